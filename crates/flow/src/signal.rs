@@ -1,0 +1,393 @@
+//! How things are going, as numbers that cost almost nothing to keep.
+//!
+//! A crate keeps its numbers in a struct of its own and gives every thing that
+//! can happen *one* method there, which moves the number and writes the log line
+//! together, so that they cannot drift apart. The numbers are taken from a
+//! [`Registry`]; whoever exports them walks the registry and never asks the
+//! stage.
+//!
+//! ```
+//! use flow::signal::{Counter, Registry};
+//! use std::sync::Arc;
+//!
+//! struct Signals {
+//!     opened: Arc<Counter>,
+//! }
+//!
+//! impl Signals {
+//!     fn breaker_opened(&self, name: &str, failures: u32) {
+//!         self.opened.add(1);
+//!         tracing::warn!(name, failures, "breaker opened");
+//!     }
+//! }
+//!
+//! let registry = Registry::default();
+//! let opened = registry.counter("stockade_pool_breaker_opened_total", "Breakers opened", &[]);
+//! Signals { opened }.breaker_opened("redis", 5);
+//! ```
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use parking_lot::RwLock;
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds `n`.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Relaxed);
+    }
+
+    /// The sum so far.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// A number that goes up and down.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicI64);
+
+impl Gauge {
+    /// Sets it.
+    pub fn set(&self, value: i64) {
+        self.0.store(value, Relaxed);
+    }
+
+    /// Moves it.
+    pub fn add(&self, by: i64) {
+        self.0.fetch_add(by, Relaxed);
+    }
+
+    /// Where it stands.
+    pub fn get(&self) -> i64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// Values below this are counted exactly; above, each power of two is cut into
+/// this many equal parts, so a value is known to within 1/64 (0.8 % from the
+/// middle of its part).
+const PARTS: u64 = 64;
+const PART_BITS: u32 = PARTS.trailing_zeros();
+/// The largest value told apart: 2^40 ns is 18 minutes.
+const LARGEST: u64 = 1 << 40;
+const BUCKETS: usize = ((40 - PART_BITS) as usize + 1) * PARTS as usize + 1;
+
+/// Durations (or any values), kept so that quantiles are true: log-linear
+/// buckets, 0.8 % error at any quantile, mergeable by addition.
+pub struct Histogram {
+    buckets: Box<[AtomicU64]>,
+    sum: AtomicU64,
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        let buckets = (0..BUCKETS).map(|_| AtomicU64::new(0)).collect();
+        Self {
+            buckets,
+            sum: AtomicU64::new(0),
+        }
+    }
+}
+
+fn bucket_of(value: u64) -> usize {
+    let value = value.min(LARGEST);
+    if value < PARTS {
+        return value as usize;
+    }
+    let shift = value.ilog2() - PART_BITS;
+    (u64::from(shift) * PARTS + (value >> shift)) as usize
+}
+
+/// The values `from..to` that fall into a bucket.
+fn bounds_of(bucket: usize) -> (u64, u64) {
+    let bucket = bucket as u64;
+    if bucket < PARTS {
+        return (bucket, bucket + 1);
+    }
+    let shift = bucket / PARTS - 1;
+    let from = (bucket - shift * PARTS) << shift;
+    (from, from + (1 << shift))
+}
+
+impl Histogram {
+    /// Counts one duration, in nanoseconds.
+    pub fn time(&self, duration: Duration) {
+        self.record(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// Counts one value.
+    pub fn record(&self, value: u64) {
+        if let Some(bucket) = self.buckets.get(bucket_of(value)) {
+            bucket.fetch_add(1, Relaxed);
+        }
+        self.sum.fetch_add(value, Relaxed);
+    }
+
+    /// What has been counted so far.
+    pub fn read(&self) -> Reading {
+        let counts: Vec<u64> = self
+            .buckets
+            .iter()
+            .map(|bucket| bucket.load(Relaxed))
+            .collect();
+        Reading {
+            count: counts.iter().sum(),
+            counts,
+            sum: self.sum.load(Relaxed),
+        }
+    }
+}
+
+impl std::fmt::Debug for Histogram {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Histogram({} values)", self.read().count)
+    }
+}
+
+/// A histogram as it stood at one moment; two of them add up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    counts: Vec<u64>,
+    /// How many values.
+    pub count: u64,
+    /// Their sum.
+    pub sum: u64,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self {
+            counts: vec![0; BUCKETS],
+            count: 0,
+            sum: 0,
+        }
+    }
+}
+
+impl Reading {
+    /// The value at quantile `q` in `0.0..=1.0`; zero when nothing was counted.
+    pub fn quantile(&self, q: f64) -> u64 {
+        let rank = ((self.count as f64 * q).ceil() as u64).clamp(1, self.count.max(1));
+        let mut seen = 0;
+        for (from, to, count) in self.buckets() {
+            seen += count;
+            if seen >= rank {
+                return from + (to - from) / 2;
+            }
+        }
+        0
+    }
+
+    /// The buckets that hold something: values `from..to`, and how many.
+    pub fn buckets(&self) -> impl Iterator<Item = (u64, u64, u64)> + '_ {
+        self.counts
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| **count > 0)
+            .map(|(bucket, count)| {
+                let (from, to) = bounds_of(bucket);
+                (from, to, *count)
+            })
+    }
+
+    /// Adds another reading to this one.
+    pub fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
+            *mine += theirs;
+        }
+        self.count += other.count;
+        self.sum = self.sum.wrapping_add(other.sum);
+    }
+
+    /// What was counted since `earlier`.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let pairs = self.counts.iter().zip(&earlier.counts);
+        let counts: Vec<u64> = pairs.map(|(now, then)| now.saturating_sub(*then)).collect();
+        Self {
+            count: counts.iter().sum(),
+            counts,
+            sum: self.sum.wrapping_sub(earlier.sum),
+        }
+    }
+}
+
+/// A number with its kind.
+#[derive(Debug, Clone)]
+pub enum Number {
+    /// Only grows.
+    Counter(Arc<Counter>),
+    /// Goes up and down.
+    Gauge(Arc<Gauge>),
+    /// Durations in nanoseconds, exported in seconds.
+    Histogram(Arc<Histogram>),
+}
+
+/// A number with its name: `stockade_<stage>_<thing>_<unit>[_total]`.
+#[derive(Debug, Clone)]
+pub struct Metric {
+    /// The name, unit last.
+    pub name: &'static str,
+    /// One line for people.
+    pub help: &'static str,
+    /// Label names and values; the values come from bounded sets.
+    pub labels: Vec<(&'static str, String)>,
+    /// The number itself.
+    pub number: Number,
+}
+
+/// Every number of one process.
+#[derive(Debug, Clone, Default)]
+pub struct Registry(Arc<RwLock<Vec<Metric>>>);
+
+type Labels<'a> = &'a [(&'static str, &'a str)];
+
+impl Registry {
+    /// The counter of this name and these labels, made if it is new.
+    pub fn counter(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        labels: Labels<'_>,
+    ) -> Arc<Counter> {
+        self.metric(name, help, labels, Number::Counter, |number| match number {
+            Number::Counter(counter) => Some(counter.clone()),
+            _ => None,
+        })
+    }
+
+    /// The gauge of this name and these labels, made if it is new.
+    pub fn gauge(&self, name: &'static str, help: &'static str, labels: Labels<'_>) -> Arc<Gauge> {
+        self.metric(name, help, labels, Number::Gauge, |number| match number {
+            Number::Gauge(gauge) => Some(gauge.clone()),
+            _ => None,
+        })
+    }
+
+    /// The histogram of this name and these labels, made if it is new.
+    pub fn histogram(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        labels: Labels<'_>,
+    ) -> Arc<Histogram> {
+        self.metric(
+            name,
+            help,
+            labels,
+            Number::Histogram,
+            |number| match number {
+                Number::Histogram(histogram) => Some(histogram.clone()),
+                _ => None,
+            },
+        )
+    }
+
+    /// Everything there is, sorted by name.
+    pub fn metrics(&self) -> Vec<Metric> {
+        let mut metrics = self.0.read().clone();
+        metrics.sort_by(|a, b| (a.name, &a.labels).cmp(&(b.name, &b.labels)));
+        metrics
+    }
+
+    fn metric<T: Default>(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        labels: Labels<'_>,
+        wrap: fn(Arc<T>) -> Number,
+        known: impl Fn(&Number) -> Option<Arc<T>>,
+    ) -> Arc<T> {
+        let labels: Vec<_> = labels
+            .iter()
+            .map(|(key, value)| (*key, (*value).to_owned()))
+            .collect();
+        let mut metrics = self.0.write();
+        let same = |metric: &&Metric| metric.name == name && metric.labels == labels;
+        if let Some(found) = metrics
+            .iter()
+            .find(same)
+            .and_then(|metric| known(&metric.number))
+        {
+            return found;
+        }
+        let number = Arc::new(T::default());
+        metrics.push(Metric {
+            name,
+            help,
+            labels,
+            number: wrap(number.clone()),
+        });
+        number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_falls_into_the_bucket_that_holds_it() {
+        let mut value = 0;
+        while value < LARGEST {
+            let (from, to) = bounds_of(bucket_of(value));
+            assert!(from <= value && value < to, "{value} not in {from}..{to}");
+            assert!((to - from) as f64 <= 1.0f64.max(from as f64 / PARTS as f64));
+            value = value * 17 / 16 + 1;
+        }
+        assert_eq!(bucket_of(LARGEST), BUCKETS - 1);
+        assert_eq!(bucket_of(u64::MAX), BUCKETS - 1);
+    }
+
+    #[test]
+    fn quantiles_are_true() {
+        let histogram = Histogram::default();
+        for value in 1..=100_000u64 {
+            histogram.record(value);
+        }
+        let reading = histogram.read();
+        for (q, expected) in [
+            (0.0, 1.0),
+            (0.5, 50_000.0),
+            (0.99, 99_000.0),
+            (0.999, 99_900.0),
+        ] {
+            let got = reading.quantile(q) as f64;
+            assert!(
+                (got / expected - 1.0).abs() <= 0.008,
+                "q{q}: {got} is not {expected}"
+            );
+        }
+        assert_eq!(Reading::default().quantile(0.5), 0);
+    }
+
+    #[test]
+    fn readings_add_up_and_subtract() {
+        let (one, two) = (Histogram::default(), Histogram::default());
+        one.record(10);
+        two.record(1_000_000);
+        two.record(20);
+        let mut both = one.read();
+        both.merge(&two.read());
+        assert_eq!((both.count, both.sum), (3, 1_000_030));
+        assert_eq!(both.since(&one.read()), two.read());
+    }
+
+    #[test]
+    fn a_name_and_its_labels_are_one_number() {
+        let registry = Registry::default();
+        let make =
+            |pool| registry.counter("stockade_pool_opened_total", "Opened", &[("pool", pool)]);
+        make("a").add(1);
+        make("a").add(1);
+        make("b").add(1);
+        assert_eq!((make("a").get(), make("b").get()), (2, 1));
+        assert_eq!(registry.metrics().len(), 2);
+    }
+}
