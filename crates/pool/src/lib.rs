@@ -1,1 +1,7 @@
 //! Everything that leaves the process.
+
+pub mod codes;
+
+pub mod breaker;
+pub mod health;
+pub mod retry;
