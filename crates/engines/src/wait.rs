@@ -1,0 +1,33 @@
+//! Waiting for another process, which sends no event: ask, pause, ask again.
+
+use std::io;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long anything may take to come up. Generous: machines under load are slow,
+/// and a healthy start returns within milliseconds whatever the limit.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Asks until the answer is `Some`, for at most [`PATIENCE`]; an error ends it at once.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the other side is a foreign process on the real clock: it sends no event to await"
+)]
+pub(crate) fn until<T>(
+    what: &str,
+    mut ask: impl FnMut() -> io::Result<Option<T>>,
+) -> io::Result<T> {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask()? {
+            return Ok(answer);
+        }
+        if start.elapsed() > PATIENCE {
+            let sentence = format!("{what}: still not so after {} s", PATIENCE.as_secs());
+            return Err(io::Error::new(io::ErrorKind::TimedOut, sentence));
+        }
+        thread::sleep(PAUSE);
+    }
+}
