@@ -61,9 +61,7 @@ impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let time = humantime::parse_rfc3339(&text).map_err(serde::de::Error::custom)?;
-        let since = time
-            .duration_since(UNIX_EPOCH)
-            .map_err(serde::de::Error::custom)?;
+        let since = time.duration_since(UNIX_EPOCH).map_err(serde::de::Error::custom)?;
         Ok(Self(nanos(since)))
     }
 }
@@ -115,33 +113,20 @@ impl Clock {
 
     /// A clock that stands still until [`Clock::advance`] moves it.
     pub fn manual(start: Time) -> Self {
-        Self(Some(Arc::new(Manual {
-            start,
-            state: Mutex::default(),
-        })))
+        Self(Some(Arc::new(Manual { start, state: Mutex::default() })))
     }
 
     /// What the calendar says.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place the ban points to"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place the ban points to")]
     pub fn now(&self) -> Time {
         match &self.0 {
-            None => Time(
-                SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .map_or(0, nanos),
-            ),
+            None => Time(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, nanos)),
             Some(manual) => Time(manual.start.0 + manual.state.lock().elapsed),
         }
     }
 
     /// A moment to measure from.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place the ban points to"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place the ban points to")]
     pub fn moment(&self) -> Moment {
         static ANCHOR: OnceLock<Instant> = OnceLock::new();
         match &self.0 {
@@ -155,17 +140,12 @@ impl Clock {
     /// # Panics
     /// On the machine's clock, which nobody moves: a bug in the test.
     pub fn advance(&self, duration: Duration) {
-        let Some(manual) = &self.0 else {
-            panic!("only a manual clock can be moved")
-        };
+        let Some(manual) = &self.0 else { panic!("only a manual clock can be moved") };
         let mut due: Vec<_> = {
             let mut state = manual.state.lock();
             state.elapsed += nanos(duration);
             let now = state.elapsed;
-            state
-                .sleepers
-                .extract_if(.., |(at, _)| *at <= now)
-                .collect()
+            state.sleepers.extract_if(.., |(at, _)| *at <= now).collect()
         };
         due.sort_by_key(|(at, _)| *at);
         for (_, waker) in due {
@@ -174,19 +154,13 @@ impl Clock {
     }
 
     /// Waits until `duration` has passed on this clock.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place the ban points to"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place the ban points to")]
     pub fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         match &self.0 {
             None => Box::pin(tokio::time::sleep(duration)),
             Some(manual) => {
                 let until = manual.state.lock().elapsed.saturating_add(nanos(duration));
-                Box::pin(Sleep {
-                    manual: manual.clone(),
-                    until,
-                })
+                Box::pin(Sleep { manual: manual.clone(), until })
             }
         }
     }
@@ -207,11 +181,7 @@ impl Clock {
 
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() {
-            "Clock(manual)"
-        } else {
-            "Clock(system)"
-        })
+        f.write_str(if self.0.is_some() { "Clock(manual)" } else { "Clock(system)" })
     }
 }
 
@@ -260,10 +230,7 @@ mod tests {
     #[tokio::test]
     async fn work_over_its_limit_is_given_up() {
         let clock = Clock::system();
-        assert_eq!(
-            clock.within(Duration::from_secs(60), async { 1 }).await,
-            Some(1)
-        );
+        assert_eq!(clock.within(Duration::from_secs(60), async { 1 }).await, Some(1));
         let never = std::future::pending::<()>();
         assert_eq!(clock.within(Duration::from_millis(1), never).await, None);
     }

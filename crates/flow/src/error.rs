@@ -69,12 +69,7 @@ impl Code {
         title: &'static str,
         advice: &'static str,
     ) -> Self {
-        Self {
-            name,
-            kind,
-            title,
-            advice,
-        }
+        Self { name, kind, title, advice }
     }
 
     /// An error of this code with a sentence for the caller.
@@ -82,12 +77,7 @@ impl Code {
     /// The sentence is lower-case, without a full stop, and quotes what the
     /// caller sent in backticks.
     pub fn error(&'static self, detail: impl Into<Cow<'static, str>>) -> Error {
-        Error(Box::new(Inner {
-            code: self,
-            detail: detail.into(),
-            advice: None,
-            source: None,
-        }))
+        Error(Box::new(Inner { code: self, detail: detail.into(), advice: None, source: None }))
     }
 }
 
@@ -174,12 +164,7 @@ impl std::error::Error for Error {
 mod tests {
     use super::*;
 
-    static FULL: Code = Code::new(
-        Kind::Busy,
-        "disk-full",
-        "the disk is full",
-        "free some space",
-    );
+    static FULL: Code = Code::new(Kind::Busy, "disk-full", "the disk is full", "free some space");
 
     #[test]
     fn caller_and_log_read_different_sentences() {
@@ -187,10 +172,7 @@ mod tests {
             .error("cannot write `a`")
             .because(std::io::Error::other("no space left on /dev/vda"));
         assert_eq!(error.to_string(), "cannot write `a`");
-        assert_eq!(
-            error.story(),
-            "disk-full: cannot write `a`: no space left on /dev/vda"
-        );
+        assert_eq!(error.story(), "disk-full: cannot write `a`: no space left on /dev/vda");
         assert_eq!(error.advice(), "free some space");
         assert_eq!(error.with_advice("delete `b`").advice(), "delete `b`");
     }

@@ -189,9 +189,7 @@ mod hex {
         let text = String::deserialize(from)?;
         let digits = text.as_bytes();
         let pair = |pair: &[u8]| {
-            let text = std::str::from_utf8(pair)
-                .ok()
-                .filter(|text| text.len() == 2)?;
+            let text = std::str::from_utf8(pair).ok().filter(|text| text.len() == 2)?;
             u8::from_str_radix(text, 16).ok()
         };
         let bytes: Option<Vec<u8>> = digits.chunks(2).map(pair).collect();
@@ -219,13 +217,7 @@ mod tests {
         assert!(coherence.holds(Moment(SILENCE.as_nanos() as u64)));
         assert!(!coherence.holds(Moment(SILENCE.as_nanos() as u64 + 2)));
         let before = coherence.generation();
-        coherence.hear(
-            &Arrival::Gap {
-                after: Place(1),
-                resumed: Place(3),
-            },
-            Moment(9),
-        );
+        coherence.hear(&Arrival::Gap { after: Place(1), resumed: Place(3) }, Moment(9));
         assert_ne!(coherence.generation(), before);
     }
 
@@ -238,17 +230,9 @@ mod tests {
             Purge::All,
         ] {
             let (tenant, namespace) = ("main".to_owned(), "sessions".to_owned());
-            let notice = Notice::Purge {
-                tenant,
-                namespace,
-                what,
-            };
+            let notice = Notice::Purge { tenant, namespace, what };
             let text = serde_json::to_string(&notice).unwrap();
-            assert_eq!(
-                serde_json::from_str::<Notice>(&text).unwrap(),
-                notice,
-                "{text}"
-            );
+            assert_eq!(serde_json::from_str::<Notice>(&text).unwrap(), notice, "{text}");
         }
     }
 }

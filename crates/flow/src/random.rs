@@ -28,10 +28,7 @@ impl Random {
     }
 
     /// Fills `bytes`.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place the ban points to"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place the ban points to")]
     pub fn fill(&self, bytes: &mut [u8]) {
         match &self.0 {
             None => rand::rng().fill_bytes(bytes),
@@ -40,10 +37,7 @@ impl Random {
     }
 
     /// Any number.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place the ban points to"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place the ban points to")]
     pub fn number(&self) -> u64 {
         match &self.0 {
             None => rand::rng().next_u64(),
@@ -71,11 +65,7 @@ impl Random {
 
 impl fmt::Debug for Random {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() {
-            "Random(seeded)"
-        } else {
-            "Random(system)"
-        })
+        f.write_str(if self.0.is_some() { "Random(seeded)" } else { "Random(system)" })
     }
 }
 
@@ -126,15 +116,8 @@ impl FromStr for Id {
         if text.len() != 26 || text.as_bytes().first().is_none_or(|first| *first > b'7') {
             return Err(NotAnId);
         }
-        let digit = |byte: u8| {
-            ALPHABET
-                .iter()
-                .position(|&letter| letter == byte)
-                .ok_or(NotAnId)
-        };
-        text.bytes()
-            .try_fold(0u128, |sum, byte| Ok((sum << 5) | digit(byte)? as u128))
-            .map(Id)
+        let digit = |byte: u8| ALPHABET.iter().position(|&letter| letter == byte).ok_or(NotAnId);
+        text.bytes().try_fold(0u128, |sum, byte| Ok((sum << 5) | digit(byte)? as u128)).map(Id)
     }
 }
 
@@ -146,9 +129,7 @@ impl Serialize for Id {
 
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -173,12 +154,7 @@ mod tests {
         let late = random.id(Time(2_000_000_000));
         assert!(early < late && early.to_string() < late.to_string());
         assert_eq!(early.to_string().parse(), Ok(early));
-        for wrong in [
-            "",
-            "0",
-            "80000000000000000000000000",
-            "0000000000000000000000000U",
-        ] {
+        for wrong in ["", "0", "80000000000000000000000000", "0000000000000000000000000U"] {
             assert_eq!(wrong.parse::<Id>(), Err(NotAnId), "{wrong}");
         }
     }

@@ -88,10 +88,7 @@ pub struct Histogram {
 impl Default for Histogram {
     fn default() -> Self {
         let buckets = (0..BUCKETS).map(|_| AtomicU64::new(0)).collect();
-        Self {
-            buckets,
-            sum: AtomicU64::new(0),
-        }
+        Self { buckets, sum: AtomicU64::new(0) }
     }
 }
 
@@ -131,16 +128,8 @@ impl Histogram {
 
     /// What has been counted so far.
     pub fn read(&self) -> Reading {
-        let counts: Vec<u64> = self
-            .buckets
-            .iter()
-            .map(|bucket| bucket.load(Relaxed))
-            .collect();
-        Reading {
-            count: counts.iter().sum(),
-            counts,
-            sum: self.sum.load(Relaxed),
-        }
+        let counts: Vec<u64> = self.buckets.iter().map(|bucket| bucket.load(Relaxed)).collect();
+        Reading { count: counts.iter().sum(), counts, sum: self.sum.load(Relaxed) }
     }
 }
 
@@ -162,11 +151,7 @@ pub struct Reading {
 
 impl Default for Reading {
     fn default() -> Self {
-        Self {
-            counts: vec![0; BUCKETS],
-            count: 0,
-            sum: 0,
-        }
+        Self { counts: vec![0; BUCKETS], count: 0, sum: 0 }
     }
 }
 
@@ -186,14 +171,10 @@ impl Reading {
 
     /// The buckets that hold something: values `from..to`, and how many.
     pub fn buckets(&self) -> impl Iterator<Item = (u64, u64, u64)> + '_ {
-        self.counts
-            .iter()
-            .enumerate()
-            .filter(|(_, count)| **count > 0)
-            .map(|(bucket, count)| {
-                let (from, to) = bounds_of(bucket);
-                (from, to, *count)
-            })
+        self.counts.iter().enumerate().filter(|(_, count)| **count > 0).map(|(bucket, count)| {
+            let (from, to) = bounds_of(bucket);
+            (from, to, *count)
+        })
     }
 
     /// Adds another reading to this one.
@@ -210,11 +191,7 @@ impl Reading {
     pub fn since(&self, earlier: &Self) -> Self {
         let pairs = self.counts.iter().zip(&earlier.counts);
         let counts: Vec<u64> = pairs.map(|(now, then)| now.saturating_sub(*then)).collect();
-        Self {
-            count: counts.iter().sum(),
-            counts,
-            sum: self.sum.wrapping_sub(earlier.sum),
-        }
+        Self { count: counts.iter().sum(), counts, sum: self.sum.wrapping_sub(earlier.sum) }
     }
 }
 
@@ -277,16 +254,10 @@ impl Registry {
         help: &'static str,
         labels: Labels<'_>,
     ) -> Arc<Histogram> {
-        self.metric(
-            name,
-            help,
-            labels,
-            Number::Histogram,
-            |number| match number {
-                Number::Histogram(histogram) => Some(histogram.clone()),
-                _ => None,
-            },
-        )
+        self.metric(name, help, labels, Number::Histogram, |number| match number {
+            Number::Histogram(histogram) => Some(histogram.clone()),
+            _ => None,
+        })
     }
 
     /// Everything there is, sorted by name.
@@ -304,26 +275,15 @@ impl Registry {
         wrap: fn(Arc<T>) -> Number,
         known: impl Fn(&Number) -> Option<Arc<T>>,
     ) -> Arc<T> {
-        let labels: Vec<_> = labels
-            .iter()
-            .map(|(key, value)| (*key, (*value).to_owned()))
-            .collect();
+        let labels: Vec<_> =
+            labels.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
         let mut metrics = self.0.write();
         let same = |metric: &&Metric| metric.name == name && metric.labels == labels;
-        if let Some(found) = metrics
-            .iter()
-            .find(same)
-            .and_then(|metric| known(&metric.number))
-        {
+        if let Some(found) = metrics.iter().find(same).and_then(|metric| known(&metric.number)) {
             return found;
         }
         let number = Arc::new(T::default());
-        metrics.push(Metric {
-            name,
-            help,
-            labels,
-            number: wrap(number.clone()),
-        });
+        metrics.push(Metric { name, help, labels, number: wrap(number.clone()) });
         number
     }
 }
@@ -352,17 +312,9 @@ mod tests {
             histogram.record(value);
         }
         let reading = histogram.read();
-        for (q, expected) in [
-            (0.0, 1.0),
-            (0.5, 50_000.0),
-            (0.99, 99_000.0),
-            (0.999, 99_900.0),
-        ] {
+        for (q, expected) in [(0.0, 1.0), (0.5, 50_000.0), (0.99, 99_000.0), (0.999, 99_900.0)] {
             let got = reading.quantile(q) as f64;
-            assert!(
-                (got / expected - 1.0).abs() <= 0.008,
-                "q{q}: {got} is not {expected}"
-            );
+            assert!((got / expected - 1.0).abs() <= 0.008, "q{q}: {got} is not {expected}");
         }
         assert_eq!(Reading::default().quantile(0.5), 0);
     }

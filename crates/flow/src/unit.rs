@@ -68,7 +68,7 @@ impl Size {
     }
 
     /// As a length in memory; sizes beyond the address space become its end.
-    pub fn len(self) -> usize {
+    pub fn bytes(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
 }
@@ -89,9 +89,7 @@ impl FromStr for Size {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` is not a size; write `512`, `64KiB` or `200MiB`");
         let trimmed = text.trim();
-        let digits = trimmed
-            .find(|letter: char| !letter.is_ascii_digit())
-            .unwrap_or(trimmed.len());
+        let digits = trimmed.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(trimmed.len());
         let (number, unit) = trimmed.split_at(digits);
         let number: u64 = number.parse().map_err(|_| wrong())?;
         let unit = match unit.trim() {

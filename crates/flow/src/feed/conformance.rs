@@ -19,11 +19,7 @@ pub async fn run(near: &dyn Feed, far: &dyn Feed) {
 /// A notice that can be told from others.
 pub fn notice(n: u64) -> Notice {
     let what = Purge::Key(n.to_be_bytes().to_vec());
-    Notice::Purge {
-        tenant: "main".into(),
-        namespace: "conformance".into(),
-        what,
-    }
+    Notice::Purge { tenant: "main".into(), namespace: "conformance".into(), what }
 }
 
 /// The next notice; heartbeats in between are fine.
@@ -41,15 +37,11 @@ pub async fn heard(ear: &mut dyn Following) -> (Place, Notice) {
 }
 
 async fn publish(feed: &dyn Feed, n: u64) -> Place {
-    feed.publish(notice(n))
-        .await
-        .expect("a healthy feed takes a notice")
+    feed.publish(notice(n)).await.expect("a healthy feed takes a notice")
 }
 
 async fn follow(feed: &dyn Feed, after: Option<Place>) -> Box<dyn Following> {
-    feed.follow(after)
-        .await
-        .expect("a healthy feed can be followed")
+    feed.follow(after).await.expect("a healthy feed can be followed")
 }
 
 async fn notices_reach_every_node_in_order(near: &dyn Feed, far: &dyn Feed) {

@@ -34,15 +34,8 @@ struct Kept {
 impl MemoryFeed {
     /// A feed that keeps its last `capacity` notices for those who lag behind.
     pub fn new(clock: Clock, capacity: usize) -> Self {
-        let shared = Shared {
-            kept: Mutex::default(),
-            published: Notify::new(),
-            capacity,
-        };
-        Self {
-            shared: Arc::new(shared),
-            clock,
-        }
+        let shared = Shared { kept: Mutex::default(), published: Notify::new(), capacity };
+        Self { shared: Arc::new(shared), clock }
     }
 }
 
@@ -62,11 +55,7 @@ impl Feed for MemoryFeed {
 
     fn follow(&self, after: Option<Place>) -> BoxFuture<'_, Result<Box<dyn Following>>> {
         let heard = after.unwrap_or(self.shared.kept.lock().last);
-        let ear = Ear {
-            shared: self.shared.clone(),
-            clock: self.clock.clone(),
-            heard,
-        };
+        let ear = Ear { shared: self.shared.clone(), clock: self.clock.clone(), heard };
         Box::pin(std::future::ready(Ok(Box::new(ear) as _)))
     }
 }
@@ -86,18 +75,12 @@ impl Ear {
             // Too far behind for what is kept, or ahead of a feed that began anew.
             let after = self.heard;
             self.heard = Place(oldest.0 - 1);
-            return Some(Arrival::Gap {
-                after,
-                resumed: oldest,
-            });
+            return Some(Arrival::Gap { after, resumed: oldest });
         }
         let index = usize::try_from(wanted.0 - oldest.0).ok()?;
         let notice = kept.notices.get(index)?.clone();
         self.heard = wanted;
-        Some(Arrival::Notice {
-            place: wanted,
-            notice,
-        })
+        Some(Arrival::Notice { place: wanted, notice })
     }
 }
 
@@ -142,9 +125,6 @@ mod tests {
         tokio::task::yield_now().await;
         assert!(!heard.is_finished());
         clock.advance(HEARTBEAT);
-        assert!(matches!(
-            heard.await.unwrap(),
-            Arrival::Heartbeat { place: Place(0) }
-        ));
+        assert!(matches!(heard.await.unwrap(), Arrival::Heartbeat { place: Place(0) }));
     }
 }

@@ -1,0 +1,125 @@
+//! Who is asking.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::revision::Epoch;
+
+/// What kind of principal it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Principal {
+    /// A person.
+    Human,
+    /// A program.
+    Service,
+    /// A program that decides for itself what to do next.
+    Agent,
+    /// A model asked for its opinion.
+    Expert,
+    /// A part of Stockade at its own work.
+    System,
+}
+
+impl Principal {
+    /// The word used in facts and documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Principal::Human => "human",
+            Principal::Service => "service",
+            Principal::Agent => "agent",
+            Principal::Expert => "expert",
+            Principal::System => "system",
+        }
+    }
+}
+
+impl std::str::FromStr for Principal {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = [Self::Human, Self::Service, Self::Agent, Self::Expert, Self::System];
+        let found = all.into_iter().find(|kind| kind.name() == text);
+        found.ok_or_else(|| {
+            format!("`{text}` is not a kind of principal; use human, service, agent or expert")
+        })
+    }
+}
+
+/// A part of Stockade that works in the background, under its own name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum System {
+    /// Starting up and shutting down.
+    Server,
+    /// Filling caches ahead of time.
+    Warmer,
+    /// Removing what nothing refers to.
+    Sweeper,
+    /// Checking stored bytes against their digests.
+    Scrubber,
+    /// Moving objects to the tier where they belong.
+    Lifecycle,
+}
+
+impl System {
+    /// The name in facts.
+    pub const fn name(self) -> &'static str {
+        match self {
+            System::Server => "server",
+            System::Warmer => "warmer",
+            System::Sweeper => "sweeper",
+            System::Scrubber => "scrubber",
+            System::Lifecycle => "lifecycle",
+        }
+    }
+}
+
+/// The tenant of everyone who was not given another.
+pub const MAIN: &str = "main";
+
+/// Somebody the gate has recognised, whatever credential they showed.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Whose data they may see at all.
+    pub tenant: Arc<str>,
+    /// Their name within the tenant.
+    pub name: Arc<str>,
+    /// `kind:name`, as facts have it.
+    pub actor: Arc<str>,
+    /// What they are.
+    pub kind: Principal,
+    /// What they may act as; never taken from the caller's own words.
+    pub roles: Arc<[String]>,
+    /// The credential they showed, by its public id: `key:abcd`.
+    pub credential: Arc<str>,
+    /// Their standing when they were recognised.
+    pub epoch: Epoch,
+}
+
+impl Identity {
+    /// A recognised principal.
+    pub fn new(
+        kind: Principal,
+        tenant: Arc<str>,
+        name: Arc<str>,
+        roles: Arc<[String]>,
+        credential: Arc<str>,
+        epoch: Epoch,
+    ) -> Self {
+        let actor = format!("{}:{name}", kind.name()).into();
+        Self { tenant, name, actor, kind, roles, credential, epoch }
+    }
+
+    /// A part of Stockade itself.
+    pub(crate) fn system(system: System) -> Self {
+        Self::new(
+            Principal::System,
+            MAIN.into(),
+            system.name().into(),
+            [String::from("system")].into(),
+            "none".into(),
+            Epoch::eternal(),
+        )
+    }
+}

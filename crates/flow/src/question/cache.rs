@@ -1,0 +1,163 @@
+//! Questions to the cache.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::fact::Class;
+use crate::feed::Purge as What;
+use crate::request::{Action, Inspection, Pace, Question, Resource};
+
+const fn action(name: &'static str, class: Class) -> Action {
+    Action { name, class, pace: Pace::Load, inspection: Inspection::Off }
+}
+
+static GET: Action = action("cache.get", Class::Summed);
+static SET: Action = action("cache.set", Class::Summed);
+static DELETE: Action = action("cache.delete", Class::Summed);
+static EXPIRE: Action = action("cache.expire", Class::Summed);
+static PURGE: Action = action("cache.purge", Class::Logged);
+
+/// The value of a key, and how long it will live.
+#[derive(Debug, Clone, Copy)]
+pub struct Get<'a> {
+    /// Where.
+    pub namespace: &'a str,
+    /// Which.
+    pub key: &'a [u8],
+}
+
+/// A value that was there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The value.
+    pub value: Bytes,
+    /// How long it will live, if not for ever.
+    pub ttl: Option<Duration>,
+}
+
+impl Question for Get<'_> {
+    type Answer = Option<Found>;
+
+    fn action(&self) -> &'static Action {
+        &GET
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        Resource { kind: "cache", namespace: self.namespace, name: self.key }
+    }
+}
+
+/// On which condition a value is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum When {
+    /// On none.
+    #[default]
+    Always,
+    /// Only if nothing is there.
+    Absent,
+    /// Only if something is there.
+    Present,
+}
+
+/// Sets a key.
+#[derive(Debug, Clone)]
+pub struct Set<'a> {
+    /// Where.
+    pub namespace: &'a str,
+    /// Which.
+    pub key: &'a [u8],
+    /// To what.
+    pub value: Bytes,
+    /// For how long; without it, for ever.
+    pub ttl: Option<Duration>,
+    /// On which condition.
+    pub when: When,
+}
+
+impl Question for Set<'_> {
+    /// Whether the condition was met.
+    type Answer = bool;
+
+    fn action(&self) -> &'static Action {
+        &SET
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        Resource { kind: "cache", namespace: self.namespace, name: self.key }
+    }
+}
+
+/// Removes a key.
+#[derive(Debug, Clone, Copy)]
+pub struct Delete<'a> {
+    /// Where.
+    pub namespace: &'a str,
+    /// Which.
+    pub key: &'a [u8],
+}
+
+impl Question for Delete<'_> {
+    /// Whether it was there.
+    type Answer = bool;
+
+    fn action(&self) -> &'static Action {
+        &DELETE
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        Resource { kind: "cache", namespace: self.namespace, name: self.key }
+    }
+}
+
+/// Changes how long a key will live.
+#[derive(Debug, Clone, Copy)]
+pub struct Expire<'a> {
+    /// Where.
+    pub namespace: &'a str,
+    /// Which.
+    pub key: &'a [u8],
+    /// For how long from now; without it, for ever.
+    pub ttl: Option<Duration>,
+}
+
+impl Question for Expire<'_> {
+    /// Whether it was there.
+    type Answer = bool;
+
+    fn action(&self) -> &'static Action {
+        &EXPIRE
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        Resource { kind: "cache", namespace: self.namespace, name: self.key }
+    }
+}
+
+/// Drops values on every node.
+#[derive(Debug, Clone)]
+pub struct Purge<'a> {
+    /// Where.
+    pub namespace: &'a str,
+    /// Which of them.
+    pub what: What,
+}
+
+impl Question for Purge<'_> {
+    /// How many were dropped on this node.
+    type Answer = u64;
+
+    fn action(&self) -> &'static Action {
+        &PURGE
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        let name = match &self.what {
+            What::Key(key) => key.as_slice(),
+            What::Tag(tag) => tag.as_bytes(),
+            What::Glob(glob) => glob.as_bytes(),
+            What::All => &[],
+        };
+        Resource { kind: "cache", namespace: self.namespace, name }
+    }
+}

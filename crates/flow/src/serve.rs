@@ -1,0 +1,392 @@
+//! The path: admit → permit → answer → append, written once.
+//!
+//! Four shapes share it. [`Serve::once`] is one question and one answer,
+//! [`Serve::stream`] takes a body, [`Serve::follow`] keeps a subscription whose
+//! permit is asked again when anything under it changes, and [`Serve::session`]
+//! is opened, stepped, and committed or aborted.
+//!
+//! A [`Lane`] is what one connection already knows: who is at the other end, and
+//! which permits it holds. A request on a warm lane is the same path with the
+//! same checks; those that cannot have changed are a few atomic loads.
+
+mod follow;
+mod lane;
+mod once;
+mod session;
+mod stream;
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::fact::{Class, Fact, Outcome};
+use crate::identity::{Identity, System};
+use crate::permit::{Admitted, Permit, Permitted};
+use crate::random::Random;
+use crate::request::{Ask, Credential, Door, Inside, Question, Request};
+use crate::revision::Revisions;
+use crate::signal::{Counter, Histogram, Registry};
+use crate::stage::{Answer, Gate, Ledger, Policy};
+
+pub use follow::Followed;
+pub use lane::Lane;
+pub use session::Session;
+
+use lane::{Held, Permits};
+
+/// The path with its three stages.
+#[derive(Debug)]
+pub struct Serve<G, P, L> {
+    gate: G,
+    policy: P,
+    ledger: L,
+    revisions: Arc<Revisions>,
+    clock: Clock,
+    random: Random,
+    signals: Signals,
+}
+
+/// What the path is built from.
+#[derive(Debug)]
+pub struct Stages<G, P, L> {
+    /// Who is asking, is it sane, is it too fast?
+    pub gate: G,
+    /// May they?
+    pub policy: P,
+    /// What happened?
+    pub ledger: L,
+}
+
+/// The right to make requests in the name of Stockade itself. There is one, it
+/// is handed to whoever built the path, and doors never see it.
+#[derive(Debug)]
+pub struct Background {
+    clock: Clock,
+    random: Random,
+}
+
+impl Background {
+    /// A request of a part of Stockade at its own work.
+    pub fn serve_as(&self, system: System) -> Request<'static> {
+        Request {
+            id: self.random.id(self.clock.now()),
+            at: self.clock.moment(),
+            door: Door::Inside,
+            credential: Credential::Inside(Inside(system)),
+            peer: None,
+        }
+    }
+}
+
+impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
+    /// A path through these stages.
+    pub fn new(
+        stages: Stages<G, P, L>,
+        revisions: Arc<Revisions>,
+        clock: Clock,
+        random: Random,
+        registry: &Registry,
+    ) -> (Self, Background) {
+        let Stages { gate, policy, ledger } = stages;
+        let background = Background { clock: clock.clone(), random: random.clone() };
+        let signals = Signals::new(registry);
+        (Self { gate, policy, ledger, revisions, clock, random, signals }, background)
+    }
+
+    /// The clock of this path, for doors to stamp requests with.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The randomness of this path, for doors to name requests with.
+    pub fn random(&self) -> &Random {
+        &self.random
+    }
+
+    /// Lets the request in, or refuses it: the gate's part.
+    async fn admit<'a, Q: Question>(
+        &self,
+        lane: &'a mut Lane,
+        request: &'a Request<'a>,
+        question: Q,
+    ) -> Result<(Admitted<'a, Q>, &'a mut Permits)> {
+        if lane.known.as_ref().is_none_or(|identity| !identity.epoch.holds()) {
+            // What was permitted to the caller as they were is not permitted to
+            // the caller as they are.
+            *lane = Lane::default();
+            match self.recognise(request).await {
+                Ok(identity) => lane.known = Some(identity),
+                Err(error) => return Err(self.refuse(request, None, question.ask(), error)),
+            }
+        }
+        let Some(identity) = lane.known.as_ref() else {
+            return Err(NOBODY.error("nobody was recognised"));
+        };
+        match self.gate.admit(request, identity, question.ask()).wait().await {
+            Ok(()) => Ok((Admitted { request, identity, question }, &mut lane.permits)),
+            Err(error) => Err(self.refuse(request, Some(identity), question.ask(), error)),
+        }
+    }
+
+    /// Allows what is asked, or refuses it: the policy's part.
+    async fn permit<'a, Q: Question>(
+        &self,
+        permits: &'a mut Permits,
+        admitted: Admitted<'a, Q>,
+    ) -> Result<(Permitted<'a, Q>, &'a Held)> {
+        let Admitted { request, identity, question } = admitted;
+        let held = match permits.find(question.ask(), &self.revisions, request.at) {
+            Some(index) => permits.at(index),
+            None => match self.decide(request, identity, question.ask()).await {
+                Ok(permit) => permits.hold(question.ask(), permit, |permit| {
+                    self.tally(request, identity, question.ask(), permit)
+                }),
+                Err(error) => {
+                    return Err(self.refuse(request, Some(identity), question.ask(), error));
+                }
+            },
+        };
+        Ok((Permitted { request, identity, permit: &held.permit, question }, held))
+    }
+
+    /// Records how it ended: the ledger's part.
+    async fn append<Q: Question, T>(
+        &self,
+        entry: Entry<'_, G, P, L, Q>,
+        answer: Result<Answer<T>>,
+    ) -> Result<T> {
+        let (permitted, held) = entry.settle();
+        let (outcome, reason) = match &answer {
+            Ok(answer) => (answer.outcome, None),
+            Err(error) => (Outcome::of(error.kind()), Some(error.code().name.into())),
+        };
+        if let Some(tally) = &held.tally {
+            tally.count(outcome);
+            return answer.map(|answer| answer.value);
+        }
+        self.signals.ended(permitted.request, outcome, &self.clock);
+        let (class, recorded, detail) = match &answer {
+            Ok(answer) => (permitted.ask().action.class, answer.recorded, answer.detail.clone()),
+            Err(_) => (Class::Logged, false, serde_json::Value::Null),
+        };
+        if !recorded {
+            let mut fact = self.fact(permitted, outcome);
+            fact.reason = reason;
+            fact.detail = detail;
+            self.ledger.append(class, fact).wait().await?;
+        }
+        answer.map(|answer| answer.value)
+    }
+
+    async fn recognise(&self, request: &Request<'_>) -> Result<Arc<Identity>> {
+        if let Credential::Inside(Inside(system)) = request.credential {
+            return Ok(Arc::new(Identity::system(system)));
+        }
+        let identity = self.gate.recognise(request).wait().await;
+        self.signals.recognise.time(self.clock.moment().since(request.at));
+        identity
+    }
+
+    async fn decide(
+        &self,
+        request: &Request<'_>,
+        identity: &Identity,
+        ask: Ask<'_>,
+    ) -> Result<Permit> {
+        let begun = self.clock.moment();
+        let revisions = self.revisions.current();
+        let grant = self.policy.permit(request, identity, ask).wait().await;
+        self.signals.permit.time(self.clock.moment().since(begun));
+        grant.map(|grant| Permit::new(grant, revisions, identity.epoch.clone(), begun))
+    }
+
+    /// The same caller and the same question after something changed.
+    async fn renew(
+        &self,
+        request: &Request<'_>,
+        identity: &Arc<Identity>,
+        ask: Ask<'_>,
+    ) -> Result<(Arc<Identity>, Permit)> {
+        let identity = match identity.epoch.holds() {
+            true => identity.clone(),
+            false => self.gate.renew(identity).wait().await?,
+        };
+        let permit = self.decide(request, &identity, ask).await?;
+        Ok((identity, permit))
+    }
+
+    fn refuse(
+        &self,
+        request: &Request<'_>,
+        identity: Option<&Arc<Identity>>,
+        ask: Ask<'_>,
+        error: Error,
+    ) -> Error {
+        self.signals.ended(request, Outcome::Refused, &self.clock);
+        let mut fact = self.blank_fact(request, identity, ask, Outcome::Refused);
+        fact.reason = Some(error.code().name.into());
+        drop(self.ledger.append(Class::Logged, fact));
+        error
+    }
+
+    fn fact<Q: Question>(&self, permitted: &Permitted<'_, Q>, outcome: Outcome) -> Fact {
+        self.blank_fact(permitted.request, Some(permitted.identity), permitted.ask(), outcome)
+    }
+
+    fn blank_fact(
+        &self,
+        request: &Request<'_>,
+        identity: Option<&Arc<Identity>>,
+        ask: Ask<'_>,
+        outcome: Outcome,
+    ) -> Fact {
+        Fact::of(&self.clock, &self.random, request, identity.map(|known| &**known), ask, outcome)
+    }
+
+    fn tally(
+        &self,
+        request: &Request<'_>,
+        identity: &Arc<Identity>,
+        ask: Ask<'_>,
+        permit: &Permit,
+    ) -> Option<Arc<crate::fact::Tally>> {
+        (ask.action.class == Class::Summed).then(|| {
+            let mut ask = ask;
+            if permit.scope() == crate::permit::Scope::Namespace {
+                ask.resource.name = &[];
+            }
+            self.ledger.tally(self.blank_fact(request, Some(identity), ask, Outcome::Done))
+        })
+    }
+}
+
+/// Longer names are cut in the record: a key may be megabytes.
+const NAME_MAX: usize = 256;
+
+impl Fact {
+    /// The fact that a request ended so.
+    pub fn of(
+        clock: &Clock,
+        random: &Random,
+        request: &Request<'_>,
+        identity: Option<&Identity>,
+        ask: Ask<'_>,
+        outcome: Outcome,
+    ) -> Self {
+        let at = clock.now();
+        let mut resource = ask.resource;
+        let cut = resource.name.get(..NAME_MAX);
+        resource.name = cut.unwrap_or(resource.name);
+        let mut text = resource.to_string();
+        if cut.is_some() {
+            let _ = write!(text, "…({} bytes)", ask.resource.name.len());
+        }
+        Self {
+            id: random.id(at),
+            at,
+            request: request.id,
+            tenant: identity.map_or_else(|| "main".into(), |known| known.tenant.clone()),
+            actor: identity.map_or_else(|| "unknown".into(), |known| known.actor.clone()),
+            door: request.door.name().into(),
+            action: ask.action.name.into(),
+            resource: text,
+            outcome,
+            reason: None,
+            count: 1,
+            detail: serde_json::Value::Null,
+        }
+    }
+}
+
+impl<Q: Question> Permitted<'_, Q> {
+    /// The fact that this was done, for an origin that commits it together with
+    /// the change itself and then says so by [`Answer::recorded`].
+    pub fn fact(&self, clock: &Clock, random: &Random) -> Fact {
+        Fact::of(clock, random, self.request, Some(self.identity), self.ask(), Outcome::Done)
+    }
+}
+
+/// A request on its way from permit to append. Dropped in between, it was
+/// abandoned by its caller, which is recorded too.
+struct Entry<'a, G: Gate, P: Policy, L: Ledger, Q: Question> {
+    serve: &'a Serve<G, P, L>,
+    permitted: &'a Permitted<'a, Q>,
+    held: &'a Held,
+    settled: bool,
+}
+
+impl<'a, G: Gate, P: Policy, L: Ledger, Q: Question> Entry<'a, G, P, L, Q> {
+    fn new(serve: &'a Serve<G, P, L>, permitted: &'a Permitted<'a, Q>, held: &'a Held) -> Self {
+        Self { serve, permitted, held, settled: false }
+    }
+
+    fn settle(mut self) -> (&'a Permitted<'a, Q>, &'a Held) {
+        self.settled = true;
+        (self.permitted, self.held)
+    }
+}
+
+impl<G: Gate, P: Policy, L: Ledger, Q: Question> Drop for Entry<'_, G, P, L, Q> {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.serve.signals.ended(self.permitted.request, Outcome::Abandoned, &self.serve.clock);
+            let fact = self.serve.fact(self.permitted, Outcome::Abandoned);
+            drop(self.serve.ledger.append(Class::Logged, fact));
+        }
+    }
+}
+
+static NOBODY: crate::Code = crate::Code::new(
+    crate::Kind::Unknown,
+    "flow-nobody",
+    "Nobody was recognised",
+    "present a credential",
+);
+
+/// The path's own numbers. Summed requests are not counted here one by one: the
+/// ledger counts them when it collects their tallies.
+#[derive(Debug)]
+struct Signals {
+    ended: Vec<(&'static str, Outcome, Arc<Counter>)>,
+    recognise: Arc<Histogram>,
+    permit: Arc<Histogram>,
+    whole: Arc<Histogram>,
+}
+
+impl Signals {
+    fn new(registry: &Registry) -> Self {
+        let doors = [Door::Http, Door::Local, Door::Resp, Door::Inside];
+        let counter = |door: Door, outcome: Outcome| {
+            let labels = [("door", door.name()), ("outcome", outcome.name())];
+            registry.counter("stockade_flow_requests_total", "Requests by how they ended", &labels)
+        };
+        let ended = doors
+            .iter()
+            .flat_map(|door| {
+                Outcome::ALL.map(|outcome| (door.name(), outcome, counter(*door, outcome)))
+            })
+            .collect();
+        let stage = |stage| {
+            let help = "Time spent in a stage of the path";
+            registry.histogram("stockade_flow_stage_seconds", help, &[("stage", stage)])
+        };
+        Self {
+            ended,
+            recognise: stage("recognise"),
+            permit: stage("permit"),
+            whole: stage("whole"),
+        }
+    }
+
+    fn ended(&self, request: &Request<'_>, outcome: Outcome, clock: &Clock) {
+        let door = request.door.name();
+        let same = |(at, ended, _): &&(&str, Outcome, _)| *at == door && *ended == outcome;
+        if let Some((_, _, counter)) = self.ended.iter().find(same) {
+            counter.add(1);
+        }
+        let took = clock.moment().since(request.at);
+        self.whole.time(took);
+        tracing::debug!(request = %request.id, door, outcome = outcome.name(), ?took, "request ended");
+    }
+}

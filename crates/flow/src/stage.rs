@@ -1,0 +1,184 @@
+//! What the path expects of its stages. Each is plain enough to be written in a
+//! few lines for a test, and may be a trait object or a concrete type.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::body::Body;
+use crate::error::Result;
+use crate::fact::{Class, Fact, Outcome, Tally};
+use crate::identity::Identity;
+use crate::permit::{Grant, Permitted};
+use crate::request::{Ask, Question, Request};
+use crate::step::Step;
+
+/// Who is asking, is it sane, is it too fast? Fails closed.
+pub trait Gate: Send + Sync {
+    /// Who is asking. Observes the principal's epoch before it reads anything
+    /// about them.
+    fn recognise<'a>(&'a self, request: &'a Request<'a>) -> Step<'a, Result<Arc<Identity>>>;
+
+    /// The same caller as they stand now, after their epoch changed: for
+    /// subscriptions, which do not keep the credential they were opened with.
+    fn renew<'a>(&'a self, identity: &'a Identity) -> Step<'a, Result<Arc<Identity>>>;
+
+    /// Whether this request may enter at this moment. Asked for every request,
+    /// also of callers known from the one before.
+    fn admit<'a>(
+        &'a self,
+        request: &'a Request<'a>,
+        identity: &'a Identity,
+        ask: Ask<'a>,
+    ) -> Step<'a, Result<()>>;
+
+    /// Somebody to look at a body as it passes, where that is wanted.
+    fn inspector(&self, _identity: &Identity, _ask: Ask<'_>) -> Option<Box<dyn Inspector>> {
+        None
+    }
+}
+
+/// Looks at a body as it passes; its error aborts the request before commit.
+pub trait Inspector: Send {
+    /// Looks at the next piece.
+    fn inspect(&mut self, piece: &Bytes) -> Result<()>;
+
+    /// The body ended.
+    fn finish(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// May they? Fails closed.
+pub trait Policy: Send + Sync {
+    /// A grant, or the refusal to answer with.
+    fn permit<'a>(
+        &'a self,
+        request: &'a Request<'a>,
+        identity: &'a Identity,
+        ask: Ask<'a>,
+    ) -> Step<'a, Result<Grant>>;
+}
+
+/// What happened? Fails closed for durable facts only.
+pub trait Ledger: Send + Sync {
+    /// Records a fact as safely as its class says. A fact that is merely logged
+    /// is taken at once or counted as lost; only a durable one may take a while,
+    /// and only its failure is the caller's business.
+    fn append(&self, class: Class, fact: Fact) -> Step<'_, Result<()>>;
+
+    /// A tally for facts that look like `about`, collected once a second until
+    /// its last holder is gone.
+    fn tally(&self, about: Fact) -> Arc<Tally>;
+}
+
+/// Where answers come from. Implementations demand a [`Permitted`] of the very
+/// question they answer.
+pub trait Origin<Q: Question>: Send + Sync {
+    /// Answers the question.
+    fn answer<'a>(&'a self, permitted: &'a Permitted<'a, Q>)
+    -> Step<'a, Result<Answer<Q::Answer>>>;
+}
+
+/// An origin that takes a body.
+pub trait Intake<Q: Question>: Send + Sync {
+    /// Takes the body to its end, then commits and answers. An error from the
+    /// body aborts: nothing of it may be visible afterwards.
+    fn take<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, Q>,
+        body: Body,
+    ) -> Step<'a, Result<Answer<Q::Answer>>>;
+}
+
+/// An origin's answer, and what is to be said of it in the record.
+#[derive(Debug)]
+pub struct Answer<T> {
+    pub(crate) value: T,
+    pub(crate) outcome: Outcome,
+    pub(crate) recorded: bool,
+    pub(crate) detail: serde_json::Value,
+}
+
+impl<T> Answer<T> {
+    /// It was done.
+    pub fn done(value: T) -> Self {
+        Self { value, outcome: Outcome::Done, recorded: false, detail: serde_json::Value::Null }
+    }
+
+    /// There was nothing there, which is an answer too.
+    pub fn missing(value: T) -> Self {
+        Self { outcome: Outcome::Missing, ..Self::done(value) }
+    }
+
+    /// It was opened, and its end will be recorded too.
+    pub(crate) fn opened(mut self) -> Self {
+        self.outcome = Outcome::Opened;
+        self
+    }
+
+    /// The fact was committed in the same transaction as the change itself; the
+    /// path need not record it again.
+    #[must_use]
+    pub fn recorded(mut self) -> Self {
+        self.recorded = true;
+        self
+    }
+
+    /// What else an auditor should know.
+    #[must_use]
+    pub fn detail(mut self, detail: serde_json::Value) -> Self {
+        self.detail = detail;
+        self
+    }
+}
+
+macro_rules! stages_can_be_shared {
+    ($($pointer:ident),*) => {$(
+        impl<G: Gate + ?Sized> Gate for $pointer<G> {
+            fn recognise<'a>(&'a self, request: &'a Request<'a>) -> Step<'a, Result<Arc<Identity>>> {
+                (**self).recognise(request)
+            }
+
+            fn renew<'a>(&'a self, identity: &'a Identity) -> Step<'a, Result<Arc<Identity>>> {
+                (**self).renew(identity)
+            }
+
+            fn admit<'a>(
+                &'a self,
+                request: &'a Request<'a>,
+                identity: &'a Identity,
+                ask: Ask<'a>,
+            ) -> Step<'a, Result<()>> {
+                (**self).admit(request, identity, ask)
+            }
+
+            fn inspector(&self, identity: &Identity, ask: Ask<'_>) -> Option<Box<dyn Inspector>> {
+                (**self).inspector(identity, ask)
+            }
+        }
+
+        impl<P: Policy + ?Sized> Policy for $pointer<P> {
+            fn permit<'a>(
+                &'a self,
+                request: &'a Request<'a>,
+                identity: &'a Identity,
+                ask: Ask<'a>,
+            ) -> Step<'a, Result<Grant>> {
+                (**self).permit(request, identity, ask)
+            }
+        }
+
+        impl<L: Ledger + ?Sized> Ledger for $pointer<L> {
+            fn append(&self, class: Class, fact: Fact) -> Step<'_, Result<()>> {
+                (**self).append(class, fact)
+            }
+
+            fn tally(&self, about: Fact) -> Arc<Tally> {
+                (**self).tally(about)
+            }
+        }
+    )*};
+}
+
+stages_can_be_shared!(Arc);
