@@ -3,5 +3,6 @@
 pub mod codes;
 
 pub mod breaker;
+pub mod file;
 pub mod health;
 pub mod retry;
