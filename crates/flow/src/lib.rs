@@ -84,6 +84,7 @@ pub use fact::{Class, Fact, Outcome, Tally};
 pub use feed::{Feed, Revised};
 pub use identity::{Identity, Principal, System};
 pub use permit::{Grant, Permit, Permitted, Scope};
+pub use question::Plane;
 pub use random::{Id, Random};
 pub use request::{Action, Ask, Credential, Door, Question, Request, Resource};
 pub use revision::{Epoch, Revisions};

@@ -5,3 +5,25 @@ pub mod admin;
 pub mod cache;
 pub mod ledger;
 pub mod object;
+
+use std::sync::Arc;
+
+use crate::serve::Serve;
+use crate::stage::{Gate, Ledger, Policy};
+
+/// Everything a door needs: the path, and somebody behind it who answers every
+/// question. The binary has one; doors are generic over it and reach nothing
+/// else.
+pub trait Plane:
+    cache::Answers + ledger::Answers + object::Answers + admin::Answers + 'static
+{
+    /// The gate on the path.
+    type Gate: Gate + 'static;
+    /// The policy on the path.
+    type Policy: Policy + 'static;
+    /// The ledger on the path.
+    type Ledger: Ledger + 'static;
+
+    /// The path to this plane.
+    fn path(&self) -> &Arc<Serve<Self::Gate, Self::Policy, Self::Ledger>>;
+}

@@ -4,6 +4,7 @@ use crate::clock::Time;
 use crate::fact::Class;
 use crate::identity::Principal;
 use crate::request::{Action, Inspection, Pace, Question, Resource};
+use crate::stage::Origin;
 
 const fn action(name: &'static str, class: Class) -> Action {
     Action { name, class, pace: Pace::Rate, inspection: Inspection::Off }
@@ -153,4 +154,23 @@ impl Question for Status {
     fn resource(&self) -> Resource<'_> {
         Resource { kind: "status", namespace: "", name: &[] }
     }
+}
+
+/// Whoever answers every question of this part.
+pub trait Answers:
+    for<'q> Origin<CreateKey<'q>>
+    + for<'q> Origin<ListKeys<'q>>
+    + for<'q> Origin<RevokeKey<'q>>
+    + Origin<Metrics>
+    + Origin<Status>
+{
+}
+
+impl<T> Answers for T where
+    T: for<'q> Origin<CreateKey<'q>>
+        + for<'q> Origin<ListKeys<'q>>
+        + for<'q> Origin<RevokeKey<'q>>
+        + Origin<Metrics>
+        + Origin<Status>
+{
 }

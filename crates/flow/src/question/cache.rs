@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::fact::Class;
 use crate::feed::Purge as What;
 use crate::request::{Action, Inspection, Pace, Question, Resource};
+use crate::stage::Origin;
 
 const fn action(name: &'static str, class: Class) -> Action {
     Action { name, class, pace: Pace::Load, inspection: Inspection::Off }
@@ -160,4 +161,23 @@ impl Question for Purge<'_> {
         };
         Resource { kind: "cache", namespace: self.namespace, name }
     }
+}
+
+/// Whoever answers every question of this part.
+pub trait Answers:
+    for<'q> Origin<Get<'q>>
+    + for<'q> Origin<Set<'q>>
+    + for<'q> Origin<Delete<'q>>
+    + for<'q> Origin<Expire<'q>>
+    + for<'q> Origin<Purge<'q>>
+{
+}
+
+impl<T> Answers for T where
+    T: for<'q> Origin<Get<'q>>
+        + for<'q> Origin<Set<'q>>
+        + for<'q> Origin<Delete<'q>>
+        + for<'q> Origin<Expire<'q>>
+        + for<'q> Origin<Purge<'q>>
+{
 }

@@ -4,6 +4,7 @@ use crate::body::BoxStream;
 use crate::error::Result;
 use crate::fact::{Class, Fact};
 use crate::request::{Action, Inspection, Pace, Question, Resource};
+use crate::stage::Origin;
 
 const fn action(name: &'static str) -> Action {
     // Looking at the log is itself worth a line in the log.
@@ -94,3 +95,8 @@ impl Question for Follow {
         Resource { kind: "ledger", namespace: "", name: &[] }
     }
 }
+
+/// Whoever answers every question of this part.
+pub trait Answers: Origin<Read> + Origin<Follow> {}
+
+impl<T> Answers for T where T: Origin<Read> + Origin<Follow> {}

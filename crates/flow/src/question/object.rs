@@ -4,6 +4,7 @@ use crate::body::Body;
 use crate::clock::Time;
 use crate::fact::Class;
 use crate::request::{Action, Inspection, Pace, Question, Resource};
+use crate::stage::{Intake, Origin};
 
 const fn action(name: &'static str, class: Class) -> Action {
     Action { name, class, pace: Pace::Load, inspection: Inspection::Off }
@@ -90,4 +91,15 @@ impl Question for Delete<'_> {
     fn resource(&self) -> Resource<'_> {
         Resource { kind: "object", namespace: self.bucket, name: self.key.as_bytes() }
     }
+}
+
+/// Whoever answers every question of this part.
+pub trait Answers:
+    for<'q> Intake<Put<'q>> + for<'q> Origin<Get<'q>> + for<'q> Origin<Delete<'q>>
+{
+}
+
+impl<T> Answers for T where
+    T: for<'q> Intake<Put<'q>> + for<'q> Origin<Get<'q>> + for<'q> Origin<Delete<'q>>
+{
 }
