@@ -1,0 +1,119 @@
+//! A small load generator: HTTP/1.1 keep-alive, one thread and one connection each,
+//! the next request when the answer to the last is complete.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
+
+use crate::clock;
+
+/// A paused server must not hold a measurement for ever.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Whether a server answers the path with success.
+pub(crate) fn answers(address: &str, path: &str) -> bool {
+    Connection::open(address).and_then(|mut connection| connection.get(path)).is_ok()
+}
+
+/// Asks for `path` on so many connections for so long; answers how many were answered.
+pub(crate) fn run(
+    address: &str,
+    path: &str,
+    connections: usize,
+    time: Duration,
+) -> io::Result<u64> {
+    let end = clock::now() + time;
+    let ask = || -> io::Result<u64> {
+        let mut connection = Connection::open(address)?;
+        let mut answered = 0;
+        while clock::now() < end {
+            connection.get(path)?;
+            answered += 1;
+        }
+        Ok(answered)
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..connections).map(|_| scope.spawn(ask)).collect();
+        let panicked = |_| Err(io::Error::other("a load thread panicked"));
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(panicked)).sum()
+    })
+}
+
+struct Connection {
+    stream: BufReader<TcpStream>,
+    line: String,
+    body: Vec<u8>,
+}
+
+impl Connection {
+    fn open(address: &str) -> io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Self { stream: BufReader::new(stream), line: String::new(), body: Vec::new() })
+    }
+
+    /// One request, its answer read to the end; anything but success is an error.
+    fn get(&mut self, path: &str) -> io::Result<()> {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: stockade\r\n\r\n");
+        self.stream.get_mut().write_all(request.as_bytes())?;
+        self.read_line()?;
+        if !self.line.starts_with("HTTP/1.1 2") {
+            return Err(io::Error::other(format!("{path} is answered by {:?}", self.line)));
+        }
+        let mut length = 0;
+        loop {
+            self.read_line()?;
+            match self.line.split_once(':') {
+                Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                    length = value.trim().parse().map_err(io::Error::other)?;
+                }
+                Some(_) => {}
+                None => break,
+            }
+        }
+        self.body.resize(length, 0);
+        self.stream.read_exact(&mut self.body)
+    }
+
+    fn read_line(&mut self) -> io::Result<()> {
+        self.line.clear();
+        match self.stream.read_line(&mut self.line)? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    /// Serves one connection with the same answer to every request.
+    fn serve(answer: &'static [u8]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            let mut stream = BufReader::new(stream);
+            let mut line = String::new();
+            while stream.read_line(&mut line).unwrap() > 0 {
+                if line == "\r\n" {
+                    stream.get_mut().write_all(answer).unwrap();
+                }
+                line.clear();
+            }
+        });
+        address
+    }
+
+    #[test]
+    fn only_complete_successes_are_counted() {
+        let good = serve(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        assert!(run(&good, "/", 1, Duration::from_millis(20)).unwrap() > 1);
+        let bad = serve(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+        assert!(run(&bad, "/", 1, Duration::from_millis(20)).is_err());
+    }
+}
