@@ -6,3 +6,4 @@ pub mod breaker;
 pub mod file;
 pub mod health;
 pub mod retry;
+pub mod sql;
