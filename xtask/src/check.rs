@@ -42,7 +42,8 @@ pub(crate) fn run() -> Outcome {
 }
 
 fn formatting() -> io::Result<Finding> {
-    quietly(cargo(&["fmt", "--all", "--check"]))
+    let colour = if io::stdout().is_terminal() { "always" } else { "never" };
+    quietly(cargo(&["fmt", "--all", "--check", "--", "--color", colour]))
 }
 
 fn lints() -> io::Result<Finding> {

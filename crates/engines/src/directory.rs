@@ -15,9 +15,7 @@ use tempfile::TempDir;
 /// Others may pass through it, because a server that runs as another user must
 /// reach its own data; what lies within is that server's to protect.
 pub(crate) fn fresh(name: &str) -> io::Result<TempDir> {
-    let root = ROOT
-        .as_ref()
-        .map_err(|error| io::Error::other(error.to_string()))?;
+    let root = ROOT.as_ref().map_err(|error| io::Error::other(error.to_string()))?;
     let directory = tempfile::Builder::new().prefix(name).tempdir_in(root)?;
     fs::set_permissions(directory.path(), Permissions::from_mode(0o755))?;
     Ok(directory)
@@ -33,10 +31,7 @@ fn root() -> io::Result<PathBuf> {
     const SWEEP: &str = r#"read -r _
         for _ in 1 2 3 4 5 6 7 8 9 10; do rm -rf "$1" 2>/dev/null && exit; sleep 0.1; done"#;
 
-    let root = tempfile::Builder::new()
-        .prefix("stockade-engines-")
-        .tempdir()?
-        .keep();
+    let root = tempfile::Builder::new().prefix("stockade-engines-").tempdir()?.keep();
     fs::set_permissions(&root, Permissions::from_mode(0o755))?;
     let mut sweeper = Command::new("sh")
         .args(["-c", SWEEP, "sweeper"])

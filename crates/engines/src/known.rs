@@ -80,19 +80,10 @@ fn debian_postgres() -> Vec<PathBuf> {
     };
     let mut versions: Vec<_> = entries
         .flatten()
-        .filter_map(|entry| {
-            Some((
-                entry.file_name().to_str()?.parse::<u32>().ok()?,
-                entry.path(),
-            ))
-        })
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse::<u32>().ok()?, entry.path())))
         .collect();
     versions.sort();
-    versions
-        .into_iter()
-        .rev()
-        .map(|(_, path)| path.join("bin"))
-        .collect()
+    versions.into_iter().rev().map(|(_, path)| path.join("bin")).collect()
 }
 
 #[cfg(test)]

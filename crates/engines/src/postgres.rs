@@ -73,14 +73,7 @@ impl PostgresServer {
             tries += 1;
             match run(&binaries, user.as_ref(), &settings, port, directory.path()) {
                 Ok(process) => {
-                    return Ok(Self {
-                        binaries,
-                        user,
-                        settings,
-                        port,
-                        process,
-                        directory,
-                    });
+                    return Ok(Self { binaries, user, settings, port, process, directory });
                 }
                 Err(error) if tries < PORTS_MAX && error.to_string().contains("in use") => {}
                 Err(error) => return Err(error),
@@ -115,9 +108,7 @@ impl PostgresServer {
 
     /// Asks it to stop without waiting for its clients, and waits until it has.
     pub fn stop(&mut self) {
-        self.process
-            .end(Signal::INT)
-            .expect("a child of ours can be stopped");
+        self.process.end(Signal::INT).expect("a child of ours can be stopped");
     }
 
     /// Freezes it and its backends: connections stay open, answers stay out.
@@ -127,9 +118,7 @@ impl PostgresServer {
 
     /// Lets it go on after [`pause`](Self::pause).
     pub fn resume(&self) {
-        self.process
-            .resume()
-            .expect("a child of ours can be resumed");
+        self.process.resume().expect("a child of ours can be resumed");
     }
 
     /// Runs it again on the same port and directory; kills it first if it still runs.
@@ -144,31 +133,17 @@ impl PostgresServer {
 /// Runs SQL through `psql` and answers its rows, columns apart by `|`.
 pub(crate) fn psql(url: &str, sql: &str) -> io::Result<String> {
     let psql = known::find("psql").ok_or_else(|| {
-        io::Error::new(
-            io::ErrorKind::NotFound,
-            "no psql; install the package `postgresql-client`",
-        )
+        io::Error::new(io::ErrorKind::NotFound, "no psql; install the package `postgresql-client`")
     })?;
     let output = Command::new(psql)
-        .args([
-            "--no-psqlrc",
-            "-qtA",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-d",
-            url,
-            "-c",
-            sql,
-        ])
+        .args(["--no-psqlrc", "-qtA", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql])
         .env("PGCONNECT_TIMEOUT", "5")
         .current_dir("/")
         .stdin(Stdio::null())
         .output()?;
     match output.status.success() {
         true => Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned()),
-        false => Err(io::Error::other(
-            String::from_utf8_lossy(&output.stderr).into_owned(),
-        )),
+        false => Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned())),
     }
 }
 
@@ -187,10 +162,7 @@ fn initialize(binaries: &Path, user: Option<&User>, directory: &Path) -> io::Res
         true => Ok(()),
         false => {
             let said = String::from_utf8_lossy(&output.stderr);
-            Err(io::Error::other(format!(
-                "initdb ended with {}:\n{said}",
-                output.status
-            )))
+            Err(io::Error::other(format!("initdb ended with {}:\n{said}", output.status)))
         }
     }
 }
@@ -210,12 +182,7 @@ fn run(
     }
     let log = directory.join("log");
     // SIGQUIT ends the backends too, at once; SIGKILL would leave that to them.
-    let start = Start {
-        user,
-        dies_by: "QUIT",
-        directory,
-        log: &log,
-    };
+    let start = Start { user, dies_by: "QUIT", directory, log: &log };
     let mut process = Process::start(&binaries.join("postgres"), &args, start)?;
     let pid_file = data(directory).join("postmaster.pid");
     wait::until("postgresql answers", || {
@@ -252,24 +219,15 @@ fn unprivileged() -> io::Result<Option<User>> {
         return Ok(None);
     }
     let passwd = fs::read_to_string("/etc/passwd")?;
-    let user = ["postgres", "nobody"]
-        .iter()
-        .find_map(|name| user(&passwd, name));
-    user.map(Some)
-        .ok_or_else(|| io::Error::other("neither a user `postgres` nor `nobody`"))
+    let user = ["postgres", "nobody"].iter().find_map(|name| user(&passwd, name));
+    user.map(Some).ok_or_else(|| io::Error::other("neither a user `postgres` nor `nobody`"))
 }
 
 fn user(passwd: &str, name: &str) -> Option<User> {
-    let line = passwd
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    let line = passwd.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
     let mut fields = line.split(':').skip(1);
     let (uid, gid) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-    Some(User {
-        name: name.to_owned(),
-        uid,
-        gid,
-    })
+    Some(User { name: name.to_owned(), uid, gid })
 }
 
 #[cfg(test)]

@@ -105,9 +105,7 @@ impl Process {
     fn ended(&self, status: ExitStatus) -> io::Error {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<_> = log.lines().collect();
-        let tail = lines
-            .get(lines.len().saturating_sub(12)..)
-            .unwrap_or_default();
+        let tail = lines.get(lines.len().saturating_sub(12)..).unwrap_or_default();
         io::Error::other(format!("ended with {status}:\n{}", tail.join("\n")))
     }
 }
@@ -141,13 +139,7 @@ pub(crate) fn command_as(user: Option<&User>, dies_by: Option<&str>, program: &P
     };
     let mut command = Command::new(setpriv);
     if let Some(user) = user {
-        command.args([
-            "--reuid",
-            &user.name,
-            "--regid",
-            &user.gid.to_string(),
-            "--clear-groups",
-        ]);
+        command.args(["--reuid", &user.name, "--regid", &user.gid.to_string(), "--clear-groups"]);
     }
     if let Some(signal) = dies_by {
         command.args(["--pdeathsig", signal]);
@@ -176,10 +168,7 @@ fn spawn(command: Command) -> io::Result<Child> {
 }
 
 fn send(pid: u32, signal: Signal) -> io::Result<()> {
-    let pid = i32::try_from(pid)
-        .ok()
-        .and_then(Pid::from_raw)
-        .ok_or(io::ErrorKind::InvalidInput)?;
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
     Ok(kill_process(pid, signal)?)
 }
 

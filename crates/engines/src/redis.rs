@@ -64,13 +64,7 @@ impl RedisServer {
             tries += 1;
             match run(&program, &fixed, port, directory.path()) {
                 Ok(process) => {
-                    return Ok(Self {
-                        program,
-                        args: fixed,
-                        port,
-                        process,
-                        directory,
-                    });
+                    return Ok(Self { program, args: fixed, port, process, directory });
                 }
                 Err(error) if tries < PORTS_MAX && error.to_string().contains("in use") => {}
                 Err(error) => return Err(error),
@@ -110,9 +104,7 @@ impl RedisServer {
 
     /// Asks it to stop, and waits until it has.
     pub fn stop(&mut self) {
-        self.process
-            .end(Signal::TERM)
-            .expect("a child of ours can be stopped");
+        self.process.end(Signal::TERM).expect("a child of ours can be stopped");
     }
 
     /// Freezes it: connections stay open, answers stay out.
@@ -122,9 +114,7 @@ impl RedisServer {
 
     /// Lets it go on after [`pause`](Self::pause).
     pub fn resume(&self) {
-        self.process
-            .resume()
-            .expect("a child of ours can be resumed");
+        self.process.resume().expect("a child of ours can be resumed");
     }
 
     /// Runs it again on the same port and directory; kills it first if it still runs.
@@ -140,12 +130,7 @@ fn run(program: &Path, args: &[String], port: u16, directory: &Path) -> io::Resu
     let log = directory.join("log");
     let mut args = args.to_vec();
     args.extend(["--port".to_owned(), port.to_string()]);
-    let start = Start {
-        user: None,
-        dies_by: "KILL",
-        directory,
-        log: &log,
-    };
+    let start = Start { user: None, dies_by: "KILL", directory, log: &log };
     let mut process = Process::start(program, &args, start)?;
     wait::until("redis-server answers", || {
         process.still_runs()?;
@@ -170,8 +155,6 @@ fn free_port() -> io::Result<u16> {
     wait::until("a free port", || {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let bus = port.checked_add(10_000);
-        Ok(bus
-            .and_then(|bus| TcpListener::bind(("127.0.0.1", bus)).ok())
-            .map(|_| port))
+        Ok(bus.and_then(|bus| TcpListener::bind(("127.0.0.1", bus)).ok()).map(|_| port))
     })
 }

@@ -57,10 +57,9 @@ impl Connection {
             "-" => Ok(Reply::Error(rest.to_owned())),
             "$" => self.bulk(rest),
             "*" => match rest.parse() {
-                Ok(count) => (0..count)
-                    .map(|_| self.reply())
-                    .collect::<Result<_, _>>()
-                    .map(Reply::Many),
+                Ok(count) => {
+                    (0..count).map(|_| self.reply()).collect::<Result<_, _>>().map(Reply::Many)
+                }
                 Err(_) => Ok(Reply::Nil),
             },
             _ => Err(nonsense()),
@@ -114,8 +113,5 @@ impl Reply {
 }
 
 fn nonsense() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        "this does not speak the Redis protocol",
-    )
+    io::Error::new(io::ErrorKind::InvalidData, "this does not speak the Redis protocol")
 }

@@ -37,10 +37,7 @@ pub fn redis() -> Option<Redis> {
             OWN.as_ref()?.url()
         }
     };
-    Some(Redis {
-        url,
-        prefix: format!("{}:", unique()),
-    })
+    Some(Redis { url, prefix: format!("{}:", unique()) })
 }
 
 /// A fresh database on the shared PostgreSQL, or `None` where there is none.
@@ -72,10 +69,7 @@ impl Redis {
 
     fn sweep(&self) -> io::Result<()> {
         // Whatever else the URL carries, a test server is reached by host and port.
-        let rest = self
-            .url
-            .split_once("://")
-            .map_or(self.url.as_str(), |(_, rest)| rest);
+        let rest = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
         let address = rest.split('/').next().unwrap_or(rest);
         let mut connection = Connection::open(address)?;
         let pattern = format!("{}*", self.prefix);
@@ -110,11 +104,7 @@ impl Postgres {
         let name = unique();
         psql(server, &format!("CREATE DATABASE {name}"))?;
         let url = with_database(server, &name);
-        Ok(Self {
-            server: server.to_owned(),
-            name,
-            url,
-        })
+        Ok(Self { server: server.to_owned(), name, url })
     }
 
     /// Where the database is: `postgresql://user@host:port/name`.
@@ -136,10 +126,7 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         // The server may be gone before us; then so is the database.
-        let _ = psql(
-            &self.server,
-            &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name),
-        );
+        let _ = psql(&self.server, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
     }
 }
 
@@ -151,20 +138,14 @@ fn with_database(server: &str, name: &str) -> String {
     };
     let authority = base.find("://").map_or(0, |at| at + 3);
     let end = base.get(authority..).and_then(|rest| rest.find('/'));
-    let host = end
-        .and_then(|at| base.get(..authority + at))
-        .unwrap_or(base);
+    let host = end.and_then(|at| base.get(..authority + at)).unwrap_or(base);
     format!("{host}/{name}{query}")
 }
 
 /// A name that no other test has, in any process: hashers are seeded by the system,
 /// which is all the randomness a name needs.
 fn unique() -> String {
-    format!(
-        "t{}_{:016x}",
-        std::process::id(),
-        RandomState::new().hash_one("stockade")
-    )
+    format!("t{}_{:016x}", std::process::id(), RandomState::new().hash_one("stockade"))
 }
 
 #[cfg(test)]
@@ -176,10 +157,7 @@ mod tests {
         let cases = [
             ("postgresql://u@h:1/postgres", "postgresql://u@h:1/x"),
             ("postgres://u:p@h:1", "postgres://u:p@h:1/x"),
-            (
-                "postgres://h/a?sslmode=disable",
-                "postgres://h/x?sslmode=disable",
-            ),
+            ("postgres://h/a?sslmode=disable", "postgres://h/x?sslmode=disable"),
         ];
         for (server, expected) in cases {
             assert_eq!(with_database(server, "x"), expected);

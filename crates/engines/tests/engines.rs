@@ -26,10 +26,7 @@ fn keys_are_swept_with_their_corner() {
         return;
     };
     let mut redis = Connection::open(kept.url().trim_start_matches("redis://")).unwrap();
-    let (kept_key, swept_key) = (
-        format!("{}a", kept.prefix()),
-        format!("{}a", swept.prefix()),
-    );
+    let (kept_key, swept_key) = (format!("{}a", kept.prefix()), format!("{}a", swept.prefix()));
     redis.ask(&["SET", &kept_key, "1"]).unwrap();
     redis.ask(&["SET", &swept_key, "1"]).unwrap();
     drop(swept);
@@ -43,16 +40,8 @@ fn a_database_is_fresh_and_goes_with_its_handle() {
         return;
     };
     one.sql("CREATE TABLE a (b int)").unwrap();
-    assert!(
-        two.sql("SELECT * FROM a")
-            .unwrap_err()
-            .to_string()
-            .contains("does not exist")
-    );
-    let find = format!(
-        "SELECT count(*) FROM pg_database WHERE datname = '{}'",
-        one.name()
-    );
+    assert!(two.sql("SELECT * FROM a").unwrap_err().to_string().contains("does not exist"));
+    let find = format!("SELECT count(*) FROM pg_database WHERE datname = '{}'", one.name());
     assert_eq!(two.sql(&find).unwrap(), "1");
     drop(one);
     assert_eq!(two.sql(&find).unwrap(), "0");
@@ -71,10 +60,7 @@ fn a_killed_redis_comes_back_on_its_port_with_what_it_had_on_disk() {
     assert!(server.connect().is_err());
     server.restart();
     assert_eq!(server.url(), url);
-    assert_eq!(
-        server.connect().unwrap().ask(&["GET", "a"]).unwrap(),
-        text("1")
-    );
+    assert_eq!(server.connect().unwrap().ask(&["GET", "a"]).unwrap(), text("1"));
 }
 
 #[test]
@@ -84,16 +70,12 @@ fn a_paused_redis_is_silent_until_resumed() {
     };
     server.pause();
     let mut stream = TcpStream::connect(server.address()).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_millis(50)))
-        .unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     stream.write_all(b"PING\r\n").unwrap();
     let mut answer = [0; 7];
     assert!(stream.read_exact(&mut answer).is_err());
     server.resume();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"+PONG\r\n");
 }
@@ -129,15 +111,11 @@ fn a_paused_postgres_freezes_its_backends_too() {
     assert_eq!(&answer, b"N", "a backend of our own is now waiting for us");
 
     server.pause();
-    stream
-        .set_read_timeout(Some(Duration::from_millis(50)))
-        .unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     stream.write_all(START_AS_POSTGRES).unwrap();
     assert!(stream.read_exact(&mut answer).is_err());
     server.resume();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"R", "authentication has been answered");
 }
@@ -164,9 +142,7 @@ fn a_cluster_moves_who_asks_the_wrong_node() {
         .map(|node| node.connect().unwrap().ask(&["SET", "a", "1"]))
         .collect();
     let moved = |answer: &Result<Reply, std::io::Error>| {
-        answer
-            .as_ref()
-            .is_err_and(|error| error.to_string().starts_with("MOVED 15495"))
+        answer.as_ref().is_err_and(|error| error.to_string().starts_with("MOVED 15495"))
     };
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
     assert_eq!(answers.iter().filter(|answer| moved(answer)).count(), 2);
@@ -177,28 +153,10 @@ fn sentinels_promote_the_replica_of_a_killed_master() {
     let Some(mut set) = RedisSentinel::start(3) else {
         return;
     };
-    set.master()
-        .connect()
-        .unwrap()
-        .ask(&["SET", "a", "1"])
-        .unwrap();
-    set.master()
-        .connect()
-        .unwrap()
-        .ask(&["WAIT", "1", "5000"])
-        .unwrap();
+    set.master().connect().unwrap().ask(&["SET", "a", "1"]).unwrap();
+    set.master().connect().unwrap().ask(&["WAIT", "1", "5000"]).unwrap();
     set.master().kill();
     set.await_promotion();
-    assert_eq!(
-        set.replica().connect().unwrap().ask(&["GET", "a"]).unwrap(),
-        text("1")
-    );
-    assert_eq!(
-        set.replica()
-            .connect()
-            .unwrap()
-            .ask(&["SET", "a", "2"])
-            .unwrap(),
-        text("OK")
-    );
+    assert_eq!(set.replica().connect().unwrap().ask(&["GET", "a"]).unwrap(), text("1"));
+    assert_eq!(set.replica().connect().unwrap().ask(&["SET", "a", "2"]).unwrap(), text("OK"));
 }

@@ -27,15 +27,11 @@ impl RedisCluster {
         let args = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000"];
         let more = ["--cluster-require-full-coverage", "no"];
         let args: Vec<_> = args.into_iter().chain(more).collect();
-        let nodes: Vec<_> = SLOTS
-            .iter()
-            .map(|_| RedisServer::launch(&args))
-            .collect::<Result<_, _>>()?;
+        let nodes: Vec<_> =
+            SLOTS.iter().map(|_| RedisServer::launch(&args)).collect::<Result<_, _>>()?;
         introduce(&nodes)?;
         wait::until("the cluster agrees", || {
-            let agree = nodes
-                .iter()
-                .all(|node| sees_all(node, nodes.len()).unwrap_or(false));
+            let agree = nodes.iter().all(|node| sees_all(node, nodes.len()).unwrap_or(false));
             Ok(agree.then_some(()))
         })?;
         Ok(Self(nodes))
@@ -53,10 +49,8 @@ impl RedisCluster {
 }
 
 fn introduce(nodes: &[RedisServer]) -> io::Result<()> {
-    let mut connections: Vec<Connection> = nodes
-        .iter()
-        .map(RedisServer::connect)
-        .collect::<Result<_, _>>()?;
+    let mut connections: Vec<Connection> =
+        nodes.iter().map(RedisServer::connect).collect::<Result<_, _>>()?;
     for (epoch, (connection, (first, last))) in connections.iter_mut().zip(SLOTS).enumerate() {
         connection.ask(&["CLUSTER", "SET-CONFIG-EPOCH", &(epoch + 1).to_string()])?;
         connection.ask(&["CLUSTER", "ADDSLOTSRANGE", first, last])?;

@@ -41,13 +41,8 @@ impl RedisSentinel {
         let sentinels: Vec<_> = (0..sentinels)
             .map(|_| RedisServer::launch_laid_out(&[], watch))
             .collect::<Result<_, _>>()?;
-        let set = Self {
-            sentinels,
-            servers: [master, replica],
-        };
-        wait::until("the sentinels know everybody", || {
-            Ok(set.is_acquainted()?.then_some(()))
-        })?;
+        let set = Self { sentinels, servers: [master, replica] };
+        wait::until("the sentinels know everybody", || Ok(set.is_acquainted()?.then_some(())))?;
         Ok(set)
     }
 
@@ -98,10 +93,7 @@ impl RedisSentinel {
         for sentinel in &self.sentinels {
             let info = sentinel.connect()?.ask(&["INFO", "sentinel"])?;
             let known = format!("slaves=1,sentinels={}", self.sentinels.len());
-            if !info
-                .field("master0")
-                .is_some_and(|line| line.contains(&known))
-            {
+            if !info.field("master0").is_some_and(|line| line.contains(&known)) {
                 return Ok(false);
             }
         }
