@@ -38,6 +38,8 @@ mod workers;
 pub mod conformance;
 #[cfg(any(test, feature = "testing"))]
 pub mod lossy;
+#[cfg(any(test, feature = "testing"))]
+pub mod vfs;
 
 use std::ffi::OsString;
 use std::fmt;
