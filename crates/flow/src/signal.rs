@@ -6,6 +6,10 @@
 //! [`Registry`]; whoever exports them walks the registry and never asks the
 //! stage.
 //!
+//! Numbers are whole. What is named `…_seconds` or `…_seconds_total` is kept in
+//! nanoseconds (see the `time` methods) and exported in seconds; everything else
+//! is exported as it is.
+//!
 //! ```
 //! use flow::signal::{Counter, Registry};
 //! use std::sync::Arc;
@@ -42,6 +46,11 @@ impl Counter {
         self.0.fetch_add(n, Relaxed);
     }
 
+    /// Adds a duration, in nanoseconds.
+    pub fn time(&self, duration: Duration) {
+        self.add(nanos(duration));
+    }
+
     /// The sum so far.
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
@@ -58,6 +67,11 @@ impl Gauge {
         self.0.store(value, Relaxed);
     }
 
+    /// Sets it to a duration, in nanoseconds.
+    pub fn time(&self, duration: Duration) {
+        self.set(nanos(duration).cast_signed());
+    }
+
     /// Moves it.
     pub fn add(&self, by: i64) {
         self.0.fetch_add(by, Relaxed);
@@ -67,6 +81,11 @@ impl Gauge {
     pub fn get(&self) -> i64 {
         self.0.load(Relaxed)
     }
+}
+
+/// As nanoseconds; durations beyond 292 years are that.
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).map_or(u64::MAX / 2, |nanos| nanos.min(u64::MAX / 2))
 }
 
 /// Values below this are counted exactly; above, each power of two is cut into
@@ -115,7 +134,7 @@ fn bounds_of(bucket: usize) -> (u64, u64) {
 impl Histogram {
     /// Counts one duration, in nanoseconds.
     pub fn time(&self, duration: Duration) {
-        self.record(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
+        self.record(nanos(duration));
     }
 
     /// Counts one value.
@@ -202,7 +221,7 @@ pub enum Number {
     Counter(Arc<Counter>),
     /// Goes up and down.
     Gauge(Arc<Gauge>),
-    /// Durations in nanoseconds, exported in seconds.
+    /// How values are spread.
     Histogram(Arc<Histogram>),
 }
 
@@ -303,6 +322,20 @@ mod tests {
         }
         assert_eq!(bucket_of(LARGEST), BUCKETS - 1);
         assert_eq!(bucket_of(u64::MAX), BUCKETS - 1);
+    }
+
+    #[test]
+    fn durations_are_kept_in_nanoseconds() {
+        let (counter, gauge, histogram) =
+            (Counter::default(), Gauge::default(), Histogram::default());
+        for duration in [Duration::from_micros(3), Duration::from_nanos(4)] {
+            counter.time(duration);
+            gauge.time(duration);
+            histogram.time(duration);
+        }
+        assert_eq!((counter.get(), gauge.get(), histogram.read().sum), (3004, 4, 3004));
+        gauge.time(Duration::MAX);
+        assert_eq!(gauge.get(), i64::MAX);
     }
 
     #[test]

@@ -10,11 +10,30 @@ const fn action(name: &'static str, class: Class) -> Action {
     Action { name, class, pace: Pace::Rate, inspection: Inspection::Off }
 }
 
+static LOGIN: Action = action("login", Class::Logged);
 static KEY_CREATE: Action = action("key.create", Class::Durable);
 static KEY_LIST: Action = action("key.list", Class::Logged);
 static KEY_REVOKE: Action = action("key.revoke", Class::Durable);
 static METRICS: Action = action("metrics.read", Class::Summed);
 static STATUS: Action = action("status.read", Class::Summed);
+
+/// Who am I? Asked when a credential is first shown on a connection, so that
+/// it is known to be good, and recorded, before anything is asked with it.
+#[derive(Debug, Clone, Copy)]
+pub struct Login;
+
+impl Question for Login {
+    /// The caller's name.
+    type Answer = String;
+
+    fn action(&self) -> &'static Action {
+        &LOGIN
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        Resource { kind: "login", namespace: "", name: &[] }
+    }
+}
 
 /// Makes an API key for a principal, who is made too if new.
 #[derive(Debug, Clone, Copy)]
@@ -158,7 +177,8 @@ impl Question for Status {
 
 /// Whoever answers every question of this part.
 pub trait Answers:
-    for<'q> Origin<CreateKey<'q>>
+    Origin<Login>
+    + for<'q> Origin<CreateKey<'q>>
     + for<'q> Origin<ListKeys<'q>>
     + for<'q> Origin<RevokeKey<'q>>
     + Origin<Metrics>
@@ -167,7 +187,8 @@ pub trait Answers:
 }
 
 impl<T> Answers for T where
-    T: for<'q> Origin<CreateKey<'q>>
+    T: Origin<Login>
+        + for<'q> Origin<CreateKey<'q>>
         + for<'q> Origin<ListKeys<'q>>
         + for<'q> Origin<RevokeKey<'q>>
         + Origin<Metrics>

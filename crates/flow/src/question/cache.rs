@@ -72,6 +72,8 @@ pub struct Set<'a> {
     pub value: Bytes,
     /// For how long; without it, for ever.
     pub ttl: Option<Duration>,
+    /// What it can be dropped by.
+    pub tags: &'a [&'a str],
     /// On which condition.
     pub when: When,
 }

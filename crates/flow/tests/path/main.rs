@@ -86,8 +86,14 @@ async fn a_permit_for_one_resource_opens_no_other() {
     let other = Get { namespace: "tokens", key: b"a" };
     serve.once(&mut lane, &request(&world, "ann"), &origin, other).await.unwrap();
     assert_eq!(world.decided.load(SeqCst), 5, "another namespace is another decision");
-    let set =
-        Set { namespace: "tokens", key: b"a", value: Bytes::new(), ttl: None, when: When::Always };
+    let set = Set {
+        namespace: "tokens",
+        key: b"a",
+        value: Bytes::new(),
+        ttl: None,
+        tags: &[],
+        when: When::Always,
+    };
     serve.once(&mut lane, &request(&world, "ann"), &origin, set).await.unwrap();
     assert_eq!(world.decided.load(SeqCst), 6, "another action is another decision");
 }
@@ -105,6 +111,7 @@ async fn more_namespaces_than_a_lane_holds_are_only_slower() {
                 key: key.as_bytes(),
                 value: Bytes::new(),
                 ttl: None,
+                tags: &[],
                 when: When::Always,
             };
             assert!(serve.once(&mut lane, &request(&world, "ann"), &origin, set).await.unwrap());
@@ -306,6 +313,7 @@ async fn a_session_counts_whole_or_not_at_all() {
         key: key.as_bytes(),
         value: Bytes::from("v"),
         ttl: None,
+        tags: &[],
         when: When::Always,
     };
 

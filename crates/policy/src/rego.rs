@@ -1,0 +1,192 @@
+//! Rego rules, compiled once and asked often.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use flow::{Ask, Grant, Identity, Policy, Request, Result, Scope, Step};
+use regorus::{CompiledPolicy, Engine, Value};
+use serde_json::json;
+
+use crate::codes::{BROKEN, REFUSED, UNANSWERED};
+use crate::scope::scope_of;
+
+/// The rules Stockade guards itself with.
+pub const STOCKADE_SELF: &str = include_str!("stockade_self.rego");
+
+/// A permit is asked for again after this long, whatever happens.
+const LIFETIME: Duration = Duration::from_secs(60);
+
+/// The rules in force. Changing them is one atomic swap: a decision is made
+/// entirely by the old rules or entirely by the new.
+pub struct Policies {
+    current: ArcSwap<Rules>,
+    entry: String,
+}
+
+struct Rules {
+    compiled: CompiledPolicy,
+    scope: Scope,
+}
+
+impl std::fmt::Debug for Policies {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Policies({})", self.entry)
+    }
+}
+
+impl Policies {
+    /// Compiles rules; `entry` is the rule that answers, `data.package.allow`.
+    pub fn new(name: &str, source: &str, entry: &str) -> Result<Self> {
+        let rules = Rules::compile(name, source, entry)?;
+        Ok(Self { current: ArcSwap::from_pointee(rules), entry: entry.to_owned() })
+    }
+
+    /// Stockade's own rules.
+    pub fn stockade_self() -> Result<Self> {
+        Self::new("stockade/self.rego", STOCKADE_SELF, "data.stockade.self.allow")
+    }
+
+    /// Puts other rules in force. Broken ones change nothing. The caller advances
+    /// the policy revision afterwards, so that no permit outlives its rules.
+    pub fn replace(&self, name: &str, source: &str) -> Result<()> {
+        self.current.store(Rules::compile(name, source, &self.entry)?.into());
+        Ok(())
+    }
+
+    /// Whether the rules say yes to this input.
+    pub fn decide(&self, input: serde_json::Value) -> Result<bool> {
+        self.current.load().allows(input)
+    }
+}
+
+impl Rules {
+    fn compile(name: &str, source: &str, entry: &str) -> Result<Self> {
+        let broken = |error: &dyn std::fmt::Display| {
+            BROKEN.error(format!("`{name}` cannot be compiled")).because(error.to_string())
+        };
+        let compile = || {
+            let mut engine = Engine::new();
+            engine.add_policy(name.to_owned(), source.to_owned())?;
+            engine.compile_with_entrypoint(&entry.into())
+        };
+        let compiled = catch_unwind(AssertUnwindSafe(compile))
+            .map_err(|_| broken(&"the compiler gave up"))?
+            .map_err(|error| broken(&error))?;
+        Ok(Self { compiled, scope: scope_of(source) })
+    }
+
+    fn allows(&self, input: serde_json::Value) -> Result<bool> {
+        let evaluate = || self.compiled.eval_with_input(Value::from(input));
+        let value = catch_unwind(AssertUnwindSafe(evaluate))
+            .map_err(|_| UNANSWERED.error("the policy could not be evaluated"))?
+            .map_err(|error| {
+                let unanswered = UNANSWERED.error("the policy could not be evaluated");
+                unanswered.because(error.to_string())
+            })?;
+        Ok(matches!(value, Value::Bool(true)))
+    }
+}
+
+impl Policy for Policies {
+    fn permit<'a>(
+        &'a self,
+        request: &'a Request<'a>,
+        identity: &'a Identity,
+        ask: Ask<'a>,
+    ) -> Step<'a, Result<Grant>> {
+        let rules = self.current.load();
+        // A name that no rule reads is not worth its conversion.
+        let exact = rules.scope == Scope::Exact;
+        let name = exact.then(|| String::from_utf8_lossy(ask.resource.name));
+        let input = json!({
+            "identity": {
+                "tenant": identity.tenant,
+                "name": identity.name,
+                "kind": identity.kind,
+                "roles": identity.roles,
+            },
+            "door": request.door.name(),
+            "action": ask.action.name,
+            "resource": {
+                "kind": ask.resource.kind,
+                "namespace": ask.resource.namespace,
+                "name": name,
+            },
+        });
+        Step::Now(rules.allows(input).and_then(|allowed| match allowed {
+            true => {
+                Ok(Grant { scope: rules.scope, lifetime: LIFETIME, reason: "stockade.self".into() })
+            }
+            false => {
+                let (name, action) = (&identity.name, ask.action.name);
+                Err(REFUSED.error(format!("`{name}` may not `{action}` on `{}`", ask.resource)))
+            }
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flow::Kind;
+
+    use super::*;
+
+    fn check(roles: &[&str], action: &str, expected: bool) {
+        let policies = Policies::stockade_self().unwrap();
+        let kind = action.split('.').next().unwrap_or_default();
+        let input = json!({
+            "identity": { "name": "ann", "kind": "human", "roles": roles },
+            "action": action,
+            "resource": { "kind": kind, "namespace": "n" },
+        });
+        assert_eq!(policies.decide(input).unwrap(), expected, "{roles:?} {action}");
+    }
+
+    #[test]
+    fn roles_allow_what_they_say_and_nothing_else() {
+        for action in ["cache.get", "cache.purge", "object.put", "key.create", "ledger.read"] {
+            check(&["admin"], action, true);
+            check(&["system"], action, true);
+            check(&[], action, false);
+            check(&["nobody"], action, false);
+        }
+        check(&["reader"], "cache.get", true);
+        check(&["reader"], "object.get", true);
+        check(&["reader"], "cache.set", false);
+        check(&["reader"], "ledger.read", false);
+        check(&["writer"], "cache.set", true);
+        check(&["writer"], "cache.get", true);
+        check(&["writer"], "key.create", false);
+        check(&["auditor"], "ledger.follow", true);
+        check(&["auditor"], "cache.get", false);
+        check(&["operator"], "metrics.read", true);
+        check(&["operator", "reader"], "cache.get", true);
+        check(&["reader"], "cache.getter", false);
+    }
+
+    #[test]
+    fn our_own_rules_read_nothing_finer_than_a_namespace() {
+        assert_eq!(scope_of(STOCKADE_SELF), Scope::Namespace);
+    }
+
+    #[test]
+    fn broken_rules_are_refused_and_the_old_ones_stay() {
+        let policies = Policies::stockade_self().unwrap();
+        let error =
+            policies.replace("new.rego", "package stockade.self\nallow if {").err().unwrap();
+        assert_eq!(error.kind(), Kind::Invalid);
+        check(&["admin"], "cache.get", true);
+    }
+
+    #[test]
+    fn rules_that_cannot_answer_refuse() {
+        let source = "package p\ndefault allow := false\nallow := 1 / 0 == 1\n";
+        let policies = Policies::new("p", source, "data.p.allow").unwrap();
+        assert!(!policies.decide(json!({})).unwrap_or(false));
+        let two = "package p\nallow := true\nallow := false\n";
+        if let Ok(policies) = Policies::new("p", two, "data.p.allow") {
+            assert!(!policies.decide(json!({})).unwrap_or(false));
+        }
+    }
+}

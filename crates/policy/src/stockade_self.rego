@@ -1,0 +1,26 @@
+# Who may do what with Stockade itself. A role allows the actions that match one
+# of its patterns; nothing else is allowed. Reading nothing of a resource but its
+# kind and namespace keeps a decision good for a whole namespace.
+package stockade.self
+
+import rego.v1
+
+default allow := false
+
+allow if {
+	some role in input.identity.roles
+	some pattern in grants[role]
+	glob.match(pattern, [], input.action)
+}
+
+# Whoever was recognised may ask who they are.
+allow if input.action == "login"
+
+grants := {
+	"admin": ["*"],
+	"system": ["*"],
+	"operator": ["metrics.read", "status.read"],
+	"auditor": ["ledger.read", "ledger.follow"],
+	"writer": ["cache.*", "object.*"],
+	"reader": ["cache.get", "object.get"],
+}
