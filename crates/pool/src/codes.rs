@@ -3,7 +3,7 @@
 use flow::{Code, Kind};
 
 /// All of them; the error reference is generated from this table.
-pub static CODES: &[&Code] = &[&DEADLINE_PASSED, &BREAKER_OPEN, &PROBE_LATE, &VALUE_CORRUPT];
+pub static CODES: &[&Code] = &[&DEADLINE_PASSED, &BREAKER_OPEN, &PROBE_LATE, &VALUE_CORRUPT, &SECRET_MISSING, &KV_CONFIG, &KV_AWAY, &KV_DENIED, &KV_FULL, &KV_NOT_A_NUMBER, &KV_UNEXPECTED];
 
 /// A call, its retries included, took too long.
 pub static DEADLINE_PASSED: Code = Code::new(
@@ -35,6 +35,62 @@ pub static VALUE_CORRUPT: Code = Code::new(
     "pool-value-corrupt",
     "a stored value is not what was written",
     "delete the value and look for what else writes to that place",
+);
+
+/// A secret is not where it should be.
+pub static SECRET_MISSING: Code = Code::new(
+    Kind::Invalid,
+    "pool-secret-missing",
+    "a secret cannot be read",
+    "set the environment variable or create the file that the configuration names",
+);
+
+/// The configuration of the shared store is wrong.
+pub static KV_CONFIG: Code = Code::new(
+    Kind::Invalid,
+    "pool-kv-config",
+    "the shared store is not configured rightly",
+    "correct the URL, the certificates or the secrets it names",
+);
+
+/// The shared store does not answer.
+pub static KV_AWAY: Code = Code::new(
+    Kind::Busy,
+    "pool-kv-away",
+    "the shared store does not answer",
+    "try again later; see that Redis runs and can be reached from here",
+);
+
+/// The shared store does not let us in.
+pub static KV_DENIED: Code = Code::new(
+    Kind::Busy,
+    "pool-kv-denied",
+    "the shared store does not let us in",
+    "correct the user name, its password or what Redis lets it do",
+);
+
+/// The shared store has no room.
+pub static KV_FULL: Code = Code::new(
+    Kind::Busy,
+    "pool-kv-full",
+    "the shared store has no room",
+    "give it more memory, or let it drop old values (`maxmemory-policy allkeys-lru`)",
+);
+
+/// A counter was asked for where something else is.
+pub static KV_NOT_A_NUMBER: Code = Code::new(
+    Kind::Conflict,
+    "pool-kv-not-a-number",
+    "the value is not a counter, or would grow beyond 64 bits",
+    "count under another key",
+);
+
+/// The shared store answered what was not asked.
+pub static KV_UNEXPECTED: Code = Code::new(
+    Kind::Internal,
+    "pool-kv-unexpected",
+    "the shared store answered something unexpected",
+    "report it together with the version of the server",
 );
 
 #[cfg(test)]

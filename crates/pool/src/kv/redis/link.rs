@@ -1,0 +1,312 @@
+//! Connections to a Redis: a few, each shared by many callers at once.
+//!
+//! A *lane* is one pipelined connection (one per node in a cluster). It is opened
+//! by whoever needs it first, forgotten as soon as it is known to be dead (the
+//! connection says so itself, so that after a restart of the server nobody runs
+//! into a stale one), and forgotten too when an answer is late: a peer that
+//! vanished without a word would otherwise be waited for until the kernel gives up.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+
+use ::redis::aio::{ConnectionLike, MultiplexedConnection};
+use ::redis::cluster_async::ClusterConnection;
+use ::redis::{Cmd, Pipeline, PushInfo, PushKind, RedisError, RedisFuture, Value};
+use flow::signal::{Counter, Histogram, Registry};
+use flow::{Clock, Error, Result};
+use parking_lot::Mutex;
+
+use super::Config;
+use super::address::{Address, Shape};
+use super::fault::fault;
+use super::source::{Source, connect_node};
+use crate::breaker::Breaker;
+use crate::codes;
+
+/// Takes what the server says unasked.
+pub(crate) type Push = Box<dyn Fn(PushInfo) + Send + Sync>;
+
+/// One way to a Redis, with its lanes and its breaker.
+pub(crate) struct Link {
+    source: Source,
+    address: Address,
+    config: Config,
+    clock: Clock,
+    breaker: Breaker,
+    lanes: Vec<Arc<Lane>>,
+    turn: AtomicUsize,
+    signals: Signals,
+}
+
+/// Whether a command that got no answer may be sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// Twice is the same as once.
+    Fine,
+    /// Twice would be wrong.
+    Never,
+}
+
+impl Link {
+    /// Reads addresses, secrets and certificates; connects to nothing yet.
+    pub(crate) fn new(config: Config, clock: Clock, registry: &Registry) -> Result<Self> {
+        let address: Address =
+            config.url.parse().map_err(|wrong: String| codes::KV_CONFIG.error(wrong))?;
+        let source = Source::new(&address, &config)?;
+        let breaker = Breaker::new("redis", config.breaker.clone(), clock.clone(), registry);
+        let lanes = (0..config.connections.max(1)).map(|_| Arc::default());
+        Ok(Self {
+            source,
+            address,
+            clock,
+            breaker,
+            lanes: lanes.collect(),
+            turn: AtomicUsize::new(0),
+            signals: Signals::new(registry),
+            config,
+        })
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub(crate) fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+
+    pub(crate) fn is_cluster(&self) -> bool {
+        self.address.shape == Shape::Cluster
+    }
+
+    /// Runs `work` on one of the lanes, behind the breaker.
+    pub(crate) async fn ask<T, F>(&self, repeat: Repeat, work: impl Fn(Wire) -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T, RedisError>>,
+    {
+        let begun = self.clock.moment();
+        let result = self.breaker.call(self.ask_lane(repeat, work)).await;
+        self.signals.asked(self.clock.moment().since(begun), &result);
+        result
+    }
+
+    async fn ask_lane<T, F>(&self, repeat: Repeat, work: impl Fn(Wire) -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T, RedisError>>,
+    {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let Some(lane) = self.lanes.get(turn % self.lanes.len()) else {
+            return Err(codes::KV_AWAY.error("there are no connections"));
+        };
+        let mut tries_left = if repeat == Repeat::Fine { 2 } else { 1 };
+        loop {
+            let (number, wire) = self.wire(lane).await?;
+            let error = match work(wire).await {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            tries_left -= 1;
+            if is_dead(&error) {
+                lane.forget(number);
+            }
+            if tries_left == 0 || !error.is_connection_dropped() {
+                return Err(fault(&self.address, error));
+            }
+        }
+    }
+
+    /// The lane's connection, opened if need be. However many wait, one connects,
+    /// and all hear how it went.
+    async fn wire(&self, lane: &Arc<Lane>) -> Result<(u64, Wire)> {
+        if let Some(open) = lane.open() {
+            return Ok(open);
+        }
+        let failed_before = lane.failed.load(Ordering::Acquire);
+        let limit = self.config.connect_timeout;
+        let connecting = async {
+            let _alone = lane.connecting.lock().await;
+            if let Some(open) = lane.open() {
+                return Ok(open);
+            }
+            if lane.failed.load(Ordering::Acquire) != failed_before {
+                let detail = format!("no connection to Redis at `{}`", self.address);
+                return Err(codes::KV_AWAY.error(detail));
+            }
+            let number = lane.numbers.fetch_add(1, Ordering::Relaxed) + 1;
+            let watched = Arc::downgrade(lane);
+            let push = Box::new(move |info: PushInfo| forget_if_gone(&watched, number, &info));
+            match self.source.connect(&self.config, Some(push), true).await {
+                Ok(wire) => {
+                    self.signals.connected(&self.address);
+                    *lane.wire.lock() = Some((number, wire.clone()));
+                    Ok((number, wire))
+                }
+                Err(error) => {
+                    lane.failed.fetch_add(1, Ordering::AcqRel);
+                    Err(fault(&self.address, error))
+                }
+            }
+        };
+        match self.clock.within(limit.0, connecting).await {
+            Some(result) => result,
+            None => {
+                lane.failed.fetch_add(1, Ordering::AcqRel);
+                let address = &self.address;
+                Err(codes::KV_AWAY
+                    .error(format!("no connection to Redis at `{address}` within {limit}")))
+            }
+        }
+    }
+
+    /// A connection of one's own, without a time limit on answers: for reading what
+    /// comes when it comes.
+    pub(crate) async fn own(&self, push: Option<Push>) -> Result<Wire> {
+        let connecting = self.source.connect(&self.config, push, false);
+        match self.clock.within(self.config.connect_timeout.0, connecting).await {
+            Some(result) => result.map_err(|error| fault(&self.address, error)),
+            None => Err(self.late()),
+        }
+    }
+
+    /// A connection of one's own to one node of a cluster.
+    pub(crate) async fn own_node(&self, host: &str, port: u16, push: Push) -> Result<Wire> {
+        let connecting = connect_node(&self.address, &self.config, (host, port), push);
+        match self.clock.within(self.config.connect_timeout.0, connecting).await {
+            Some(result) => result.map_err(|error: RedisError| fault(&self.address, error)),
+            None => Err(self.late()),
+        }
+    }
+
+    /// Asks on a connection of one's own, no longer than an answer may take.
+    pub(crate) async fn ask_own<T>(
+        &self,
+        work: impl Future<Output = Result<T, RedisError>>,
+    ) -> Result<T> {
+        match self.clock.within(self.config.timeout.0, work).await {
+            Some(result) => result.map_err(|error| fault(&self.address, error)),
+            None => Err(self.late()),
+        }
+    }
+
+    fn late(&self) -> Error {
+        codes::KV_AWAY.error(format!("Redis at `{}` does not answer", self.address))
+    }
+}
+
+/// Whether the connection is not worth keeping.
+fn is_dead(error: &RedisError) -> bool {
+    use ::redis::{ErrorKind, ServerErrorKind};
+    // A read-only answer comes from a master that was demoted: ask for the new one.
+    error.is_unrecoverable_error()
+        || error.is_timeout()
+        || error.is_io_error()
+        || error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
+}
+
+fn forget_if_gone(lane: &Weak<Lane>, number: u64, info: &PushInfo) {
+    if info.kind == PushKind::Disconnection
+        && let Some(lane) = lane.upgrade()
+    {
+        lane.forget(number);
+    }
+}
+
+#[derive(Default)]
+struct Lane {
+    wire: Mutex<Option<(u64, Wire)>>,
+    connecting: tokio::sync::Mutex<()>,
+    /// The connections of this lane are numbered, so that nobody forgets another's.
+    numbers: AtomicU64,
+    /// How often connecting failed, so that who waited need not fail once more.
+    failed: AtomicU64,
+}
+
+impl Lane {
+    fn open(&self) -> Option<(u64, Wire)> {
+        self.wire.lock().clone()
+    }
+
+    fn forget(&self, number: u64) {
+        let mut wire = self.wire.lock();
+        if wire.as_ref().is_some_and(|(known, _)| *known == number) {
+            *wire = None;
+        }
+    }
+}
+
+/// A connection to one server, or to all of a cluster.
+#[derive(Clone)]
+pub(crate) enum Wire {
+    Single(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl ConnectionLike for Wire {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        match self {
+            Wire::Single(connection) => connection.req_packed_command(command),
+            Wire::Cluster(connection) => connection.req_packed_command(command),
+        }
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        match self {
+            Wire::Single(connection) => connection.req_packed_commands(pipeline, offset, count),
+            Wire::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
+        }
+    }
+
+    fn get_db(&self) -> i64 {
+        match self {
+            Wire::Single(connection) => connection.get_db(),
+            Wire::Cluster(connection) => connection.get_db(),
+        }
+    }
+}
+
+struct Signals {
+    latency: Arc<Histogram>,
+    failures: Arc<Counter>,
+    connected: Arc<Counter>,
+}
+
+impl Signals {
+    fn new(registry: &Registry) -> Self {
+        Self {
+            latency: registry.histogram(
+                "stockade_pool_redis_latency_seconds",
+                "How long Redis took to answer, waiting for a connection included",
+                &[],
+            ),
+            failures: registry.counter(
+                "stockade_pool_redis_failures_total",
+                "Calls to Redis that failed",
+                &[],
+            ),
+            connected: registry.counter(
+                "stockade_pool_redis_connections_total",
+                "Connections to Redis that were opened",
+                &[],
+            ),
+        }
+    }
+
+    fn asked<T>(&self, took: std::time::Duration, result: &Result<T>) {
+        self.latency.time(took);
+        if let Err(error) = result {
+            self.failures.add(1);
+            tracing::debug!(?error, "redis failed");
+        }
+    }
+
+    fn connected(&self, address: &Address) {
+        self.connected.add(1);
+        tracing::debug!(%address, "connected to redis");
+    }
+}

@@ -1,0 +1,270 @@
+//! The store on real Redis servers: alone, behind Sentinels, as a Cluster, behind
+//! TLS, and while they are killed, paused and restarted.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
+
+use engines::own::{RedisCluster, RedisSentinel, RedisServer};
+use flow::signal::Registry;
+use flow::unit::Span;
+use flow::{Clock, Kind};
+
+use super::{Config, RedisKv};
+use crate::breaker::State;
+use crate::kv::{Change, Changes, Entry, Kv, conformance};
+
+fn config(url: String) -> Config {
+    Config { url, prefix: "test:".into(), ..Config::default() }
+}
+
+fn kv(config: Config) -> RedisKv {
+    RedisKv::new(config, Clock::system(), &Registry::default()).unwrap()
+}
+
+/// A configuration under which an outage is noticed and over soon.
+fn hasty(url: String) -> Config {
+    let mut config = config(url);
+    config.timeout = Span::millis(100);
+    config.connect_timeout = Span::millis(200);
+    config.breaker.open = Span::millis(300);
+    config
+}
+
+async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let done = Clock::system().within(Duration::from_secs(20), work).await;
+    done.unwrap_or_else(|| panic!("{what}: not within 20 s"))
+}
+
+async fn answers(kv: &RedisKv) {
+    within("the store answers again", async {
+        while kv.ping().await.is_err() {
+            Clock::system().sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+}
+
+fn entry<'a>(key: &'a [u8], value: &'a [u8]) -> Entry<'a> {
+    Entry { key, value, life: None }
+}
+
+#[tokio::test]
+async fn one_server_conforms() {
+    let Some(redis) = engines::redis() else { return };
+    let mut config = config(redis.url().into());
+    config.prefix = redis.prefix().into();
+    let kv = kv(config);
+    conformance::run(&kv.under("here:"), &kv.under("there:")).await;
+}
+
+#[tokio::test]
+async fn a_cluster_conforms() {
+    let Some(cluster) = RedisCluster::start() else { return };
+    let hosts = cluster.urls().join(",").replace("redis://", "");
+    let kv = kv(config(format!("redis+cluster://{hosts}")));
+    answers(&kv).await;
+    conformance::run(&kv.under("here:"), &kv.under("there:")).await;
+}
+
+#[tokio::test]
+async fn behind_sentinels_it_conforms_and_follows_a_failover() {
+    let Some(mut sentinel) = RedisSentinel::start(3) else { return };
+    let hosts = sentinel.urls().join(",").replace("redis://", "");
+    let url = format!("redis-sentinel://{hosts}/{}", sentinel.name());
+    let kv = kv(hasty(url));
+    conformance::run(&kv.under("here:"), &kv.under("there:")).await;
+    sentinel.master().kill();
+    sentinel.await_promotion();
+    within("the new master takes writes", async {
+        while kv.set(entry(b"after", b"1")).await.is_err() {
+            Clock::system().sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    assert_eq!(kv.get(b"after").await.unwrap().as_deref(), Some(&b"1"[..]));
+}
+
+/// Callers that never pause, counting how they fare.
+struct Load {
+    stop: Arc<AtomicBool>,
+    good: Arc<AtomicU32>,
+    busy: Arc<AtomicU32>,
+    callers: Vec<tokio::task::JoinHandle<Duration>>,
+}
+
+impl Load {
+    fn start(kv: &RedisKv) -> Self {
+        let (stop, good, busy): (Arc<AtomicBool>, Arc<AtomicU32>, Arc<AtomicU32>) =
+            Default::default();
+        let callers = (0..16).map(|_| {
+            let (kv, stop, good, busy) = (kv.clone(), stop.clone(), good.clone(), busy.clone());
+            tokio::spawn(async move {
+                let clock = Clock::system();
+                let mut longest = Duration::ZERO;
+                while !stop.load(Relaxed) {
+                    let begun = clock.moment();
+                    match kv.get(b"k").await {
+                        Ok(_) => good.fetch_add(1, Relaxed),
+                        Err(error) => {
+                            assert_eq!(error.kind(), Kind::Busy, "{error:?}");
+                            clock.sleep(Duration::from_millis(1)).await;
+                            busy.fetch_add(1, Relaxed)
+                        }
+                    };
+                    longest = longest.max(clock.moment().since(begun));
+                }
+                longest
+            })
+        });
+        let callers = callers.collect();
+        Self { stop, good, busy, callers }
+    }
+
+    async fn grows(&self, what: &str, number: &AtomicU32) {
+        let before = number.load(Relaxed);
+        within(what, async {
+            while number.load(Relaxed) < before + 100 {
+                Clock::system().sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
+    }
+
+    /// The longest that anybody waited.
+    async fn end(self) -> Duration {
+        self.stop.store(true, Relaxed);
+        let mut longest = Duration::ZERO;
+        for caller in self.callers {
+            longest = longest.max(within("a caller ends", caller).await.unwrap());
+        }
+        longest
+    }
+}
+
+async fn opens(kv: &RedisKv) {
+    within("the breaker opens", async {
+        while kv.breaker().state() != State::Open {
+            Clock::system().sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_and_restarted_under_load_it_refuses_quickly_and_resumes() {
+    let Some(mut redis) = RedisServer::start() else { return };
+    let kv = kv(hasty(redis.url()));
+    let load = Load::start(&kv);
+    load.grows("answers before", &load.good).await;
+    redis.kill();
+    opens(&kv).await;
+    load.grows("refusals while it is away", &load.busy).await;
+    redis.restart();
+    load.grows("answers after", &load.good).await;
+    assert_eq!((kv.breaker().state(), kv.breaker().failures()), (State::Closed, 0));
+    let longest = load.end().await;
+    assert!(longest < Duration::from_millis(1500), "somebody waited {longest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn paused_it_times_out_and_resumes() {
+    let Some(redis) = RedisServer::start() else { return };
+    let kv = kv(hasty(redis.url()));
+    let load = Load::start(&kv);
+    load.grows("answers before", &load.good).await;
+    redis.pause();
+    opens(&kv).await;
+    load.grows("refusals while it hangs", &load.busy).await;
+    redis.resume();
+    load.grows("answers after", &load.good).await;
+    assert_eq!(kv.breaker().state(), State::Closed);
+    let longest = load.end().await;
+    assert!(longest < Duration::from_millis(1500), "somebody waited {longest:?}");
+}
+
+#[tokio::test]
+async fn a_quick_restart_between_calls_is_not_even_noticed() {
+    let Some(mut redis) = RedisServer::start() else { return };
+    let kv = kv(config(redis.url()));
+    for _ in 0..10 {
+        kv.ping().await.unwrap();
+    }
+    redis.restart();
+    for _ in 0..10 {
+        kv.ping().await.unwrap();
+    }
+    assert_eq!((kv.breaker().state(), kv.breaker().failures()), (State::Closed, 0));
+}
+
+async fn next(ear: &mut dyn Changes) -> Change {
+    within("something is heard", ear.next()).await
+}
+
+#[tokio::test]
+async fn followers_say_when_they_heard_nothing_and_doubt_everything_after() {
+    let Some(mut redis) = RedisServer::start() else { return };
+    let kv = kv(hasty(redis.url()));
+    let mut ear = kv.follow(b"").await.unwrap();
+    kv.set(entry(b"k", b"1")).await.unwrap();
+    assert!(matches!(next(ear.as_mut()).await, Change::Keys(keys) if keys == [&b"k"[..]]));
+    redis.connect().unwrap().ask(&["FLUSHDB"]).unwrap();
+    assert!(matches!(next(ear.as_mut()).await, Change::All));
+    redis.kill();
+    assert!(matches!(next(ear.as_mut()).await, Change::Away(_)));
+    redis.restart();
+    loop {
+        match next(ear.as_mut()).await {
+            Change::Away(_) => {}
+            Change::All => break,
+            other => panic!("what happened in between is not known, heard {other:?}"),
+        }
+    }
+    answers(&kv).await;
+    kv.set(entry(b"k", b"2")).await.unwrap();
+    assert!(matches!(next(ear.as_mut()).await, Change::Keys(_)));
+    redis.pause();
+    assert!(matches!(next(ear.as_mut()).await, Change::Away(_)), "silence is no peace");
+    redis.resume();
+}
+
+#[tokio::test]
+async fn a_wrong_password_says_so_without_repeating_it() {
+    let Some(redis) = RedisServer::start() else {
+        return;
+    };
+    let set = ["CONFIG", "SET", "requirepass", "right-secret"];
+    redis.connect().unwrap().ask(&set).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("password");
+    std::fs::write(&file, "wrong-secret").unwrap();
+    let mut config = hasty(redis.url());
+    config.password = Some(format!("file:{}", file.display()).parse().unwrap());
+    let error = kv(config.clone()).ping().await.unwrap_err();
+    assert_eq!(error.code().name, "pool-kv-denied", "{error:?}");
+    assert!(!error.story().contains("wrong-secret"));
+    config.password = None;
+    let error = kv(config.clone()).ping().await.unwrap_err();
+    assert_eq!(error.code().name, "pool-kv-denied", "{error:?}");
+    std::fs::write(&file, "right-secret\n").unwrap();
+    config.password = Some(format!("file:{}", file.display()).parse().unwrap());
+    kv(config).ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_server_refuses_writes_and_says_so() {
+    let args = ["--maxmemory", "1mb", "--maxmemory-policy", "noeviction"];
+    let Some(redis) = RedisServer::start_with(&args) else { return };
+    let kv = kv(config(redis.url()));
+    let error = kv.set(entry(b"k", &vec![0; 2 << 20])).await.unwrap_err();
+    assert_eq!(error.code().name, "pool-kv-full", "{error:?}");
+}
+
+#[test]
+fn a_wrong_configuration_says_what_to_change() {
+    for (url, part) in [("redis//x", "is written"), ("redis://u:p@h", "password")] {
+        let error = RedisKv::new(config(url.into()), Clock::system(), &Registry::default());
+        let error = error.err().unwrap();
+        assert_eq!((error.kind(), error.detail().contains(part)), (Kind::Invalid, true), "{error}");
+    }
+}
