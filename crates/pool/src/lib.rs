@@ -5,6 +5,7 @@ pub mod codes;
 pub mod breaker;
 pub mod file;
 pub mod health;
+pub mod pool;
 pub mod kv;
 pub mod retry;
 pub mod secret;
