@@ -79,7 +79,7 @@ impl Bench {
             .iter()
             .find(|(name, _)| self.package == spine::PACKAGE && self.name == *name);
         match own {
-            Some((_, measure)) => measure(),
+            Some((_, measure)) => measure().inspect(|report| print!("{report}")),
             None => self.run(),
         }
     }

@@ -1,5 +1,7 @@
 //! What a benchmark says: figures, each beside its peer and its goal.
 
+use std::fmt;
+
 /// Everything one benchmark said.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Report {
@@ -33,6 +35,23 @@ impl Report {
             Some(sentence) => self.about.push(sentence.trim().to_owned()),
             None => self.figures.extend(Figure::parse(line)),
         }
+    }
+}
+
+/// The lines a benchmark would have printed to say this.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for sentence in &self.about {
+            writeln!(f, "# {sentence}")?;
+        }
+        for Figure { name, value, unit, goal, peer } in &self.figures {
+            write!(f, "{name}\t{value}\t{unit}\t{goal}")?;
+            match peer {
+                Some(peer) => writeln!(f, "\t{}\t{}", peer.name, peer.value)?,
+                None => writeln!(f)?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -88,6 +107,16 @@ mod tests {
         assert_eq!(Figure::parse("hit\t31.5\tns").unwrap().goal, "");
         assert_eq!(Figure::parse("warming up 3"), None);
         assert_eq!(Figure::parse("hit\tfast\tns\t"), None);
+    }
+
+    #[test]
+    fn what_is_printed_is_what_is_read() {
+        let mut report = Report { about: vec!["Hits.".to_owned()], figures: Vec::new() };
+        report.take("hit\t31.5\tns\t≤ 40\tmoka\t63");
+        report.take("size\t1\tMiB\t");
+        let mut again = Report::default();
+        report.to_string().lines().for_each(|line| again.take(line));
+        assert_eq!(again, report);
     }
 
     #[test]
