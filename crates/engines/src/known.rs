@@ -95,4 +95,15 @@ mod tests {
         assert!(find("sh").is_some_and(|path| path.is_absolute()));
         assert_eq!(find("no-such-program-anywhere"), None);
     }
+
+    #[test]
+    fn an_absent_engine_is_skipped_here_and_fatal_in_ci() {
+        let absent =
+            Engine { binary: "no-such-program-anywhere", package: "none", needed_by: "this test" };
+        let found = std::panic::catch_unwind(|| absent.find_or_skip());
+        match in_ci() {
+            true => assert!(found.is_err()),
+            false => assert_eq!(found.unwrap(), None),
+        }
+    }
 }
