@@ -2,6 +2,7 @@
 
 pub mod codes;
 
+pub mod blob;
 pub mod breaker;
 pub mod file;
 pub mod health;

@@ -59,6 +59,9 @@ pub enum Failure {
     Short,
     /// A read gives one bit turned over, and says nothing.
     Flip,
+    /// A sync says that it is done and does nothing, as drives do that hide their
+    /// cache. Whatever is tested for durability must be seen to lose by this.
+    Lie,
     /// The power goes off just before the operation.
     PowerOff,
 }

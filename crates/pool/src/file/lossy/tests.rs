@@ -159,6 +159,18 @@ fn a_failed_directory_sync_loses_names_for_good() {
 }
 
 #[test]
+fn a_sync_can_be_a_lie() {
+    for op in [Op::Sync, Op::SyncDir] {
+        let disk = disk();
+        disk.plan(Fault::since(op, 1, Failure::Lie));
+        put(&disk, "/f", b"bytes").sync().unwrap();
+        disk.sync_dir(path("/")).unwrap();
+        let after = disk.crash(&Survival::Nothing);
+        assert!(after.read(path("/f")).is_ok_and(|bytes| bytes.is_empty()) == (op == Op::Sync));
+    }
+}
+
+#[test]
 fn a_full_disk_refuses_to_grow_and_nothing_else() {
     let disk = disk();
     let file = put(&disk, "/f", &[1; 100]);
