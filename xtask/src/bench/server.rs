@@ -90,10 +90,10 @@ impl Drop for Server {
 fn watch(output: Option<impl Read + Send + 'static>, found: mpsc::Sender<String>) {
     let Some(output) = output else { return };
     thread::spawn(move || {
+        let mut wanted = true;
         for line in BufReader::new(output).lines().map_while(Result::ok) {
-            for address in addresses(&line) {
-                let _ = found.send(address);
-            }
+            // Once an address has answered, nobody listens and the rest is only read away.
+            wanted = wanted && addresses(&line).all(|address| found.send(address).is_ok());
         }
     });
 }
