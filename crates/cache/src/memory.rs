@@ -170,9 +170,10 @@ impl Memory {
         }
     }
 
-    /// Oldest first, from the shard that grew, then from its neighbours.
+    /// Oldest first, from the neighbours of the shard that grew, and from itself
+    /// last: what was just written is not what makes room for itself.
     fn make_room(&self, from: usize) {
-        for step in 0..SHARDS {
+        for step in 1..=SHARDS {
             let Some(shard) = self.shards.get((from + step) % SHARDS) else { return };
             let mut shard = shard.lock();
             while self.used.load(Relaxed) > self.capacity {

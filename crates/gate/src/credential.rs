@@ -1,0 +1,3 @@
+//! What callers can show.
+
+pub(crate) mod api_key;

@@ -1,0 +1,281 @@
+//! API keys: long random strings, kept as digests.
+//!
+//! A digest of a 200-bit random string cannot be turned back, so no slow hash is
+//! needed, and the digest is the index: there is nothing to compare byte by byte.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use flow::question::admin::{CreatedKey, KeyInfo};
+use flow::{Clock, Fact, Identity, Principal, Random, Result, Revisions, Time};
+use parking_lot::Mutex;
+use pool::sql::migrate::{Migration, migrate};
+use pool::sql::{Row, Sql, Statement, Transaction};
+
+use crate::codes::{NO_NAME, NO_ROLE, UNKNOWN_KEY, WEAK_KEY};
+
+/// A key chosen by its owner has at least so many characters.
+pub const SECRET_MIN: usize = 32;
+
+const MIGRATIONS: &[Migration] = &[Migration::both(
+    1,
+    "api keys",
+    "CREATE TABLE api_key (
+        id TEXT PRIMARY KEY,
+        digest TEXT NOT NULL UNIQUE,
+        tenant TEXT NOT NULL,
+        principal TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        roles TEXT NOT NULL,
+        created BIGINT NOT NULL
+    );
+    CREATE INDEX api_key_by_tenant ON api_key (tenant, id);",
+)];
+
+/// As many recognised keys are remembered; beyond, all are forgotten at once.
+const KNOWN_MAX: usize = 65_536;
+
+type Digest = [u8; 32];
+
+/// The API keys there are.
+pub struct Keys {
+    sql: Arc<dyn Sql>,
+    revisions: Arc<Revisions>,
+    clock: Clock,
+    random: Random,
+    known: Mutex<HashMap<Digest, Arc<Identity>>>,
+}
+
+/// A key to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct NewKey<'a> {
+    /// Who may use it.
+    pub principal: &'a str,
+    /// What they are.
+    pub kind: Principal,
+    /// What they may act as.
+    pub roles: &'a [String],
+}
+
+impl Keys {
+    /// The keys in this database.
+    pub async fn open(
+        sql: Arc<dyn Sql>,
+        revisions: Arc<Revisions>,
+        clock: Clock,
+        random: Random,
+    ) -> Result<Self> {
+        migrate(&*sql, &clock, "gate", MIGRATIONS).await?;
+        Ok(Self { sql, revisions, clock, random, known: Mutex::default() })
+    }
+
+    /// Whether there is any key at all; if not, this is the very first start.
+    pub async fn any(&self) -> Result<bool> {
+        let rows = self.sql.query(Statement::new("SELECT id FROM api_key LIMIT 1")).await?;
+        Ok(!rows.is_empty())
+    }
+
+    /// Makes a key; its secret is seen this once. The fact is committed with it.
+    pub async fn create(
+        &self,
+        tenant: &str,
+        new: NewKey<'_>,
+        fact: Option<Fact>,
+    ) -> Result<CreatedKey> {
+        let id = self.letters(10);
+        let secret = format!("stk_{id}_{}", self.letters(40));
+        self.keep(tenant, new, &id, &secret, fact).await?;
+        Ok(CreatedKey { id, secret })
+    }
+
+    /// Makes a key of a secret somebody chose.
+    pub async fn adopt(
+        &self,
+        tenant: &str,
+        new: NewKey<'_>,
+        secret: &str,
+        fact: Option<Fact>,
+    ) -> Result<CreatedKey> {
+        let length = secret.chars().count();
+        if length < SECRET_MIN {
+            return Err(WEAK_KEY.error(format!("{length} characters are easily guessed")));
+        }
+        let id = self.letters(10);
+        self.keep(tenant, new, &id, secret, fact).await?;
+        Ok(CreatedKey { id, secret: secret.to_owned() })
+    }
+
+    /// The tenant's keys in the order of their ids, behind `after`.
+    pub async fn list(&self, tenant: &str, after: &str, limit: u32) -> Result<Vec<KeyInfo>> {
+        let text = "SELECT id, tenant, principal, kind, roles, created FROM api_key
+                    WHERE tenant = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+        let statement = Statement::new(text).bind(tenant).bind(after).bind(i64::from(limit));
+        self.sql.query(statement).await?.iter().map(|row| Ok(Found::read(row)?.info)).collect()
+    }
+
+    /// Ends a key. Whose it was, so that other nodes can be told; `None` when
+    /// there was no such key.
+    pub async fn revoke(
+        &self,
+        tenant: &str,
+        id: &str,
+        fact: Option<Fact>,
+    ) -> Result<Option<String>> {
+        let text = "DELETE FROM api_key WHERE tenant = ?1 AND id = ?2 RETURNING principal";
+        let delete = Statement::new(text).bind(tenant).bind(id);
+        let mut transaction =
+            Transaction::new().run(delete).expect_rows(1, &UNKNOWN_KEY, "there is no such key");
+        if let Some(fact) = fact {
+            transaction = transaction.fact(fact);
+        }
+        let answer = match self.sql.commit(transaction).await {
+            Ok(answer) => answer,
+            Err(error) if error.code() == &UNKNOWN_KEY => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let principal: Option<String> =
+            answer.first().and_then(|rows| rows.first()).map(|row| row.at(0)).transpose()?;
+        if let Some(principal) = &principal {
+            self.revisions.bump(tenant, Some(principal));
+        }
+        Ok(principal)
+    }
+
+    /// Whose key this is, if that is known without asking the database.
+    pub fn recognise_now(&self, secret: &str) -> Option<Arc<Identity>> {
+        let known = self.known.lock();
+        known.get(&digest_of(secret)).filter(|identity| identity.epoch.holds()).cloned()
+    }
+
+    /// Whose key this is.
+    pub async fn recognise(&self, secret: &str) -> Result<Arc<Identity>> {
+        if let Some(identity) = self.recognise_now(secret) {
+            return Ok(identity);
+        }
+        let digest = digest_of(secret);
+        let hex = in_hex(&digest);
+        let text =
+            "SELECT id, tenant, principal, kind, roles, created FROM api_key WHERE digest = ?1";
+        let by_digest = || Statement::new(text).bind(hex.clone());
+        let identity = self.look_up(by_digest).await?;
+        let mut known = self.known.lock();
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        known.insert(digest, identity.clone());
+        Ok(identity)
+    }
+
+    /// The same caller as they stand now.
+    pub async fn renew(&self, id: &str) -> Result<Arc<Identity>> {
+        let text = "SELECT id, tenant, principal, kind, roles, created FROM api_key WHERE id = ?1";
+        self.look_up(|| Statement::new(text).bind(id)).await
+    }
+
+    /// Reads once to learn who it is, observes them, and reads again: a change
+    /// between the first reading and the observation is seen by the second.
+    async fn look_up(&self, statement: impl Fn() -> Statement) -> Result<Arc<Identity>> {
+        let unknown = || UNKNOWN_KEY.error("the API key is not known");
+        let first = self.sql.query(statement()).await?;
+        let found = Found::read(first.first().ok_or_else(unknown)?)?;
+        let name: Arc<str> = found.info.principal.into();
+        let epoch = self.revisions.observe(&found.tenant, &name);
+        let again = self.sql.query(statement()).await?;
+        let found = Found::read(again.first().ok_or_else(unknown)?)?;
+        Ok(Arc::new(Identity::new(
+            found.info.kind,
+            found.tenant,
+            found.info.principal.into(),
+            found.info.roles.into(),
+            format!("key:{}", found.info.id).into(),
+            epoch,
+        )))
+    }
+
+    async fn keep(
+        &self,
+        tenant: &str,
+        new: NewKey<'_>,
+        id: &str,
+        secret: &str,
+        fact: Option<Fact>,
+    ) -> Result<()> {
+        if new.roles.is_empty() {
+            return Err(NO_ROLE.error("a key without a role could do nothing"));
+        }
+        let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.@".contains(letter);
+        let length = new.principal.len();
+        if !(1..=128).contains(&length) || !new.principal.chars().all(allowed) {
+            return Err(NO_NAME.error(format!("`{}` is not a name", new.principal.escape_debug())));
+        }
+        let roles = serde_json::Value::from(new.roles).to_string();
+        let text = "INSERT INTO api_key (id, digest, tenant, principal, kind, roles, created)
+                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let insert = Statement::new(text)
+            .bind(id)
+            .bind(in_hex(&digest_of(secret)))
+            .bind(tenant)
+            .bind(new.principal)
+            .bind(new.kind.name())
+            .bind(roles)
+            .bind(self.clock.now());
+        let mut transaction = Transaction::new().run(insert);
+        if let Some(fact) = fact {
+            transaction = transaction.fact(fact);
+        }
+        self.sql.commit(transaction).await?;
+        Ok(())
+    }
+
+    /// Letters and digits that cannot be mistaken for each other.
+    fn letters(&self, count: usize) -> String {
+        const LETTERS: &[u8; 32] = b"23456789abcdefghjkmnpqrstuvwxyzA";
+        let mut bytes = vec![0; count];
+        self.random.fill(&mut bytes);
+        let letter =
+            |byte: &u8| LETTERS.get(usize::from(byte % 32)).map(|&letter| char::from(letter));
+        bytes.iter().filter_map(letter).collect()
+    }
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys")
+    }
+}
+
+/// A row of the table.
+struct Found {
+    tenant: Arc<str>,
+    info: KeyInfo,
+}
+
+impl Found {
+    fn read(row: &Row) -> Result<Self> {
+        let (tenant, kind, roles): (String, String, String) =
+            (row.get("tenant")?, row.get("kind")?, row.get("roles")?);
+        let corrupt = |what: &str| {
+            pool::sql::codes::CORRUPT.error(format!("an API key's {what} cannot be read"))
+        };
+        let info = KeyInfo {
+            id: row.get("id")?,
+            principal: row.get("principal")?,
+            kind: kind.parse().map_err(|_| corrupt("kind"))?,
+            roles: serde_json::from_str(&roles).map_err(|_| corrupt("roles"))?,
+            created: row.get::<Time>("created")?,
+        };
+        Ok(Self { tenant: tenant.into(), info })
+    }
+}
+
+fn digest_of(secret: &str) -> Digest {
+    let digest = digest(&SHA256, secret.as_bytes());
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest.as_ref());
+    bytes
+}
+
+fn in_hex(digest: &Digest) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}

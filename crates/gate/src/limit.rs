@@ -1,0 +1,5 @@
+//! How fast is too fast.
+
+mod gcra;
+
+pub(crate) use gcra::Limits;

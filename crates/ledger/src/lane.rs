@@ -1,0 +1,265 @@
+//! The three ways in: durable, logged, summed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use flow::question::ledger::{Entry, Follow, Page, Read};
+use flow::signal::Registry;
+use flow::{BoxFuture, BoxStream, Class, Clock, Fact, Outcome, Random, Result, Step, Tally};
+use parking_lot::Mutex;
+use pool::sql::{Sink, Sql, outbox};
+use tokio::sync::{mpsc, watch};
+
+use crate::config::Config;
+use crate::log::Log;
+use crate::read;
+use crate::signal::Signals;
+
+/// The ledger. Clones are the same ledger.
+#[derive(Clone)]
+pub struct Ledger(Arc<Shared>);
+
+struct Shared {
+    log: Arc<Log>,
+    clock: Clock,
+    random: Random,
+    queue: mpsc::Sender<Fact>,
+    tallies: Mutex<Vec<Arc<Tally>>>,
+    refusals: Mutex<HashMap<Refused, (Fact, u64)>>,
+    lost: AtomicU64,
+    signals: Signals,
+}
+
+/// Who was refused what, and why.
+#[derive(PartialEq, Eq, Hash)]
+struct Refused {
+    actor: Arc<str>,
+    action: String,
+    reason: String,
+    resource: String,
+}
+
+/// Beyond so many different refusals in a second their resources are no longer
+/// told apart: whoever makes names up fills no disk.
+const REFUSALS_MAX: usize = 256;
+/// Facts written in one transaction.
+const BATCH: usize = 512;
+/// How often tallies are collected.
+const COLLECT_EVERY: Duration = Duration::from_secs(1);
+/// After a failure the next try waits so long.
+const WAIT: Duration = Duration::from_millis(100);
+
+/// What has to run for logged and summed facts to reach the disk.
+pub struct Work {
+    ledger: Ledger,
+    queued: mpsc::Receiver<Fact>,
+}
+
+impl Ledger {
+    /// The ledger in this database, and the work that has to be run for it.
+    pub async fn open(
+        sql: Arc<dyn Sql>,
+        config: &Config,
+        clock: Clock,
+        random: Random,
+        registry: &Registry,
+    ) -> Result<(Self, Work)> {
+        let log = Arc::new(Log::open(sql, &clock).await?);
+        let (queue, queued) = mpsc::channel(config.queue.max(1) as usize);
+        let ledger = Self(Arc::new(Shared {
+            log,
+            clock,
+            random,
+            queue,
+            tallies: Mutex::default(),
+            refusals: Mutex::default(),
+            lost: AtomicU64::new(0),
+            signals: Signals::new(registry),
+        }));
+        Ok((ledger.clone(), Work { ledger, queued }))
+    }
+
+    /// A page of the log.
+    pub async fn read(&self, question: &Read) -> Result<Page> {
+        read::read(&self.0.log, question).await
+    }
+
+    /// The log, and what comes later as it comes.
+    pub async fn follow(&self, question: &Follow) -> Result<BoxStream<'static, Result<Entry>>> {
+        read::follow(self.0.log.clone(), self.0.clock.clone(), question).await
+    }
+}
+
+impl std::fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ledger")
+    }
+}
+
+impl flow::Ledger for Ledger {
+    fn append(&self, class: Class, fact: Fact) -> Step<'_, Result<()>> {
+        match class {
+            Class::Durable => Step::later(async move {
+                let begun = self.0.clock.moment();
+                self.0.log.append(std::slice::from_ref(&fact)).await?;
+                self.0.signals.commit.time(self.0.clock.moment().since(begun));
+                self.0.signals.appended(1);
+                Ok(())
+            }),
+            Class::Logged | Class::Summed => {
+                if fact.outcome != Outcome::Refused || self.0.is_news(&fact) {
+                    self.0.enqueue(fact);
+                }
+                Step::Now(Ok(()))
+            }
+        }
+    }
+
+    fn tally(&self, about: Fact) -> Arc<Tally> {
+        let tally = Arc::new(Tally::new(about));
+        self.0.tallies.lock().push(tally.clone());
+        tally
+    }
+}
+
+impl Sink for Ledger {
+    fn take<'a>(&'a self, batch: &'a [outbox::Entry]) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let facts: Vec<Fact> = batch.iter().map(|entry| entry.fact.clone()).collect();
+            self.0.log.append(&facts).await?;
+            self.0.signals.appended(facts.len());
+            Ok(())
+        })
+    }
+}
+
+impl Shared {
+    fn enqueue(&self, fact: Fact) {
+        let count = fact.count;
+        if self.queue.try_send(fact).is_err() {
+            self.lost.fetch_add(count, Relaxed);
+            self.signals.lost(count);
+        }
+    }
+
+    /// Whether this refusal is the first of its kind in this second; the others
+    /// are counted.
+    fn is_news(&self, fact: &Fact) -> bool {
+        let reason = fact.reason.as_deref().unwrap_or_default().to_owned();
+        let mut refused = Refused {
+            actor: fact.actor.clone(),
+            action: fact.action.clone().into_owned(),
+            reason,
+            resource: fact.resource.clone(),
+        };
+        let mut refusals = self.refusals.lock();
+        if let Some((_, count)) = refusals.get_mut(&refused) {
+            *count += 1;
+            return false;
+        }
+        if refusals.len() < REFUSALS_MAX {
+            refusals.insert(refused, (fact.clone(), 0));
+            return true;
+        }
+        refused.resource = String::new();
+        let mut about = fact.clone();
+        about.resource = "(many)".into();
+        refusals.entry(refused).or_insert((about, 0)).1 += 1;
+        false
+    }
+
+    /// What was counted since the last time, as facts.
+    fn collect(&self) -> Vec<Fact> {
+        let mut facts = Vec::new();
+        let now = self.clock.now();
+        let counted = |about: &Fact, outcome, count| {
+            let id = self.random.id(now);
+            Fact { id, at: now, outcome, count, ..about.clone() }
+        };
+        self.tallies.lock().retain(|tally| {
+            // Asked before collecting: what is counted after the last holder left
+            // cannot be.
+            let held = Arc::strong_count(tally) > 1;
+            for (outcome, count) in tally.collect() {
+                self.signals.summed(outcome, count);
+                facts.push(counted(&tally.about, outcome, count));
+            }
+            held
+        });
+        for (about, count) in std::mem::take(&mut *self.refusals.lock()).into_values() {
+            if count > 0 {
+                facts.push(counted(&about, Outcome::Refused, count));
+            }
+        }
+        let lost = self.lost.swap(0, Relaxed);
+        if lost > 0 {
+            self.signals.told_of_loss(lost);
+            facts.push(self.loss(lost));
+        }
+        facts
+    }
+
+    fn loss(&self, count: u64) -> Fact {
+        let at = self.clock.now();
+        Fact {
+            id: self.random.id(at),
+            at,
+            request: flow::Id::default(),
+            tenant: flow::identity::MAIN.into(),
+            actor: "system:server".into(),
+            door: "inside".into(),
+            action: "ledger.lost".into(),
+            resource: "ledger".into(),
+            outcome: Outcome::Failed,
+            reason: None,
+            count,
+            detail: serde_json::Value::Null,
+        }
+    }
+
+    /// Writes facts, however long it takes.
+    async fn write(&self, facts: &[Fact]) {
+        for batch in facts.chunks(BATCH) {
+            let begun = self.clock.moment();
+            while let Err(error) = self.log.append(batch).await {
+                self.signals.failed(&error, batch.len());
+                self.clock.sleep(WAIT).await;
+            }
+            self.signals.commit.time(self.clock.moment().since(begun));
+            self.signals.appended(batch.len());
+        }
+    }
+}
+
+impl Work {
+    /// Runs until told to stop, and then until everything taken is on disk.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let shared = self.ledger.0.clone();
+        let mut collected = shared.clock.moment();
+        let mut facts = Vec::with_capacity(BATCH);
+        loop {
+            let until = collected.after(COLLECT_EVERY).since(shared.clock.moment());
+            let stopping = tokio::select! {
+                _ = self.queued.recv_many(&mut facts, BATCH) => false,
+                () = shared.clock.sleep(until) => {
+                    collected = shared.clock.moment();
+                    facts.extend(shared.collect());
+                    false
+                }
+                _ = stop.wait_for(|stop| *stop) => true,
+            };
+            if stopping {
+                self.queued.close();
+                while self.queued.recv_many(&mut facts, BATCH).await > 0 {}
+                facts.extend(shared.collect());
+            }
+            shared.write(&facts).await;
+            facts.clear();
+            if stopping {
+                return;
+            }
+        }
+    }
+}
