@@ -8,8 +8,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where it listens; empty for nowhere.
-    pub listen: String,
     /// How many clients may be connected at once.
     pub connections_max: u32,
     /// The largest value or key a client may send.
@@ -23,7 +21,6 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            listen: "127.0.0.1:7401".into(),
             connections_max: 10_000,
             value_max: Size::mib(64),
             arguments_max: 65_536,
