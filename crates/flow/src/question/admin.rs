@@ -1,5 +1,7 @@
 //! Questions about Stockade itself: identities, keys, health.
 
+use bytes::Bytes;
+
 use crate::clock::Time;
 use crate::fact::Class;
 use crate::identity::Principal;
@@ -131,11 +133,22 @@ impl Question for RevokeKey<'_> {
 
 /// The numbers of this process.
 #[derive(Debug, Clone, Copy)]
-pub struct Metrics;
+pub struct Metrics<'a> {
+    /// In which formats they can be read, as an `accept` header says it.
+    pub accept: &'a str,
+}
 
-impl Question for Metrics {
-    /// In the Prometheus text format.
-    type Answer = String;
+/// Numbers, written in one of several formats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exposition {
+    /// Which format it is.
+    pub media_type: &'static str,
+    /// The numbers.
+    pub bytes: Bytes,
+}
+
+impl Question for Metrics<'_> {
+    type Answer = Exposition;
 
     fn action(&self) -> &'static Action {
         &METRICS
@@ -181,7 +194,7 @@ pub trait Answers:
     + for<'q> Origin<CreateKey<'q>>
     + for<'q> Origin<ListKeys<'q>>
     + for<'q> Origin<RevokeKey<'q>>
-    + Origin<Metrics>
+    + for<'q> Origin<Metrics<'q>>
     + Origin<Status>
 {
 }
@@ -191,7 +204,7 @@ impl<T> Answers for T where
         + for<'q> Origin<CreateKey<'q>>
         + for<'q> Origin<ListKeys<'q>>
         + for<'q> Origin<RevokeKey<'q>>
-        + Origin<Metrics>
+        + for<'q> Origin<Metrics<'q>>
         + Origin<Status>
 {
 }

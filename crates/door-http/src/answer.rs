@@ -1,0 +1,294 @@
+//! From the head of a request to the head of its answer.
+
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use flow::{Clock, Credential, Id, Moment, Plane, Request, Result};
+use http::header::{
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, HeaderName,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::request::Parts;
+use http::{HeaderValue, Method, Response, StatusCode, Version};
+use hyper::body::Incoming;
+use tracing::Instrument;
+
+use crate::call::Call;
+use crate::codes;
+use crate::compress;
+use crate::connection::{Connection, Known};
+use crate::door::{Phase, Shared};
+use crate::idempotency;
+use crate::problem;
+use crate::reply::Payload;
+use crate::route::{Effect, Found, Handler, Length, Operation};
+use crate::signal::{Ended, RouteSignals};
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// Answers one request. There is always an answer.
+pub(crate) async fn answer<P: Plane>(
+    connection: Arc<Connection<P>>,
+    request: http::Request<Incoming>,
+) -> Result<Response<Payload>, Infallible> {
+    let door = &*connection.door;
+    let open = connection.pulse.begin(request.version());
+    let arrived = Arrived { id: connection.next_id(), at: door.clock.moment() };
+    let (mut head, body) = request.into_parts();
+    let found = door.router.find(&head.method, head.uri.path());
+    let (result, signals, quiet) = match found {
+        Found::Operation(operation, signals, parameters) => match operation.handler {
+            Handler::Now(handle) => (Ok(handle(door, &head)), signals, true),
+            Handler::Later(_) if runs_to_its_end(operation, &head) => {
+                let work = detached(connection.clone(), head, body, arrived);
+                let (result, back) = work.await;
+                head = back;
+                (result, signals, false)
+            }
+            Handler::Later(_) => {
+                let matched = Matched { operation, signals, parameters };
+                (later(&connection, &head, body, arrived, matched).await, signals, false)
+            }
+        },
+        Found::Place(place) => {
+            (Ok(elsewhere(door, &head, arrived.id, &place.allow)), &door.signals.nowhere, false)
+        }
+        Found::Nothing => {
+            let detail = format!("nothing is served at `{}`", shown(head.uri.path()));
+            (Err(codes::NO_ROUTE.error(detail)), &door.signals.nowhere, false)
+        }
+    };
+    let mut response = result.unwrap_or_else(|error| {
+        door.signals.request_failed(arrived.id, &error);
+        problem::response(&error, arrived.id, head.headers.contains_key(AUTHORIZATION))
+    });
+    finish(&connection, &head, arrived.id, &mut response);
+    response.body_mut().keep_open(open);
+    let ended = Ended {
+        id: arrived.id,
+        method: &head.method,
+        status: response.status(),
+        took: door.clock.moment().since(arrived.at),
+        theirs: theirs(&head),
+    };
+    match quiet {
+        true => signals.probe_ended(&ended),
+        false => signals.request_ended(&ended),
+    }
+    Ok(response)
+}
+
+#[derive(Clone, Copy)]
+struct Arrived {
+    id: Id,
+    at: Moment,
+}
+
+struct Matched<'r, 'p, P: Plane> {
+    operation: &'r Operation<P>,
+    signals: &'r RouteSignals,
+    parameters: matchit::Params<'r, 'p>,
+}
+
+/// A write with an idempotency key is finished even if its caller goes away:
+/// they will come back for the answer.
+fn runs_to_its_end<P: Plane>(operation: &Operation<P>, head: &Parts) -> bool {
+    operation.effect == Effect::Writes && head.headers.contains_key(&idempotency::HEADER)
+}
+
+async fn detached<P: Plane>(
+    connection: Arc<Connection<P>>,
+    head: Parts,
+    body: Incoming,
+    arrived: Arrived,
+) -> (Result<Response<Payload>>, Parts) {
+    let head = Arc::new(head);
+    let task = {
+        let head = head.clone();
+        tokio::spawn(async move {
+            let door = connection.door.clone();
+            let found = door.router.find(&head.method, head.uri.path());
+            let Found::Operation(operation, signals, parameters) = found else {
+                return Err(codes::NO_ROUTE.error("nothing is served here"));
+            };
+            let matched = Matched { operation, signals, parameters };
+            later(&connection, &head, body, arrived, matched).await
+        })
+    };
+    let result = task.await.unwrap_or_else(|panic| {
+        Err(codes::BROKEN.error("the request could not be finished").because(panic))
+    });
+    (result, Arc::unwrap_or_clone(head))
+}
+
+/// Goes the path.
+async fn later<P: Plane>(
+    connection: &Arc<Connection<P>>,
+    head: &Parts,
+    body: Incoming,
+    arrived: Arrived,
+    matched: Matched<'_, '_, P>,
+) -> Result<Response<Payload>> {
+    let Matched { operation, signals, parameters } = matched;
+    let Handler::Later(handle) = operation.handler else {
+        return Err(codes::NO_ROUTE.error("nothing is served here"));
+    };
+    let door = &connection.door;
+    let busy = || codes::BUSY.error("too many requests are under way");
+    let place = Some(door.requests.take(1).ok_or_else(busy)?);
+    let credential = credential(connection, head)?;
+    let Known { shown, mut lane } = connection.recall(credential);
+    let call = Call {
+        door,
+        operation,
+        head,
+        request: request(connection, arrived, credential),
+        lane: &mut lane,
+        parameters,
+        body: Some(body),
+        place,
+        buffered: None,
+    };
+    let span = tracing::debug_span!(
+        "request",
+        id = %arrived.id,
+        method = %head.method,
+        route = signals.route(),
+        status = tracing::field::Empty,
+        took = tracing::field::Empty,
+    );
+    let work = handle(call).instrument(span.clone());
+    let result = match operation.length {
+        Length::Streamed => work.await,
+        Length::Limited => limited(&door.clock, door.config.limits.request_timeout.0, work).await,
+    };
+    if !span.is_disabled() {
+        let status = result.as_ref().map_or_else(problem::status, Response::status);
+        span.record("status", status.as_u16());
+        span.record("took", tracing::field::debug(door.clock.moment().since(arrived.at)));
+    }
+    connection.remember(Known { shown, lane });
+    result
+}
+
+fn request<'a, P: Plane>(
+    connection: &Connection<P>,
+    arrived: Arrived,
+    credential: Credential<'a>,
+) -> Request<'a> {
+    let Arrived { id, at } = arrived;
+    Request { id, at, door: connection.entrance, credential, peer: connection.peer }
+}
+
+/// What the caller shows: a bearer token, or on our own socket who they are.
+fn credential<'a, P: Plane>(connection: &Connection<P>, head: &'a Parts) -> Result<Credential<'a>> {
+    let Some(value) = head.headers.get(AUTHORIZATION) else {
+        return Ok(connection.uid.map_or(Credential::None, |uid| Credential::Local { uid }));
+    };
+    let token = value.to_str().ok().and_then(|text| {
+        let (scheme, token) = text.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    match token.filter(|token| !token.is_empty()) {
+        Some(token) => Ok(Credential::Bearer(token)),
+        None => Err(codes::CREDENTIAL.error("`authorization` is not `Bearer` and a token")),
+    }
+}
+
+/// Waits for work, at most so long. The timer is only made for work that is not
+/// done at once.
+async fn limited<T>(
+    clock: &Clock,
+    limit: Duration,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let mut work = pin!(work);
+    let mut sleep = None;
+    poll_fn(|context| {
+        if let Poll::Ready(result) = work.as_mut().poll(context) {
+            return Poll::Ready(result);
+        }
+        let sleep = sleep.get_or_insert_with(|| clock.sleep(limit));
+        sleep.as_mut().poll(context).map(|()| {
+            Err(codes::TOO_SLOW.error(format!("the answer was not there after {limit:?}")))
+        })
+    })
+    .await
+}
+
+/// The path is served, the method is not: it is OPTIONS, or a mistake.
+fn elsewhere<P: Plane>(
+    door: &Shared<P>,
+    head: &Parts,
+    id: Id,
+    allow: &HeaderValue,
+) -> Response<Payload> {
+    let mut response = match head.method {
+        Method::OPTIONS => {
+            let mut response = Response::new(Payload::nothing());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            door.cors.preflight(&head.headers, allow, response.headers_mut());
+            response
+        }
+        _ => {
+            let error = codes::METHOD.error(format!("`{}` is not served here", head.method));
+            door.signals.request_failed(id, &error);
+            problem::response(&error, id, false)
+        }
+    };
+    response.headers_mut().insert(ALLOW, allow.clone());
+    response
+}
+
+/// What every answer has.
+fn finish<P: Plane>(
+    connection: &Connection<P>,
+    head: &Parts,
+    id: Id,
+    response: &mut Response<Payload>,
+) {
+    let door = &*connection.door;
+    compress::apply(&door.config.compression, &head.headers, response);
+    let size = response.body().size();
+    let headers = response.headers_mut();
+    headers.insert(&REQUEST_ID, id_header(id));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    door.cors.apply(&head.headers, headers);
+    if let Some(strict) = &connection.strict_transport {
+        headers.insert(STRICT_TRANSPORT_SECURITY, strict.clone());
+    }
+    if head.version <= Version::HTTP_11 && connection.phase() != Phase::Serving {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    if head.method == Method::HEAD {
+        if let (Some(size), false) = (size, headers.contains_key(CONTENT_LENGTH)) {
+            headers.insert(CONTENT_LENGTH, size.into());
+        }
+        *response.body_mut() = Payload::nothing();
+    }
+}
+
+fn id_header(id: Id) -> HeaderValue {
+    // An id is made of digits and capitals, which a header can always hold.
+    HeaderValue::from_str(&id.to_string()).unwrap_or(HeaderValue::from_static("-"))
+}
+
+/// The caller's own name for the request, for the log only.
+fn theirs(head: &Parts) -> Option<&str> {
+    let text = head.headers.get(&REQUEST_ID)?.to_str().ok()?;
+    let sane = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);
+    (text.len() <= 128 && text.bytes().all(sane)).then_some(text)
+}
+
+/// A path, short enough to be quoted.
+fn shown(path: &str) -> &str {
+    path.get(..128).unwrap_or(path)
+}

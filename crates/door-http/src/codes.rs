@@ -1,0 +1,210 @@
+//! Every way this door can fail, by its stable name.
+
+use flow::{Code, Kind};
+
+/// All of them; the error reference is generated from this table.
+pub static CODES: &[&Code] = &[
+    &NO_ROUTE,
+    &METHOD,
+    &CREDENTIAL,
+    &PATH,
+    &QUERY,
+    &HEADER,
+    &MEDIA_TYPE,
+    &JSON,
+    &BODY_BROKEN,
+    &BODY_TOO_LARGE,
+    &BODY_STALLED,
+    &TOO_SLOW,
+    &BUSY,
+    &NO_VALUE,
+    &NO_OBJECT,
+    &NO_KEY,
+    &PRECONDITION,
+    &KEY_REUSED,
+    &KEY_IN_USE,
+    &BROKEN,
+    &LISTEN,
+    &CERTIFICATE,
+    &CONFIG,
+];
+
+/// Nothing is served at this path.
+pub static NO_ROUTE: Code = Code::new(
+    Kind::Missing,
+    "door-http-no-route",
+    "Nothing is served here",
+    "compare the path with those in /openapi.json",
+);
+
+/// The path is served, but not with this method.
+pub static METHOD: Code = Code::new(
+    Kind::Invalid,
+    "door-http-method",
+    "The method is not served here",
+    "use one of the methods in the `allow` header",
+);
+
+/// There is an `authorization` header, and it is of no kind we know.
+pub static CREDENTIAL: Code = Code::new(
+    Kind::Unknown,
+    "door-http-credential",
+    "The credential is of no known kind",
+    "send `Authorization: Bearer <api key>`",
+);
+
+/// A part of the path cannot be read.
+pub static PATH: Code = Code::new(
+    Kind::Invalid,
+    "door-http-path",
+    "A part of the path cannot be read",
+    "percent-encode each part of the path as UTF-8",
+);
+
+/// The query cannot be read, or holds what this route does not know.
+pub static QUERY: Code = Code::new(
+    Kind::Invalid,
+    "door-http-query",
+    "The query is wrong",
+    "/openapi.json lists the parameters of every route",
+);
+
+/// A header cannot be read.
+pub static HEADER: Code = Code::new(
+    Kind::Invalid,
+    "door-http-header",
+    "A header is wrong",
+    "/openapi.json lists the headers of every route",
+);
+
+/// The body is of a type this route does not take.
+pub static MEDIA_TYPE: Code = Code::new(
+    Kind::Invalid,
+    "door-http-media-type",
+    "The body is of another type",
+    "send JSON with `Content-Type: application/json`",
+);
+
+/// The body is not the JSON this route takes.
+pub static JSON: Code = Code::new(
+    Kind::Invalid,
+    "door-http-json",
+    "The body is not the JSON expected",
+    "compare it with the schema of this route in /openapi.json",
+);
+
+/// The body ended before it was complete, or was framed wrongly.
+pub static BODY_BROKEN: Code = Code::new(
+    Kind::Invalid,
+    "door-http-body-broken",
+    "The body did not arrive whole",
+    "send it again; nothing of it was kept",
+);
+
+/// The body is larger than the route takes.
+pub static BODY_TOO_LARGE: Code = Code::new(
+    Kind::Invalid,
+    "door-http-body-too-large",
+    "The body is too large",
+    "send less at a time, or raise the limit under `limits`",
+);
+
+/// The body stopped arriving.
+pub static BODY_STALLED: Code = Code::new(
+    Kind::Invalid,
+    "door-http-body-stalled",
+    "The body stopped arriving",
+    "send it again without long pauses; nothing of it was kept",
+);
+
+/// The answer took longer than a request may.
+pub static TOO_SLOW: Code = Code::new(
+    Kind::Busy,
+    "door-http-too-slow",
+    "The answer took too long",
+    "try again later; if it stays, look at /v1/status for the part that is slow",
+);
+
+/// As many requests or bodies are under way as this door carries.
+pub static BUSY: Code = Code::new(
+    Kind::Busy,
+    "door-http-busy",
+    "Too much is under way",
+    "try again later, or raise the limit under `limits`",
+);
+
+/// The cache holds nothing under this key.
+pub static NO_VALUE: Code = Code::new(
+    Kind::Missing,
+    "door-http-no-value",
+    "There is no such value",
+    "set it first, or read it from where it comes from",
+);
+
+/// The bucket holds nothing under this key.
+pub static NO_OBJECT: Code = Code::new(
+    Kind::Missing,
+    "door-http-no-object",
+    "There is no such object",
+    "check bucket and key; keys are case-sensitive",
+);
+
+/// No API key has this id.
+pub static NO_KEY: Code = Code::new(
+    Kind::Missing,
+    "door-http-no-key",
+    "There is no such API key",
+    "list the keys with GET /v1/auth/keys",
+);
+
+/// What `if-match` or `if-none-match` demands is not so.
+pub static PRECONDITION: Code = Code::new(
+    Kind::Conflict,
+    "door-http-precondition",
+    "The condition is not met",
+    "read the value again, then decide",
+);
+
+/// An idempotency key came again with another request.
+pub static KEY_REUSED: Code = Code::new(
+    Kind::Conflict,
+    "door-http-idempotency-key-reused",
+    "The idempotency key belongs to another request",
+    "use a new key for a new request; the same key only to repeat the same one",
+);
+
+/// The first request with this idempotency key is still under way.
+pub static KEY_IN_USE: Code = Code::new(
+    Kind::Conflict,
+    "door-http-idempotency-key-in-use",
+    "The same request is still under way",
+    "wait for the first one, then repeat with the same key to read its answer",
+);
+
+/// A request ended in a way that is our mistake.
+pub static BROKEN: Code = Code::new(
+    Kind::Internal,
+    "door-http-broken",
+    "The request could not be finished",
+    "report it with the request id",
+);
+
+/// A socket cannot be used.
+pub static LISTEN: Code = Code::new(
+    Kind::Invalid,
+    "door-http-listen",
+    "A socket cannot be used",
+    "check the address and who else listens there",
+);
+
+/// Certificate or key cannot be used.
+pub static CERTIFICATE: Code = Code::new(
+    Kind::Invalid,
+    "door-http-certificate",
+    "The certificate cannot be used",
+    "name a PEM file with the chain, leaf first, and the key that belongs to it",
+);
+
+/// A setting is wrong.
+pub static CONFIG: Code =
+    Code::new(Kind::Invalid, "door-http-config", "A setting is wrong", "change the setting named");

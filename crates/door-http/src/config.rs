@@ -1,0 +1,184 @@
+//! What can be set.
+
+use std::path::PathBuf;
+
+use flow::unit::{Size, Span};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The HTTP door.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Certificate and key; needed for listeners with TLS.
+    pub tls: Option<Tls>,
+    /// Which web pages of other origins may ask.
+    pub cors: Cors,
+    /// How much of everything.
+    pub limits: Limits,
+    /// Answers kept for repeated writes.
+    pub idempotency: Idempotency,
+    /// Making answers smaller.
+    pub compression: Compression,
+    /// Following the ledger.
+    pub events: Events,
+}
+
+/// Who we are, to clients that speak TLS.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// A PEM file with the certificate chain, the server's own first.
+    pub certificate: PathBuf,
+    /// Where its private key is: `file:PATH` or `env:NAME`, in PEM.
+    pub key: String,
+    /// How often the files are looked at for a change.
+    #[serde(default = "Tls::check_every")]
+    pub check_every: Span,
+    /// How long browsers are told to insist on TLS; `0s` tells them nothing.
+    #[serde(default = "Tls::strict_transport")]
+    pub strict_transport: Span,
+}
+
+impl Tls {
+    fn check_every() -> Span {
+        Span::secs(10)
+    }
+
+    fn strict_transport() -> Span {
+        Span::secs(365 * 24 * 3600)
+    }
+}
+
+/// Cross-origin requests of web pages. Without origins they are off.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cors {
+    /// The origins whose pages may ask, exactly as browsers send them:
+    /// `https://console.example.com`.
+    pub origins: Vec<String>,
+    /// How long a browser may remember the permission.
+    pub max_age: Span,
+}
+
+impl Default for Cors {
+    fn default() -> Self {
+        Self { origins: Vec::new(), max_age: Span::secs(600) }
+    }
+}
+
+/// How much one client, and all of them together, may take.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Open connections; more are answered 503 and closed.
+    pub connections_max: usize,
+    /// Open connections per address (IPv6: per /64); more are answered 503 and
+    /// closed. Raise it behind a proxy, which is one address for everybody.
+    pub connections_per_address_max: usize,
+    /// Requests under way at a time; more are answered 503.
+    pub requests_max: usize,
+    /// Event streams open at a time; more are answered 503.
+    pub followers_max: usize,
+    /// Requests at a time on one HTTP/2 connection.
+    pub streams_max: u32,
+    /// The head of a request, all headers together; at least 8 KiB.
+    pub header_size: Size,
+    /// How many headers a request may have.
+    pub headers_max: usize,
+    /// How long a client may take for the head of a request, and for the TLS
+    /// handshake.
+    pub header_timeout: Span,
+    /// How long a connection is kept open between requests.
+    pub idle_timeout: Span,
+    /// How long a request may take, bodies of objects and event streams apart.
+    pub request_timeout: Span,
+    /// How long a body may pause before it is given up, in either direction.
+    pub stall_timeout: Span,
+    /// The largest JSON body.
+    pub json_max: Size,
+    /// The largest value put into the cache.
+    pub value_max: Size,
+    /// The largest object; its bytes pass through and are never held.
+    pub object_max: Size,
+    /// Bodies held in memory at a time, all requests together; beyond, 503.
+    pub buffered_max: Size,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 16_384,
+            connections_per_address_max: 4_096,
+            requests_max: 4_096,
+            followers_max: 1_024,
+            streams_max: 256,
+            header_size: Size::kib(64),
+            headers_max: 100,
+            header_timeout: Span::secs(10),
+            idle_timeout: Span::secs(75),
+            request_timeout: Span::secs(30),
+            stall_timeout: Span::secs(30),
+            json_max: Size::mib(1),
+            value_max: Size::mib(16),
+            object_max: Size::mib(5 * 1024),
+            buffered_max: Size::mib(256),
+        }
+    }
+}
+
+/// Answers to writes that carried an `idempotency-key`, kept in memory for a
+/// client that did not hear them the first time.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Idempotency {
+    /// How long an answer is kept.
+    pub ttl: Span,
+    /// How many answers are kept; beyond, the oldest go.
+    pub entries_max: usize,
+    /// How many of them for one caller; beyond, that caller's oldest go.
+    pub entries_per_caller_max: usize,
+    /// How large they are together; beyond, the oldest go.
+    pub bytes_max: Size,
+}
+
+impl Default for Idempotency {
+    fn default() -> Self {
+        Self {
+            ttl: Span::secs(24 * 3600),
+            entries_max: 100_000,
+            entries_per_caller_max: 10_000,
+            bytes_max: Size::mib(16),
+        }
+    }
+}
+
+/// Making text and JSON smaller for clients that can read it so.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Compression {
+    /// Whether it is done.
+    pub enabled: bool,
+    /// Answers smaller than this are sent as they are.
+    pub from: Size,
+}
+
+impl Default for Compression {
+    fn default() -> Self {
+        Self { enabled: true, from: Size::kib(1) }
+    }
+}
+
+/// Event streams.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Events {
+    /// How long a stream is silent before a sign of life is sent.
+    pub heartbeat: Span,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self { heartbeat: Span::secs(15) }
+    }
+}

@@ -1,0 +1,185 @@
+//! The ledger as it happens, as server-sent events.
+//!
+//! The stream is pulled by the client: one that reads slowly slows down its own
+//! stream and nothing else. It resumes by `last-event-id`, shows a sign of life
+//! when nothing happens, and ends with an `error` event when the right to see it
+//! is withdrawn.
+
+use std::fmt::Write;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use flow::question::ledger::{Entry, Follow};
+use flow::serve::Followed;
+use flow::{BoxFuture, Clock, Id, Plane, Result};
+use futures_util::stream;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response};
+use tokio::sync::watch;
+
+use crate::accept;
+use crate::call::Call;
+use crate::codes;
+use crate::door::Phase;
+use crate::problem::Problem;
+use crate::reply::Payload;
+use crate::route::Event;
+
+const MEDIA_TYPE: &str = "text/event-stream";
+
+/// Events that are there already go out together, up to this many bytes.
+const TOGETHER: usize = 32 << 10;
+
+/// How long a client is to wait before it comes back, and a first sign of life.
+const HELLO: &str = "retry: 1000\n: following\n\n";
+
+/// Whether an `accept` header asks for a stream.
+pub(crate) fn wanted(accept: &str) -> bool {
+    accept::best(accept, &["application/json", MEDIA_TYPE]) == Some(MEDIA_TYPE)
+}
+
+/// Opens a stream.
+pub(crate) async fn follow<P: Plane>(
+    call: Call<'_, P>,
+    question: Follow,
+) -> Result<Response<Payload>> {
+    let door = call.door;
+    // A stream stays for hours, so it does not hold a place among requests.
+    let full = || codes::BUSY.error("too many event streams are open");
+    let place = door.followers.take(1).ok_or_else(full)?;
+    let plane = &*door.plane;
+    let followed = plane.path().follow(call.lane, &call.request, plane, question).await?;
+    let heartbeat = door.config.events.heartbeat.0;
+    let follower: Follower<P> = Follower {
+        next: next::<P>(followed),
+        beat: door.clock.sleep(heartbeat),
+        heartbeat,
+        clock: door.clock.clone(),
+        phase: door.phase.subscribe(),
+        id: call.request.id,
+        state: State::Opened,
+    };
+    let pieces = stream::unfold(follower, Follower::piece);
+    let payload = Payload::stream(Box::pin(pieces), None, call.request.id, place);
+    let mut response = Response::new(payload);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    Ok(response)
+}
+
+type Source<P> = Followed<<P as Plane>::Gate, <P as Plane>::Policy, <P as Plane>::Ledger, Entry>;
+type Next<P> = BoxFuture<'static, (Option<Result<Entry>>, Source<P>)>;
+
+/// The next entry. It owns its source, so that it is never dropped half-way: an
+/// entry already taken would be lost with it.
+fn next<P: Plane>(mut followed: Source<P>) -> Next<P> {
+    Box::pin(async move {
+        let entry = followed.next().await;
+        (entry, followed)
+    })
+}
+
+struct Follower<P: Plane> {
+    next: Next<P>,
+    beat: BoxFuture<'static, ()>,
+    heartbeat: Duration,
+    clock: Clock,
+    phase: watch::Receiver<Phase>,
+    id: Id,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Opened,
+    Following,
+    Ended,
+}
+
+/// What a follower waits for.
+#[expect(clippy::large_enum_variant, reason = "it lives for one statement")]
+enum Heard<S> {
+    Entry(Option<Result<Entry>>, S),
+    Drain,
+    Beat,
+}
+
+impl<P: Plane> Follower<P> {
+    /// The next piece of the stream.
+    async fn piece(mut self) -> Option<(Result<Bytes>, Self)> {
+        let text = match self.state {
+            State::Ended => return None,
+            State::Opened => {
+                self.state = State::Following;
+                HELLO.to_owned()
+            }
+            State::Following => self.text().await?,
+        };
+        Some((Ok(text.into()), self))
+    }
+
+    async fn text(&mut self) -> Option<String> {
+        let heard = tokio::select! {
+            biased;
+            (entry, followed) = &mut self.next => Heard::Entry(entry, followed),
+            _ = self.phase.wait_for(|phase| *phase != Phase::Serving) => Heard::Drain,
+            () = &mut self.beat => Heard::Beat,
+        };
+        match heard {
+            Heard::Entry(entry, followed) => self.entries(entry, followed),
+            Heard::Drain => {
+                self.state = State::Ended;
+                Some(": the server is going away, come back with last-event-id\n\n".to_owned())
+            }
+            Heard::Beat => {
+                self.beat = self.clock.sleep(self.heartbeat);
+                Some(": still here\n\n".to_owned())
+            }
+        }
+    }
+
+    /// This entry, and those behind it that are there already.
+    fn entries(
+        &mut self,
+        mut entry: Option<Result<Entry>>,
+        mut followed: Source<P>,
+    ) -> Option<String> {
+        let mut text = String::new();
+        loop {
+            match entry {
+                Some(Ok(entry)) => write_event(&mut text, &entry),
+                Some(Err(error)) => {
+                    self.state = State::Ended;
+                    let problem = Problem::of(&error, self.id).bytes();
+                    let problem = String::from_utf8_lossy(&problem);
+                    let _ = write!(text, "event: error\ndata: {problem}\n\n");
+                    return Some(text);
+                }
+                None => {
+                    self.state = State::Ended;
+                    return (!text.is_empty()).then_some(text);
+                }
+            }
+            self.next = next::<P>(followed);
+            if text.len() >= TOGETHER {
+                break;
+            }
+            // Nobody needs to be woken by this look: the next piece polls again.
+            let mut context = Context::from_waker(Waker::noop());
+            match Pin::new(&mut self.next).poll(&mut context) {
+                Poll::Ready((more, source)) => (entry, followed) = (more, source),
+                Poll::Pending => break,
+            }
+        }
+        self.beat = self.clock.sleep(self.heartbeat);
+        Some(text)
+    }
+}
+
+fn write_event(text: &mut String, entry: &Entry) {
+    // JSON has no line breaks, so one `data` line is always enough.
+    let data = serde_json::to_string(&Event::of(entry)).unwrap_or_default();
+    let _ = write!(text, "id: {}\ndata: {data}\n\n", entry.position);
+}

@@ -1,0 +1,199 @@
+//! Text out of a request's target.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use flow::{Error, Result};
+
+use crate::codes;
+
+/// What may stand in a query, a path or a header.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parameter {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// What it means.
+    pub(crate) what: &'static str,
+    /// A value it may have.
+    pub(crate) example: Example,
+}
+
+/// A value, which also says of what type it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Example {
+    /// Text.
+    Text(&'static str),
+    /// A number.
+    Number(u64),
+    /// Text, and there may be several.
+    Many(&'static str),
+}
+
+/// A query, decoded.
+#[derive(Debug, Default)]
+pub(crate) struct Query<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+impl<'a> Query<'a> {
+    /// Reads a query that may hold what is `known`, once each but for those of
+    /// which there may be several.
+    pub(crate) fn parse(raw: &'a str, known: &[Parameter]) -> Result<Self> {
+        let mut query = Self::default();
+        for pair in raw.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let (Some(name), Some(value)) = (text(name), text(value)) else {
+                return Err(codes::QUERY.error(format!("`{pair}` in the query is not UTF-8")));
+            };
+            let Some(parameter) = known.iter().find(|parameter| parameter.name == name) else {
+                return Err(unknown(&name, known));
+            };
+            let many = matches!(parameter.example, Example::Many(_));
+            if !many && query.get(&name).is_some() {
+                return Err(codes::QUERY.error(format!("`{name}` is in the query twice")));
+            }
+            query.0.push((name, value));
+        }
+        Ok(query)
+    }
+
+    /// The value of a parameter.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.all(name).next()
+    }
+
+    /// Every value of a parameter.
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| &**value)
+    }
+
+    /// The value of a parameter, read as a `T`.
+    pub(crate) fn read<T: FromStr>(&self, name: &str, kind: &str) -> Result<Option<T>> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let wrong = || codes::QUERY.error(format!("`{name}` is `{value}`, which is not {kind}"));
+        value.parse().map(Some).map_err(|_| wrong())
+    }
+
+    /// How many entries a page is to have.
+    pub(crate) fn limit(&self) -> Result<u32> {
+        let limit = self.read("limit", "a number")?.unwrap_or(PAGE);
+        match limit {
+            1..=PAGE_MAX => Ok(limit),
+            _ => Err(codes::QUERY.error(format!("`limit` is {limit}, not 1 to {PAGE_MAX}"))),
+        }
+    }
+}
+
+/// Entries on a page, when nobody asks for a number.
+const PAGE: u32 = 100;
+/// Entries on a page at most.
+const PAGE_MAX: u32 = 1000;
+
+/// The parameter every list has.
+pub(crate) const LIMIT: Parameter = Parameter {
+    name: "limit",
+    what: "At most so many, 1 to 1000; without it 100",
+    example: Example::Number(100),
+};
+
+fn unknown(name: &str, known: &[Parameter]) -> Error {
+    let error = codes::QUERY.error(format!("the query has `{name}`, which means nothing here"));
+    match known {
+        [] => error.with_advice("leave the query away"),
+        known => {
+            let names: Vec<_> = known.iter().map(|parameter| parameter.name).collect();
+            error.with_advice(format!("this route knows {}", names.join(", ")))
+        }
+    }
+}
+
+/// Percent-decodes; `None` when a `%` is not followed by two digits.
+pub(crate) fn percent(raw: &str) -> Option<Cow<'_, [u8]>> {
+    if !raw.contains('%') {
+        return Some(Cow::Borrowed(raw.as_bytes()));
+    }
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut rest = raw.bytes();
+    while let Some(byte) = rest.next() {
+        let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+        bytes.push(match byte {
+            b'%' => u8::try_from(digit(rest.next())? * 16 + digit(rest.next())?).ok()?,
+            byte => byte,
+        });
+    }
+    Some(Cow::Owned(bytes))
+}
+
+/// A name or value of a query, where `+` is a space.
+fn text(raw: &str) -> Option<Cow<'_, str>> {
+    if !raw.contains(['%', '+']) {
+        return Some(Cow::Borrowed(raw));
+    }
+    let spaced = raw.replace('+', " ");
+    String::from_utf8(percent(&spaced)?.into_owned()).ok().map(Cow::Owned)
+}
+
+/// Percent-encodes what is not safe in a query.
+pub(crate) fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'*' | b':' => {
+                encoded.push(char::from(byte));
+            }
+            byte => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: &[Parameter] = &[
+        Parameter { name: "ttl", what: "", example: Example::Text("30s") },
+        Parameter { name: "tag", what: "", example: Example::Many("a") },
+        LIMIT,
+    ];
+
+    fn check(raw: &str, expected: Result<&[(&str, &str)], &str>) {
+        match (Query::parse(raw, KNOWN), expected) {
+            (Ok(query), Ok(expected)) => {
+                let pairs: Vec<_> =
+                    query.0.iter().map(|(name, value)| (&**name, &**value)).collect();
+                assert_eq!(pairs, expected, "{raw}");
+            }
+            (Err(error), Err(part)) => assert!(error.detail().contains(part), "{raw}: {error}"),
+            (got, _) => panic!("`{raw}` gave {got:?}"),
+        }
+    }
+
+    #[test]
+    fn queries_are_read_strictly() {
+        check("", Ok(&[]));
+        check("ttl=30s&tag=a&tag=b", Ok(&[("ttl", "30s"), ("tag", "a"), ("tag", "b")]));
+        check("tag=a+b%26%C3%A4&ttl", Ok(&[("tag", "a b&ä"), ("ttl", "")]));
+        check("ttl=1s&ttl=2s", Err("twice"));
+        check("tll=1s", Err("`tll`"));
+        check("ttl=%zz", Err("not UTF-8"));
+        check("ttl=%ff", Err("not UTF-8"));
+        check("ttl=%f", Err("not UTF-8"));
+    }
+
+    #[test]
+    fn pages_have_bounds() {
+        let limit = |raw| Query::parse(raw, KNOWN).unwrap().limit().ok();
+        let cases = [("", Some(100)), ("limit=1000", Some(1000)), ("limit=0", None)];
+        for (raw, expected) in cases {
+            assert_eq!(limit(raw), expected, "{raw}");
+        }
+        assert_eq!((limit("limit=1001"), limit("limit=x")), (None, None));
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        for text in ["", "cache.*", "human:ann", "ä &=%+/?"] {
+            let raw = format!("tag={}", encode(text));
+            assert_eq!(Query::parse(&raw, KNOWN).unwrap().get("tag"), Some(text));
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! API keys.
+
+use bytes::Bytes;
+use flow::question::admin::{CreateKey, CreatedKey, KeyInfo, ListKeys, RevokeKey};
+use flow::{Plane, Principal, Result};
+use http::{Method, Response, StatusCode};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use crate::call::Call;
+use crate::codes;
+use crate::query::{Example, LIMIT, Parameter, encode};
+use crate::reply::{Payload, Short};
+
+const KEYS: &str = "/v1/auth/keys";
+
+const AFTER: Parameter =
+    Parameter { name: "after", what: "Behind the key of this id", example: Example::Text("") };
+
+const EXAMPLE: &str = r#"{"principal":"billing","kind":"service","roles":["agent"]}"#;
+
+pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
+    let create = Operation {
+        method: Method::POST,
+        path: KEYS,
+        name: "keyCreate",
+        summary: "Make an API key",
+        query: &[],
+        headers: &[],
+        takes: Takes::Json(|generator| generator.subschema_for::<Wanted>(), EXAMPLE),
+        gives: &[Gives {
+            status: 201,
+            what: "The key; its secret is shown this once",
+            shape: Shape::Json(|generator| generator.subschema_for::<Created>()),
+        }],
+        access: Access::Known,
+        effect: Effect::Writes,
+        length: Length::Limited,
+        handler: Handler::Later(|call| Box::pin(self::create(call))),
+    };
+    let revoke = Operation {
+        method: Method::DELETE,
+        path: "/v1/auth/keys/{id}",
+        name: "keyRevoke",
+        summary: "End an API key at once, on every node",
+        query: &[],
+        headers: &[],
+        takes: Takes::Nothing,
+        gives: &[Gives { status: 204, what: "It has ended", shape: Shape::Nothing }],
+        access: Access::Known,
+        effect: Effect::Writes,
+        length: Length::Limited,
+        handler: Handler::Later(|call| Box::pin(self::revoke(call))),
+    };
+    let list = Operation {
+        method: Method::GET,
+        path: KEYS,
+        name: "keysList",
+        summary: "The tenant's API keys, without their secrets",
+        query: &[AFTER, LIMIT],
+        headers: &[],
+        takes: Takes::Nothing,
+        gives: &[Gives {
+            status: 200,
+            what: "A page of keys",
+            shape: Shape::Json(|generator| generator.subschema_for::<Keys>()),
+        }],
+        access: Access::Known,
+        effect: Effect::Reads,
+        length: Length::Limited,
+        handler: Handler::Later(|call| Box::pin(self::list(call))),
+    };
+    vec![list, create, revoke]
+}
+
+/// Who is to have a key.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "NewKey")]
+struct Wanted {
+    /// Who may use it; made if new.
+    principal: String,
+    /// What they are.
+    #[schemars(with = "Kind")]
+    kind: Principal,
+    /// What they may act as.
+    #[serde(default)]
+    roles: Vec<String>,
+}
+
+/// A kind of principal.
+#[derive(JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "PrincipalKind")]
+#[expect(dead_code, reason = "the document's view of a word of `flow`")]
+enum Kind {
+    /// A person.
+    Human,
+    /// A program.
+    Service,
+    /// A program that decides for itself what to do next.
+    Agent,
+    /// A model asked for its opinion.
+    Expert,
+}
+
+/// A key, the only time its secret is seen.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CreatedKey")]
+struct Created {
+    /// Its public id.
+    id: String,
+    /// The key itself, to be sent as `Authorization: Bearer …`.
+    secret: String,
+}
+
+/// What is known of a key.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Key {
+    /// Its public id.
+    id: String,
+    /// Who may use it.
+    principal: String,
+    /// What they are.
+    #[schemars(with = "Kind")]
+    kind: Principal,
+    /// What they may act as.
+    roles: Vec<String>,
+    /// Since when.
+    created: String,
+}
+
+/// A page of keys.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Keys {
+    /// The keys, by id.
+    keys: Vec<Key>,
+    /// Where the next page is; null when there is none.
+    next: Option<String>,
+}
+
+async fn create<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
+    call.query()?;
+    let (wanted, body): (Wanted, Bytes) = call.json().await?;
+    let Wanted { principal, kind, roles } = wanted;
+    if kind == Principal::System {
+        let error = codes::JSON.error("`system` is Stockade itself, which needs no key");
+        return Err(error.with_advice("use human, service, agent or expert"));
+    }
+    let question = CreateKey { principal: &principal, kind, roles: &roles };
+    let answer =
+        |CreatedKey { id, secret }| Ok(Short::json(StatusCode::CREATED, &Created { id, secret }));
+    call.write(&body, question, answer).await
+}
+
+async fn list<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
+    let query = call.query()?;
+    let (after, limit) = (query.get("after").unwrap_or_default(), query.limit()?);
+    // One more than wanted, to know whether there is another page.
+    let mut found = call.once(ListKeys { after, limit: limit + 1 }).await?;
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let last = found.last().filter(|_| more);
+    let next = last.map(|key| format!("{KEYS}?after={}&limit={limit}", encode(&key.id)));
+    let keys = found.into_iter().map(Key::from).collect();
+    Ok(Short::json(StatusCode::OK, &Keys { keys, next }).into())
+}
+
+async fn revoke<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
+    call.query()?;
+    let id = call.text("id")?;
+    let missing = || codes::NO_KEY.error(format!("there is no API key `{id}`"));
+    let question = RevokeKey { id: &id };
+    call.write(&[], question, |was| was.then(Short::done).ok_or_else(missing)).await
+}
+
+impl From<KeyInfo> for Key {
+    fn from(info: KeyInfo) -> Self {
+        let KeyInfo { id, principal, kind, roles, created } = info;
+        Self { id, principal, kind, roles, created: created.to_string() }
+    }
+}

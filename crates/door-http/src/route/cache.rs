@@ -1,0 +1,203 @@
+//! Values under keys, as raw bytes.
+
+use bytes::Bytes;
+use flow::question::cache::{Delete, Get, Purge, Set, When};
+use flow::unit::Span;
+use flow::{Plane, Result, feed};
+use http::header::{CONTENT_TYPE, HeaderName, IF_MATCH, IF_NONE_MATCH};
+use http::{HeaderValue, Method, Response, StatusCode};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use crate::call::Call;
+use crate::codes;
+use crate::query::{Example, Parameter};
+use crate::reply::{Payload, Short};
+
+const KEY: &str = "/v1/cache/{namespace}/{key}";
+const BYTES: &str = "application/octet-stream";
+
+/// How much longer a value will live, in milliseconds; absent when for ever.
+static TTL_MS: HeaderName = HeaderName::from_static("stockade-ttl-ms");
+
+const TTL: Parameter = Parameter {
+    name: "ttl",
+    what: "How long the value lives; without it, for ever",
+    example: Example::Text("30s"),
+};
+const TAG: Parameter =
+    Parameter { name: "tag", what: "What it can be purged by", example: Example::Many("users") };
+const ABSENT: Parameter = Parameter {
+    name: "if-none-match",
+    what: "`*` sets the value only if nothing is there",
+    example: Example::Text("*"),
+};
+const PRESENT: Parameter = Parameter {
+    name: "if-match",
+    what: "`*` sets the value only if something is there",
+    example: Example::Text("*"),
+};
+
+pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
+    let read = Operation {
+        method: Method::GET,
+        path: KEY,
+        name: "cacheGet",
+        summary: "Read a value",
+        query: &[],
+        headers: &[],
+        takes: Takes::Nothing,
+        gives: &[Gives {
+            status: 200,
+            what: "The value; `stockade-ttl-ms` says how much longer it lives",
+            shape: Shape::Bytes(BYTES),
+        }],
+        access: Access::Known,
+        effect: Effect::Reads,
+        length: Length::Limited,
+        handler: Handler::Later(|call| Box::pin(get(call))),
+    };
+    let write = Operation {
+        method: Method::PUT,
+        name: "cacheSet",
+        summary: "Set a value",
+        query: &[TTL, TAG],
+        headers: &[ABSENT, PRESENT],
+        takes: Takes::Bytes,
+        gives: &[Gives { status: 204, what: "It is set", shape: Shape::Nothing }],
+        effect: Effect::Writes,
+        handler: Handler::Later(|call| Box::pin(set(call))),
+        ..read
+    };
+    let remove = Operation {
+        method: Method::DELETE,
+        path: KEY,
+        name: "cacheDelete",
+        summary: "Remove a value",
+        query: &[],
+        headers: &[],
+        takes: Takes::Nothing,
+        gives: &[Gives { status: 204, what: "It is gone", shape: Shape::Nothing }],
+        access: Access::Known,
+        effect: Effect::Writes,
+        length: Length::Limited,
+        handler: Handler::Later(|call| Box::pin(delete(call))),
+    };
+    let purge = Operation {
+        method: Method::POST,
+        path: "/v1/cache/{namespace}/-/purge",
+        name: "cachePurge",
+        summary: "Drop values on every node",
+        takes: Takes::Json(|generator| generator.subschema_for::<What>(), r#"{"tag":"users"}"#),
+        gives: &[Gives {
+            status: 200,
+            what: "They are gone",
+            shape: Shape::Json(|generator| generator.subschema_for::<Purged>()),
+        }],
+        handler: Handler::Later(|call| Box::pin(self::purge(call))),
+        ..remove
+    };
+    vec![read, write, remove, purge]
+}
+
+async fn get<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
+    call.query()?;
+    let (namespace, key) = (call.text("namespace")?, call.bytes("key")?);
+    let found = call.once(Get { namespace: &namespace, key: &key }).await?;
+    let missing = || codes::NO_VALUE.error(format!("`{namespace}` holds nothing under this key"));
+    let found = found.ok_or_else(missing)?;
+    let mut response = Response::new(Payload::Whole(found.value));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(BYTES));
+    if let Some(ttl) = found.ttl {
+        let millis = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+        headers.insert(&TTL_MS, millis.into());
+    }
+    Ok(response)
+}
+
+async fn set<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
+    let query = call.query()?;
+    let ttl = query.get("ttl").map(lifetime).transpose()?;
+    let tags: Vec<&str> = query.all("tag").collect();
+    let when = condition(&call)?;
+    let (namespace, key) = (call.text("namespace")?, call.bytes("key")?);
+    let value = call.whole(call.door.config.limits.value_max.0).await?;
+    let question = Set {
+        namespace: &namespace,
+        key: &key,
+        value: value.clone(),
+        ttl: ttl.map(|ttl| ttl.0),
+        tags: &tags,
+        when,
+    };
+    let unmet = || codes::PRECONDITION.error("the value is not as the condition wants it");
+    call.write(&value, question, |set| set.then(Short::done).ok_or_else(unmet)).await
+}
+
+async fn delete<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
+    call.query()?;
+    let (namespace, key) = (call.text("namespace")?, call.bytes("key")?);
+    let missing = || codes::NO_VALUE.error(format!("`{namespace}` holds nothing under this key"));
+    let question = Delete { namespace: &namespace, key: &key };
+    call.write(&[], question, |was| was.then(Short::done).ok_or_else(missing)).await
+}
+
+/// What to purge: exactly one of these.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "Purge")]
+enum What {
+    /// The value under this key.
+    Key(String),
+    /// Every value with this tag.
+    Tag(String),
+    /// Every value whose key matches this pattern.
+    Glob(String),
+    /// The whole namespace, when `true`.
+    All(bool),
+}
+
+/// What was purged.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Purged {
+    /// How many values were dropped on the node that answers.
+    purged: u64,
+}
+
+async fn purge<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
+    call.query()?;
+    let namespace = call.text("namespace")?;
+    let (what, body): (What, Bytes) = call.json().await?;
+    let what = match what {
+        What::Key(key) => feed::Purge::Key(key.into_bytes()),
+        What::Tag(tag) => feed::Purge::Tag(tag),
+        What::Glob(glob) => feed::Purge::Glob(glob),
+        What::All(true) => feed::Purge::All,
+        What::All(false) => {
+            let error = codes::JSON.error("`all` is false, which purges nothing");
+            return Err(error.with_advice("send `{\"all\":true}` to purge the whole namespace"));
+        }
+    };
+    let question = Purge { namespace: &namespace, what };
+    let answer = |purged| Ok(Short::json(StatusCode::OK, &Purged { purged }));
+    call.write(&body, question, answer).await
+}
+
+fn lifetime(text: &str) -> Result<Span> {
+    let ttl: Span = text.parse().map_err(|wrong| codes::QUERY.error(format!("`ttl`: {wrong}")))?;
+    match ttl.0.is_zero() {
+        true => Err(codes::QUERY.error("`ttl` is zero, so the value would never be seen")),
+        false => Ok(ttl),
+    }
+}
+
+fn condition<P: Plane>(call: &Call<'_, P>) -> Result<When> {
+    match (call.header(&IF_NONE_MATCH)?, call.header(&IF_MATCH)?) {
+        (None, None) => Ok(When::Always),
+        (Some("*"), None) => Ok(When::Absent),
+        (None, Some("*")) => Ok(When::Present),
+        _ => Err(codes::HEADER.error("values have no tags to match, only `*` means something")),
+    }
+}

@@ -1,0 +1,162 @@
+//! Is it alive, is it ready, what can be asked: answered without asking anybody.
+
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+
+use flow::Plane;
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http::{HeaderValue, Method, Response, StatusCode};
+use parking_lot::RwLock;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use crate::door::Shared;
+use crate::reply::{Payload, Short};
+
+pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
+    let operation = |path, name, summary, gives, handler| Operation {
+        method: Method::GET,
+        path,
+        name,
+        summary,
+        query: &[],
+        headers: &[],
+        takes: Takes::Nothing,
+        gives,
+        access: Access::Open,
+        effect: Effect::Reads,
+        length: Length::Limited,
+        handler: Handler::Now(handler),
+    };
+    vec![
+        operation(
+            "/healthz",
+            "health",
+            "Whether the process is alive",
+            &[Gives { status: 200, what: "It is", shape: Shape::Json(schema::<Alive>) }],
+            |_, _| document(Payload::Whole(bytes::Bytes::from_static(ALIVE))),
+        ),
+        operation(
+            "/readyz",
+            "ready",
+            "Whether it takes requests, and which parts do their work",
+            &[
+                Gives { status: 200, what: "It does", shape: Shape::Json(schema::<Ready>) },
+                Gives {
+                    status: 503,
+                    what: "It is starting, or draining",
+                    shape: Shape::Json(schema::<Ready>),
+                },
+            ],
+            |door, _| door.readiness.answer().into(),
+        ),
+        operation(
+            "/openapi.json",
+            "openapi",
+            "This document",
+            &[Gives { status: 200, what: "OpenAPI 3.1", shape: Shape::Json(schema::<Document>) }],
+            |door: &Shared<P>, _: &Parts| document(Payload::Whole(door.openapi.clone())),
+        ),
+    ]
+}
+
+const ALIVE: &[u8] = br#"{"status":"alive"}"#;
+
+/// What `ALIVE` says.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "describes bytes that are written once, above")]
+struct Alive {
+    /// Always `alive`.
+    status: String,
+}
+
+/// An OpenAPI document.
+type Document = serde_json::Map<String, serde_json::Value>;
+
+fn document(payload: Payload) -> Response<Payload> {
+    let mut response = Response::new(payload);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn schema<T: JsonSchema>(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    generator.subschema_for::<T>()
+}
+
+/// Whether requests are welcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Not yet.
+    Starting,
+    /// They are.
+    Ready,
+    /// No longer.
+    Draining,
+}
+
+/// What `/readyz` says. Whoever starts the process moves it.
+#[derive(Debug)]
+pub struct Readiness {
+    state: AtomicU8,
+    parts: RwLock<Vec<Part>>,
+}
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self { state: AtomicU8::new(State::Starting as u8), parts: RwLock::default() }
+    }
+}
+
+/// A part, without any detail: anybody may read this.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+struct Part {
+    /// Its name.
+    name: String,
+    /// Whether it does its work.
+    ok: bool,
+}
+
+/// Whether requests are welcome, and how the parts are.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Ready {
+    /// `ready` means that they are.
+    status: State,
+    /// The parts; one that fails does not make the whole unready.
+    parts: Vec<Part>,
+}
+
+impl Readiness {
+    /// Whether requests are welcome from now on.
+    pub fn set(&self, state: State) {
+        self.state.store(state as u8, Relaxed);
+    }
+
+    /// Whether they are.
+    pub fn state(&self) -> State {
+        match self.state.load(Relaxed) {
+            0 => State::Starting,
+            1 => State::Ready,
+            _ => State::Draining,
+        }
+    }
+
+    /// How a part is.
+    pub fn part(&self, name: &str, ok: bool) {
+        let mut parts = self.parts.write();
+        match parts.iter_mut().find(|part| part.name == name) {
+            Some(part) => part.ok = ok,
+            None => parts.push(Part { name: name.to_owned(), ok }),
+        }
+    }
+
+    fn answer(&self) -> Short {
+        let ready = Ready { status: self.state(), parts: self.parts.read().clone() };
+        let status = match ready.status {
+            State::Ready => StatusCode::OK,
+            State::Starting | State::Draining => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Short::json(status, &ready)
+    }
+}

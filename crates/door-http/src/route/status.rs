@@ -1,0 +1,93 @@
+//! How the parts are, and their numbers.
+
+use flow::question::admin::{Metrics, Part, Status};
+use flow::{Plane, Result};
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderValue, Method, Response, StatusCode};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use crate::call::Call;
+use crate::reply::{Payload, Short};
+
+pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
+    let status = || Operation {
+        method: Method::GET,
+        path: "/v1/status",
+        name: "status",
+        summary: "How every part is, and what to do about those that are not well",
+        query: &[],
+        headers: &[],
+        takes: Takes::Nothing,
+        gives: &[Gives {
+            status: 200,
+            what: "The parts",
+            shape: Shape::Json(|generator| generator.subschema_for::<Parts>()),
+        }],
+        access: Access::Known,
+        effect: Effect::Reads,
+        length: Length::Limited,
+        handler: Handler::Later(|call| Box::pin(self::status(call))),
+    };
+    let metrics = Operation {
+        path: "/metrics",
+        name: "metrics",
+        summary: "The numbers of this process, for Prometheus",
+        gives: &[Gives {
+            status: 200,
+            what: "In the format the `accept` header prefers: text or protobuf",
+            shape: Shape::Bytes("*/*"),
+        }],
+        handler: Handler::Later(|call| Box::pin(metrics(call))),
+        ..status()
+    };
+    vec![status(), metrics]
+}
+
+/// How the parts are.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Parts {
+    /// Whether all of them do their work.
+    ok: bool,
+    /// One by one.
+    parts: Vec<PartStatus>,
+}
+
+/// A part and how it is.
+#[derive(Debug, Serialize, JsonSchema)]
+struct PartStatus {
+    /// Its name.
+    name: String,
+    /// Whether it does its work.
+    ok: bool,
+    /// How long the last look took, in microseconds.
+    latency_us: u64,
+    /// What is wrong and what to do about it, when it is not.
+    advice: String,
+}
+
+async fn status<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
+    call.query()?;
+    let parts = call.once(Status).await?;
+    let parts: Vec<_> = parts.into_iter().map(PartStatus::from).collect();
+    let parts = Parts { ok: parts.iter().all(|part| part.ok), parts };
+    Ok(Short::json(StatusCode::OK, &parts).into())
+}
+
+impl From<Part> for PartStatus {
+    fn from(part: Part) -> Self {
+        let Part { name, ok, latency_us, advice } = part;
+        Self { name, ok, latency_us, advice }
+    }
+}
+
+async fn metrics<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
+    call.query()?;
+    let accept = call.header(&ACCEPT)?.unwrap_or("*/*");
+    let numbers = call.once(Metrics { accept }).await?;
+    let mut response = Response::new(Payload::Whole(numbers.bytes));
+    let media_type = HeaderValue::from_static(numbers.media_type);
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    Ok(response)
+}
