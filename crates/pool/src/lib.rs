@@ -4,6 +4,7 @@ pub mod codes;
 
 pub mod blob;
 pub mod breaker;
+pub mod feed;
 pub mod file;
 pub mod health;
 pub mod pool;

@@ -9,6 +9,7 @@
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use ::redis::aio::{ConnectionLike, MultiplexedConnection};
 use ::redis::cluster_async::ClusterConnection;
@@ -74,6 +75,10 @@ impl Link {
 
     pub(crate) fn breaker(&self) -> &Breaker {
         &self.breaker
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        self.config.timeout.0
     }
 
     pub(crate) fn is_cluster(&self) -> bool {
@@ -189,6 +194,14 @@ impl Link {
         }
     }
 
+    /// As [`Link::ask_own`], where whoever asks looks at the clock.
+    pub(crate) async fn told<T>(
+        &self,
+        work: impl Future<Output = Result<T, RedisError>>,
+    ) -> Result<T> {
+        work.await.map_err(|error| fault(&self.address, error))
+    }
+
     fn late(&self) -> Error {
         codes::KV_AWAY.error(format!("Redis at `{}` does not answer", self.address))
     }
@@ -297,7 +310,7 @@ impl Signals {
         }
     }
 
-    fn asked<T>(&self, took: std::time::Duration, result: &Result<T>) {
+    fn asked<T>(&self, took: Duration, result: &Result<T>) {
         self.latency.time(took);
         if let Err(error) = result {
             self.failures.add(1);
