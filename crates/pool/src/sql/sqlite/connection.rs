@@ -95,6 +95,11 @@ fn set(connection: &Connection, pragmas: &str) -> Result<()> {
     connection.execute_batch(pragmas).map_err(error)
 }
 
+/// Asks for the log; the mode there is. SQLite names the mode first and switches
+/// to it when the statement ends: only by its end is it known whether that worked.
 fn journal(connection: &Connection) -> Result<String> {
-    connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(error)
+    let mut prepared = connection.prepare("PRAGMA journal_mode = WAL").map_err(error)?;
+    let modes = prepared.query_map([], |row| row.get(0)).map_err(error)?;
+    let modes: rusqlite::Result<Vec<String>> = modes.collect();
+    Ok(modes.map_err(error)?.pop().unwrap_or_default())
 }
