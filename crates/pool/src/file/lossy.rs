@@ -116,9 +116,14 @@ impl Lossy {
     /// one returned has what survived. It has no faults planned and the same room.
     #[must_use]
     pub fn crash(&self, survival: &Survival) -> Self {
-        let mut state = self.0.lock();
-        state.off = true;
-        Self(Arc::new(Mutex::new(state.after_a_crash(survival))))
+        self.0.lock().off = true;
+        self.left_by_a_crash(survival)
+    }
+
+    /// What a crash would leave just now; this disk goes on.
+    #[must_use]
+    pub fn left_by_a_crash(&self, survival: &Survival) -> Self {
+        Self(Arc::new(Mutex::new(self.0.lock().after_a_crash(survival))))
     }
 }
 

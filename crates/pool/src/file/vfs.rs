@@ -1,6 +1,6 @@
 //! SQLite on any [`Files`], for tests: its durability on the lossy disk.
 //!
-//! [`register`] gives a disk a name by which SQLite opens its databases. The layer
+//! [`register`] gives files a name by which SQLite opens databases on them. The layer
 //! does what SQLite's own does on Linux, its weak spots included: a new journal's
 //! directory is synced with the journal's first sync and an error of that is
 //! ignored; a database's own name lasts by that same sync; sectors are said to be
@@ -18,6 +18,7 @@ mod shared;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::os::raw::c_int;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,27 +32,58 @@ use super::{File, Files, Open, Sort, codes, parent};
 use lock::{Level, Locks};
 use shared::{Held, Shared};
 
-/// Lets SQLite open databases on `files` by the name `name`. Registered again, the
-/// name leads to the new files for every database opened from then on.
+/// Lets SQLite open databases on `files`, by a name that is given to nobody else:
+/// a connection may outlive its registration, and must not find another's files
+/// under its name then.
 ///
 /// # Errors
-/// SQLite refuses the name.
-pub fn register(name: &str, files: Arc<dyn Files>) -> Result<()> {
-    static KNOWN: Mutex<BTreeMap<String, &'static Named>> = Mutex::new(BTreeMap::new());
-    let mut known = KNOWN.lock();
-    if let Some(named) = known.get(name) {
-        *named.0.lock() = Mount::new(files);
-        return Ok(());
-    }
-    // Never freed: SQLite keeps a pointer to it, and a test run has few of them.
-    let named: &'static Named = Box::leak(Box::new(Named(Mutex::new(Mount::new(files)))));
-    bridge::register(name, named)?;
-    known.insert(name.to_owned(), named);
-    Ok(())
+/// SQLite refuses it.
+pub fn register(files: Arc<dyn Files>) -> Result<Registered> {
+    static NUMBER: AtomicU64 = AtomicU64::new(1);
+    let name = format!("files-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    let mount = Arc::new(Mount { files, nodes: Mutex::default(), temporary: AtomicU64::new(0) });
+    // Never freed: connections that are still open keep a pointer to it.
+    let named: &'static Named = Box::leak(Box::new(Named(Mutex::new(Some(mount)))));
+    let layer = bridge::register(&name, named)?;
+    Ok(Registered { name, named, layer })
 }
 
-/// What a name leads to at present.
-struct Named(Mutex<Arc<Mount>>);
+/// A name by which SQLite finds files. Dropped, the name is gone, and connections
+/// that are still open can use the files they have and open no more.
+pub struct Registered {
+    name: String,
+    named: &'static Named,
+    layer: bridge::Layer,
+}
+
+impl Registered {
+    /// What to give to SQLite.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.layer.unregister();
+        *self.named.0.lock() = None;
+    }
+}
+
+impl fmt::Debug for Registered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Registered({})", self.name)
+    }
+}
+
+/// What a name leads to, as long as it is registered.
+struct Named(Mutex<Option<Arc<Mount>>>);
+
+impl Named {
+    fn mount(&self) -> Outcome<Arc<Mount>> {
+        self.0.lock().clone().ok_or(ffi::SQLITE_CANTOPEN)
+    }
+}
 
 /// A disk, and who has which of its databases open.
 struct Mount {
@@ -85,10 +117,6 @@ struct Opened {
 type Outcome<T> = std::result::Result<T, c_int>;
 
 impl Mount {
-    fn new(files: Arc<dyn Files>) -> Arc<Self> {
-        Arc::new(Self { files, nodes: Mutex::default(), temporary: AtomicU64::new(0) })
-    }
-
     fn open(self: Arc<Self>, path: Option<&Path>, flags: c_int) -> Outcome<Opened> {
         let given = |flag: c_int| flags & flag != 0;
         let how = if given(ffi::SQLITE_OPEN_EXCLUSIVE) {

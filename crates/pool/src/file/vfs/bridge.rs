@@ -9,7 +9,7 @@ use std::ffi::{CStr, CString, OsStr};
 use std::os::raw::{c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::atomic::{Ordering, fence};
 
 use flow::Result;
@@ -47,7 +47,23 @@ static METHODS: ffi::sqlite3_io_methods = ffi::sqlite3_io_methods {
     xUnfetch: None,
 };
 
-pub(super) fn register(name: &str, named: &'static Named) -> Result<()> {
+/// A table that SQLite knows.
+pub(super) struct Layer(NonNull<ffi::sqlite3_vfs>);
+
+// SAFETY: the table does not change, and SQLite locks its list of tables.
+unsafe impl Send for Layer {}
+// SAFETY: as above.
+unsafe impl Sync for Layer {}
+
+impl Layer {
+    /// Has SQLite forget the name. The table stays, for connections that are open.
+    pub(super) fn unregister(&self) {
+        // SAFETY: `register` made the table, and it is never freed.
+        unsafe { ffi::sqlite3_vfs_unregister(self.0.as_ptr()) };
+    }
+}
+
+pub(super) fn register(name: &str, named: &'static Named) -> Result<Layer> {
     let refused = || codes::OTHER.error(format!("SQLite refuses a file layer named `{name}`"));
     let text = CString::new(name).map_err(|_| refused())?;
     // SAFETY: looking up the default layer has no precondition; null asks for it.
@@ -78,9 +94,10 @@ pub(super) fn register(name: &str, named: &'static Named) -> Result<()> {
         xGetSystemCall: None,
         xNextSystemCall: None,
     }));
+    let layer = Layer(NonNull::from(vfs));
     // SAFETY: the table, its name and what it points to are never freed.
-    match unsafe { ffi::sqlite3_vfs_register(vfs, 0) } {
-        ffi::SQLITE_OK => Ok(()),
+    match unsafe { ffi::sqlite3_vfs_register(layer.0.as_ptr(), 0) } {
+        ffi::SQLITE_OK => Ok(layer),
         _ => Err(refused()),
     }
 }
@@ -124,9 +141,8 @@ unsafe extern "C" fn open(
     unsafe {
         let block = file.cast::<Block>();
         (*block).header.pMethods = ptr::null();
-        let mount = named(vfs).0.lock().clone();
         let path = (!name.is_null()).then(|| path_of(name));
-        match mount.open(path, flags) {
+        match named(vfs).mount().and_then(|mount| mount.open(path, flags)) {
             Err(code) => code,
             Ok(opened) => {
                 (*block).opened = Box::into_raw(Box::new(opened));
@@ -156,8 +172,8 @@ unsafe extern "C" fn delete(
     lasting: c_int,
 ) -> c_int {
     // SAFETY: our own table and a name.
-    let (mount, path) = unsafe { (named(vfs).0.lock().clone(), path_of(name)) };
-    answer(mount.delete(path, lasting != 0))
+    let (named, path) = unsafe { (named(vfs), path_of(name)) };
+    answer(named.mount().and_then(|mount| mount.delete(path, lasting != 0)))
 }
 
 unsafe extern "C" fn access(
@@ -168,10 +184,14 @@ unsafe extern "C" fn access(
 ) -> c_int {
     // SAFETY: our own table, a name and a place for the answer.
     unsafe {
-        let mount = named(vfs).0.lock().clone();
-        *out = c_int::from(mount.exists(path_of(name)));
+        match named(vfs).mount() {
+            Err(code) => code,
+            Ok(mount) => {
+                *out = c_int::from(mount.exists(path_of(name)));
+                ffi::SQLITE_OK
+            }
+        }
     }
-    ffi::SQLITE_OK
 }
 
 unsafe extern "C" fn full_path(

@@ -18,9 +18,13 @@ struct Mode {
 
 const WAL: Mode = Mode { journal: "WAL", synchronous: "FULL" };
 
-fn open(name: &str, disk: &Lossy, mode: Mode) -> rusqlite::Result<Connection> {
-    register(name, Arc::new(disk.clone())).unwrap();
-    let database = Connection::open_with_flags_and_vfs(DATABASE, OpenFlags::default(), name)?;
+fn layer(disk: &Lossy) -> Registered {
+    register(Arc::new(disk.clone())).unwrap()
+}
+
+fn open(layer: &Registered, mode: Mode) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::default();
+    let database = Connection::open_with_flags_and_vfs(DATABASE, flags, layer.name())?;
     database.pragma_update(None, "synchronous", mode.synchronous)?;
     database.pragma_update(None, "journal_mode", mode.journal)?;
     // A few pages, so that checkpoints take part.
@@ -53,8 +57,9 @@ fn work(database: &mut Connection) -> (u32, rusqlite::Result<()>) {
 
 /// How many transactions a disk holds; an error when one is there by half or the
 /// database is damaged.
-fn found(name: &str, disk: &Lossy, mode: Mode) -> Result<u32, String> {
-    let database = open(name, disk, mode).map_err(|error| error.to_string())?;
+fn found(disk: &Lossy, mode: Mode) -> Result<u32, String> {
+    let layer = layer(disk);
+    let database = open(&layer, mode).map_err(|error| error.to_string())?;
     let check = || -> rusqlite::Result<Result<u32, String>> {
         let verdict: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
         if verdict != "ok" {
@@ -96,19 +101,20 @@ struct Tally {
 
 /// Cuts the power at every operation of the work, lets part of what was not synced
 /// survive in several ways, and looks what is left.
-fn crash_everywhere(name: &str, mode: Mode) -> Tally {
+fn crash_everywhere(mode: Mode) -> Tally {
     let mut tally = Tally::default();
     for n in 1.. {
         let disk = Lossy::new(n);
         disk.plan(Fault::nth(Op::Change, n, Failure::PowerOff));
-        let (acknowledged, result) = match open(name, &disk, mode) {
+        let layer = layer(&disk);
+        let (acknowledged, result) = match open(&layer, mode) {
             Ok(mut database) => work(&mut database),
             Err(error) => (0, Err(error)),
         };
         let seeds = (0..3).map(|seed| Survival::Some(Random::seeded(n * 3 + seed)));
         for fate in [Survival::Nothing, Survival::Everything].into_iter().chain(seeds) {
             tally.crashes += 1;
-            match found(name, &disk.crash(&fate), mode) {
+            match found(&disk.crash(&fate), mode) {
                 Ok(number) if number >= acknowledged => continue,
                 Ok(_) => tally.lost += 1,
                 Err(_) => tally.damaged += 1,
@@ -124,7 +130,7 @@ fn crash_everywhere(name: &str, mode: Mode) -> Tally {
 
 #[test]
 fn with_full_sync_nothing_acknowledged_is_lost_wherever_the_power_goes_off() {
-    let tally = crash_everywhere("wal-full", WAL);
+    let tally = crash_everywhere(WAL);
     assert!(tally.crashes > 300, "{tally:?}");
     assert_eq!((tally.lost, tally.damaged), (0, 0), "{tally:?}");
 }
@@ -132,16 +138,16 @@ fn with_full_sync_nothing_acknowledged_is_lost_wherever_the_power_goes_off() {
 #[test]
 fn without_sync_the_loss_is_seen() {
     let off = Mode { synchronous: "OFF", ..WAL };
-    let tally = crash_everywhere("wal-off", off);
+    let tally = crash_everywhere(off);
     assert!(tally.lost > 50, "{tally:?}");
 }
 
 #[test]
 fn a_journal_deleted_without_a_directory_sync_comes_back() {
     let delete = |synchronous| Mode { journal: "DELETE", synchronous };
-    let extra = crash_everywhere("delete-extra", delete("EXTRA"));
+    let extra = crash_everywhere(delete("EXTRA"));
     assert_eq!((extra.lost, extra.damaged), (0, 0), "{extra:?}");
-    let full = crash_everywhere("delete-full", delete("FULL"));
+    let full = crash_everywhere(delete("FULL"));
     assert!(full.lost > 0, "SQLite's manual says so: {full:?}");
     assert_eq!(full.damaged, 0, "{full:?}");
 }
@@ -149,9 +155,9 @@ fn a_journal_deleted_without_a_directory_sync_comes_back() {
 #[test]
 fn several_connections_read_what_one_commits() {
     let disk = Lossy::new(1);
-    let mut writer = open("several", &disk, WAL).unwrap();
-    let reader = Connection::open_with_flags_and_vfs(DATABASE, OpenFlags::default(), "several");
-    let reader = reader.unwrap();
+    let layer = layer(&disk);
+    let mut writer = open(&layer, WAL).unwrap();
+    let reader = open(&layer, WAL).unwrap();
     work(&mut writer).1.unwrap();
     let count = |database: &Connection| -> u32 {
         let count = "SELECT count(*) FROM part";
@@ -174,7 +180,8 @@ fn several_connections_read_what_one_commits() {
 #[test]
 fn a_full_disk_refuses_writes_and_lets_reads_go_on() {
     let disk = Lossy::new(1);
-    let mut database = open("full", &disk, WAL).unwrap();
+    let layer = layer(&disk);
+    let mut database = open(&layer, WAL).unwrap();
     disk.make_room(Some(60_000));
     let (acknowledged, result) = work(&mut database);
     let refused = result.unwrap_err();
@@ -186,5 +193,20 @@ fn a_full_disk_refuses_writes_and_lets_reads_go_on() {
     database.execute("DELETE FROM part", []).unwrap();
     assert_eq!(work(&mut database).0, TRANSACTIONS);
     drop(database);
-    assert_eq!(found("full", &disk.crash(&Survival::Nothing), WAL), Ok(TRANSACTIONS));
+    assert_eq!(found(&disk.crash(&Survival::Nothing), WAL), Ok(TRANSACTIONS));
+}
+
+#[test]
+fn a_connection_outlives_its_name_and_finds_no_other_files() {
+    let disk = Lossy::new(1);
+    let layer = layer(&disk);
+    let mut database = open(&layer, WAL).unwrap();
+    work(&mut database).1.unwrap();
+    let name = layer.name().to_owned();
+    drop(layer);
+    let again = Connection::open_with_flags_and_vfs(DATABASE, OpenFlags::default(), &*name);
+    assert!(again.is_err());
+    database.execute("DELETE FROM part WHERE number > 0", []).unwrap();
+    drop(database);
+    assert_eq!(found(&disk.crash(&Survival::Nothing), WAL), Ok(1));
 }
