@@ -129,10 +129,7 @@ impl<C: Connect> Pool<C> {
             let now = self.0.clock.moment();
             let held = Held { holder, site, since: now, told: false };
             match self.0.take(held) {
-                Some(lease) if !lease.doubtful => {
-                    self.0.signals.waited(Duration::ZERO);
-                    Ok(lease)
-                }
+                Some(lease) if !lease.doubtful => Ok(lease),
                 lease => self.0.acquire_slowly(lease, held).await,
             }
         }

@@ -29,11 +29,13 @@
 pub mod codes;
 pub mod migrate;
 pub mod outbox;
+pub mod postgres;
 pub mod sqlite;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
 
+mod lexer;
 mod rows;
 mod signals;
 mod statement;

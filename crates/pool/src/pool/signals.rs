@@ -17,6 +17,7 @@ pub(super) struct Signals {
     in_use: Arc<Gauge>,
     waiting: Arc<Gauge>,
     waits: Arc<Histogram>,
+    lent: Arc<Counter>,
     opened: Arc<Counter>,
     closed: Arc<Counter>,
     failed: Arc<Counter>,
@@ -39,9 +40,10 @@ impl Signals {
             waiting: gauge("stockade_pool_waiting_callers", "Callers in line"),
             waits: registry.histogram(
                 "stockade_pool_acquire_seconds",
-                "Time in line for a connection; zero for those who found one idle",
+                "Time to a connection, of callers that found none ready",
                 &labels,
             ),
+            lent: counter("stockade_pool_acquired_total", "Connections lent"),
             opened: counter("stockade_pool_opened_total", "Connections opened"),
             closed: counter("stockade_pool_closed_total", "Connections closed"),
             failed: counter("stockade_pool_open_failed_total", "Connections that failed to open"),
@@ -57,7 +59,8 @@ impl Signals {
     }
 
     /// Once a second: the hand-over itself has no time for it.
-    pub(super) fn stands(&self, stats: Stats) {
+    pub(super) fn stands(&self, stats: Stats, lent: u64) {
+        self.lent.add(lent);
         self.open.set(stats.open as i64);
         self.idle.set(stats.idle as i64);
         self.in_use.set(stats.in_use as i64);

@@ -86,6 +86,8 @@ pub(super) struct State<C: Connect> {
     pub(super) opening: usize,
     /// The most connections wanted at once since upkeep last looked.
     wanted_most: usize,
+    /// Leases since upkeep last looked.
+    lent: u64,
     next_ticket: u64,
     pub(super) closed: bool,
 }
@@ -100,6 +102,7 @@ impl<C: Connect> State<C> {
             open: 0,
             opening: 0,
             wanted_most: 0,
+            lent: 0,
             // Room below, for those who go back to the front of the line.
             next_ticket: u64::MAX / 2,
             closed: false,
@@ -125,6 +128,7 @@ impl<C: Connect> State<C> {
         if let Some(place) = self.held.get_mut(number) {
             *place = Some(held);
         }
+        self.lent += 1;
         self.note_demand();
     }
 
@@ -235,6 +239,11 @@ impl<C: Connect> State<C> {
     pub(super) fn wanted_lately(&mut self) -> usize {
         let now = self.open - self.idle.len() + self.line.len();
         std::mem::replace(&mut self.wanted_most, now).max(now)
+    }
+
+    /// How many leases there were since the last time this was asked.
+    pub(super) fn lent_lately(&mut self) -> u64 {
+        std::mem::take(&mut self.lent)
     }
 
     /// Those who have held a connection since before `before` and were not told on.

@@ -89,7 +89,7 @@ impl Upkeep {
     fn look_after<C: Connect>(&mut self, pool: &Arc<Inner<C>>, now: Moment) {
         let config = &pool.config;
         let mut state = pool.state.lock();
-        let stats = state.stats();
+        let (stats, lent) = (state.stats(), state.lent_lately());
         self.aim = self.load.aim(state.wanted_lately(), stats.open, config.min, config.max);
         let (aim, min) = (self.aim, config.min);
         let mut shrunk = false;
@@ -121,7 +121,7 @@ impl Upkeep {
         if let Some(slot) = quiet {
             self.check(pool.lend(slot, now));
         }
-        pool.signals.stands(stats);
+        pool.signals.stands(stats, lent);
     }
 
     fn check<C: Connect>(&mut self, lease: Lease<C>) {

@@ -82,6 +82,26 @@ pub static AWAY: Code = Code::new(
     "check the address in `sql.url` and whether the server runs",
 );
 
+/// The connection broke, with nothing kept. Tried again before anyone sees it.
+pub static LOST: Code = Code::new(
+    Kind::Busy,
+    "sql-connection-lost",
+    "the connection to the database was lost",
+    "retry; look at the server and the network between if it lasts",
+);
+
+/// Two transactions stood in each other's way. Tried again before anyone sees it.
+pub static AGAIN: Code =
+    Code::new(Kind::Busy, "sql-contention", "transactions stood in each other's way", "retry");
+
+/// A statement took too long.
+pub static SLOW: Code = Code::new(
+    Kind::Busy,
+    "sql-timeout",
+    "a statement took too long and was given up",
+    "look for the statement in the log; an index may be missing",
+);
+
 /// The database refuses us.
 pub static DENIED: Code = Code::new(
     Kind::Invalid,
@@ -158,6 +178,9 @@ pub static CODES: &[&Code] = &[
     &UNSURE,
     &DISK,
     &AWAY,
+    &LOST,
+    &AGAIN,
+    &SLOW,
     &DENIED,
     &CONFIG,
     &CORRUPT,

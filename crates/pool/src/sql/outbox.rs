@@ -88,7 +88,7 @@ impl Outbox {
     /// Hands over what is there, and says how many facts that were.
     pub async fn flush(&self, sink: &dyn Sink) -> Result<u64> {
         let _turn = self.sql.turn().await?;
-        self.hand_over_all(sink).await
+        self.hand_over_all(sink, &mut 0).await
     }
 
     /// How many facts wait, and for how long the oldest has.
@@ -111,9 +111,9 @@ impl Outbox {
 
     async fn drain_while_it_works(&self, sink: &dyn Sink) -> Result<std::convert::Infallible> {
         let mut turn = self.sql.turn().await?;
-        let mut swept = None;
+        let (mut swept, mut passed) = (None, 0);
         loop {
-            self.hand_over_all(sink).await?;
+            self.hand_over_all(sink, &mut passed).await?;
             let (rows, age) = self.lag().await?;
             self.signals.lag(rows, age);
             let now = self.clock.now();
@@ -125,10 +125,12 @@ impl Outbox {
         }
     }
 
-    async fn hand_over_all(&self, sink: &dyn Sink) -> Result<u64> {
+    /// Up to `passed` everything is gone. It is not looked for there again, for
+    /// until PostgreSQL has swept up it is a long way over what was deleted.
+    async fn hand_over_all(&self, sink: &dyn Sink, passed: &mut u64) -> Result<u64> {
         let mut handed = 0;
         loop {
-            let batch = self.batch().await?;
+            let batch = self.batch(*passed).await?;
             let Some(last) = batch.last() else {
                 return Ok(handed);
             };
@@ -136,14 +138,16 @@ impl Outbox {
             let done = Statement::new("DELETE FROM outbox WHERE place <= ?1");
             let done = done.bind(last.place as i64);
             self.sql.commit(Transaction::new().run(done)).await?;
+            *passed = last.place;
             handed += batch.len() as u64;
             self.signals.handed(batch.len());
         }
     }
 
-    async fn batch(&self) -> Result<Vec<Entry>> {
-        let text = "SELECT place, fact FROM outbox ORDER BY place LIMIT ?1";
-        let rows = self.sql.query(Statement::new(text).bind(BATCH)).await?;
+    async fn batch(&self, behind: u64) -> Result<Vec<Entry>> {
+        let text = "SELECT place, fact FROM outbox WHERE place > ?1 ORDER BY place LIMIT ?2";
+        let next = Statement::new(text).bind(behind as i64).bind(BATCH);
+        let rows = self.sql.query(next).await?;
         let entry = |row: &super::Row| {
             let (place, text): (u64, String) = (row.at(0)?, row.at(1)?);
             let fact = serde_json::from_str(&text).map_err(|cause| {
@@ -187,7 +191,7 @@ pub(super) fn tables(dialect: Dialect) -> &'static str {
         }
         Dialect::Postgres => {
             "CREATE TABLE outbox (place BIGINT PRIMARY KEY, fact TEXT NOT NULL, at BIGINT NOT NULL);
-             CREATE TABLE outbox_head (only INTEGER PRIMARY KEY CHECK (only = 1), place BIGINT NOT NULL) WITH (fillfactor = 10);
+             CREATE TABLE outbox_head (one INTEGER PRIMARY KEY CHECK (one = 1), place BIGINT NOT NULL) WITH (fillfactor = 10);
              INSERT INTO outbox_head VALUES (1, 0);
              CREATE TABLE sql_marker (marker TEXT PRIMARY KEY, at BIGINT NOT NULL);"
         }
