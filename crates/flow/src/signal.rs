@@ -233,7 +233,7 @@ pub struct Metric {
     /// One line for people.
     pub help: &'static str,
     /// Label names and values; the values come from bounded sets.
-    pub labels: Vec<(&'static str, String)>,
+    pub labels: Arc<[(&'static str, String)]>,
     /// The number itself.
     pub number: Number,
 }
@@ -279,11 +279,9 @@ impl Registry {
         })
     }
 
-    /// Everything there is, sorted by name.
+    /// Everything there is, sorted by name and labels.
     pub fn metrics(&self) -> Vec<Metric> {
-        let mut metrics = self.0.read().clone();
-        metrics.sort_by(|a, b| (a.name, &a.labels).cmp(&(b.name, &b.labels)));
-        metrics
+        self.0.read().clone()
     }
 
     fn metric<T: Default>(
@@ -294,15 +292,19 @@ impl Registry {
         wrap: fn(Arc<T>) -> Number,
         known: impl Fn(&Number) -> Option<Arc<T>>,
     ) -> Arc<T> {
-        let labels: Vec<_> =
+        let labels: Arc<[_]> =
             labels.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
         let mut metrics = self.0.write();
+        // INVARIANT: sorted, so that whoever exports does not have to.
+        let at = metrics.partition_point(|metric| (metric.name, &metric.labels) < (name, &labels));
         let same = |metric: &&Metric| metric.name == name && metric.labels == labels;
-        if let Some(found) = metrics.iter().find(same).and_then(|metric| known(&metric.number)) {
+        let found = || metrics.iter().skip(at).take_while(same);
+        if let Some(found) = found().find_map(|metric| known(&metric.number)) {
             return found;
         }
+        let at = at + found().count();
         let number = Arc::new(T::default());
-        metrics.push(Metric { name, help, labels, number: wrap(number.clone()) });
+        metrics.insert(at, Metric { name, help, labels, number: wrap(number.clone()) });
         number
     }
 }
@@ -374,5 +376,19 @@ mod tests {
         make("b").add(1);
         assert_eq!((make("a").get(), make("b").get()), (2, 1));
         assert_eq!(registry.metrics().len(), 2);
+    }
+
+    #[test]
+    fn numbers_are_sorted_and_a_name_may_be_of_two_kinds() {
+        let registry = Registry::default();
+        for (name, pool) in [("b", "2"), ("a", "9"), ("b", "1"), ("c", ""), ("b", "2")] {
+            registry.counter(name, "A counter", &[("pool", pool)]).add(1);
+            registry.gauge(name, "A gauge", &[("pool", pool)]).add(1);
+        }
+        let metrics = registry.metrics();
+        let names: Vec<_> = metrics.iter().map(|m| (m.name, &*m.labels[0].1)).collect();
+        assert!(names.is_sorted() && names.len() == 8, "{names:?}");
+        assert_eq!(registry.counter("b", "", &[("pool", "2")]).get(), 2);
+        assert_eq!(registry.gauge("b", "", &[("pool", "2")]).get(), 2);
     }
 }

@@ -31,7 +31,8 @@
 //! In reading order: [`export`] has the numbers and the languages they are written
 //! in, [`export::prometheus`] to be scraped and [`export::otlp`] to be pushed;
 //! [`process`] adds what the process itself uses; [`log`] writes lines for people
-//! and programs; [`scrape`] reads an exposition back.
+//! and programs; [`scrape`] reads an exposition back, and [`top`] makes a picture
+//! of two of them for the terminal.
 
 pub mod codes;
 pub mod config;
@@ -39,6 +40,7 @@ pub mod export;
 pub mod log;
 pub mod process;
 pub mod scrape;
+pub mod top;
 
 mod fields;
 mod level;
@@ -52,3 +54,4 @@ pub use export::prometheus::{Exposition, Prometheus};
 pub use log::Log;
 pub use process::Process;
 pub use scrape::Scrape;
+pub use top::Top;

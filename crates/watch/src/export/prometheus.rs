@@ -46,3 +46,9 @@ impl Prometheus {
         Exposition { content_type: format.content_type(), body }
     }
 }
+
+/// The text of these families, as it would be exposed.
+#[cfg(test)]
+pub(crate) fn text_of(families: &[super::Family]) -> String {
+    text::write(families, Format::Text)
+}

@@ -82,7 +82,7 @@ fn write_point(point: &mut Message, metric: &Metric, unit: Unit, (since, now): (
         Number::Histogram(_) => 1,
         Number::Counter(_) | Number::Gauge(_) => 7,
     };
-    for (name, value) in &metric.labels {
+    for (name, value) in metric.labels.iter() {
         attribute(point, attributes, name, |any| any.text(1, value));
     }
     point.fixed64(2, since.0);

@@ -8,28 +8,54 @@ use std::sync::LazyLock;
 
 use flow::signal::Reading;
 
+use super::text::number;
 use crate::export::Unit;
 
 /// The steps of one decade, in hundredths.
 const STEPS: [u64; 10] = [100, 125, 150, 200, 250, 300, 400, 500, 600, 750];
 
-/// From 1 µs to 60 s, in nanoseconds.
-static DURATIONS: LazyLock<Vec<u64>> = LazyLock::new(|| {
+/// The end of a bucket.
+#[derive(Debug)]
+pub(super) struct Bound {
+    /// As values are kept: nanoseconds, bytes, things.
+    pub(super) kept: u64,
+    /// As it is exported.
+    pub(super) value: f64,
+    /// As the label `le` of the text format.
+    pub(super) text: String,
+    /// As OpenMetrics wants it, with a point in it.
+    pub(super) open: String,
+}
+
+/// From 1 µs to 60 s.
+static DURATIONS: LazyLock<Vec<Bound>> = LazyLock::new(|| {
     let decades = (1..9).map(|decade| 10u64.pow(decade));
     let bounds = decades.flat_map(|decade| STEPS.map(|step| step * decade));
-    bounds.take_while(|bound| *bound <= 60_000_000_000).collect()
+    let bounds = bounds.take_while(|bound| *bound <= 60_000_000_000);
+    bounds.map(|kept| Bound::new(kept, Unit::Seconds)).collect()
 });
 
 /// Powers of two, for everything that is not a duration.
-static THINGS: LazyLock<Vec<u64>> = LazyLock::new(|| (0..=40).map(|power| 1 << power).collect());
+static THINGS: LazyLock<Vec<Bound>> =
+    LazyLock::new(|| (0..=40).map(|power| Bound::new(1 << power, Unit::Things)).collect());
 
-/// How many values are at most each bound, in kept units; the last bound is
-/// infinite and not listed: it holds `reading.count`.
+impl Bound {
+    fn new(kept: u64, unit: Unit) -> Self {
+        let value = unit.scale(kept as f64);
+        let mut text = String::new();
+        number(&mut text, value);
+        let point = if text.contains(['.', 'e']) { "" } else { ".0" };
+        Self { kept, value, open: format!("{text}{point}"), text }
+    }
+}
+
+/// How many values are at most each bound; the last bound is infinite and not
+/// listed: it holds `reading.count`.
 pub(super) fn cumulative(
     reading: &Reading,
     unit: Unit,
-) -> impl Iterator<Item = (u64, u64)> + use<'_> {
-    let bounds: &'static [u64] = match unit {
+) -> impl Iterator<Item = (&'static Bound, u64)> + use<'_> {
+    let bounds: &'static [Bound] = match unit {
         Unit::Seconds => &DURATIONS,
         Unit::Bytes | Unit::Things => &THINGS,
     };
@@ -37,11 +63,11 @@ pub(super) fn cumulative(
     let mut sum = 0;
     bounds.iter().map(move |bound| {
         while let Some((_, _, count)) =
-            buckets.next_if(|(from, to, _)| from + (to - from) / 2 <= *bound)
+            buckets.next_if(|(from, to, _)| from + (to - from) / 2 <= bound.kept)
         {
             sum += count;
         }
-        (*bound, sum)
+        (bound, sum)
     })
 }
 
@@ -61,7 +87,7 @@ mod tests {
 
     #[test]
     fn steps_are_small_and_reach_from_a_microsecond_to_a_minute() {
-        let bounds = &*DURATIONS;
+        let bounds: Vec<u64> = DURATIONS.iter().map(|bound| bound.kept).collect();
         assert_eq!((bounds[0], bounds[bounds.len() - 1]), (1_000, 60_000_000_000));
         assert!(bounds.windows(2).all(|pair| pair[0] < pair[1] && pair[1] * 3 <= pair[0] * 4));
         for goal in [5, 20, 75, 100, 150] {
@@ -79,7 +105,8 @@ mod tests {
             let histogram = Histogram::default();
             (0..1000).for_each(|_| histogram.record(value));
             let reading = histogram.read();
-            let buckets: Vec<_> = cumulative(&reading, Unit::Seconds).collect();
+            let buckets = cumulative(&reading, Unit::Seconds);
+            let buckets: Vec<_> = buckets.map(|(bound, sum)| (bound.kept, sum)).collect();
             if buckets.last().unwrap().1 == 0 {
                 continue; // In the last half percent below the last bound.
             }

@@ -66,7 +66,7 @@ fn write_family(message: &mut Message, family: &Family) {
 }
 
 fn write_metric(message: &mut Message, metric: &Metric, unit: Unit) {
-    for (name, value) in &metric.labels {
+    for (name, value) in metric.labels.iter() {
         message.message(field::METRIC_LABEL, |label| {
             label.text(field::LABEL_NAME, name);
             label.text(field::LABEL_VALUE, value);
@@ -91,7 +91,7 @@ fn write_histogram(message: &mut Message, reading: &Reading, unit: Unit) {
     for (bound, sum) in bounds::cumulative(reading, unit) {
         message.message(field::BUCKET, |bucket| {
             bucket.uint(field::BUCKET_CUMULATIVE, sum);
-            bucket.double(field::BUCKET_BOUND, unit.scale(bound as f64));
+            bucket.double(field::BUCKET_BOUND, bound.value);
         });
     }
     let native = Exponential::of(reading, unit, SCHEMA);

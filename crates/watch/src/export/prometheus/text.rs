@@ -45,7 +45,7 @@ impl Text {
         }
         for metric in &family.series {
             self.labels.clear();
-            for (label, value) in &metric.labels {
+            for (label, value) in metric.labels.iter() {
                 let comma = if self.labels.is_empty() { "" } else { "," };
                 self.labels.extend([comma, label, "=\""]);
                 escape(&mut self.labels, value, true);
@@ -81,14 +81,9 @@ impl Text {
     }
 
     fn histogram(&mut self, name: &str, unit: Unit, reading: &Reading) {
-        let mut le = String::new();
         for (bound, sum) in bounds::cumulative(reading, unit) {
-            le.clear();
-            number(&mut le, unit.scale(bound as f64));
-            if self.format == Format::OpenMetrics && !le.contains(['.', 'e']) {
-                le.push_str(".0");
-            }
-            self.sample(name, "_bucket", &le, sum as f64);
+            let le = if self.format == Format::OpenMetrics { &bound.open } else { &bound.text };
+            self.sample(name, "_bucket", le, sum as f64);
         }
         self.sample(name, "_bucket", "+Inf", reading.count as f64);
         self.sample(name, "_sum", "", unit.scale(reading.sum as f64));
@@ -111,7 +106,13 @@ impl Text {
 
 /// As Go prints it, because `le` is a label and labels are compared as text: a
 /// server that turns to the protobuf format must find the same series again.
-fn number(out: &mut String, value: f64) {
+pub(super) fn number(out: &mut String, value: f64) {
+    // Most numbers are whole, and whole numbers are written five times as fast.
+    let whole = value as i64;
+    if whole as f64 == value && whole.abs() < 1 << 53 {
+        let _ = write!(out, "{whole}");
+        return;
+    }
     let size = value.abs();
     if size == 0.0 || (1e-4..1e21).contains(&size) {
         let _ = write!(out, "{value}");
@@ -125,6 +126,9 @@ fn number(out: &mut String, value: f64) {
 }
 
 fn escape(out: &mut String, text: &str, quotes: bool) {
+    if !text.contains(['\\', '\n', '"']) {
+        return out.push_str(text);
+    }
     for letter in text.chars() {
         match letter {
             '\\' => out.push_str("\\\\"),
