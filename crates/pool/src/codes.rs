@@ -3,7 +3,26 @@
 use flow::{Code, Kind};
 
 /// All of them; the error reference is generated from this table.
-pub static CODES: &[&Code] = &[&DEADLINE_PASSED, &BREAKER_OPEN, &PROBE_LATE, &VALUE_CORRUPT, &SECRET_MISSING, &KV_CONFIG, &KV_AWAY, &KV_DENIED, &KV_FULL, &KV_NOT_A_NUMBER, &KV_UNEXPECTED];
+pub static CODES: &[&Code] = &[
+    &DEADLINE_PASSED,
+    &BREAKER_OPEN,
+    &PROBE_LATE,
+    &VALUE_CORRUPT,
+    &SECRET_MISSING,
+    &KV_CONFIG,
+    &KV_AWAY,
+    &KV_DENIED,
+    &KV_FULL,
+    &KV_NOT_A_NUMBER,
+    &KV_UNEXPECTED,
+    &VALUE_TOO_LARGE,
+    &VALUE_FORMAT,
+    &KEY_UNKNOWN,
+    &KEY_IN_USE,
+    &SEAL_FAILED,
+    &KEYRING_CORRUPT,
+    &KEYRING_MASTER,
+];
 
 /// A call, its retries included, took too long.
 pub static DEADLINE_PASSED: Code = Code::new(
@@ -91,6 +110,62 @@ pub static KV_UNEXPECTED: Code = Code::new(
     "pool-kv-unexpected",
     "the shared store answered something unexpected",
     "report it together with the version of the server",
+);
+
+/// A value is larger than values may be.
+pub static VALUE_TOO_LARGE: Code = Code::new(
+    Kind::Invalid,
+    "pool-value-too-large",
+    "the value is too large",
+    "store it as an object, or raise `largest`",
+);
+
+/// A value cannot be written in the format.
+pub static VALUE_FORMAT: Code = Code::new(
+    Kind::Invalid,
+    "pool-value-format",
+    "the value does not fit the format",
+    "choose another format for these values",
+);
+
+/// Something was sealed under a key that is not there.
+pub static KEY_UNKNOWN: Code = Code::new(
+    Kind::Corrupt,
+    "pool-key-unknown",
+    "there is no such key",
+    "restore the keyring this was sealed under; without the key it cannot be opened",
+);
+
+/// The key that seals was to be forgotten.
+pub static KEY_IN_USE: Code = Code::new(
+    Kind::Conflict,
+    "pool-key-in-use",
+    "the key is in use",
+    "rotate first, and rewrite what the key sealed",
+);
+
+/// The cryptographic library refused.
+pub static SEAL_FAILED: Code = Code::new(
+    Kind::Internal,
+    "pool-seal-failed",
+    "sealing failed",
+    "report it together with the version and the machine's kind",
+);
+
+/// The keyring cannot be read.
+pub static KEYRING_CORRUPT: Code = Code::new(
+    Kind::Corrupt,
+    "pool-keyring-corrupt",
+    "the keyring is damaged",
+    "restore its file from a backup; do not make a new one, or what it sealed is lost",
+);
+
+/// The master key is not the keyring's.
+pub static KEYRING_MASTER: Code = Code::new(
+    Kind::Invalid,
+    "pool-keyring-master",
+    "the master key does not fit",
+    "configure the master key that the keyring was made or last rewrapped with",
 );
 
 #[cfg(test)]

@@ -4,9 +4,11 @@ pub mod codes;
 
 pub mod blob;
 pub mod breaker;
+pub mod codec;
 pub mod feed;
 pub mod file;
 pub mod health;
+pub mod keyring;
 pub mod pool;
 pub mod kv;
 pub mod retry;
