@@ -1,0 +1,18 @@
+//! Real clients at the door of a small plane.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails should stop there"
+)]
+
+mod client;
+mod document;
+mod drain;
+mod events;
+mod hostile;
+mod limits;
+mod object;
+mod plane;
+mod repeat;
+mod routes;
+mod tls;

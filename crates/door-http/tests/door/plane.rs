@@ -1,0 +1,440 @@
+//! A plane small enough to see through: a gate that knows two keys, a policy
+//! that can be told to refuse, a ledger that is a list, and maps behind.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use flow::question::admin::{
+    CreateKey, CreatedKey, Exposition, KeyInfo, ListKeys, Login, Metrics, Part, RevokeKey, Status,
+};
+use flow::question::cache::{Delete, Expire, Found, Get, Purge, Set, When};
+use flow::question::ledger::{Entry, Follow, Page, Read};
+use flow::question::object::{self, Head, Put};
+use flow::signal::Registry;
+use flow::*;
+use futures_util::{Stream, StreamExt, stream};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, broadcast};
+
+static UNKNOWN: Code = Code::new(Kind::Unknown, "test-unknown", "Unknown", "say who you are");
+static NO: Code = Code::new(Kind::Refused, "test-no", "No", "stop");
+static FAST: Code = Code::new(Kind::Busy, "gate-too-fast", "Too fast", "wait");
+static ROTTEN: Code = Code::new(Kind::Corrupt, "test-rotten", "Rotten", "call an operator");
+
+/// Everything a test turns and reads.
+pub(crate) struct World {
+    pub(crate) clock: Clock,
+    pub(crate) registry: Registry,
+    pub(crate) revisions: Arc<Revisions>,
+    path: std::sync::OnceLock<Arc<Path>>,
+    pub(crate) facts: Mutex<Vec<Fact>>,
+    pub(crate) refuse: AtomicBool,
+    pub(crate) too_fast: AtomicBool,
+    pub(crate) recognised: AtomicUsize,
+    pub(crate) calls: AtomicUsize,
+    pub(crate) values: Mutex<BTreeMap<Vec<u8>, Value>>,
+    pub(crate) objects: Mutex<BTreeMap<String, (Head, Bytes)>>,
+    pub(crate) keys: Mutex<Vec<KeyInfo>>,
+    pub(crate) log: Mutex<Vec<Entry>>,
+    pub(crate) live: broadcast::Sender<Entry>,
+    /// Bytes of bodies taken so far.
+    pub(crate) taken: AtomicUsize,
+    /// Told when an upload begins, and when it was given up.
+    pub(crate) uploads: Notify,
+    pub(crate) given_up: AtomicUsize,
+    /// Told when a slow question begins; ends it when told to.
+    pub(crate) slow: Notify,
+    pub(crate) go_on: Notify,
+    /// Pieces of the endless object that were read.
+    pub(crate) endless: Arc<AtomicUsize>,
+}
+
+/// A value, its lifetime and its tags.
+type Value = (Bytes, Option<Duration>, Vec<String>);
+
+#[derive(Clone)]
+pub(crate) struct Parts(pub(crate) Arc<World>);
+pub(crate) type Path = Serve<Parts, Parts, Parts>;
+
+pub(crate) fn plane(clock: Clock) -> Arc<Parts> {
+    let revisions = Arc::new(Revisions::default());
+    let world = Arc::new(World {
+        clock: clock.clone(),
+        registry: Registry::default(),
+        revisions: revisions.clone(),
+        path: std::sync::OnceLock::new(),
+        facts: Mutex::default(),
+        refuse: AtomicBool::new(false),
+        too_fast: AtomicBool::new(false),
+        recognised: AtomicUsize::new(0),
+        calls: AtomicUsize::new(0),
+        values: Mutex::default(),
+        objects: Mutex::default(),
+        keys: Mutex::default(),
+        log: Mutex::default(),
+        live: broadcast::Sender::new(1024),
+        taken: AtomicUsize::new(0),
+        uploads: Notify::new(),
+        given_up: AtomicUsize::new(0),
+        slow: Notify::new(),
+        go_on: Notify::new(),
+        endless: Arc::default(),
+    });
+    let parts = Parts(world.clone());
+    let stages = Stages { gate: parts.clone(), policy: parts.clone(), ledger: parts.clone() };
+    let (serve, _) = Serve::new(stages, revisions, clock, Random::seeded(1), &world.registry);
+    let _ = world.path.set(Arc::new(serve));
+    Arc::new(parts)
+}
+
+impl World {
+    /// What was recorded, as `action outcome actor`.
+    pub(crate) fn record(&self) -> Vec<String> {
+        let line = |fact: &Fact| format!("{} {} {}", fact.action, fact.outcome.name(), fact.actor);
+        self.facts.lock().iter().map(line).collect()
+    }
+
+    /// Something happens elsewhere.
+    pub(crate) fn happen(&self, action: &'static str) {
+        let mut log = self.log.lock();
+        let position = log.len() as u64 + 1;
+        let entry = Entry { position, fact: fact(action, position) };
+        log.push(entry.clone());
+        let _ = self.live.send(entry);
+    }
+
+    pub(crate) fn put(&self, key: &str, value: &'static str) {
+        self.values.lock().insert(key.into(), (Bytes::from(value), None, Vec::new()));
+    }
+
+    pub(crate) fn counted(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
+        let metrics = self.registry.metrics();
+        let same = metrics.iter().filter(|metric| {
+            metric.name == name
+                && labels
+                    .iter()
+                    .all(|(key, value)| metric.labels.iter().any(|(k, v)| k == key && v == value))
+        });
+        same.map(|metric| match &metric.number {
+            signal::Number::Counter(counter) => counter.get(),
+            signal::Number::Gauge(gauge) => u64::try_from(gauge.get()).unwrap_or(0),
+            signal::Number::Histogram(histogram) => histogram.read().count,
+        })
+        .sum()
+    }
+}
+
+fn fact(action: &'static str, n: u64) -> Fact {
+    Fact {
+        id: Id(u128::from(n)),
+        at: Time(n * 1_000_000_000),
+        request: Id(7),
+        tenant: "main".into(),
+        actor: "human:ann".into(),
+        door: "http".into(),
+        action: action.into(),
+        resource: "cache/sessions/k".into(),
+        outcome: Outcome::Done,
+        reason: None,
+        count: 1,
+        detail: serde_json::Value::Null,
+    }
+}
+
+impl Plane for Parts {
+    type Gate = Parts;
+    type Policy = Parts;
+    type Ledger = Parts;
+
+    fn path(&self) -> &Arc<Path> {
+        self.0.path.get().unwrap()
+    }
+}
+
+impl Gate for Parts {
+    fn recognise<'a>(&'a self, request: &'a Request<'a>) -> Step<'a, Result<Arc<Identity>>> {
+        self.0.recognised.fetch_add(1, SeqCst);
+        let name: Arc<str> = match request.credential {
+            Credential::Bearer(name @ ("ann" | "bob")) => name.into(),
+            Credential::Local { uid } => format!("uid-{uid}").into(),
+            _ => {
+                let cause = std::io::Error::other("the table of keys says no");
+                return Step::Now(Err(UNKNOWN.error("nobody of that name").because(cause)));
+            }
+        };
+        let tenant: Arc<str> = "main".into();
+        let epoch = self.0.revisions.observe(&tenant, &name);
+        let credential = "test".into();
+        let identity = Identity::new(Principal::Human, tenant, name, [].into(), credential, epoch);
+        Step::Now(Ok(Arc::new(identity)))
+    }
+
+    fn renew<'a>(&'a self, identity: &'a Identity) -> Step<'a, Result<Arc<Identity>>> {
+        let epoch = self.0.revisions.observe(&identity.tenant, &identity.name);
+        Step::Now(Ok(Arc::new(Identity { epoch, ..identity.clone() })))
+    }
+
+    fn admit<'a>(
+        &'a self,
+        _: &'a Request<'a>,
+        _: &'a Identity,
+        _: Ask<'a>,
+    ) -> Step<'a, Result<()>> {
+        Step::Now(match self.0.too_fast.load(SeqCst) {
+            true => Err(FAST.error("too fast")),
+            false => Ok(()),
+        })
+    }
+}
+
+impl Policy for Parts {
+    fn permit<'a>(
+        &'a self,
+        _: &'a Request<'a>,
+        identity: &'a Identity,
+        _: Ask<'a>,
+    ) -> Step<'a, Result<Grant>> {
+        Step::Now(match self.0.refuse.load(SeqCst) {
+            true => Err(NO.error(format!("`{}` may not", identity.name))),
+            false => Ok(Grant {
+                scope: Scope::Namespace,
+                lifetime: Duration::from_secs(3600),
+                reason: "test".into(),
+            }),
+        })
+    }
+}
+
+impl Ledger for Parts {
+    fn append(&self, _: Class, fact: Fact) -> Step<'_, Result<()>> {
+        self.0.facts.lock().push(fact);
+        Step::Now(Ok(()))
+    }
+
+    fn tally(&self, about: Fact) -> Arc<Tally> {
+        Arc::new(Tally::new(about))
+    }
+}
+
+/// An origin that answers at once, by a closure over world and question.
+macro_rules! answers {
+    ($question:ty, $answer:ty, $work:expr) => {
+        impl<'q> Origin<$question> for Parts {
+            fn answer<'a>(
+                &'a self,
+                permitted: &'a Permitted<'a, $question>,
+            ) -> Step<'a, Result<Answer<$answer>>> {
+                self.0.calls.fetch_add(1, SeqCst);
+                let work: fn(&World, &$question) -> Result<$answer> = $work;
+                Step::Now(work(&self.0, permitted.question()).map(Answer::done))
+            }
+        }
+    };
+}
+
+impl<'q> Origin<Get<'q>> for Parts {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, Get<'q>>,
+    ) -> Step<'a, Result<Answer<Option<Found>>>> {
+        let key = permitted.question().key;
+        let value = self.0.values.lock().get(key).cloned();
+        let found = value.map(|(value, ttl, _)| Found { value, ttl });
+        match key {
+            b"rotten" => {
+                let cause = std::io::Error::other("checksum of /var/lib/secret");
+                Step::Now(Err(ROTTEN.error("the value is damaged").because(cause)))
+            }
+            b"slow" => Step::later(async move {
+                self.0.slow.notify_one();
+                self.0.go_on.notified().await;
+                Ok(Answer::done(found))
+            }),
+            _ => Step::Now(Ok(Answer::done(found))),
+        }
+    }
+}
+
+impl<'q> Origin<Set<'q>> for Parts {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, Set<'q>>,
+    ) -> Step<'a, Result<Answer<bool>>> {
+        self.0.calls.fetch_add(1, SeqCst);
+        let Set { key, value, ttl, tags, when, .. } = permitted.question();
+        let mut values = self.0.values.lock();
+        let met = match when {
+            When::Always => true,
+            When::Absent => !values.contains_key(*key),
+            When::Present => values.contains_key(*key),
+        };
+        if met {
+            let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+            values.insert(key.to_vec(), (value.clone(), *ttl, tags));
+        }
+        match *key {
+            b"slow" => Step::later(async move {
+                self.0.slow.notify_one();
+                self.0.go_on.notified().await;
+                Ok(Answer::done(met))
+            }),
+            _ => Step::Now(Ok(Answer::done(met))),
+        }
+    }
+}
+
+answers!(Delete<'q>, bool, |world, question| {
+    Ok(world.values.lock().remove(question.key).is_some())
+});
+answers!(Expire<'q>, bool, |_, _| Ok(false));
+answers!(Purge<'q>, u64, |world, question| {
+    let mut values = world.values.lock();
+    let before = values.len();
+    values.retain(|key, (_, _, tags)| match &question.what {
+        feed::Purge::Key(wanted) => key != wanted,
+        feed::Purge::Tag(tag) => !tags.contains(tag),
+        feed::Purge::Glob(_) | feed::Purge::All => false,
+    });
+    Ok((before - values.len()) as u64)
+});
+answers!(Read, Page, |world, question| {
+    let log = world.log.lock();
+    let mut wanted = log
+        .iter()
+        .filter(|entry| entry.position >= question.from && question.filter.wants(&entry.fact));
+    let entries: Vec<_> = wanted.by_ref().take(question.limit as usize).cloned().collect();
+    Ok(Page { entries, next: wanted.next().map(|entry| entry.position) })
+});
+answers!(Follow, BoxStream<'static, Result<Entry>>, |world, question| {
+    let log = world.log.lock();
+    let from = question.from.unwrap_or(u64::MAX);
+    let old: Vec<_> = log.iter().filter(|entry| entry.position >= from).cloned().collect();
+    let live = world.live.subscribe();
+    let filter = question.filter.clone();
+    let live = stream::unfold(live, |mut live| async { Some((live.recv().await.ok()?, live)) });
+    let all = stream::iter(old).chain(live);
+    let wanted = all.filter(move |entry| std::future::ready(filter.wants(&entry.fact)));
+    Ok(wanted.map(Ok).boxed())
+});
+answers!(object::Get<'q>, Option<(Head, Body)>, |world, question| {
+    if question.key == "endless" {
+        let size = 1 << 40;
+        let (digest, media_type) = ("e".repeat(64), "application/x-endless".to_owned());
+        let head = Head { size, digest, media_type, at: Time(0) };
+        return Ok(Some((head, Body::new(Box::pin(Endless(world.endless.clone())), u64::MAX))));
+    }
+    let found = world.objects.lock().get(&format!("{}/{}", question.bucket, question.key)).cloned();
+    Ok(found.map(|(head, bytes)| {
+        let pieces: Vec<_> =
+            bytes.chunks(7).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+        (head, Body::new(Box::pin(stream::iter(pieces)), u64::MAX))
+    }))
+});
+answers!(object::Delete<'q>, bool, |world, question| {
+    let key = format!("{}/{}", question.bucket, question.key);
+    Ok(world.objects.lock().remove(&key).is_some())
+});
+answers!(Login, String, |_, _| Ok("ann".into()));
+answers!(CreateKey<'q>, CreatedKey, |world, question| {
+    let mut keys = world.keys.lock();
+    let id = format!("k{}", keys.len() + 1);
+    keys.push(KeyInfo {
+        id: id.clone(),
+        principal: question.principal.to_owned(),
+        kind: question.kind,
+        roles: question.roles.to_vec(),
+        created: world.clock.now(),
+    });
+    Ok(CreatedKey { secret: format!("secret-of-{id}"), id })
+});
+answers!(ListKeys<'q>, Vec<KeyInfo>, |world, question| {
+    let keys = world.keys.lock();
+    let behind = keys.iter().filter(|key| *key.id > *question.after);
+    Ok(behind.take(question.limit as usize).cloned().collect())
+});
+answers!(RevokeKey<'q>, bool, |world, question| {
+    let mut keys = world.keys.lock();
+    let before = keys.len();
+    keys.retain(|key| key.id != question.id);
+    Ok(keys.len() < before)
+});
+answers!(Metrics<'q>, Exposition, |_, question| {
+    let (media_type, bytes) = match question.accept.contains("protobuf") {
+        true => ("application/vnd.google.protobuf", Bytes::from_static(b"\x01\x02")),
+        false => ("text/plain; version=0.0.4", Bytes::from("a_total 1\n".repeat(200))),
+    };
+    Ok(Exposition { media_type, bytes })
+});
+answers!(Status, Vec<Part>, |_, _| {
+    let part = |name: &str, ok, advice: &str| Part {
+        name: name.to_owned(),
+        ok,
+        latency_us: 12,
+        advice: advice.to_owned(),
+    };
+    Ok(vec![part("sql", true, ""), part("redis", false, "start it")])
+});
+
+/// An object that never ends, and counts how much of it was wanted.
+struct Endless(Arc<AtomicUsize>);
+
+impl Stream for Endless {
+    type Item = Result<Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        self.0.fetch_add(1, SeqCst);
+        Poll::Ready(Some(Ok(Bytes::from_static(&[7; 16 << 10]))))
+    }
+}
+
+/// Counts an upload that was not finished.
+struct Upload<'a>(&'a World, bool);
+
+impl Drop for Upload<'_> {
+    fn drop(&mut self) {
+        if !self.1 {
+            self.0.given_up.fetch_add(1, SeqCst);
+            self.0.uploads.notify_one();
+        }
+    }
+}
+
+impl<'q> Intake<Put<'q>> for Parts {
+    fn take<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, Put<'q>>,
+        mut body: Body,
+    ) -> Step<'a, Result<Answer<Head>>> {
+        Step::later(async move {
+            let world = &*self.0;
+            world.calls.fetch_add(1, SeqCst);
+            let mut upload = Upload(world, false);
+            let Put { bucket, key, media_type } = *permitted.question();
+            if key == "unread" {
+                std::future::pending::<()>().await;
+            }
+            let mut bytes = Vec::new();
+            while let Some(piece) = body.next().await {
+                let piece = piece?;
+                if world.taken.fetch_add(piece.len(), SeqCst) == 0 {
+                    world.uploads.notify_one();
+                }
+                if key != "discarded" {
+                    bytes.extend_from_slice(&piece);
+                }
+            }
+            upload.1 = true;
+            let (size, digest) = (body.passed(), format!("{:064x}", bytes.len()));
+            let (media_type, at) = (media_type.to_owned(), world.clock.now());
+            let head = Head { size, digest, media_type, at };
+            let place = format!("{bucket}/{key}");
+            world.objects.lock().insert(place, (head.clone(), bytes.into()));
+            Ok(Answer::done(head))
+        })
+    }
+}
