@@ -29,10 +29,10 @@ impl Ink {
 pub(super) struct Line(Vec<(Ink, String)>);
 
 impl Line {
-    /// A heading: the first column is wide, the others are for numbers.
-    pub(super) fn heading(first: &str, columns: &[&str]) -> Self {
+    /// A heading: the first column is for names, the others are for numbers.
+    pub(super) fn heading(first: &str, width: usize, columns: &[&str]) -> Self {
         let mut line = Self::default();
-        line.left(Ink::Bold, first, FIRST);
+        line.left(Ink::Bold, first, width);
         columns.iter().for_each(|column| line.right(Ink::Dim, column, COLUMN));
         line
     }
@@ -71,15 +71,18 @@ impl Line {
     }
 }
 
+/// Names of durations and pools.
 pub(super) const FIRST: usize = 32;
+/// Doors have short names, and there may be many outcomes beside them.
+pub(super) const DOOR: usize = 12;
 pub(super) const COLUMN: usize = 10;
 
-/// Three digits that matter: `1.2 µs`, `45 ms`.
+/// The digits that matter: `1.2 µs`, `45 ms`. Below a microsecond, where the first
+/// bucket ends, nothing is told apart.
 pub(super) fn duration(seconds: f64) -> String {
     match seconds {
         s if !s.is_finite() => "> 1 m".into(),
-        s if s <= 0.0 => "0".into(),
-        s if s < 0.999_5e-6 => format!("{:.0} ns", s * 1e9),
+        s if s < 1e-6 => "< 1 µs".into(),
         s if s < 0.999_5e-3 => format!("{} µs", digits(s * 1e6)),
         s if s < 0.999_5 => format!("{} ms", digits(s * 1e3)),
         s => format!("{} s", digits(s)),
@@ -142,8 +145,8 @@ mod tests {
     #[test]
     fn numbers_fit_their_columns() {
         for (seconds, expected) in [
-            (0.0, "0"),
-            (412e-9, "412 ns"),
+            (0.0, "< 1 µs"),
+            (412e-9, "< 1 µs"),
             (1.25e-6, "1.2 µs"),
             (999.6e-6, "1.0 ms"),
             (0.045, "45 ms"),

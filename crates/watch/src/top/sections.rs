@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ink::{self, COLUMN, FIRST, Ink, Line};
+use super::ink::{self, COLUMN, DOOR, FIRST, Ink, Line};
 use super::rates::{Change, spoken};
 
 /// The first line: the process.
@@ -46,10 +46,10 @@ pub(super) fn requests(change: &Change<'_>) -> Vec<Line> {
     let mut outcomes: Vec<&str> = outcomes.into_iter().collect();
     outcomes.sort_by_key(|outcome| rank(outcome));
     let columns: Vec<&str> = std::iter::once("/s").chain(outcomes.iter().copied()).collect();
-    let mut lines = vec![Line::heading("REQUESTS", &columns)];
+    let mut lines = vec![Line::heading("REQUESTS", DOOR, &columns)];
     for (door, rates) in doors {
         let mut line = Line::default();
-        line.left(Ink::Plain, door, FIRST);
+        line.left(Ink::Plain, door, DOOR);
         line.right(Ink::Bold, &ink::rate(rates.values().sum()), COLUMN);
         for outcome in &outcomes {
             let rate = rates.get(outcome).copied().unwrap_or(0.0);
@@ -81,7 +81,7 @@ pub(super) fn latencies(change: &Change<'_>, height: usize) -> Vec<Line> {
     if latencies.is_empty() {
         return Vec::new();
     }
-    let mut lines = vec![Line::heading("LATENCY", &["/s", "p50", "p95", "p99"])];
+    let mut lines = vec![Line::heading("LATENCY", FIRST, &["/s", "p50", "p95", "p99"])];
     let (busy, idle): (Vec<_>, Vec<_>) =
         latencies.into_iter().partition(|latency| latency.rate > 0.0);
     let shown = busy.len().min(height.saturating_sub(2));

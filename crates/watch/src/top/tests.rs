@@ -85,9 +85,9 @@ stockade   up 2h 1m   cpu 42 %   memory 38 MiB   files 23   threads 9
 
 TROUBLE pool health failures redis              2.0/s
 
-REQUESTS                                /s      done   refused
-http                                  1.0k       900       100
-resp                                   52k       52k         ·
+REQUESTS            /s      done   refused
+http              1.0k       900       100
+resp               52k       52k         ·
 
 LATENCY                                 /s       p50       p95       p99
 flow stage permit                     1.0k     50 µs     95 µs     99 µs
