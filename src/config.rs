@@ -1,10 +1,33 @@
 //! What can be set, all of it in one tree. Each part owns its own branch.
 
+mod codes;
+mod environment;
+mod key;
+mod kind;
+mod known;
+mod layers;
+mod load;
+mod mask;
+mod nearest;
+mod origin;
+mod problem;
+mod production;
+mod profile;
+pub(crate) mod reference;
+mod show;
+mod url;
+
 use std::path::PathBuf;
 
 use flow::unit::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use codes::CODES;
+pub(crate) use environment::{BOOTSTRAP_KEY, Environment};
+pub(crate) use load::{Loaded, Sources};
+pub(crate) use problem::Problems;
+pub(crate) use url::Url;
 
 /// Stockade's configuration.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -84,7 +107,7 @@ impl Default for Serve {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Sql {
     /// `sqlite:PATH` or `postgres://…`, or where that is written: `env:NAME`, `file:PATH`. Without it, a file in the data directory.
-    pub(crate) url: Option<String>,
+    pub(crate) url: Option<Url>,
 }
 
 /// What connects several nodes.
@@ -92,7 +115,7 @@ pub(crate) struct Sql {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Feed {
     /// `redis://…`, `postgres://…`, or where that is written: `env:NAME`, `file:PATH`. Without it, this node is alone.
-    pub(crate) url: Option<String>,
+    pub(crate) url: Option<Url>,
 }
 
 impl Default for Config {
