@@ -8,7 +8,7 @@
 //! ```
 //! use pool::blob::{Blobs, Key, Memory};
 //!
-//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> flow::Result<()> {
 //! let blobs = Memory::default();
 //! let key = Key::new("reports/2024/q1.pdf")?;
 //! let mut upload = blobs.begin(&key).await?;
@@ -16,9 +16,7 @@
 //! upload.write("and so on".into()).await?;
 //! upload.commit().await?;
 //! assert_eq!(blobs.get(&key, Some(9..12)).await?.read().await?, "and");
-//! # flow::Result::Ok(())
-//! # })?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok(()) }
 //! ```
 
 #[cfg(any(test, feature = "testing"))]

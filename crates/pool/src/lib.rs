@@ -6,6 +6,7 @@ pub mod blob;
 pub mod breaker;
 pub mod codec;
 pub mod feed;
+pub mod directory;
 pub mod file;
 pub mod health;
 pub mod keyring;
