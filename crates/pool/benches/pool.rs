@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use flow::signal::Registry;
 use flow::{Clock, Random, Result};
-use pool::pool::{Config, Connect, Pool};
+use pool::pool::{Condition, Config, Connect, Pool};
 use support::{Table, median};
 
 const ROUNDS: usize = 21;
@@ -31,8 +31,8 @@ impl Connect for Nothing {
         Ok(())
     }
 
-    fn is_broken(&self, _: &u64) -> bool {
-        false
+    fn condition(&self, _: &u64) -> Condition {
+        Condition::Fit
     }
 }
 

@@ -6,17 +6,18 @@
 //! refusal says who holds what. A returned connection goes from hand to hand; no
 //! newcomer takes it from under those who wait.
 //!
-//! **Never a dead connection, hardly ever a ping.** Every hand-over asks
-//! [`Connect::is_broken`], which costs an atomic load. Only what has been unused
-//! for more than half a second is asked over the wire as well. A connection that
-//! dies within that half second is found out by its user, whose work, if it may
-//! be run twice, runs on the next one.
+//! **Never a dead connection, hardly ever a ping.** Every hand-over asks for the
+//! connection's [`Condition`], which costs an atomic load. Only what has been unused
+//! for more than half a second is asked over the wire as well. Where one is found
+//! dead, all that were used before that are asked, for what killed one may have
+//! killed them all. A connection that dies within its half second is found out by
+//! its user, whose work, if it may be run twice, then runs on one that answered.
 //!
 //! **Leaks have names.** A lease held too long is logged once with its holder and
 //! the line that acquired it.
 //!
 //! ```
-//! use pool::pool::{Config, Connect, Pool};
+//! use pool::pool::{Condition, Config, Connect, Pool};
 //! # use flow::{Clock, Random, Result, signal::Registry};
 //!
 //! struct Numbers;
@@ -24,7 +25,7 @@
 //!     type Connection = u64;
 //!     async fn open(&self) -> Result<u64> { Ok(7) }
 //!     async fn check(&self, _: &mut u64) -> Result<()> { Ok(()) }
-//!     fn is_broken(&self, _: &u64) -> bool { false }
+//!     fn condition(&self, _: &u64) -> Condition { Condition::Fit }
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<()> {
@@ -69,9 +70,20 @@ pub trait Connect: Send + Sync + Sized + 'static {
     /// Asks the other side whether it is still there.
     fn check(&self, connection: &mut Self::Connection) -> impl Future<Output = Result<()>> + Send;
 
-    /// Whether it is known to be of no more use. Asked at every hand-over, with a
-    /// lock held: it must not take longer than an atomic load.
-    fn is_broken(&self, connection: &Self::Connection) -> bool;
+    /// What is known of it without asking. Called at every hand-over, with a lock
+    /// held: it must not take longer than an atomic load.
+    fn condition(&self, connection: &Self::Connection) -> Condition;
+}
+
+/// What is known of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// It can be used.
+    Fit,
+    /// It must not be used again, which says nothing of the others.
+    Spent,
+    /// The other side has closed it.
+    Dead,
 }
 
 /// A pool of connections. Clones are the same pool.
@@ -129,7 +141,7 @@ impl<C: Connect> Pool<C> {
             let now = self.0.clock.moment();
             let held = Held { holder, site, since: now, told: false };
             match self.0.take(held) {
-                Some(lease) if !lease.doubtful => Ok(lease),
+                Some(lease) if !lease.is_doubtful() => Ok(lease),
                 lease => self.0.acquire_slowly(lease, held).await,
             }
         }
@@ -182,7 +194,7 @@ impl<C: Connect> Inner<C> {
         let mut useless = Vec::new();
         let found = self.find(&mut self.state.lock(), held, &mut useless);
         self.bury(useless);
-        found.map(|slot| self.lend(slot, held.since))
+        found.map(|slot| self.lend(slot))
     }
 
     /// The idle connection used last; those found dead or too old are taken out.
@@ -192,21 +204,25 @@ impl<C: Connect> Inner<C> {
         held: Held,
         useless: &mut Vec<Slot<C::Connection>>,
     ) -> Option<Slot<C::Connection>> {
-        while let Some(slot) = state.pop_idle() {
-            if slot.expires > held.since && !self.connect.is_broken(&slot.connection) {
+        let now = held.since;
+        while let Some(mut slot) = state.pop_idle() {
+            let condition = self.connect.condition(&slot.connection);
+            if condition == Condition::Fit && slot.expires > now {
+                slot.doubtful = slot.used < state.distrusted
+                    || now.since(slot.used) > self.config.check_after.0;
+                slot.used = now;
                 state.hold(slot.number, held);
                 return Some(slot);
             }
+            state.found(condition, now);
             state.forget(slot.number);
             useless.push(slot);
         }
         None
     }
 
-    fn lend(self: &Arc<Self>, mut slot: Slot<C::Connection>, now: Moment) -> Lease<C> {
-        let doubtful = now.since(slot.used) > self.config.check_after.0;
-        slot.used = now;
-        Lease { slot: Some(slot), pool: self.clone(), doubtful }
+    fn lend(self: &Arc<Self>, slot: Slot<C::Connection>) -> Lease<C> {
+        Lease { slot: Some(slot), pool: self.clone() }
     }
 
     /// The way of those who have to wait, or whose connection has to be asked
@@ -241,21 +257,23 @@ impl<C: Connect> Inner<C> {
     ) -> Result<Lease<C>> {
         let (reply, answer) = oneshot::channel();
         let mut useless = Vec::new();
-        let ticket = {
+        let waiter = Waiter { ticket: 0, held, reply };
+        let lined_up = {
             let mut state = self.state.lock();
             // INVARIANT: nobody is in line while a connection lies idle.
-            if let Some(slot) = self.find(&mut state, held, &mut useless) {
-                drop(state);
-                self.bury(useless);
-                return Ok(self.lend(slot, held.since));
-            }
-            let waiter = Waiter { ticket: 0, held, reply };
-            match state.line_up(waiter, place, self.config.waiting_max) {
-                Ok(ticket) => ticket,
-                Err(refusal) => return Err(self.refusal(refusal, &state)),
+            match self.find(&mut state, held, &mut useless) {
+                Some(slot) => Ok(Err(slot)),
+                None => state
+                    .line_up(waiter, place, self.config.waiting_max)
+                    .map(Ok)
+                    .map_err(|refusal| self.refusal(refusal, &state)),
             }
         };
         self.bury(useless);
+        let ticket = match lined_up? {
+            Ok(ticket) => ticket,
+            Err(slot) => return Ok(self.lend(slot)),
+        };
         self.wanted.notify_one();
         let _in_line = InLine { pool: self, ticket };
         let left = until.since(self.clock.moment());
@@ -268,21 +286,19 @@ impl<C: Connect> Inner<C> {
 
     /// The lease, if its connection is fresh or says that it is still there.
     async fn verified(&self, mut lease: Lease<C>) -> Option<Lease<C>> {
-        if !lease.doubtful {
+        if !lease.is_doubtful() {
             return Some(lease);
         }
         let check = self.connect.check(&mut lease);
-        match self.clock.within(self.config.check_timeout.0, check).await {
-            Some(Ok(())) => {
-                lease.doubtful = false;
+        let checked = self.clock.within(self.config.check_timeout.0, check).await;
+        match checked.unwrap_or_else(|| Err(codes::SILENT.error("no answer to a ping"))) {
+            Ok(()) => {
+                lease.set_doubtful(false);
                 Some(lease)
             }
-            Some(Err(error)) => {
+            Err(error) => {
                 self.signals.check_failed(&error);
-                None
-            }
-            None => {
-                self.signals.check_failed(&codes::SILENT.error("no answer to a ping"));
+                self.state.lock().found(Condition::Dead, self.clock.moment());
                 None
             }
         }
@@ -290,7 +306,9 @@ impl<C: Connect> Inner<C> {
 
     /// Hands a connection to the first in line, or lays it down.
     fn give_back(self: &Arc<Self>, mut slot: Slot<C::Connection>) {
-        if self.connect.is_broken(&slot.connection) {
+        let condition = self.connect.condition(&slot.connection);
+        if condition != Condition::Fit {
+            self.state.lock().found(condition, self.clock.moment());
             return self.discard(slot);
         }
         loop {
@@ -306,8 +324,7 @@ impl<C: Connect> Inner<C> {
             slot.used = self.clock.moment();
             state.hold(slot.number, Held { since: slot.used, ..waiter.held });
             drop(state);
-            let now = slot.used;
-            match waiter.reply.send(Ok(self.lend(slot, now))) {
+            match waiter.reply.send(Ok(self.lend(slot))) {
                 Ok(()) => return,
                 // That one has gone away; the next, please.
                 Err(returned) => match returned.ok().and_then(Lease::into_slot) {
@@ -372,14 +389,22 @@ pub struct Lease<C: Connect> {
     /// Empty only between the end of the loan and the end of this value.
     slot: Option<Slot<C::Connection>>,
     pool: Arc<Inner<C>>,
-    /// It may be dead; dropped like this, it is closed.
-    doubtful: bool,
 }
 
 impl<C: Connect> Lease<C> {
     /// Closes the connection instead of giving it back.
     pub fn discard(mut self) {
-        self.doubtful = true;
+        self.set_doubtful(true);
+    }
+
+    fn is_doubtful(&self) -> bool {
+        self.slot.as_ref().is_none_or(|slot| slot.doubtful)
+    }
+
+    fn set_doubtful(&mut self, doubtful: bool) {
+        if let Some(slot) = &mut self.slot {
+            slot.doubtful = doubtful;
+        }
     }
 
     fn into_slot(mut self) -> Option<Slot<C::Connection>> {
@@ -410,7 +435,7 @@ impl<C: Connect> DerefMut for Lease<C> {
 impl<C: Connect> Drop for Lease<C> {
     fn drop(&mut self) {
         match self.slot.take() {
-            Some(slot) if self.doubtful => self.pool.discard(slot),
+            Some(slot) if slot.doubtful => self.pool.discard(slot),
             Some(slot) => self.pool.give_back(slot),
             None => {}
         }

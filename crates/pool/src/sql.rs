@@ -35,6 +35,7 @@ pub mod sqlite;
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
 
+mod config;
 mod lexer;
 mod rows;
 mod signals;
@@ -43,6 +44,7 @@ mod value;
 
 use flow::{BoxFuture, Result};
 
+pub use config::{Config, Url};
 pub use outbox::{Outbox, Sink};
 pub use rows::{Row, Rows};
 pub use statement::{Statement, Transaction};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use flow::{Error, Moment, Result};
 use tokio::sync::oneshot;
 
-use super::{Connect, Lease};
+use super::{Condition, Connect, Lease};
 
 /// A connection and what the pool knows of it.
 pub(super) struct Slot<T> {
@@ -17,6 +17,8 @@ pub(super) struct Slot<T> {
     /// When it was last handed over.
     pub(super) used: Moment,
     pub(super) expires: Moment,
+    /// It may be dead; given back like this, it is closed.
+    pub(super) doubtful: bool,
 }
 
 /// Who holds a connection.
@@ -88,6 +90,8 @@ pub(super) struct State<C: Connect> {
     wanted_most: usize,
     /// Leases since upkeep last looked.
     lent: u64,
+    /// What was used before this may be dead, as another was.
+    pub(super) distrusted: Moment,
     next_ticket: u64,
     pub(super) closed: bool,
 }
@@ -103,6 +107,7 @@ impl<C: Connect> State<C> {
             opening: 0,
             wanted_most: 0,
             lent: 0,
+            distrusted: Moment::default(),
             // Room below, for those who go back to the front of the line.
             next_ticket: u64::MAX / 2,
             closed: false,
@@ -135,6 +140,13 @@ impl<C: Connect> State<C> {
     fn note_demand(&mut self) {
         let wanted = self.open - self.idle.len() + self.line.len();
         self.wanted_most = self.wanted_most.max(wanted);
+    }
+
+    /// Takes note of the condition one was found in.
+    pub(super) fn found(&mut self, condition: Condition, now: Moment) {
+        if condition == Condition::Dead {
+            self.distrusted = now;
+        }
     }
 
     pub(super) fn lay_down(&mut self, slot: Slot<C::Connection>) {

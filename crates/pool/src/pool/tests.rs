@@ -35,8 +35,8 @@ impl Connect for Arc<Fake> {
         if *number <= self.dead.load(Relaxed) { Err(codes::SILENT.error("dead")) } else { Ok(()) }
     }
 
-    fn is_broken(&self, number: &usize) -> bool {
-        *number <= self.broken.load(Relaxed)
+    fn condition(&self, number: &usize) -> Condition {
+        if *number <= self.broken.load(Relaxed) { Condition::Dead } else { Condition::Fit }
     }
 }
 
@@ -216,6 +216,30 @@ async fn dead_connections_reach_nobody() {
     assert!(number > 10, "{number}");
     settle().await;
     assert_eq!(pool.stats().waiting, 0);
+}
+
+#[tokio::test]
+async fn where_one_is_dead_the_others_are_asked() {
+    let clock = Clock::manual(Time(0));
+    let (pool, fake) = pool(small(5, 5), &clock);
+    settle().await;
+    let mut leases = Vec::new();
+    for _ in 0..5 {
+        leases.push(pool.acquire("test").await.unwrap());
+    }
+    clock.advance(Duration::from_millis(1));
+    // One knows that it is dead, the other four do not.
+    fake.dead.store(5, Relaxed);
+    fake.broken.store(1, Relaxed);
+    drop(leases);
+    let numbers: Vec<usize> = {
+        let mut leases = Vec::new();
+        for _ in 0..5 {
+            leases.push(pool.acquire("test").await.unwrap());
+        }
+        leases.iter().map(|lease| **lease).collect()
+    };
+    assert!(numbers.iter().all(|number| *number > 5), "{numbers:?}");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::size::Load;
 use super::state::{Held, Slot};
-use super::{Connect, Inner, Lease, codes};
+use super::{Condition, Connect, Inner, Lease, codes};
 
 /// How often it looks, when nobody calls.
 const ROUND: Duration = Duration::from_secs(1);
@@ -94,7 +94,7 @@ impl Upkeep {
         let (aim, min) = (self.aim, config.min);
         let mut shrunk = false;
         let weeded = state.weed(|slot, open| {
-            if slot.expires <= now || pool.connect.is_broken(&slot.connection) {
+            if slot.expires <= now || pool.connect.condition(&slot.connection) != Condition::Fit {
                 return true;
             }
             let idle = now.since(slot.used) > config.idle_timeout.0;
@@ -118,8 +118,9 @@ impl Upkeep {
         for held in leaks {
             pool.signals.leaked(&held, now.since(held.since));
         }
-        if let Some(slot) = quiet {
-            self.check(pool.lend(slot, now));
+        if let Some(mut slot) = quiet {
+            (slot.used, slot.doubtful) = (now, true);
+            self.check(pool.lend(slot));
         }
         pool.signals.stands(stats, lent);
     }
@@ -171,7 +172,7 @@ async fn open<C: Connect>(pool: Arc<Inner<C>>) -> Opened {
             drop(state);
             pool.signals.opened(now.since(since));
             let expires = now.after(varied(pool.config.lifetime.0, &pool.random));
-            pool.give_back(Slot { connection, number, used: now, expires });
+            pool.give_back(Slot { connection, number, used: now, expires, doubtful: false });
             Opened::Well
         }
         Err(error) => {

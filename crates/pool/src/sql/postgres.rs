@@ -129,6 +129,19 @@ impl Postgres {
         &self.server
     }
 
+    /// Does it again at once where a connection turns out dead that had been lying
+    /// in the pool. That is no sign of an outage, so it is not charged to the budget
+    /// of retries; the next connection has been asked whether it is there.
+    async fn on_a_live_connection<T, F>(&self, mut work: impl FnMut() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        match work().await {
+            Err(error) if error.code() == &codes::LOST => work().await,
+            answer => answer,
+        }
+    }
+
     async fn query_once(&self, statement: &Statement) -> Result<Rows> {
         let mut lease = self.pool.acquire("query").await?;
         let since = self.clock.moment();
@@ -180,7 +193,8 @@ impl Sql for Postgres {
 
     fn query(&self, statement: Statement) -> BoxFuture<'_, Result<Rows>> {
         Box::pin(async move {
-            let answer = self.retry.run_if(passing, |_| self.query_once(&statement)).await;
+            let work = |_| self.on_a_live_connection(|| self.query_once(&statement));
+            let answer = self.retry.run_if(passing, work).await;
             answer.inspect_err(|error| self.signals.failed(&statement.text, error))
         })
     }
@@ -190,7 +204,8 @@ impl Sql for Postgres {
             let since = self.clock.moment();
             let facts = outbox::written(&transaction.facts)?;
             let earlier = Mutex::new(None);
-            let work = |_| self.commit_once(&transaction, &facts, &earlier);
+            let once = || self.commit_once(&transaction, &facts, &earlier);
+            let work = |_| self.on_a_live_connection(once);
             let answer = self.retry.run_if(passing, work).await;
             self.signals.committed(self.clock.moment().since(since));
             answer.inspect_err(|error| self.signals.failed(transaction.title(), error))

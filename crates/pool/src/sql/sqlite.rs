@@ -268,4 +268,90 @@ mod tests {
         let sqlite = Arc::new(Sqlite::open(Options::memory()).await.unwrap());
         conformance::run(sqlite.clone(), sqlite).await;
     }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn conforms_without_shared_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = Options::file(folder.path().join("state.db"));
+        // SQLite's own layer for file systems that cannot lock.
+        options.vfs = Some("unix-none".into());
+        let sqlite = Arc::new(Sqlite::open(options).await.unwrap());
+        assert!(sqlite.read.is_none(), "the writer reads");
+        conformance::run(sqlite.clone(), sqlite).await;
+    }
+
+    fn insert(number: i64) -> Transaction {
+        Transaction::new().run(Statement::new("INSERT INTO t VALUES (?1)").bind(number))
+    }
+
+    async fn with_table(options: Options) -> Sqlite {
+        let sqlite = Sqlite::open(options).await.unwrap();
+        let table = Transaction::new().script("CREATE TABLE t (n INTEGER PRIMARY KEY)");
+        sqlite.commit(table).await.unwrap();
+        sqlite
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn those_who_wait_share_a_sync() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options::file(folder.path().join("state.db"));
+        let registry = options.registry.clone();
+        let sqlite = with_table(options).await;
+        let count = |name| registry.counter(name, "", &[("engine", "sqlite")]).get();
+        let (syncs, kept) = ("stockade_sql_syncs_total", "stockade_sql_transactions_total");
+        let before = (count(syncs), count(kept));
+        futures_util::future::join_all((0..500).map(|n| sqlite.commit(insert(n)))).await;
+        let (syncs, kept) = (count(syncs) - before.0, count(kept) - before.1);
+        assert!(kept == 500 && syncs <= 50, "{kept} kept with {syncs} syncs");
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once_and_a_closed_database_too() {
+        let sqlite = with_table(Options { queue: 1, group: 1, ..Options::memory() }).await;
+        let many = futures_util::future::join_all((0..100).map(|n| sqlite.commit(insert(n)))).await;
+        let refused = many.iter().filter_map(|answer| answer.as_ref().err());
+        let mut refused = refused.map(flow::Error::code).peekable();
+        assert!(refused.peek().is_some());
+        assert!(refused.all(|code| code == &codes::QUEUE));
+        sqlite.close().await;
+        let late = sqlite.commit(insert(1000)).await.unwrap_err();
+        assert_eq!(late.code(), &codes::CLOSED);
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_on_is_finished_before_it_closes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let sqlite = with_table(Options::file(&path)).await;
+        let kept = futures_util::future::join_all((0..50).map(|n| sqlite.commit(insert(n))));
+        let (kept, ()) = tokio::join!(kept, async {
+            tokio::task::yield_now().await;
+            sqlite.close().await;
+        });
+        let kept = kept.iter().filter(|answer| answer.is_ok()).count();
+        let again = Sqlite::open(Options::file(&path)).await.unwrap();
+        let rows = again.query(Statement::new("SELECT n FROM t")).await.unwrap();
+        assert_eq!((rows.len(), kept), (50, 50));
+    }
+
+    #[tokio::test]
+    async fn a_damaged_file_is_said_to_be_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        std::fs::write(&path, [7; 8192]).unwrap();
+        let refused = Sqlite::open(Options::file(&path)).await.unwrap_err();
+        assert_eq!(refused.kind(), flow::Kind::Corrupt, "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_no_larger_than_allowed() {
+        let sqlite = with_table(Options { rows_max: 3, ..Options::memory() }).await;
+        for n in 0..4 {
+            sqlite.commit(insert(n)).await.unwrap();
+        }
+        let all = |limit| Statement::new(format!("SELECT n FROM t LIMIT {limit}"));
+        assert_eq!(sqlite.query(all(3)).await.unwrap().len(), 3);
+        let refused = sqlite.query(all(4)).await.unwrap_err();
+        assert_eq!(refused.code(), &codes::TOO_MANY);
+    }
 }

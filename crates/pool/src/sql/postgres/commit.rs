@@ -87,8 +87,8 @@ async fn pipelined(
     let all: Vec<&Statement> = statements.iter().copied().chain(&record).collect();
     if let Err(problem) = link.prepare(&all).await {
         // Nothing has begun.
-        link.busy = problem.stale;
-        return Err(Unkept::Not(problem.error));
+        link.busy = false;
+        return Err(Unkept::Not(link.learn(problem).error));
     }
 
     // Rows have to be read before it is sure that they can be.
@@ -200,7 +200,7 @@ async fn end(
             answer if commit_was_sent && place == last => return settled(link, answer, seen),
             Ok(_) => {}
             Err(problem) if problem.cut && commit_was_sent => {
-                return Err(Unkept::Unsure(problem.error, seen));
+                return Err(Unkept::Unsure(link.learn(problem).error, seen));
             }
             Err(problem) => return Err(undone(link, problem, commit_was_sent).await),
         }
@@ -219,10 +219,12 @@ fn settled(
             link.busy = false;
             Ok(Kept::Now(seen))
         }
-        Err(problem) if problem.cut || problem.fatal => Err(Unkept::Unsure(problem.error, seen)),
+        Err(problem) if problem.cut || problem.fatal => {
+            Err(Unkept::Unsure(link.learn(problem).error, seen))
+        }
         Err(problem) => {
-            link.busy = problem.stale;
-            Err(Unkept::Not(problem.error))
+            link.busy = false;
+            Err(Unkept::Not(link.learn(problem).error))
         }
     }
 }
@@ -230,17 +232,14 @@ fn settled(
 /// What a failed statement means. Where COMMIT was sent behind it, the server took
 /// that for a ROLLBACK, if it came that far.
 async fn undone(link: &mut Link, problem: Problem, commit_was_sent: bool) -> Unkept {
-    if commit_was_sent {
-        if problem.cut {
-            return Unkept::Unsure(problem.error, Vec::new());
-        }
-        link.busy = problem.stale;
-        return Unkept::Not(problem.error);
+    if commit_was_sent && problem.cut {
+        return Unkept::Unsure(link.learn(problem).error, Vec::new());
     }
-    if !problem.stale {
-        roll_back(link).await;
+    match commit_was_sent || problem.stale {
+        true => link.busy = false,
+        false => roll_back(link).await,
     }
-    Unkept::Not(problem.error)
+    Unkept::Not(link.learn(problem).error)
 }
 
 async fn roll_back(link: &mut Link) {

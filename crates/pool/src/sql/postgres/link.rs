@@ -13,6 +13,7 @@ use tokio_postgres::types::Type;
 
 use super::declared;
 use super::meaning::Problem;
+use crate::pool::Condition;
 use crate::sql::{Row, Rows, Statement, Value, codes, lexer};
 
 /// Statements kept prepared per connection; beyond it all are forgotten, for it
@@ -25,6 +26,8 @@ pub(crate) struct Link {
     /// Something is under way. Whoever gives up in between leaves the session in
     /// a state nobody knows, and it is not used again.
     pub(super) busy: bool,
+    /// The server has closed the connection, whether the client knows or not.
+    pub(super) lost: bool,
 }
 
 /// The same text means something else when other types are bound to it.
@@ -37,11 +40,15 @@ pub(super) struct Prepared {
 
 impl Link {
     pub(super) fn new(client: Client) -> Self {
-        Self { client, prepared: HashMap::new(), busy: false }
+        Self { client, prepared: HashMap::new(), busy: false, lost: false }
     }
 
-    pub(super) fn is_broken(&self) -> bool {
-        self.busy || self.client.is_closed()
+    pub(super) fn condition(&self) -> Condition {
+        match (self.busy, self.client.is_closed() || self.lost) {
+            (_, true) => Condition::Dead,
+            (true, false) => Condition::Spent,
+            (false, false) => Condition::Fit,
+        }
     }
 
     pub(super) async fn check(&self) -> Result<()> {
@@ -53,9 +60,15 @@ impl Link {
     pub(super) async fn query(&mut self, statement: &Statement, most: usize) -> Result<Rows> {
         self.busy = true;
         let answer = self.prepare_and_run(statement, most).await;
-        let stale = answer.as_ref().is_err_and(|problem| problem.stale);
-        self.busy = stale;
-        answer.map_err(|problem| problem.error)
+        self.busy = false;
+        answer.map_err(|problem| self.learn(problem).error)
+    }
+
+    /// Takes note of what a problem says about the connection.
+    pub(super) fn learn(&mut self, problem: Problem) -> Problem {
+        self.busy |= problem.stale;
+        self.lost |= problem.cut || problem.fatal;
+        problem
     }
 
     pub(super) async fn prepare_and_run(

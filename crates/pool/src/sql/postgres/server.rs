@@ -13,7 +13,7 @@ use super::link::Link;
 use super::meaning::Problem;
 use super::tls::{self, Tls};
 use crate::breaker::Breaker;
-use crate::pool::Connect;
+use crate::pool::{Condition, Connect};
 use crate::sql::codes;
 
 /// A server, and how its sessions are set up.
@@ -94,7 +94,7 @@ impl Connect for Server {
         link.check().await
     }
 
-    fn is_broken(&self, link: &Link) -> bool {
-        link.is_broken()
+    fn condition(&self, link: &Link) -> Condition {
+        link.condition()
     }
 }
