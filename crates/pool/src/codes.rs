@@ -22,6 +22,12 @@ pub static CODES: &[&Code] = &[
     &SEAL_FAILED,
     &KEYRING_CORRUPT,
     &KEYRING_MASTER,
+    &HTTP_ASK,
+    &HTTP_CONFIG,
+    &HTTP_AWAY,
+    &HTTP_LATE,
+    &HTTP_UNTRUSTED,
+    &HTTP_TOO_LARGE,
 ];
 
 /// A call, its retries included, took too long.
@@ -166,6 +172,54 @@ pub static KEYRING_MASTER: Code = Code::new(
     "pool-keyring-master",
     "the master key does not fit",
     "configure the master key that the keyring was made or last rewrapped with",
+);
+
+/// A request is not one that can be asked.
+pub static HTTP_ASK: Code = Code::new(
+    Kind::Invalid,
+    "pool-http-ask",
+    "the request cannot be asked",
+    "correct the URL or the header",
+);
+
+/// The HTTP client is not configured rightly.
+pub static HTTP_CONFIG: Code = Code::new(
+    Kind::Invalid,
+    "pool-http-config",
+    "the HTTP client is not configured rightly",
+    "correct the file of certificates that `ca` names",
+);
+
+/// A host cannot be reached or broke off.
+pub static HTTP_AWAY: Code = Code::new(
+    Kind::Busy,
+    "pool-http-away",
+    "the host does not answer",
+    "try again later; see that the host is up and can be reached from here",
+);
+
+/// A host took too long.
+pub static HTTP_LATE: Code = Code::new(
+    Kind::Busy,
+    "pool-http-late",
+    "the host took too long",
+    "try again later, or raise the time limits if the host is slow by nature",
+);
+
+/// A host is not who it says.
+pub static HTTP_UNTRUSTED: Code = Code::new(
+    Kind::Refused,
+    "pool-http-untrusted",
+    "the host is not to be trusted",
+    "see that the certificate is valid for this name, or name its authority in `ca`",
+);
+
+/// An answer is larger than it may be.
+pub static HTTP_TOO_LARGE: Code = Code::new(
+    Kind::Invalid,
+    "pool-http-too-large",
+    "the answer is too large",
+    "ask for less, or raise `largest_answer`",
 );
 
 #[cfg(test)]

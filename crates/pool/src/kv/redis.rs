@@ -37,6 +37,7 @@ use self::script::{HOLD, INCREMENT, LEASE, SET_IF};
 use super::{Changes, Cursor, Entry, FENCE_KEPT, Fence, Held, Kv, Page, When};
 use crate::breaker::{self, Breaker};
 use crate::codes;
+use crate::health::Probe;
 use crate::secret::Secret;
 
 /// Which Redis, and how to talk to it.
@@ -67,7 +68,7 @@ pub struct Config {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tls {
-    /// The authority that signed the server's certificate; the system's when absent.
+    /// The authorities that sign the server's certificate; those of the web when absent.
     pub ca: Option<PathBuf>,
     /// Our own certificate, where the server asks for one.
     pub certificate: Option<PathBuf>,
@@ -452,5 +453,15 @@ impl Kv for RedisKv {
 
     fn ping(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move { self.ask_one(Repeat::Fine, &cmd("PING")).await })
+    }
+}
+
+impl Probe for RedisKv {
+    fn name(&self) -> &str {
+        "redis"
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<()>> {
+        self.ping()
     }
 }

@@ -268,3 +268,31 @@ fn a_wrong_configuration_says_what_to_change() {
         assert_eq!((error.kind(), error.detail().contains(part)), (Kind::Invalid, true), "{error}");
     }
 }
+
+#[tokio::test]
+async fn over_tls_it_checks_who_answers() {
+    let directory = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let file = |name: &str, text: String| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let certificate = file("certificate", made.cert.pem());
+    let key = file("key", made.signing_key.serialize_pem());
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let tls = ["--tls-port", &port.to_string(), "--tls-auth-clients", "no"];
+    let files = ["--tls-cert-file", &certificate, "--tls-key-file", &key];
+    let more = ["--tls-ca-cert-file", &certificate];
+    let args: Vec<&str> = tls.iter().chain(&files).chain(&more).copied().collect();
+    let Some(_redis) = RedisServer::start_with(&args) else { return };
+    let trusting = |host: &str, ca: bool| {
+        let mut config = config(format!("rediss://{host}:{port}"));
+        config.tls.ca = ca.then(|| certificate.clone().into());
+        kv(config)
+    };
+    trusting("localhost", true).ping().await.unwrap();
+    // Not for this name; and not by anybody the web knows.
+    assert!(trusting("127.0.0.1", true).ping().await.is_err());
+    assert!(trusting("localhost", false).ping().await.is_err());
+}
