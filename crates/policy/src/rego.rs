@@ -166,6 +166,34 @@ mod tests {
     }
 
     #[test]
+    fn the_path_is_answered_as_the_rules_say() {
+        use flow::question::admin::ListKeys;
+        use flow::{Credential, Door, Id, Moment, Principal, Question, Revisions};
+        let policies = Policies::stockade_self().unwrap();
+        let permit = |role: &str| {
+            let (tenant, name): (std::sync::Arc<str>, _) = ("main".into(), "ann".into());
+            let epoch = Revisions::default().observe(&tenant, &name);
+            let (roles, credential) = ([role.to_owned()].into(), "key:1".into());
+            let identity =
+                Identity::new(Principal::Human, tenant, name, roles, credential, epoch);
+            let request = Request {
+                id: Id(1),
+                at: Moment(0),
+                door: Door::Http,
+                credential: Credential::None,
+                peer: None,
+            };
+            let question = ListKeys { after: "", limit: 1 };
+            match policies.permit(&request, &identity, question.ask()) {
+                Step::Now(answer) => answer.map(|grant| grant.scope).map_err(|no| no.code().name),
+                Step::Later(_) => panic!("rules are answered at once"),
+            }
+        };
+        assert_eq!(permit("admin"), Ok(Scope::Namespace));
+        assert_eq!(permit("reader"), Err("policy-refused"));
+    }
+
+    #[test]
     fn our_own_rules_read_nothing_finer_than_a_namespace() {
         assert_eq!(scope_of(STOCKADE_SELF), Scope::Namespace);
     }

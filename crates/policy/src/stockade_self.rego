@@ -17,8 +17,8 @@ allow if {
 allow if input.action == "login"
 
 grants := {
-	"admin": ["*"],
-	"system": ["*"],
+	"admin": ["**"],
+	"system": ["**"],
 	"operator": ["metrics.read", "status.read"],
 	"auditor": ["ledger.read", "ledger.follow"],
 	"writer": ["cache.*", "object.*"],
