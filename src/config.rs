@@ -37,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) profile: Profile,
     /// The data directory. Everything Stockade keeps on this machine is in it.
     pub(crate) data: PathBuf,
+    /// Space kept back in it, and when it is running out.
+    pub(crate) directory: pool::directory::Config,
     /// Where the doors are.
     pub(crate) listen: Listen,
     /// Starting and stopping.
@@ -123,6 +125,7 @@ impl Default for Config {
         Self {
             profile: Profile::default(),
             data: "./stockade-data".into(),
+            directory: pool::directory::Config::default(),
             listen: Listen::default(),
             serve: Serve::default(),
             log: watch::log::Config::default(),

@@ -1,8 +1,11 @@
 //! The binary `stockade`: loads its configuration, builds the plane, serves, and
 //! drains.
 
+mod cli;
 mod config;
+mod serve;
+mod wire;
 
-fn main() {
-    let _ = config::Config::default();
+fn main() -> std::process::ExitCode {
+    cli::run()
 }

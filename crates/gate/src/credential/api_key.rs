@@ -230,7 +230,7 @@ impl Keys {
 
     /// Letters and digits that cannot be mistaken for each other.
     fn letters(&self, count: usize) -> String {
-        const LETTERS: &[u8; 32] = b"23456789abcdefghjkmnpqrstuvwxyzA";
+        const LETTERS: &[u8; 32] = b"123456789abcdefghjkmnpqrstuvwxyz";
         let mut bytes = vec![0; count];
         self.random.fill(&mut bytes);
         let letter =

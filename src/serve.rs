@@ -1,0 +1,205 @@
+//! Running the server: load, build, serve, drain.
+
+mod banner;
+pub(crate) mod codes;
+mod handover;
+mod listen;
+
+use std::time::Duration;
+
+use flow::question::admin::CreatedKey;
+use flow::signal::Registry;
+use flow::{Clock, Plane as _, Random, Result};
+use pool::directory::Directory;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::config::{BOOTSTRAP_KEY, Config, Loaded, Profile};
+use crate::wire::{self, Built, Ground, Plane, Running};
+use handover::Offer;
+use listen::Sockets;
+
+/// Serves until told to stop. With `takeover`, in place of a server that runs on
+/// the same data directory, with its sockets.
+pub(crate) async fn run(loaded: Loaded, takeover: bool) -> Result<()> {
+    let config = loaded.config.clone();
+    let ground = ground();
+    // Whatever is made from now on is for this user alone.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let log = watch::log::start(&config.log, &ground.clock, &ground.registry, None)?;
+    let mut signals = Signals::new()?;
+
+    let mut predecessor = match takeover {
+        true => Some(handover::ask(&config.data).await?),
+        false => None,
+    };
+    let inherited = predecessor.as_mut().map(|predecessor| predecessor.sockets()).transpose()?;
+    let sockets = Sockets::open(&config, inherited.unwrap_or_default())?;
+    // Everything that can be wrong with the configuration is known by now; the
+    // predecessor may go.
+    if let Some(predecessor) = predecessor {
+        predecessor.ready().await?;
+    }
+    let directory = open_directory(&config, takeover, &ground).await?;
+    let sockets = sockets.with_local(&config.data)?;
+
+    let owner = rustix::process::getuid().as_raw();
+    let built = wire::build(&config, &ground, owner).await?;
+    let first = first_key(&loaded, &built).await?;
+    let offer = Offer::open(&config.data, &sockets)?;
+    let doors = sockets.doors();
+    let server = Server::open(&config, built, sockets, &ground)?;
+    banner::print(&config, &doors, first.as_ref())?;
+    tracing::info!(
+        http = doors.http.as_deref(),
+        resp = doors.resp.as_deref(),
+        pid = std::process::id(),
+        "stockade is ready"
+    );
+
+    let why = loop {
+        tokio::select! {
+            _ = signals.terminate.recv() => break "told to stop",
+            _ = signals.interrupt.recv() => break "interrupted",
+            _ = signals.hangup.recv() => server.reload(&loaded, &log),
+            taken = offer.taken() => match taken {
+                Ok(()) => break "a successor has taken over",
+                Err(error) => tracing::warn!(error = %error.story(), "a takeover came to nothing"),
+            },
+        }
+    };
+    drop(offer);
+    server.drain(why, config.serve.drain.0, &mut signals).await;
+    drop(directory);
+    drop(log);
+    Ok(())
+}
+
+/// No name may have more series than this: a bound against labels gone wild.
+const SERIES_MAX: usize = 2_000;
+
+fn ground() -> Ground {
+    let (clock, random, registry) = (Clock::system(), Random::system(), Registry::default());
+    let process = watch::process::Process::new(&registry, &clock);
+    let process = watch::export::Numbers::new(&registry, process, SERIES_MAX);
+    Ground { clock, random, registry, process }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| {
+                codes::SIGNALS.error("the system's signals cannot be heard").because(error)
+            })
+        };
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// A predecessor gets this much longer than its own drain to let go.
+const LETTING_GO: Duration = Duration::from_secs(10);
+
+async fn open_directory(config: &Config, takeover: bool, ground: &Ground) -> Result<Directory> {
+    let (data, options) = (config.data.clone(), config.directory.clone());
+    let Ground { clock, registry, .. } = ground.clone();
+    if takeover {
+        let limit = config.serve.drain.0 + LETTING_GO;
+        return Directory::open_waiting(&data, &options, &registry, &clock, limit).await;
+    }
+    let open = move || Directory::open(&data, &options, &registry);
+    match tokio::task::spawn_blocking(open).await {
+        Ok(opened) => opened,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
+
+/// The first start makes an administrator's key: the one the operator chose, or
+/// one that is shown. In production nothing secret is ever printed.
+async fn first_key(loaded: &Loaded, built: &Built) -> Result<Option<CreatedKey>> {
+    let chosen = loaded.environment().get(BOOTSTRAP_KEY);
+    if chosen.is_none() && loaded.config.profile == Profile::Production {
+        return Ok(None);
+    }
+    let key = built.plane.first_key(&built.background, chosen).await?;
+    Ok(key.filter(|_| chosen.is_none()))
+}
+
+/// Settings that change while the server runs.
+const LIVE: [&str; 1] = ["log.level"];
+
+/// The open doors, and what goes on behind them.
+struct Server {
+    http: door_http::Door<Plane>,
+    resp: door_resp::Door,
+    running: Running,
+    clock: Clock,
+}
+
+impl Server {
+    fn open(config: &Config, built: Built, sockets: Sockets, ground: &Ground) -> Result<Self> {
+        let Built { plane, work, background: _ } = built;
+        let running = work.start();
+        let http = door_http::Door::new(config.http.clone(), plane.clone(), &ground.registry)?;
+        let (listeners, resp) = sockets.into_listeners(config)?;
+        http.listen(listeners)?;
+        http.readiness().set(door_http::State::Ready);
+        let resp = door_resp::Door::open(&plane, resp, &config.resp, &ground.registry);
+        Ok(Self { http, resp, running, clock: plane.path().clock().clone() })
+    }
+
+    /// Reads the configuration again. What can change while running does; what
+    /// cannot is named.
+    fn reload(&self, loaded: &Loaded, log: &watch::log::Log) {
+        let new = match loaded.again() {
+            Ok(new) => new,
+            Err(problems) => {
+                tracing::error!(%problems, "the new configuration is not used");
+                return;
+            }
+        };
+        if let Err(error) = log.set_level(&new.config.log.level) {
+            tracing::error!(error = %error.story(), "the log level stays as it is");
+        }
+        if let Err(error) = self.http.reload() {
+            tracing::error!(error = %error.story(), "the certificate stays as it is");
+        }
+        let waiting: Vec<String> = new
+            .values
+            .iter()
+            .filter(|(key, (value, _))| loaded.values.get(*key).is_none_or(|(old, _)| old != value))
+            .map(|(key, _)| key.to_string())
+            .filter(|key| !LIVE.contains(&key.as_str()))
+            .collect();
+        tracing::info!(restart_needed_for = waiting.join(" "), "configuration read again");
+    }
+
+    /// Closes the doors, finishes what is under way within `limit`, and brings
+    /// everything to disk. A second signal cuts the waiting short.
+    async fn drain(self, why: &str, limit: Duration, signals: &mut Signals) {
+        let begun = self.clock.moment();
+        tracing::info!(why, limit_secs = limit.as_secs_f64(), "draining");
+        let closing = async {
+            let resp = self.clock.within(limit, self.resp.drain());
+            let (cut, resp) = tokio::join!(self.http.drain(limit), resp);
+            (cut, resp.is_none())
+        };
+        tokio::select! {
+            (cut, resp_cut) = closing => if cut > 0 || resp_cut {
+                tracing::warn!(http = cut, resp = resp_cut, "connections were cut: time was up");
+            },
+            _ = signals.terminate.recv() => tracing::warn!("told again: not waiting any longer"),
+            _ = signals.interrupt.recv() => tracing::warn!("told again: not waiting any longer"),
+        }
+        self.running.finish().await;
+        tracing::info!(took_ms = self.clock.moment().since(begun).as_millis(), "stopped");
+    }
+}

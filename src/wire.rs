@@ -1,0 +1,190 @@
+//! Where the parts meet: the only place that knows all of them.
+//!
+//! A [`Plane`] is the path with its real stages, and the origins behind it. Each
+//! file below connects one part to the questions it answers; what it answers
+//! them with is in the part's own crate.
+
+mod admin;
+mod announce;
+mod cache;
+mod first;
+mod ledger;
+mod parts;
+mod store;
+
+use std::sync::Arc;
+
+use flow::feed::Coherence;
+use flow::serve::Background;
+use flow::signal::Registry;
+use flow::{Clock, Random, Result, Revisions, Serve, Stages};
+use pool::health::Health;
+use pool::sql::{Outbox, Sql};
+use tokio::sync::watch as signal;
+use tokio::task::JoinSet;
+
+use crate::config::Config;
+
+/// The path, with its real stages.
+pub(crate) type Path = Serve<::gate::Gate, Arc<policy::Policies>, ::ledger::Ledger>;
+
+/// The path, and everybody behind it.
+pub(crate) struct Plane {
+    path: Arc<Path>,
+    cache: ::cache::Cache,
+    ledger: ::ledger::Ledger,
+    store: ::store::Store,
+    keys: Arc<::gate::Keys>,
+    announcer: announce::Announcer,
+    health: Health,
+    exposition: watch::export::prometheus::Prometheus,
+    clock: Clock,
+    random: Random,
+}
+
+impl flow::Plane for Plane {
+    type Gate = ::gate::Gate;
+    type Policy = Arc<policy::Policies>;
+    type Ledger = ::ledger::Ledger;
+
+    fn path(&self) -> &Arc<Path> {
+        &self.path
+    }
+}
+
+/// The ground the parts stand on.
+#[derive(Clone)]
+pub(crate) struct Ground {
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+    pub(crate) registry: Registry,
+    pub(crate) process: Arc<watch::export::Numbers>,
+}
+
+/// A plane, and what has to go on in the background for it.
+pub(crate) struct Built {
+    pub(crate) plane: Arc<Plane>,
+    pub(crate) background: Background,
+    pub(crate) work: Work,
+}
+
+/// Builds everything between the doors and the engines.
+pub(crate) async fn build(config: &Config, ground: &Ground, owner: u32) -> Result<Built> {
+    let Ground { clock, random, registry, process } = ground;
+    let sql = parts::sql(config, ground).await?;
+    let feed = parts::feed(config, ground).await?;
+    let revisions = Arc::new(Revisions::default());
+
+    let keys = ::gate::Keys::open(sql.clone(), revisions.clone(), clock.clone(), random.clone());
+    let keys = Arc::new(keys.await?);
+    let gate =
+        ::gate::Gate::new(&config.gate, keys.clone(), revisions.clone(), clock.clone(), owner);
+    let policy = Arc::new(policy::Policies::stockade_self()?);
+    let opened = ::ledger::Ledger::open(
+        sql.clone(),
+        &config.ledger,
+        clock.clone(),
+        random.clone(),
+        registry,
+    );
+    let (ledger, log) = opened.await?;
+
+    // Alone, a node has nobody to miss anything from.
+    let shared = config.feed.url.is_some().then(Arc::<Coherence>::default);
+    let cache = ::cache::Cache::new(&config.cache, clock.clone(), shared.clone(), registry);
+    let blobs = parts::blobs(config, ground).await?;
+    let store = ::store::Store::open(sql.clone(), blobs, clock.clone(), random.clone()).await?;
+
+    let health = Health::new(pool::health::Config::default(), clock.clone(), registry);
+    parts::watch_over(&health, sql.clone());
+    let stages = Stages { gate, policy, ledger: ledger.clone() };
+    let (path, background) =
+        Serve::new(stages, revisions.clone(), clock.clone(), random.clone(), registry);
+    let announcer = announce::Announcer::new(feed.clone(), clock.clone());
+    let plane = Arc::new(Plane {
+        path: Arc::new(path),
+        cache: cache.clone(),
+        ledger: ledger.clone(),
+        store,
+        keys,
+        announcer,
+        health: health.clone(),
+        exposition: watch::export::prometheus::Prometheus::new(process.clone()),
+        clock: clock.clone(),
+        random: random.clone(),
+    });
+    let outbox = Outbox::new(sql.clone(), clock.clone(), registry);
+    let listener = announce::Listener {
+        feed,
+        coherence: shared.unwrap_or_default(),
+        cache,
+        revisions,
+        clock: clock.clone(),
+    };
+    let work = Work { sql, outbox, ledger, log, listener, health, plane: plane.clone() };
+    Ok(Built { plane, background, work })
+}
+
+/// What goes on in the background.
+pub(crate) struct Work {
+    sql: Arc<dyn Sql>,
+    outbox: Outbox,
+    ledger: ::ledger::Ledger,
+    log: ::ledger::Work,
+    listener: announce::Listener,
+    health: Health,
+    plane: Arc<Plane>,
+}
+
+/// How often what expired is swept out of memory.
+const SWEEP_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// The work under way, to be brought to its end.
+pub(crate) struct Running {
+    stop: signal::Sender<bool>,
+    log: tokio::task::JoinHandle<()>,
+    others: JoinSet<()>,
+    sql: Arc<dyn Sql>,
+    outbox: Arc<Outbox>,
+    ledger: ::ledger::Ledger,
+}
+
+impl Work {
+    /// Starts it.
+    pub(crate) fn start(self) -> Running {
+        let Self { sql, outbox, ledger, log, listener, health, plane } = self;
+        let stop = signal::Sender::new(false);
+        let outbox = Arc::new(outbox);
+        let mut others = JoinSet::new();
+        let (drained, sink) = (outbox.clone(), ledger.clone());
+        others.spawn(async move {
+            let never = drained.drain(&sink).await;
+            match never {}
+        });
+        others.spawn(listener.run());
+        others.spawn(async move { health.run().await });
+        others.spawn(async move {
+            loop {
+                plane.clock.sleep(SWEEP_EVERY).await;
+                plane.cache.sweep();
+            }
+        });
+        let log = tokio::spawn(log.run(stop.subscribe()));
+        Running { stop, log, others, sql, outbox, ledger }
+    }
+}
+
+impl Running {
+    /// Brings the work to its end: what was taken is on disk when this returns.
+    pub(crate) async fn finish(mut self) {
+        self.others.shutdown().await;
+        if let Err(error) = self.outbox.flush(&self.ledger).await {
+            // Nothing is lost: what stays in the outbox is drained at the next
+            // start.
+            tracing::warn!(error = %error.story(), "the outbox could not be drained at the end");
+        }
+        self.stop.send_replace(true);
+        let _ = self.log.await;
+        self.sql.close().await;
+    }
+}

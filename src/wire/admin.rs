@@ -1,0 +1,92 @@
+//! Answers about Stockade itself.
+
+use flow::feed::Notice;
+use flow::question::admin::{
+    CreateKey, CreatedKey, Exposition, KeyInfo, ListKeys, Login, Metrics, Part, RevokeKey, Status,
+};
+use flow::{Answer, Origin, Permitted, Result, Step};
+use gate::NewKey;
+use pool::health::Condition;
+
+use super::Plane;
+
+impl Origin<Login> for Plane {
+    fn answer<'a>(&'a self, permitted: &'a Permitted<'a, Login>) -> Step<'a, Result<Answer<String>>> {
+        Step::Now(Ok(Answer::done(permitted.identity().name.to_string())))
+    }
+}
+
+impl<'q> Origin<CreateKey<'q>> for Plane {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, CreateKey<'q>>,
+    ) -> Step<'a, Result<Answer<CreatedKey>>> {
+        Step::later(async move {
+            let CreateKey { principal, kind, roles } = *permitted.question();
+            let fact = permitted.fact(&self.clock, &self.random);
+            let new = NewKey { principal, kind, roles };
+            let key = self.keys.create(permitted.tenant(), new, Some(fact)).await?;
+            Ok(Answer::done(key).recorded())
+        })
+    }
+}
+
+impl<'q> Origin<ListKeys<'q>> for Plane {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, ListKeys<'q>>,
+    ) -> Step<'a, Result<Answer<Vec<KeyInfo>>>> {
+        Step::later(async move {
+            let ListKeys { after, limit } = *permitted.question();
+            Ok(Answer::done(self.keys.list(permitted.tenant(), after, limit).await?))
+        })
+    }
+}
+
+impl<'q> Origin<RevokeKey<'q>> for Plane {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, RevokeKey<'q>>,
+    ) -> Step<'a, Result<Answer<bool>>> {
+        Step::later(async move {
+            let tenant = permitted.tenant();
+            let fact = permitted.fact(&self.clock, &self.random);
+            let revoked = self.keys.revoke(tenant, permitted.question().id, Some(fact)).await?;
+            let Some(principal) = revoked else { return Ok(Answer::missing(false)) };
+            let notice = Notice::Epoch { tenant: tenant.to_string(), principal: Some(principal) };
+            self.announcer.announce(notice).await?;
+            Ok(Answer::done(true).recorded())
+        })
+    }
+}
+
+impl<'q> Origin<Metrics<'q>> for Plane {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, Metrics<'q>>,
+    ) -> Step<'a, Result<Answer<Exposition>>> {
+        let exposed = self.exposition.expose(permitted.question().accept);
+        let (media_type, bytes) = (exposed.content_type, exposed.body.into());
+        Step::Now(Ok(Answer::done(Exposition { media_type, bytes })))
+    }
+}
+
+impl Origin<Status> for Plane {
+    fn answer<'a>(
+        &'a self,
+        _: &'a Permitted<'a, Status>,
+    ) -> Step<'a, Result<Answer<Vec<Part>>>> {
+        let part = |report: pool::health::Report| Part {
+            name: report.name,
+            ok: report.condition != Condition::Ill,
+            latency_us: report.latency.0.as_micros() as u64,
+            advice: report
+                .problem
+                .map(|problem| format!("{}: {}", problem.detail, problem.advice))
+                .unwrap_or_default(),
+        };
+        Step::later(async move {
+            Ok(Answer::done(self.health.check().await.into_iter().map(part).collect()))
+        })
+    }
+}
