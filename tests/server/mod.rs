@@ -1,6 +1,7 @@
 //! The real binary, started for a test and stopped with it, and clients that
 //! speak to it over real sockets.
 #![allow(dead_code, reason = "each test file uses its part of it")]
+#![expect(clippy::unwrap_used, reason = "a test that fails should stop there")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -99,9 +100,9 @@ impl Server {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string());
-        let mut status = status;
-        assert!(status.status().unwrap().success());
+        let pid = self.pid().to_string();
+        let sent = Command::new("kill").args([format!("-{name}"), pid]).status().unwrap();
+        assert!(sent.success());
     }
 
     /// Asks it to stop and waits until it has.

@@ -82,6 +82,8 @@ pub(crate) async fn carry_out<P: Plane>(client: &mut Client<P>, arguments: Argum
         None => name,
     };
     let least = match upper {
+        b"SETNX" => 3,
+        b"SETEX" | b"PSETEX" => 4,
         b"GET" | b"SET" | b"DEL" | b"UNLINK" | b"EXISTS" | b"MGET" | b"TTL" | b"PTTL"
         | b"EXPIRE" | b"PEXPIRE" | b"PERSIST" | b"SELECT" | b"ECHO" | b"AUTH" | b"CLIENT"
         | b"STOCKADE.PURGE" => match upper {
@@ -90,7 +92,18 @@ pub(crate) async fn carry_out<P: Plane>(client: &mut Client<P>, arguments: Argum
         },
         _ => 1,
     };
-    let exactly = matches!(upper, b"GET" | b"TTL" | b"PTTL" | b"PERSIST" | b"SELECT" | b"ECHO");
+    let exactly = matches!(
+        upper,
+        b"GET"
+            | b"SETNX"
+            | b"SETEX"
+            | b"PSETEX"
+            | b"TTL"
+            | b"PTTL"
+            | b"PERSIST"
+            | b"SELECT"
+            | b"ECHO"
+    );
     if arguments.len() < least || (exactly && arguments.len() != least) {
         let name = String::from_utf8_lossy(name).to_lowercase();
         let text = format!("ERR wrong number of arguments for '{name}' command");
@@ -100,6 +113,9 @@ pub(crate) async fn carry_out<P: Plane>(client: &mut Client<P>, arguments: Argum
     let done = match upper {
         b"GET" => string::get(client, arguments).await,
         b"SET" => string::set(client, arguments).await,
+        b"SETNX" => string::set_if_absent(client, arguments).await,
+        b"SETEX" => string::set_for(client, arguments, 1000).await,
+        b"PSETEX" => string::set_for(client, arguments, 1).await,
         b"MGET" => string::get_many(client, arguments).await,
         b"DEL" | b"UNLINK" => key::delete(client, arguments).await,
         b"EXISTS" => key::exists(client, arguments).await,

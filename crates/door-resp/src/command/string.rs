@@ -70,15 +70,50 @@ pub(super) async fn set<P: Plane>(
         }
         at += 1;
     }
-    let key = arguments.get(1).unwrap_or_default();
-    let value = Bytes::copy_from_slice(arguments.get(2).unwrap_or_default());
-    let set = |namespace| Set { namespace, key, value, ttl, tags: &[], when };
-    match client.ask_in_namespace(set).await {
+    match store(client, arguments.get(1), arguments.get(2), ttl, when).await {
         Ok(true) => client.replies.ok(),
         Ok(false) => client.replies.null(),
         Err(error) => client.replies.failure(&error),
     }
     Ok(())
+}
+
+/// `SETEX key time value`, in units of so many milliseconds.
+pub(super) async fn set_for<P: Plane>(
+    client: &mut Client<P>,
+    arguments: Arguments<'_>,
+    unit: u64,
+) -> Result<(), Wrong> {
+    let ttl = Some(lifetime(arguments, 2, unit)?);
+    match store(client, arguments.get(1), arguments.get(3), ttl, When::Always).await {
+        Ok(_) => client.replies.ok(),
+        Err(error) => client.replies.failure(&error),
+    }
+    Ok(())
+}
+
+pub(super) async fn set_if_absent<P: Plane>(
+    client: &mut Client<P>,
+    arguments: Arguments<'_>,
+) -> Result<(), Wrong> {
+    match store(client, arguments.get(1), arguments.get(2), None, When::Absent).await {
+        Ok(set) => client.replies.integer(i64::from(set)),
+        Err(error) => client.replies.failure(&error),
+    }
+    Ok(())
+}
+
+async fn store<P: Plane>(
+    client: &mut Client<P>,
+    key: Option<&[u8]>,
+    value: Option<&[u8]>,
+    ttl: Option<Duration>,
+    when: When,
+) -> flow::Result<bool> {
+    let key = key.unwrap_or_default();
+    let value = Bytes::copy_from_slice(value.unwrap_or_default());
+    let set = |namespace| Set { namespace, key, value, ttl, tags: &[], when };
+    client.ask_in_namespace(set).await
 }
 
 fn lifetime(arguments: Arguments<'_>, at: usize, unit: u64) -> Result<Duration, Wrong> {
@@ -89,6 +124,8 @@ fn lifetime(arguments: Arguments<'_>, at: usize, unit: u64) -> Result<Duration, 
         .ok_or_else(Wrong::not_a_number)?;
     let millis = u64::try_from(number).ok().filter(|number| *number > 0);
     let millis = millis.and_then(|number| number.checked_mul(unit));
-    let millis = millis.ok_or_else(|| Wrong("ERR invalid expire time in 'set' command".into()))?;
+    let name = arguments.text(0).unwrap_or_default().to_lowercase();
+    let millis =
+        millis.ok_or_else(|| Wrong(format!("ERR invalid expire time in '{name}' command")))?;
     Ok(Duration::from_millis(millis))
 }
