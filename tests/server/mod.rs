@@ -60,7 +60,7 @@ impl Server {
     pub(crate) fn launch(mut command: Command, data: &Path) -> Result<Self, (ExitStatus, String)> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        drop(child.stdout.take().map(drain));
+        let _ = child.stdout.take().map(drain);
         let lines = follow(child.stderr.take().unwrap());
         let mut log = String::new();
         loop {
@@ -153,6 +153,8 @@ fn follow(log: ChildStderr) -> Receiver<String> {
     let (send, lines) = channel();
     std::thread::spawn(move || {
         for line in BufReader::new(log).lines().map_while(Result::ok) {
+            // Shown by the test runner when the test fails.
+            eprintln!("{line}");
             if send.send(line).is_err() {
                 return;
             }

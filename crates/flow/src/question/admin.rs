@@ -12,7 +12,8 @@ const fn action(name: &'static str, class: Class) -> Action {
     Action { name, class, pace: Pace::Rate, inspection: Inspection::Off }
 }
 
-static LOGIN: Action = action("login", Class::Logged);
+// Once per connection, and doors bound connections: no rate of its own.
+static LOGIN: Action = Action { pace: Pace::Load, ..action("login", Class::Logged) };
 static KEY_CREATE: Action = action("key.create", Class::Durable);
 static KEY_LIST: Action = action("key.list", Class::Logged);
 static KEY_REVOKE: Action = action("key.revoke", Class::Durable);
