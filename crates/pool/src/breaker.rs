@@ -39,11 +39,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            failures: 5,
-            open: Span::secs(30),
-            trials: 3,
-        }
+        Self { failures: 5, open: Span::secs(30), trials: 3 }
     }
 }
 
@@ -149,11 +145,7 @@ impl Breaker {
     }
 
     fn pass(&self, era: u64) -> Pass<'_> {
-        Pass {
-            breaker: &self.0,
-            era,
-            settled: false,
-        }
+        Pass { breaker: &self.0, era, settled: false }
     }
 
     fn refusal(&self, when: &str) -> Error {
@@ -173,8 +165,7 @@ impl Inner {
     fn turn(&self, machine: &mut Machine, to: Machine) {
         *machine = to;
         self.era.fetch_add(1, Ordering::AcqRel);
-        self.closed
-            .store(matches!(to, Machine::Closed), Ordering::Release);
+        self.closed.store(matches!(to, Machine::Closed), Ordering::Release);
         match to {
             Machine::Closed => {
                 self.failures.store(0, Ordering::Release);
@@ -345,15 +336,9 @@ mod tests {
         assert_eq!(breaker.state(), State::Open);
         let never = breaker.call(async { panic!("it was asked") as Result<()> });
         let error = never.await.unwrap_err();
-        assert_eq!(
-            (error.kind(), error.code()),
-            (Kind::Busy, &codes::BREAKER_OPEN)
-        );
-        let opened = registry.counter(
-            "stockade_pool_breaker_opened_total",
-            "",
-            &[("part", "test")],
-        );
+        assert_eq!((error.kind(), error.code()), (Kind::Busy, &codes::BREAKER_OPEN));
+        let opened =
+            registry.counter("stockade_pool_breaker_opened_total", "", &[("part", "test")]);
         assert_eq!(opened.get(), 1);
     }
 

@@ -29,10 +29,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            every: Span::secs(10),
-            timeout: Span::secs(3),
-        }
+        Self { every: Span::secs(10), timeout: Span::secs(3) }
     }
 }
 
@@ -160,10 +157,7 @@ impl Health {
     /// What was found last, in the order of registration.
     pub fn reports(&self) -> Vec<Report> {
         let parts = self.0.parts.read();
-        parts
-            .iter()
-            .map(|part| part.report.read().clone())
-            .collect()
+        parts.iter().map(|part| part.report.read().clone()).collect()
     }
 
     /// Whether everything essential was well when it was last asked.
@@ -195,10 +189,8 @@ impl Health {
         let begun = clock.moment();
         let result = match clock.within(limit.0, part.probe.probe()).await {
             Some(result) => result,
-            None => Err(codes::PROBE_LATE.error(format!(
-                "`{}` did not answer within {limit}",
-                part.probe.name()
-            ))),
+            None => Err(codes::PROBE_LATE
+                .error(format!("`{}` did not answer within {limit}", part.probe.name()))),
         };
         part.note(result, clock.moment().since(begun), clock.now());
     }
@@ -283,8 +275,7 @@ mod tests {
         fn probe(&self) -> BoxFuture<'_, Result<()>> {
             let well = self.1.load(Relaxed);
             Box::pin(async move {
-                well.then_some(())
-                    .ok_or_else(|| codes::BREAKER_OPEN.error("switched off"))
+                well.then_some(()).ok_or_else(|| codes::BREAKER_OPEN.error("switched off"))
             })
         }
     }
@@ -332,10 +323,7 @@ mod tests {
     async fn one_that_hangs_is_ill_delays_nobody_and_is_not_always_needed() {
         let (health, clock) = health();
         health.watch(Arc::new(Hangs), Need::Helpful);
-        health.watch(
-            Arc::new(Switch("db", AtomicBool::new(true))),
-            Need::Essential,
-        );
+        health.watch(Arc::new(Switch("db", AtomicBool::new(true))), Need::Essential);
         let checking = tokio::spawn({
             let health = health.clone();
             async move { health.check().await }

@@ -101,13 +101,7 @@ impl Retry {
         registry: &Registry,
     ) -> Self {
         let budget = Mutex::new(Budget::new(&config, clock.moment()));
-        Self {
-            config,
-            clock,
-            random,
-            budget,
-            signals: Signals::new(name, registry),
-        }
+        Self { config, clock, random, budget, signals: Signals::new(name, registry) }
     }
 
     /// Runs `work`, again while it is [`Kind::Busy`]. It is told which try this
@@ -182,12 +176,7 @@ const WHOLE: u64 = 100;
 impl Budget {
     fn new(config: &Config, now: Moment) -> Self {
         let most = u64::from(config.budget_burst) * WHOLE;
-        Self {
-            stock: most,
-            most,
-            per_call: u64::from(config.budget_percent),
-            counted: now,
-        }
+        Self { stock: most, most, per_call: u64::from(config.budget_percent), counted: now }
     }
 
     fn earn(&mut self) {
@@ -246,13 +235,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
     fn retry(config: Config, clock: &Clock) -> Retry {
-        Retry::new(
-            "test",
-            config,
-            clock.clone(),
-            Random::seeded(1),
-            &Registry::default(),
-        )
+        Retry::new("test", config, clock.clone(), Random::seeded(1), &Registry::default())
     }
 
     fn busy() -> Error {
@@ -297,14 +280,7 @@ mod tests {
     #[test]
     fn waits_double_up_to_the_longest_and_use_the_whole_range() {
         let config = Config::default();
-        for (attempt, ceiling) in [
-            (1, 50),
-            (2, 100),
-            (3, 200),
-            (6, 1600),
-            (7, 2000),
-            (99, 2000),
-        ] {
+        for (attempt, ceiling) in [(1, 50), (2, 100), (3, 200), (6, 1600), (7, 2000), (99, 2000)] {
             assert_eq!(config.ceiling(attempt).as_millis(), ceiling, "{attempt}");
         }
         let retry = retry(config, &Clock::manual(Time(0)));

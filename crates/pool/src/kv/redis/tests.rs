@@ -25,8 +25,8 @@ fn kv(config: Config) -> RedisKv {
 /// A configuration under which an outage is noticed and over soon.
 fn hasty(url: String) -> Config {
     let mut config = config(url);
-    config.timeout = Span::millis(100);
-    config.connect_timeout = Span::millis(200);
+    config.timeout = Span::millis(250);
+    config.connect_timeout = Span::millis(500);
     config.breaker.open = Span::millis(300);
     config
 }
@@ -72,7 +72,9 @@ async fn behind_sentinels_it_conforms_and_follows_a_failover() {
     let Some(mut sentinel) = RedisSentinel::start(3) else { return };
     let hosts = sentinel.urls().join(",").replace("redis://", "");
     let url = format!("redis-sentinel://{hosts}/{}", sentinel.name());
-    let kv = kv(hasty(url));
+    let mut config = config(url);
+    config.breaker.open = Span::millis(300);
+    let kv = kv(config);
     conformance::run(&kv.under("here:"), &kv.under("there:")).await;
     sentinel.master().kill();
     sentinel.await_promotion();
@@ -82,6 +84,7 @@ async fn behind_sentinels_it_conforms_and_follows_a_failover() {
         }
     })
     .await;
+    answers(&kv).await;
     assert_eq!(kv.get(b"after").await.unwrap().as_deref(), Some(&b"1"[..]));
 }
 
@@ -164,7 +167,7 @@ async fn killed_and_restarted_under_load_it_refuses_quickly_and_resumes() {
     load.grows("answers after", &load.good).await;
     assert_eq!((kv.breaker().state(), kv.breaker().failures()), (State::Closed, 0));
     let longest = load.end().await;
-    assert!(longest < Duration::from_millis(1500), "somebody waited {longest:?}");
+    assert!(longest < Duration::from_secs(2), "somebody waited {longest:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -180,7 +183,7 @@ async fn paused_it_times_out_and_resumes() {
     load.grows("answers after", &load.good).await;
     assert_eq!(kv.breaker().state(), State::Closed);
     let longest = load.end().await;
-    assert!(longest < Duration::from_millis(1500), "somebody waited {longest:?}");
+    assert!(longest < Duration::from_secs(2), "somebody waited {longest:?}");
 }
 
 #[tokio::test]
