@@ -2,12 +2,13 @@
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use flow::{Clock, Credential, Id, Moment, Plane, Request, Result};
+use flow::{BoxFuture, Clock, Credential, Id, Moment, Plane, Request, Result};
 use http::header::{
     ALLOW, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, HeaderName,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
@@ -21,48 +22,85 @@ use crate::call::Call;
 use crate::codes;
 use crate::compress;
 use crate::connection::{Connection, Known};
-use crate::door::{Phase, Shared};
+use crate::door::Shared;
 use crate::idempotency;
 use crate::problem;
 use crate::reply::Payload;
 use crate::route::{Effect, Found, Handler, Length, Operation};
 use crate::signal::{Ended, RouteSignals};
 
-static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
+/// An answer, perhaps still to be found. What the door knows by itself is there
+/// at once and costs no future.
+pub(crate) enum Answering {
+    Now(Option<Response<Payload>>),
+    Later(BoxFuture<'static, Response<Payload>>),
+}
+
+impl Future for Answering {
+    type Output = std::result::Result<Response<Payload>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Answering::Now(response) => match response.take() {
+                Some(response) => Poll::Ready(Ok(response)),
+                None => Poll::Pending,
+            },
+            Answering::Later(work) => work.as_mut().poll(context).map(Ok),
+        }
+    }
+}
+
 /// Answers one request. There is always an answer.
-pub(crate) async fn answer<P: Plane>(
-    connection: Arc<Connection<P>>,
+pub(crate) fn answer<P: Plane>(
+    connection: &Arc<Connection<P>>,
     request: http::Request<Incoming>,
-) -> Result<Response<Payload>, Infallible> {
+) -> Answering {
     let door = &*connection.door;
-    let open = connection.pulse.begin(request.version());
     let arrived = Arrived { id: connection.next_id(), at: door.clock.moment() };
-    let (mut head, body) = request.into_parts();
-    let found = door.router.find(&head.method, head.uri.path());
-    let (result, signals, quiet) = match found {
-        Found::Operation(operation, signals, parameters) => match operation.handler {
-            Handler::Now(handle) => (Ok(handle(door, &head)), signals, true),
-            Handler::Later(_) if runs_to_its_end(operation, &head) => {
-                let work = detached(connection.clone(), head, body, arrived);
-                let (result, back) = work.await;
-                head = back;
-                (result, signals, false)
-            }
-            Handler::Later(_) => {
-                let matched = Matched { operation, signals, parameters };
-                (later(&connection, &head, body, arrived, matched).await, signals, false)
-            }
-        },
+    let (head, body) = request.into_parts();
+    if let Found::Operation(operation, signals, _) = door.router.find(&head.method, head.uri.path())
+        && let Handler::Now(handle) = operation.handler
+    {
+        connection.pulse.answered(head.version);
+        let mut response = handle(door);
+        finish(connection, &head, arrived.id, &mut response);
+        signals.probe_ended(&arrived.ended(door, &head, &response));
+        return Answering::Now(Some(response));
+    }
+    Answering::Later(Box::pin(find(connection.clone(), head, body, arrived)))
+}
+
+/// Finds the answer to a request that has to ask for it, or is a mistake.
+async fn find<P: Plane>(
+    connection: Arc<Connection<P>>,
+    mut head: Parts,
+    body: Incoming,
+    arrived: Arrived,
+) -> Response<Payload> {
+    let door = &*connection.door;
+    let open = connection.pulse.begin(head.version);
+    let (result, signals) = match door.router.find(&head.method, head.uri.path()) {
+        Found::Operation(operation, signals, _) if runs_to_its_end(operation, &head) => {
+            let work = detached(connection.clone(), head, body, arrived);
+            let (result, back) = work.await;
+            head = back;
+            (result, signals)
+        }
+        Found::Operation(operation, signals, parameters) => {
+            let matched = Matched { operation, signals, parameters };
+            (ask(&connection, &head, body, arrived, matched).await, signals)
+        }
         Found::Place(place) => {
-            (Ok(elsewhere(door, &head, arrived.id, &place.allow)), &door.signals.nowhere, false)
+            (Ok(elsewhere(door, &head, arrived.id, &place.allow)), &door.signals.nowhere)
         }
         Found::Nothing => {
             let detail = format!("nothing is served at `{}`", shown(head.uri.path()));
-            (Err(codes::NO_ROUTE.error(detail)), &door.signals.nowhere, false)
+            (Err(codes::NO_ROUTE.error(detail)), &door.signals.nowhere)
         }
     };
     let mut response = result.unwrap_or_else(|error| {
@@ -71,24 +109,26 @@ pub(crate) async fn answer<P: Plane>(
     });
     finish(&connection, &head, arrived.id, &mut response);
     response.body_mut().keep_open(open);
-    let ended = Ended {
-        id: arrived.id,
-        method: &head.method,
-        status: response.status(),
-        took: door.clock.moment().since(arrived.at),
-        theirs: theirs(&head),
-    };
-    match quiet {
-        true => signals.probe_ended(&ended),
-        false => signals.request_ended(&ended),
-    }
-    Ok(response)
+    signals.request_ended(&arrived.ended(door, &head, &response));
+    response
 }
 
 #[derive(Clone, Copy)]
 struct Arrived {
     id: Id,
     at: Moment,
+}
+
+impl Arrived {
+    fn ended<'a, P: Plane>(
+        self,
+        door: &Shared<P>,
+        head: &'a Parts,
+        response: &Response<Payload>,
+    ) -> Ended<'a> {
+        let took = door.clock.moment().since(self.at);
+        Ended { id: self.id, head, status: response.status(), took }
+    }
 }
 
 struct Matched<'r, 'p, P: Plane> {
@@ -119,7 +159,7 @@ async fn detached<P: Plane>(
                 return Err(codes::NO_ROUTE.error("nothing is served here"));
             };
             let matched = Matched { operation, signals, parameters };
-            later(&connection, &head, body, arrived, matched).await
+            ask(&connection, &head, body, arrived, matched).await
         })
     };
     let result = task.await.unwrap_or_else(|panic| {
@@ -129,7 +169,7 @@ async fn detached<P: Plane>(
 }
 
 /// Goes the path.
-async fn later<P: Plane>(
+async fn ask<P: Plane>(
     connection: &Arc<Connection<P>>,
     head: &Parts,
     body: Incoming,
@@ -265,7 +305,7 @@ fn finish<P: Plane>(
     if let Some(strict) = &connection.strict_transport {
         headers.insert(STRICT_TRANSPORT_SECURITY, strict.clone());
     }
-    if head.version <= Version::HTTP_11 && connection.phase() != Phase::Serving {
+    if head.version <= Version::HTTP_11 && door.closing.load(Relaxed) {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     if head.method == Method::HEAD {
@@ -278,14 +318,7 @@ fn finish<P: Plane>(
 
 fn id_header(id: Id) -> HeaderValue {
     // An id is made of digits and capitals, which a header can always hold.
-    HeaderValue::from_str(&id.to_string()).unwrap_or(HeaderValue::from_static("-"))
-}
-
-/// The caller's own name for the request, for the log only.
-fn theirs(head: &Parts) -> Option<&str> {
-    let text = head.headers.get(&REQUEST_ID)?.to_str().ok()?;
-    let sane = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);
-    (text.len() <= 128 && text.bytes().all(sane)).then_some(text)
+    HeaderValue::from_bytes(&id.text()).unwrap_or(HeaderValue::from_static("-"))
 }
 
 /// A path, short enough to be quoted.

@@ -20,11 +20,9 @@ const ZSTD_LEVEL: i32 = 1;
 
 /// Compresses an answer where that is wanted and worth it.
 pub(crate) fn apply(config: &Compression, asked: &HeaderMap, response: &mut Response<Payload>) {
-    if !config.enabled || !compressible(response.headers()) {
-        return;
-    }
     let Payload::Whole(bytes) = response.body() else { return };
-    if (bytes.len() as u64) < config.from.0 {
+    let small = (bytes.len() as u64) < config.from.0;
+    if small || !config.enabled || !compressible(response.headers()) {
         return;
     }
     let header = asked.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());

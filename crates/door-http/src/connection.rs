@@ -7,9 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use flow::{Credential, Id, Lane, Plane};
 use http::HeaderValue;
 use parking_lot::Mutex;
-use tokio::sync::watch;
 
-use crate::door::{Phase, Shared};
+use crate::door::Shared;
 use crate::pulse::Pulse;
 
 /// What the requests of one connection share.
@@ -24,7 +23,6 @@ pub(crate) struct Connection<P: Plane> {
     pub(crate) pulse: Arc<Pulse>,
     id: Id,
     requests: AtomicU64,
-    phase: watch::Receiver<Phase>,
     known: Mutex<Option<Known>>,
 }
 
@@ -45,7 +43,6 @@ pub(crate) enum Shown {
 impl<P: Plane> Connection<P> {
     pub(crate) fn new(door: Arc<Shared<P>>, entrance: flow::Door, pulse: Arc<Pulse>) -> Self {
         let id = door.random.id(door.clock.now());
-        let phase = door.phase.subscribe();
         Self {
             door,
             entrance,
@@ -55,7 +52,6 @@ impl<P: Plane> Connection<P> {
             pulse,
             id,
             requests: AtomicU64::new(0),
-            phase,
             known: Mutex::new(None),
         }
     }
@@ -63,10 +59,6 @@ impl<P: Plane> Connection<P> {
     /// The name of the next request: drawn once per connection, then counted.
     pub(crate) fn next_id(&self) -> Id {
         self.id.plus(self.requests.fetch_add(1, Relaxed))
-    }
-
-    pub(crate) fn phase(&self) -> Phase {
-        *self.phase.borrow()
     }
 
     /// What is known of whoever shows this. A request takes it, so that of

@@ -1,6 +1,7 @@
 //! The door: opened, listened at, drained.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -50,11 +51,13 @@ pub(crate) struct Shared<P: Plane> {
     /// Connections that are told why they are not taken.
     pub(crate) refusals: Arc<Places>,
     pub(crate) phase: watch::Sender<Phase>,
+    /// Whether the phase is another than serving, for those who look often.
+    pub(crate) closing: AtomicBool,
     /// Told whenever a connection or a listener is gone.
     pub(crate) gone: Notify,
     /// Every connection and listener holds one clone.
     pub(crate) alive: Arc<()>,
-    pub(crate) cut: std::sync::atomic::AtomicUsize,
+    pub(crate) cut: AtomicUsize,
 }
 
 /// How far the door is closed.
@@ -93,9 +96,10 @@ impl<P: Plane> Door<P> {
             buffered: Places::new(limits.buffered_max.bytes()),
             refusals: Places::new(REFUSALS_MAX),
             phase: watch::Sender::new(Phase::Serving),
+            closing: AtomicBool::new(false),
             gone: Notify::new(),
             alive: Arc::new(()),
-            cut: std::sync::atomic::AtomicUsize::new(0),
+            cut: AtomicUsize::new(0),
             plane,
             config,
             clock,
@@ -143,12 +147,13 @@ impl<P: Plane> Door<P> {
     pub async fn drain(&self, deadline: Duration) -> usize {
         let shared = &self.0;
         shared.readiness.set(State::Draining);
+        shared.closing.store(true, Relaxed);
         shared.phase.send_replace(Phase::Draining);
         if shared.clock.within(deadline, shared.all_gone()).await.is_none() {
             shared.phase.send_replace(Phase::Cut);
             shared.all_gone().await;
         }
-        shared.cut.load(std::sync::atomic::Ordering::Relaxed)
+        shared.cut.load(Relaxed)
     }
 }
 

@@ -1,20 +1,20 @@
 //! Sockets: connections are taken, limited, served and ended.
 
+mod wire;
+
 use std::io;
 use std::net::IpAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use flow::{Plane, Result};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio_rustls::server::TlsStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, UnixListener};
 
 use crate::answer::answer;
 use crate::codes;
@@ -26,6 +26,8 @@ use crate::problem::Problem;
 use crate::pulse::{Marked, Pulse, Watcher};
 use crate::signal::Shed;
 use crate::tls;
+
+use wire::Wire;
 
 /// A socket somebody bound for us.
 #[derive(Debug)]
@@ -206,7 +208,7 @@ async fn serve<P: Plane>(door: Arc<Shared<P>>, arrival: Arrival, _seat: Seat) {
     if let Some(wire) = handshake(&door, arrival).await {
         let io = TokioIo::new(Marked::new(wire, pulse.clone()));
         let connection = Arc::new(connection);
-        let service = service_fn(move |request| answer(connection.clone(), request));
+        let service = service_fn(move |request| answer(&connection, request));
         run(&door, door.http.serve_connection(io, service), &pulse).await;
     }
     door.signals.connection_closed();
@@ -320,72 +322,4 @@ enum Ending {
     No,
     Soon,
     Begun,
-}
-
-/// A connection of any kind: one type, so that HTTP is compiled once.
-#[derive(Debug)]
-enum Wire {
-    Tcp(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-    Unix(UnixStream),
-}
-
-macro_rules! each {
-    ($self:ident, $stream:ident => $call:expr) => {
-        match $self.get_mut() {
-            Wire::Tcp(stream) => {
-                let $stream = Pin::new(stream);
-                $call
-            }
-            Wire::Tls(stream) => {
-                let $stream = Pin::new(&mut **stream);
-                $call
-            }
-            Wire::Unix(stream) => {
-                let $stream = Pin::new(stream);
-                $call
-            }
-        }
-    };
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        each!(self, stream => stream.poll_read(context, buffer))
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        each!(self, stream => stream.poll_write(context, bytes))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        each!(self, stream => stream.poll_write_vectored(context, slices))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        // Within TLS one record of all is better than one record of each.
-        !matches!(self, Wire::Tls(_))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self, stream => stream.poll_flush(context))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self, stream => stream.poll_shutdown(context))
-    }
 }

@@ -42,13 +42,18 @@ pub(crate) struct Pulse {
 pub(crate) struct Open(Arc<Pulse>);
 
 impl Pulse {
-    /// A request begins.
-    pub(crate) fn begin(self: &Arc<Self>, version: Version) -> Open {
+    /// A request came and was answered at once.
+    pub(crate) fn answered(&self, version: Version) {
         if version == Version::HTTP_2 {
             self.shared.store(true, Relaxed);
         }
         self.understood.store(self.heard.load(Relaxed), Relaxed);
         self.begun.fetch_add(1, Relaxed);
+    }
+
+    /// A request begins.
+    pub(crate) fn begin(self: &Arc<Self>, version: Version) -> Open {
+        self.answered(version);
         self.open.fetch_add(1, Relaxed);
         Open(self.clone())
     }

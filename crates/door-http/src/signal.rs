@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use flow::signal::{Counter, Gauge, Histogram, Registry};
 use flow::{Error, Id, Kind};
+use http::request::Parts;
 use http::{Method, StatusCode};
+
+use crate::answer::REQUEST_ID;
 
 /// The statuses that are counted one by one; others are `other`.
 const STATUSES: [u16; 22] = [
@@ -160,11 +163,16 @@ pub(crate) struct RouteSignals {
 /// How a request ended.
 pub(crate) struct Ended<'a> {
     pub(crate) id: Id,
-    pub(crate) method: &'a Method,
+    pub(crate) head: &'a Parts,
     pub(crate) status: StatusCode,
     pub(crate) took: Duration,
-    /// What the caller calls it.
-    pub(crate) theirs: Option<&'a str>,
+}
+
+/// The caller's own name for a request: for the log, and never trusted.
+fn theirs(head: &Parts) -> Option<&str> {
+    let text = head.headers.get(&REQUEST_ID)?.to_str().ok()?;
+    let sane = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);
+    (text.len() <= 128 && text.bytes().all(sane)).then_some(text)
 }
 
 impl RouteSignals {
@@ -188,9 +196,17 @@ impl RouteSignals {
     /// A request for something ended; the line is the access log.
     pub(crate) fn request_ended(&self, ended: &Ended<'_>) {
         self.count(ended);
-        let Ended { id, method, status, took, theirs } = ended;
+        let Ended { id, head, status, took } = ended;
         let (route, status) = (self.route, status.as_u16());
-        tracing::info!(request = %id, %method, route, status, ?took, theirs, "request");
+        tracing::info!(
+            request = %id,
+            method = %head.method,
+            route,
+            status,
+            ?took,
+            theirs = theirs(head),
+            "request"
+        );
     }
 
     /// A probe ended: too many of them, and too little in them, for the log.

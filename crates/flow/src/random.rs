@@ -82,17 +82,21 @@ impl Id {
     pub fn plus(self, n: u64) -> Self {
         Self(self.0.wrapping_add(u128::from(n)))
     }
+
+    /// Its 26 characters, without a place on the heap.
+    pub fn text(self) -> [u8; 26] {
+        let mut text = [0; 26];
+        for (place, letter) in text.iter_mut().rev().enumerate() {
+            let digit = (self.0 >> (place * 5)) as usize & 31;
+            *letter = ALPHABET.get(digit).copied().unwrap_or_default();
+        }
+        text
+    }
 }
 
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text: String = (0..26)
-            .rev()
-            .map(|place| (self.0 >> (place * 5)) as usize & 31)
-            .filter_map(|digit| ALPHABET.get(digit))
-            .map(|&letter| char::from(letter))
-            .collect();
-        f.write_str(&text)
+        f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use flow::Plane;
 use http::header::CONTENT_TYPE;
-use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
 use parking_lot::RwLock;
 use schemars::JsonSchema;
@@ -35,7 +34,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
             "health",
             "Whether the process is alive",
             &[Gives { status: 200, what: "It is", shape: Shape::Json(schema::<Alive>) }],
-            |_, _| document(Payload::Whole(bytes::Bytes::from_static(ALIVE))),
+            |_| document(Payload::Whole(bytes::Bytes::from_static(ALIVE))),
         ),
         operation(
             "/readyz",
@@ -49,14 +48,14 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
                     shape: Shape::Json(schema::<Ready>),
                 },
             ],
-            |door, _| door.readiness.answer().into(),
+            |door| door.readiness.answer().into(),
         ),
         operation(
             "/openapi.json",
             "openapi",
             "This document",
             &[Gives { status: 200, what: "OpenAPI 3.1", shape: Shape::Json(schema::<Document>) }],
-            |door: &Shared<P>, _: &Parts| document(Payload::Whole(door.openapi.clone())),
+            |door: &Shared<P>| document(Payload::Whole(door.openapi.clone())),
         ),
     ]
 }
