@@ -38,7 +38,10 @@ fn one_path_through_every_door() {
     let refused = reader.set::<_, _, ()>("greeting", "changed").unwrap_err();
     assert_eq!(refused.code(), Some("NOPERM"), "{refused}");
     let refused = events.until("cache.set");
-    assert_eq!((&refused["actor"], &refused["outcome"]), (&"service:viewer".into(), &"refused".into()));
+    assert_eq!(
+        (&refused["actor"], &refused["outcome"]),
+        (&"service:viewer".into(), &"refused".into())
+    );
     assert_eq!(server.http_as(None, "GET", "/v1/cache/db0/greeting").status, 401);
 
     // A revoked key ends an open connection with its next request.
@@ -64,7 +67,10 @@ fn one_path_through_every_door() {
     let got = server.http("GET", "/v1/objects/reports/2026/q1.txt", b"");
     assert_eq!((got.status, got.body.len()), (200, 102_400));
     let put = events.until("object.put");
-    assert_eq!((&put["outcome"], &put["resource"]), (&"done".into(), &"object/reports/2026/q1.txt".into()));
+    assert_eq!(
+        (&put["outcome"], &put["resource"]),
+        (&"done".into(), &"object/reports/2026/q1.txt".into())
+    );
 
     // What was read and written by the thousand is counted.
     let counted = events.until("cache.get");
@@ -92,8 +98,11 @@ fn a_purge_reaches_a_second_process() {
             }
         }
     }
-    let dropped: i64 =
-        redis::cmd("STOCKADE.PURGE").arg("GLOB").arg("k*").query(&mut one.redis(KEY).unwrap()).unwrap();
+    let dropped: i64 = redis::cmd("STOCKADE.PURGE")
+        .arg("GLOB")
+        .arg("k*")
+        .query(&mut one.redis(KEY).unwrap())
+        .unwrap();
     assert_eq!(dropped, 1);
     let mut far = two.redis(KEY).unwrap();
     let begun = Clock::system().moment();

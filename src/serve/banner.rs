@@ -40,8 +40,7 @@ fn text(config: &Config, doors: &Doors, first: Option<&CreatedKey>) -> String {
     if let Some(address) = &doors.http {
         let scheme = if doors.tls { "https" } else { "http" };
         let url = format!("{scheme}://{address}");
-        let example =
-            format!("curl -H \"authorization: Bearer $STOCKADE_KEY\" {url}/v1/status");
+        let example = format!("curl -H \"authorization: Bearer $STOCKADE_KEY\" {url}/v1/status");
         door("HTTP", &url, &example);
     }
     if let Some(address) = &doors.resp {

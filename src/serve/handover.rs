@@ -110,9 +110,7 @@ pub(super) struct Predecessor {
 pub(super) async fn ask(data: &Path) -> Result<Predecessor> {
     let path = data.join(SOCKET);
     let stream = UnixStream::connect(&path).await.map_err(|cause| {
-        NOBODY_TO_SUCCEED
-            .error(format!("no server runs on `{}`", data.display()))
-            .because(cause)
+        NOBODY_TO_SUCCEED.error(format!("no server runs on `{}`", data.display())).because(cause)
     })?;
     let receive = stream.async_io(Interest::READABLE, || receive(&stream));
     let received = tokio::time::timeout(PATIENCE, receive).await;
@@ -121,7 +119,9 @@ pub(super) async fn ask(data: &Path) -> Result<Predecessor> {
         .map_err(failed("the sockets could not be received"))?;
     let mut words = text.split_whitespace();
     if words.next() != Some(GREETING) {
-        return Err(HANDOVER.error("the running server is of a release that hands over differently"));
+        return Err(
+            HANDOVER.error("the running server is of a release that hands over differently")
+        );
     }
     let names: Vec<String> = words.map(str::to_owned).collect();
     if names.len() != sockets.len() {

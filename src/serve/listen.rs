@@ -69,7 +69,8 @@ impl Sockets {
     /// Every socket with the name of its door.
     pub(super) fn named(&self) -> Vec<(&'static str, BorrowedFd<'_>)> {
         let tcp = [("http", &self.http), ("resp", &self.resp)];
-        let tcp = tcp.into_iter().filter_map(|(name, socket)| Some((name, socket.as_ref()?.as_fd())));
+        let tcp =
+            tcp.into_iter().filter_map(|(name, socket)| Some((name, socket.as_ref()?.as_fd())));
         let local = self.local.iter().map(|socket| ("local", socket.as_fd()));
         tcp.chain(local).collect()
     }
@@ -114,7 +115,9 @@ fn open(wanted: &str, flag: &str, inherited: Option<TcpListener>) -> Result<Opti
     let address = wanted.to_socket_addrs().map_err(|cause| wrong(Some(cause)))?.next();
     let address = address.ok_or_else(|| wrong(None))?;
     let same = |socket: &TcpListener| {
-        socket.local_addr().is_ok_and(|own| own == address || (own.ip(), 0) == (address.ip(), address.port()))
+        socket
+            .local_addr()
+            .is_ok_and(|own| own == address || (own.ip(), 0) == (address.ip(), address.port()))
     };
     let socket = match inherited.filter(same) {
         Some(socket) => socket,

@@ -11,7 +11,10 @@ use pool::health::Condition;
 use super::Plane;
 
 impl Origin<Login> for Plane {
-    fn answer<'a>(&'a self, permitted: &'a Permitted<'a, Login>) -> Step<'a, Result<Answer<String>>> {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, Login>,
+    ) -> Step<'a, Result<Answer<String>>> {
         Step::Now(Ok(Answer::done(permitted.identity().name.to_string())))
     }
 }
@@ -72,10 +75,7 @@ impl<'q> Origin<Metrics<'q>> for Plane {
 }
 
 impl Origin<Status> for Plane {
-    fn answer<'a>(
-        &'a self,
-        _: &'a Permitted<'a, Status>,
-    ) -> Step<'a, Result<Answer<Vec<Part>>>> {
+    fn answer<'a>(&'a self, _: &'a Permitted<'a, Status>) -> Step<'a, Result<Answer<Vec<Part>>>> {
         let part = |report: pool::health::Report| Part {
             name: report.name,
             ok: report.condition != Condition::Ill,

@@ -22,7 +22,10 @@ impl<'q> Origin<Get<'q>> for Plane {
 }
 
 impl<'q> Origin<Set<'q>> for Plane {
-    fn answer<'a>(&'a self, permitted: &'a Permitted<'a, Set<'q>>) -> Step<'a, Result<Answer<bool>>> {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, Set<'q>>,
+    ) -> Step<'a, Result<Answer<bool>>> {
         let Set { namespace, key, value, ttl, tags, when } = permitted.question();
         let tags = tags.iter().map(|tag| Box::from(*tag)).collect();
         let entry = Entry { value: value.clone(), ttl: *ttl, tags };

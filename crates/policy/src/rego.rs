@@ -174,8 +174,7 @@ mod tests {
             let (tenant, name): (std::sync::Arc<str>, _) = ("main".into(), "ann".into());
             let epoch = Revisions::default().observe(&tenant, &name);
             let (roles, credential) = ([role.to_owned()].into(), "key:1".into());
-            let identity =
-                Identity::new(Principal::Human, tenant, name, roles, credential, epoch);
+            let identity = Identity::new(Principal::Human, tenant, name, roles, credential, epoch);
             let request = Request {
                 id: Id(1),
                 at: Moment(0),
