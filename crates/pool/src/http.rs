@@ -20,6 +20,7 @@
 
 mod ask;
 mod connect;
+mod direct;
 mod peer;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::ask::Ask;
+pub use self::direct::Direct;
 use self::connect::Client;
 use self::peer::{Peer, Peers};
 use crate::{breaker, codes, retry};

@@ -19,7 +19,7 @@ use crate::codes;
 #[derive(Clone)]
 pub struct Ask {
     method: Method,
-    url: Uri,
+    pub(super) url: Uri,
     headers: HeaderMap,
     body: Bytes,
     redirects: u32,
