@@ -45,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) serve: Serve,
     /// The log of this process.
     pub(crate) log: watch::log::Config,
+    /// What is exported of how it is going.
+    pub(crate) watch: watch::Config,
     /// The HTTP door.
     pub(crate) http: door_http::Config,
     /// The Redis door.
@@ -129,6 +131,7 @@ impl Default for Config {
             listen: Listen::default(),
             serve: Serve::default(),
             log: watch::log::Config::default(),
+            watch: watch::Config::default(),
             http: door_http::Config::default(),
             resp: door_resp::Config::default(),
             gate: gate::Config::default(),

@@ -5,6 +5,7 @@ pub(crate) mod codes;
 mod handover;
 mod listen;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use flow::question::admin::CreatedKey;
@@ -12,6 +13,7 @@ use flow::signal::Registry;
 use flow::{Clock, Plane as _, Random, Result};
 use pool::directory::Directory;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
 use crate::config::{BOOTSTRAP_KEY, Config, Loaded, Profile};
 use crate::wire::{self, Built, Ground, Plane, Running};
@@ -22,10 +24,12 @@ use listen::Sockets;
 /// the same data directory, with its sockets.
 pub(crate) async fn run(loaded: Loaded, takeover: bool) -> Result<()> {
     let config = loaded.config.clone();
-    let ground = ground();
+    let ground = ground(config.watch.series_max);
     // Whatever is made from now on is for this user alone.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    let log = watch::log::start(&config.log, &ground.clock, &ground.registry, None)?;
+    let collect = wire::otlp::collect(&config.watch.otlp, &ground);
+    let exporter = wire::otlp::exporter(&config.watch.otlp, collect.as_ref(), &ground)?;
+    let log = watch::log::start(&config.log, &ground.clock, &ground.registry, collect)?;
     let mut signals = Signals::new()?;
 
     let mut predecessor = match takeover {
@@ -56,6 +60,12 @@ pub(crate) async fn run(loaded: Loaded, takeover: bool) -> Result<()> {
         "stockade is ready"
     );
 
+    let stop = Arc::new(Notify::new());
+    let exporting = exporter.map(|exporter| {
+        let stop = stop.clone();
+        tokio::spawn(async move { exporter.run(stop.notified()).await })
+    });
+
     let why = loop {
         tokio::select! {
             _ = signals.terminate.recv() => break "told to stop",
@@ -69,18 +79,19 @@ pub(crate) async fn run(loaded: Loaded, takeover: bool) -> Result<()> {
     };
     drop(offer);
     server.drain(why, config.serve.drain.0, &mut signals).await;
+    stop.notify_one();
+    if let Some(exporting) = exporting {
+        let _ = exporting.await;
+    }
     drop(directory);
     drop(log);
     Ok(())
 }
 
-/// No name may have more series than this: a bound against labels gone wild.
-const SERIES_MAX: usize = 2_000;
-
-fn ground() -> Ground {
+fn ground(series_max: usize) -> Ground {
     let (clock, random, registry) = (Clock::system(), Random::system(), Registry::default());
     let process = watch::process::Process::new(&registry, &clock);
-    let process = watch::export::Numbers::new(&registry, process, SERIES_MAX);
+    let process = watch::export::Numbers::new(&registry, process, series_max);
     Ground { clock, random, registry, process }
 }
 

@@ -9,6 +9,7 @@ mod announce;
 mod cache;
 mod first;
 mod ledger;
+pub(crate) mod otlp;
 mod parts;
 mod store;
 
