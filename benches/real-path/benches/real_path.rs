@@ -1,0 +1,123 @@
+//! What the path costs with its real stages on a warm lane: an API key, the
+//! limits, Stockade's own rules, the fact counters, the cache behind.
+#![expect(clippy::unwrap_used, reason = "a benchmark that fails should stop there")]
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use cache::{Cache, Entry};
+use flow::identity::MAIN;
+use flow::question::cache::{Found, Get, Set, When};
+use flow::signal::Registry;
+use flow::*;
+use gate::{Gate, Keys, NewKey};
+use policy::Policies;
+use pool::sql::sqlite::{Options, Sqlite};
+
+/// The cache behind the path, as the binary wires it.
+struct Values(Cache);
+
+impl<'q> Origin<Get<'q>> for Values {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, Get<'q>>,
+    ) -> Step<'a, Result<Answer<Option<Found>>>> {
+        let Get { namespace, key } = *permitted.question();
+        Step::Now(Ok(match self.0.namespace(permitted.tenant(), namespace).get(key) {
+            Some(hit) => Answer::done(Some(Found { value: hit.value, ttl: hit.ttl })),
+            None => Answer::missing(None),
+        }))
+    }
+}
+
+impl<'q> Origin<Set<'q>> for Values {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, Set<'q>>,
+    ) -> Step<'a, Result<Answer<bool>>> {
+        let Set { namespace, key, value, ttl, when, .. } = permitted.question();
+        let entry = Entry { value: value.clone(), ttl: *ttl, tags: Box::default() };
+        let set = self.0.namespace(permitted.tenant(), namespace).set(key, entry, *when);
+        Step::Now(set.map(Answer::done))
+    }
+}
+
+const ROUNDS: usize = 9;
+const REQUESTS: u64 = 200_000;
+
+type Path = Serve<Gate, Arc<Policies>, ledger::Ledger>;
+
+struct Bench {
+    path: Path,
+    values: Values,
+    secret: String,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let (clock, random) = (Clock::system(), Random::system());
+        let (registry, revisions) = (Registry::default(), Arc::new(Revisions::default()));
+        let sql = Arc::new(Sqlite::open(Options::memory()).await.unwrap());
+        let keys = Keys::open(sql.clone(), revisions.clone(), clock.clone(), random.clone());
+        let keys = Arc::new(keys.await.unwrap());
+        let roles = ["writer".to_owned()];
+        let new = NewKey { principal: "bench", kind: Principal::Service, roles: &roles };
+        let secret = keys.create(MAIN, new, None).await.unwrap().secret;
+        let config = gate::Config::default();
+        let gate = Gate::new(&config, keys, revisions.clone(), clock.clone(), 0);
+        let policy = Arc::new(Policies::stockade_self().unwrap());
+        let config = ledger::Config::default();
+        let opened =
+            ledger::Ledger::open(sql, &config, clock.clone(), random.clone(), &registry).await;
+        let (ledger, _) = opened.unwrap();
+        let values = Cache::new(&cache::Config::default(), clock.clone(), None, &registry);
+        let stages = Stages { gate, policy, ledger };
+        let (path, _) = Serve::new(stages, revisions, clock, random, &registry);
+        Self { path, values: Values(values), secret }
+    }
+
+    async fn measure(&self, name: &str, goal: &str, ask: impl AsyncFn(&Self, &mut Lane, &Request<'_>)) {
+        let clock = self.path.clock().clone();
+        let mut rounds = Vec::new();
+        let mut lane = Lane::default();
+        for _ in 0..ROUNDS {
+            let begun = clock.moment();
+            for n in 0..REQUESTS {
+                let request = Request {
+                    id: Id(u128::from(n)),
+                    at: clock.moment(),
+                    door: Door::Resp,
+                    credential: Credential::Bearer(&self.secret),
+                    peer: None,
+                };
+                ask(self, &mut lane, &request).await;
+            }
+            rounds.push(clock.moment().since(begun).as_nanos() as f64 / REQUESTS as f64);
+        }
+        rounds.sort_by(f64::total_cmp);
+        println!("{name}\t{:.0}\tns\t{goal}", rounds.get(ROUNDS / 2).unwrap());
+    }
+}
+
+async fn get(bench: &Bench, lane: &mut Lane, request: &Request<'_>) {
+    let question = Get { namespace: "db0", key: b"some-key" };
+    black_box(bench.path.once(lane, request, &bench.values, question).await.unwrap());
+}
+
+async fn set(bench: &Bench, lane: &mut Lane, request: &Request<'_>) {
+    let value = bytes::Bytes::from_static(&[7; 100]);
+    let when = When::Always;
+    let question = Set { namespace: "db0", key: b"some-key", value, ttl: None, tags: &[], when };
+    black_box(bench.path.once(lane, request, &bench.values, question).await.unwrap());
+}
+
+fn main() {
+    println!("# API key, limits, Stockade's own rules, fact counters and the cache really on");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let bench = Bench::new().await;
+        bench.measure("real stages, warm lane, a miss", "", get).await;
+        bench.measure("real stages, warm lane, set 100 bytes", "", set).await;
+        bench.measure("real stages, warm lane, a hit of 100 bytes", "", get).await;
+    });
+}

@@ -1,0 +1,1 @@
+//! Only the benchmark beside this is of interest.
