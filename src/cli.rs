@@ -3,33 +3,66 @@
 //! A command with a server running on its data directory talks to that server, as
 //! does one with `--server`; with none, what can work on the directory does.
 
+mod cache;
+mod check;
+mod client;
 mod config;
 mod failure;
 mod globals;
 mod ink;
+mod input;
+mod key;
+mod ledger;
+mod lines;
 mod output;
+mod reference;
 mod serve;
+mod shell;
+mod store;
 mod table;
+mod watch;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use flow::{Code, Kind};
+use tokio::runtime::{Builder, Runtime};
 
 use failure::Failure;
 use globals::Globals;
 use output::Output;
 
+static NO_RUNTIME: Code = Code::new(
+    Kind::Internal,
+    "cli-no-runtime",
+    "The process cannot begin its work",
+    "look at the limits of the process: threads, open files",
+);
+
+/// Every code of the command line, module by module.
+pub(crate) static CODES: &[&[&Code]] = &[
+    &[&NO_RUNTIME],
+    check::door::CODES,
+    check::trip::CODES,
+    client::CODES,
+    input::CODES,
+    output::CODES,
+    shell::CODES,
+    store::CODES,
+];
+
 /// What a command answers: whether all is well.
 type Outcome = Result<bool, Failure>;
 
-/// The guarded data plane for services and AI agents: one cache, one ledger and one store behind one gate and one policy
+/// The guarded data plane for services and AI agents: a cache, a ledger and a store behind one gate and one policy
 #[derive(Debug, Parser)]
 #[command(name = "stockade", version, max_term_width = 100)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 #[command(disable_help_subcommand = true)]
 #[command(after_help = "Examples:
-  stockade serve                 start here, with nothing configured
-  stockade config show           what holds, and where it comes from")]
+  stockade serve                             start here, with nothing configured
+  stockade check                             is everything well, and what to do if not
+  stockade cache set sessions ann token      talk to the server on ./stockade-data")]
 struct Line {
     #[command(flatten)]
     globals: Globals,
@@ -40,8 +73,22 @@ struct Line {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Check(check::Check),
     #[command(subcommand)]
     Config(config::Config),
+    #[command(subcommand)]
+    Key(key::Key),
+    #[command(subcommand)]
+    Cache(cache::Cache),
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
+    #[command(subcommand)]
+    Store(store::Store),
+    #[command(subcommand)]
+    Watch(watch::Watch),
+    Reference(reference::Reference),
+    Completions(shell::Completions),
+    Man(shell::Man),
 }
 
 /// Runs what was typed. 0: done; 1: not done, or not well; 2: not understood.
@@ -57,16 +104,37 @@ pub(crate) fn run() -> ExitCode {
 impl Command {
     fn run(self, globals: &Globals) -> Outcome {
         let mut output = Output::new(globals);
+        let output = &mut output;
         let well = match self {
             Self::Serve(serve) => serve.run(globals),
-            Self::Config(config) => config.run(globals, &mut output),
+            Self::Check(check) => runtime()?.block_on(check.run(globals, output)),
+            Self::Config(config) => config.run(globals, output),
+            Self::Key(key) => runtime()?.block_on(key.run(globals, output)),
+            Self::Cache(cache) => runtime()?.block_on(cache.run(globals, output)),
+            Self::Ledger(ledger) => runtime()?.block_on(ledger.run(globals, output)),
+            Self::Store(store) => runtime()?.block_on(store.run(globals, output)),
+            Self::Watch(watch) => watch.run(globals, output, &runtime()?),
+            Self::Reference(reference) => reference.run(output),
+            Self::Completions(completions) => completions.run(output),
+            Self::Man(man) => man.run(output),
         }?;
         output.flush()?;
         Ok(well)
     }
 }
 
+/// For a command that asks a server something: one thread is enough.
+fn runtime() -> Result<Runtime, Failure> {
+    ready(Builder::new_current_thread())
+}
+
+fn ready(mut builder: Builder) -> Result<Runtime, Failure> {
+    let runtime = builder.enable_all().build();
+    Ok(runtime
+        .map_err(|error| NO_RUNTIME.error("the process cannot begin its work").because(error))?)
+}
+
 /// The whole command line, as a tree.
-pub(crate) fn command() -> clap::Command {
+fn command() -> clap::Command {
     Line::command()
 }

@@ -26,6 +26,10 @@ use tokio::task::JoinSet;
 
 use crate::config::Config;
 
+/// Every code of this room.
+pub(crate) static CODES: &[&flow::Code] =
+    &[&announce::NOT_TOLD, &otlp::HEADER, &parts::NO_ENGINE];
+
 /// The path, with its real stages.
 pub(crate) type Path = Serve<::gate::Gate, Arc<policy::Policies>, ::ledger::Ledger>;
 

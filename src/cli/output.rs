@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Stdout, Write};
 use flow::{Code, Kind};
 use serde::Serialize;
 
+use super::Outcome;
 use super::failure::Failure;
 use super::globals::Globals;
 use super::ink::Ink;
@@ -26,7 +27,8 @@ pub(crate) struct Output {
     to: Stdout,
     /// Whether a program reads it.
     pub(crate) json: bool,
-    quiet: bool,
+    /// Whether only results are wanted.
+    pub(crate) quiet: bool,
     pub(crate) ink: Ink,
     width: Option<usize>,
 }
@@ -65,6 +67,24 @@ impl Output {
         self.line(&text)
     }
 
+    /// That something was done: a sentence for people, a document for programs.
+    pub(crate) fn done(&mut self, sentence: &str, document: &impl Serialize) -> Outcome {
+        match self.json {
+            true => self.document(document)?,
+            false => self.note(sentence)?,
+        }
+        Ok(true)
+    }
+
+    /// A value as it is; where a person looks at it, its line is ended.
+    pub(crate) fn value(&mut self, value: &[u8]) -> Result<(), Failure> {
+        self.bytes(value)?;
+        match self.width {
+            Some(_) if !value.ends_with(b"\n") => self.bytes(b"\n"),
+            _ => Ok(()),
+        }
+    }
+
     /// Bytes as they are.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.to.write_all(bytes).or_else(closed)
@@ -85,6 +105,12 @@ fn closed(error: io::Error) -> Result<(), Failure> {
 }
 
 fn width() -> Option<usize> {
+    size().map(|(columns, _)| columns)
+}
+
+/// Columns and rows of the terminal on standard output.
+pub(crate) fn size() -> Option<(usize, usize)> {
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
-    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+    let (columns, rows) = (usize::from(size.ws_col), usize::from(size.ws_row));
+    Some((columns, rows)).filter(|(columns, rows)| *columns > 0 && *rows > 0)
 }

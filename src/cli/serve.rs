@@ -1,20 +1,10 @@
 //! `stockade serve`.
 
 use clap::Args;
-use flow::{Code, Kind};
+use tokio::runtime::Builder;
 
 use super::Outcome;
 use super::globals::{Choice, Globals};
-
-static NO_RUNTIME: Code = Code::new(
-    Kind::Internal,
-    "cli-no-runtime",
-    "The process cannot begin its work",
-    "look at the limits of the process: threads, open files",
-);
-
-/// Every code of this module.
-pub(crate) static CODES: &[&Code] = &[&NO_RUNTIME];
 
 /// Serve until told to stop
 ///
@@ -53,9 +43,7 @@ impl Serve {
         }
         let loaded = globals.load(&self.choice, flags)?;
         loaded.vet()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        let runtime = runtime
-            .map_err(|error| NO_RUNTIME.error("no threads can be started").because(error))?;
+        let runtime = super::ready(Builder::new_multi_thread())?;
         runtime.block_on(crate::serve::run(loaded, self.takeover))?;
         Ok(true)
     }

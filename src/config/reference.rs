@@ -62,13 +62,17 @@ fn settings_in(section: &Key, known: &Known, text: &mut String) {
 
 fn setting(setting: &Setting, text: &mut String) {
     let Setting { key, kind, about, default, needed } = setting;
+    let takes = match (kind, default) {
+        // Any text is an example of text, and a default is one of everything else.
+        (Kind::Text, None) | (_, Some(_)) => kind.to_string(),
+        (kind, None) => format!("{kind} such as `{}`", kind.example()),
+    };
     let default = match default {
         Some(default) => format!("default `{default}`"),
         None if *needed => "needed in this section".into(),
         None => "not set by default".into(),
     };
-    let _ = write!(text, "\n### `{key}`\n\n{}\n\n", one_line(about));
-    let _ = writeln!(text, "- {kind}, {default}, for example `{}`", kind.example());
+    let _ = write!(text, "\n### `{key}`\n\n{}\n\n- {takes}; {default}\n", one_line(about));
     let _ = writeln!(text, "- `{}`", key.variable());
     if let Kind::Choice(words) = kind {
         for (word, meaning) in words.iter().filter(|(_, meaning)| !meaning.is_empty()) {

@@ -337,7 +337,8 @@ impl<G: Gate, P: Policy, L: Ledger, Q: Question> Drop for Entry<'_, G, P, L, Q> 
     }
 }
 
-static NOBODY: crate::Code = crate::Code::new(
+/// A stage was reached without a caller.
+pub static NOBODY: crate::Code = crate::Code::new(
     crate::Kind::Unknown,
     "flow-nobody",
     "Nobody was recognised",

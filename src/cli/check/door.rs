@@ -1,0 +1,99 @@
+//! The doors, from outside.
+
+use std::io::ErrorKind;
+use std::net::{TcpListener, ToSocketAddrs};
+use std::time::Duration;
+
+use flow::{Clock, Code, Kind};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::{Finding, addresses, since};
+use crate::cli::failure::Failure;
+use crate::config::Config;
+
+static SHUT: Code = Code::new(
+    Kind::Missing,
+    "cli-door-shut",
+    "Nobody answers at a door",
+    "check with the `--http` and `--resp` it was started with, or look at its log",
+);
+
+/// Every code of this module.
+pub(crate) static CODES: &[&Code] = &[&SHUT];
+
+/// A door that says nothing for so long is shut.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Whether each door answers, whatever it says: who asks is not the question here.
+pub(super) async fn reach(config: &Config) -> Vec<Finding> {
+    let clock = Clock::system();
+    let mut findings = Vec::new();
+    for (name, key, address) in addresses(config) {
+        if address.is_empty() {
+            findings.push(Finding::unseen(name, format!("closed by `{key}`")));
+            continue;
+        }
+        let begun = clock.moment();
+        let knocked = match (key, &config.http.tls) {
+            ("listen.http", Some(_)) => knock(address, b"", b"").await,
+            ("listen.http", None) => {
+                let ask = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+                knock(address, ask, b"HTTP/1.1 200").await
+            }
+            // Whether it asks for a key or not, a Redis door says so in its own tongue.
+            _ => knock(address, b"PING\r\n", b"").await,
+        };
+        let took = since(&clock, begun);
+        let result = knocked
+            .map(|()| address.to_owned())
+            .map_err(|why| Failure::from(SHUT.error(format!("`{address}` (`{key}`) {why}"))));
+        findings.push(Finding::timed(name, took, result));
+    }
+    findings
+}
+
+/// Says something and looks how the answer begins; with nothing to say, being let in
+/// is enough.
+async fn knock(address: &str, say: &[u8], expected: &[u8]) -> Result<(), String> {
+    let talk = async {
+        let mut stream = TcpStream::connect(address).await?;
+        if say.is_empty() {
+            return Ok(None);
+        }
+        stream.write_all(say).await?;
+        let mut heard = vec![0; expected.len().max(1)];
+        stream.read_exact(&mut heard).await?;
+        std::io::Result::Ok(Some(heard))
+    };
+    match Clock::system().within(PATIENCE, talk).await {
+        None => Err(format!("said nothing for {} s", PATIENCE.as_secs())),
+        Some(Err(error)) => Err(format!("does not answer: {error}")),
+        Some(Ok(Some(heard))) if !expected.is_empty() && heard != expected => {
+            Err("is answered by something else".into())
+        }
+        Some(Ok(_)) => Ok(()),
+    }
+}
+
+/// Whether a server could open its doors.
+pub(super) fn free(config: &Config) -> Vec<Finding> {
+    let wanted = addresses(config).into_iter().filter(|(_, _, address)| !address.is_empty());
+    wanted
+        .map(|(name, key, address)| match bind(address) {
+            Ok(()) => Finding::well(name, format!("{address} is free")),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                Finding::ill(name, format!("another program listens at {address}; change `{key}`"))
+            }
+            Err(error) => Finding::ill(
+                name,
+                format!("nothing can listen at `{address}`: {error}; change `{key}`"),
+            ),
+        })
+        .collect()
+}
+
+fn bind(address: &str) -> std::io::Result<()> {
+    let addresses: Vec<_> = address.to_socket_addrs()?.collect();
+    TcpListener::bind(addresses.as_slice()).map(drop)
+}

@@ -1,0 +1,128 @@
+//! `stockade key`: who may ask at all.
+
+use clap::{Args, Subcommand};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::Outcome;
+use super::client::{Client, encoded, read};
+use super::globals::Globals;
+use super::output::Output;
+use super::table::Table;
+
+/// API keys: make, list, revoke
+#[derive(Debug, Subcommand)]
+#[command(arg_required_else_help = true)]
+pub(super) enum Key {
+    Create(Create),
+    List(List),
+    Revoke(Revoke),
+}
+
+/// Make a key; its secret is shown this once
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stockade key create billing --role writer
+  stockade key create ann --kind human --role admin
+  STOCKADE_KEY=$(stockade key create ci --role reader --quiet)   the secret alone")]
+pub(super) struct Create {
+    /// Whose it is; they are made if new
+    principal: String,
+    /// What they are
+    #[arg(long, default_value = "service", value_name = "KIND", value_parser = ["human", "service", "agent", "expert"])]
+    kind: String,
+    /// What they may act as; once for each role: admin, operator, auditor, writer, reader
+    #[arg(long = "role", required = true, value_name = "ROLE")]
+    roles: Vec<String>,
+}
+
+/// List keys, without their secrets
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stockade key list
+  stockade key list --json | jq -r '.keys[].id'")]
+pub(super) struct List {}
+
+/// End a key at once, on every node
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stockade key revoke 7k2m9xw4qa")]
+pub(super) struct Revoke {
+    /// The key's id, as `stockade key list` shows it
+    id: String,
+}
+
+const KEYS: &str = "/v1/auth/keys";
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Created {
+    id: String,
+    secret: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Listed {
+    id: String,
+    principal: String,
+    kind: String,
+    roles: Vec<String>,
+    created: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Page {
+    keys: Vec<Listed>,
+    next: Option<String>,
+}
+
+impl Key {
+    pub(super) async fn run(self, globals: &Globals, output: &mut Output) -> Outcome {
+        let mut client = Client::connect(globals).await?;
+        match self {
+            Self::Create(create) => create.run(&mut client, output).await,
+            Self::List(_) => list(&mut client, output).await,
+            Self::Revoke(Revoke { id }) => {
+                client.ask("DELETE", &format!("{KEYS}/{}", encoded(&id))).await?;
+                output.done(&format!("`{id}` has ended"), &json!({ "revoked": id }))
+            }
+        }
+    }
+}
+
+impl Create {
+    async fn run(self, client: &mut Client, output: &mut Output) -> Outcome {
+        let Self { principal, kind, roles } = self;
+        let wanted = json!({ "principal": principal, "kind": kind, "roles": roles });
+        let created: Created = read(&client.post(KEYS, &wanted).await?)?;
+        if output.json {
+            output.document(&created)?;
+        } else if output.quiet {
+            output.line(&created.secret)?;
+        } else {
+            output.line(&format!("id      {}", created.id))?;
+            output.line(&format!("secret  {}", created.secret))?;
+            output.line("The secret is shown this once.")?;
+        }
+        Ok(true)
+    }
+}
+
+async fn list(client: &mut Client, output: &mut Output) -> Outcome {
+    let mut keys = Vec::new();
+    let mut next = Some(KEYS.to_owned());
+    while let Some(path) = next {
+        let page: Page = read(&client.ask("GET", &path).await?)?;
+        keys.extend(page.keys);
+        next = page.next;
+    }
+    if output.json {
+        output.document(&json!({ "keys": keys }))?;
+        return Ok(true);
+    }
+    let mut table = Table::new(&["ID", "PRINCIPAL", "KIND", "CREATED", "ROLES"]);
+    for key in keys {
+        table.row([key.id, key.principal, key.kind, key.created, key.roles.join(", ")]);
+    }
+    output.table(&table)?;
+    Ok(true)
+}
