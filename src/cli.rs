@@ -54,15 +54,15 @@ pub(crate) static CODES: &[&[&Code]] = &[
 /// What a command answers: whether all is well.
 type Outcome = Result<bool, Failure>;
 
-/// The guarded data plane for services and AI agents: a cache, a ledger and a store behind one gate and one policy
+/// The guarded data plane for services and AI agents
 #[derive(Debug, Parser)]
 #[command(name = "stockade", version, max_term_width = 100)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 #[command(disable_help_subcommand = true)]
 #[command(after_help = "Examples:
-  stockade serve                             start here, with nothing configured
-  stockade check                             is everything well, and what to do if not
-  stockade cache set sessions ann token      talk to the server on ./stockade-data")]
+  stockade serve                           start, with nothing configured
+  stockade check                           is everything well?
+  stockade cache set sessions ann token    ask the server on ./stockade-data")]
 struct Line {
     #[command(flatten)]
     globals: Globals,

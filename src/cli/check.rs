@@ -35,10 +35,10 @@ use crate::config::{Config, Loaded};
 pub(super) struct Check {
     #[command(flatten)]
     choice: Choice,
-    /// Where the server was told to serve HTTP, if by a flag
+    /// Where the server was told to serve HTTP, if by its flag
     #[arg(long, value_name = "ADDR")]
     http: Option<String>,
-    /// Where the server was told to serve the Redis protocol, if by a flag
+    /// Where the server was told to serve the Redis protocol, if by its flag
     #[arg(long, value_name = "ADDR")]
     resp: Option<String>,
 }
@@ -71,7 +71,7 @@ impl Finding {
     fn failed(name: &str, failure: &Failure) -> Self {
         let complaints = failure.complaints().iter();
         let sentences =
-            complaints.map(|complaint| format!("{}: {}", complaint.detail, complaint.advice));
+            complaints.map(|complaint| format!("{}; {}", complaint.detail, complaint.advice));
         Self::ill(name, sentences.collect::<Vec<_>>().join("; "))
     }
 

@@ -14,16 +14,16 @@ pub(crate) struct Globals {
     /// The data directory [default: ./stockade-data]
     #[arg(long, global = true, value_name = "DIR", display_order = 900)]
     pub(crate) data: Option<PathBuf>,
-    /// Talk to this server, with the key in STOCKADE_KEY, not to the one on the data directory
+    /// Ask the server at this URL, with the key in STOCKADE_KEY
     #[arg(long, global = true, value_name = "URL", display_order = 901)]
     pub(crate) server: Option<String>,
-    /// Print JSON: one document, or one a line where there is no end
+    /// Print one JSON document, or one a line if there is no end
     #[arg(long, global = true, display_order = 902)]
     pub(crate) json: bool,
     /// Say less
     #[arg(short, long, global = true, conflicts_with = "verbose", display_order = 903)]
     pub(crate) quiet: bool,
-    /// Say more: the causes behind errors, the log's debug lines
+    /// Say more: causes of errors, debug lines in the log
     #[arg(short, long, global = true, display_order = 904)]
     pub(crate) verbose: bool,
 }

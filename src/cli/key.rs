@@ -20,11 +20,13 @@ pub(super) enum Key {
 }
 
 /// Make a key; its secret is shown this once
+///
+/// With --quiet the secret is all that is printed.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stockade key create billing --role writer
   stockade key create ann --kind human --role admin
-  STOCKADE_KEY=$(stockade key create ci --role reader --quiet)   the secret alone")]
+  STOCKADE_KEY=$(stockade key create ci --role reader --quiet)")]
 pub(super) struct Create {
     /// Whose it is; they are made if new
     principal: String,

@@ -227,6 +227,9 @@ mod tests {
             let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             let has_own = examples.starts_with("Examples:\n") && examples.contains("stockade ");
             assert!(has_own || command.has_subcommands(), "`{name}` has no example");
+            for line in examples.lines() {
+                assert!(line.chars().count() < 80, "an example of `{name}` is cut: {line}");
+            }
             command.get_subcommands().for_each(check);
         }
         let mut root = super::super::command();

@@ -15,7 +15,7 @@ use super::globals::{Choice, Globals};
 #[command(after_help = "Examples:
   stockade serve
   stockade serve --data /var/lib/stockade --profile production
-  stockade serve --http 127.0.0.1:8080 --resp ''   one door elsewhere, one closed")]
+  stockade serve --http 127.0.0.1:8080 --resp ''    one elsewhere, one closed")]
 pub(super) struct Serve {
     #[command(flatten)]
     choice: Choice,

@@ -16,6 +16,7 @@ use super::Outcome;
 use super::client::Client;
 use super::failure::Failure;
 use super::globals::Globals;
+use super::ink::Ink;
 use super::output::{Output, size};
 
 /// How the server is doing, from its own numbers
@@ -48,9 +49,10 @@ impl Watch {
             let text = runtime.block_on(numbers(&mut client))?;
             output.document(&document(&Scrape::read(&text)?))?;
         } else if stdin().is_terminal() && stdout().is_terminal() {
-            live(&mut client, runtime)?;
+            live(&mut client, runtime, output.ink)?;
         } else {
-            output.line(&runtime.block_on(still(&mut client))?)?;
+            let picture = runtime.block_on(still(&mut client))?;
+            output.line(&output.ink.fit(&picture))?;
         }
         Ok(true)
     }
@@ -76,7 +78,7 @@ async fn still(client: &mut Client) -> Result<String, Failure> {
 }
 
 /// A picture each second, until somebody has seen enough.
-fn live(client: &mut Client, runtime: &Runtime) -> Result<(), Failure> {
+fn live(client: &mut Client, runtime: &Runtime, ink: Ink) -> Result<(), Failure> {
     let clock = Clock::system();
     let screen = Screen::take();
     let mut top = Top::default();
@@ -84,7 +86,7 @@ fn live(client: &mut Client, runtime: &Runtime) -> Result<(), Failure> {
         let text = runtime.block_on(numbers(client))?;
         top.see(clock.moment(), &text)?;
         let (width, height) = size().unwrap_or(ON_PAPER);
-        screen.show(&top.render(width, height));
+        screen.show(&ink.fit(&top.render(width, height)));
         if is_enough(EVERY) {
             return Ok(());
         }

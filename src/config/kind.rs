@@ -6,6 +6,7 @@ use flow::unit::{Size, Span};
 use serde_json::Value as Json;
 use toml::Value;
 
+use super::mask::masked;
 use super::nearest::nearest;
 
 /// What a setting takes.
@@ -203,13 +204,13 @@ fn choose(words: &[(String, String)], text: &str) -> Result<(), String> {
         [] => format!("it is {}", Kind::Choice(words.to_vec())),
         near => format!("did you mean {}?", near.join(" or ")),
     };
-    Err(format!("is `{text}`; {hint}"))
+    Err(format!("is `{}`; {hint}", masked(text)))
 }
 
 /// A value as a reader would call it.
 fn found(value: &Value) -> String {
     match value {
-        Value::String(text) => format!("the text `{}`", super::mask::masked(text)),
+        Value::String(text) => format!("the text `{}`", masked(text)),
         Value::Integer(whole) => format!("the whole number {whole}"),
         Value::Float(number) => format!("the number {number}"),
         Value::Boolean(truth) => format!("{truth}"),

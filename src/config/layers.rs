@@ -136,7 +136,7 @@ impl<'a> Layers<'a> {
             key = key.join(name);
             value = inner;
         }
-        let sentence = format!("{place}: unknown key `{key}`");
+        let sentence = format!("{place}: unknown key `{}`", mask::masked(&key.to_string()));
         match self.known.meant(&key, Key::to_string).as_slice() {
             [] => UNKNOWN_KEY.error(sentence),
             near => UNKNOWN_KEY.error(format!("{sentence}; did you mean {}?", near.join(" or "))),
@@ -231,3 +231,6 @@ fn not_toml(path: &Path, text: &str, error: &toml::de::Error) -> Error {
     let what = error.message().lines().next().unwrap_or_default();
     UNREADABLE.error(format!("{}:{line}: {what}", path.display()))
 }
+
+#[cfg(test)]
+mod tests;

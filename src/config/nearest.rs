@@ -4,9 +4,11 @@
 /// slips of a finger lead to, if few enough; at most three.
 pub(crate) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     // A word of three letters may have one slip, a long path three.
-    let most = (written.chars().count() / 4).clamp(1, 3);
+    let length = written.chars().count();
+    let most = (length / 4).clamp(1, 3);
     let mut found: Vec<(usize, &str)> = known
         .into_iter()
+        .filter(|name| name.chars().count().abs_diff(length) <= most)
         .map(|name| (slips(written, name), name))
         .filter(|(slips, _)| *slips <= most)
         .collect();

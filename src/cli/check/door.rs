@@ -47,7 +47,7 @@ pub(super) async fn reach(config: &Config) -> Vec<Finding> {
         let took = since(&clock, begun);
         let result = knocked
             .map(|()| address.to_owned())
-            .map_err(|why| Failure::from(SHUT.error(format!("`{address}` (`{key}`) {why}"))));
+            .map_err(|why| Failure::from(SHUT.error(format!("at `{address}` (`{key}`) {why}"))));
         findings.push(Finding::timed(name, took, result));
     }
     findings
@@ -67,10 +67,13 @@ async fn knock(address: &str, say: &[u8], expected: &[u8]) -> Result<(), String>
         std::io::Result::Ok(Some(heard))
     };
     match Clock::system().within(PATIENCE, talk).await {
-        None => Err(format!("said nothing for {} s", PATIENCE.as_secs())),
-        Some(Err(error)) => Err(format!("does not answer: {error}")),
+        None => Err(format!("nothing was said for {} s", PATIENCE.as_secs())),
+        Some(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => {
+            Err("nobody listens".into())
+        }
+        Some(Err(error)) => Err(format!("nobody answers: {error}")),
         Some(Ok(Some(heard))) if !expected.is_empty() && heard != expected => {
-            Err("is answered by something else".into())
+            Err("something else answers".into())
         }
         Some(Ok(_)) => Ok(()),
     }
