@@ -4,10 +4,11 @@
 //! open that socket as an administrator. Any other is named by its URL and shown the
 //! key in `STOCKADE_KEY`.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use flow::unit::{Size, Span};
-use flow::{Body, Clock, Code, Kind};
+use flow::{Body, Clock, Code, Error, Kind};
 use pool::http::{Answer, Ask, Direct, Reply};
 use serde::de::DeserializeOwned;
 
@@ -20,6 +21,13 @@ static NO_SERVER: Code = Code::new(
     "cli-no-server",
     "No server runs on the data directory",
     "start one with `stockade serve`, or name another with `--server URL` or `--data DIR`",
+);
+
+static NOT_OURS: Code = Code::new(
+    Kind::Refused,
+    "cli-not-ours",
+    "The data directory belongs to somebody else",
+    "run the command as the user the server runs as, or use `--server URL` with a key",
 );
 
 static NO_KEY: Code = Code::new(
@@ -37,13 +45,12 @@ static ANSWER: Code = Code::new(
 );
 
 /// Every code of this module.
-pub(crate) static CODES: &[&Code] = &[&NO_SERVER, &NO_KEY, &ANSWER];
+pub(crate) static CODES: &[&Code] = &[&NO_SERVER, &NOT_OURS, &NO_KEY, &ANSWER];
 
 /// The socket of a server in its data directory.
 pub(super) const SOCKET: &str = "stockade.sock";
 
 /// Where the server is.
-#[derive(Debug, Clone)]
 pub(super) enum Whereabouts {
     /// On this data directory.
     Here(PathBuf),
@@ -100,11 +107,8 @@ impl Client {
             }
             Whereabouts::Here(data) => {
                 let socket = data.join(SOCKET);
-                let direct = Direct::local(&socket, patient(), clock).await.map_err(|error| {
-                    let sentence = format!("no server is running on `{}`", data.display());
-                    NO_SERVER.error(sentence).because(error)
-                })?;
-                Ok(Self { direct, key: None })
+                let direct = Direct::local(&socket, patient(), clock).await;
+                Ok(Self { direct: direct.map_err(|error| not_here(data, error))?, key: None })
             }
         }
     }
@@ -150,6 +154,20 @@ impl Client {
         let reply = self.direct.send(ask, body).await?;
         Ok(fine(reply).await?.whole().await?)
     }
+}
+
+/// Why nobody is reached on a data directory.
+fn not_here(data: &Path, error: Error) -> Error {
+    let cause =
+        std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<io::Error>());
+    let shown = data.display();
+    let story = match cause.map(io::Error::kind) {
+        Some(io::ErrorKind::PermissionDenied) => {
+            NOT_OURS.error(format!("the data directory `{shown}` belongs to somebody else"))
+        }
+        _ => NO_SERVER.error(format!("no server is running on `{shown}`")),
+    };
+    story.because(error)
 }
 
 /// Reads an answer.

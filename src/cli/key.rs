@@ -56,7 +56,7 @@ pub(super) struct Revoke {
 
 const KEYS: &str = "/v1/auth/keys";
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct Created {
     id: String,
     secret: String,

@@ -1,6 +1,7 @@
 //! The environment variables that are ours.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use flow::{Error, Result};
 
@@ -33,7 +34,7 @@ pub(crate) const RESERVED: &[(&str, &str)] = &[
 const TESTS: &str = "STOCKADE_TEST_";
 
 /// Those environment variables that begin with `STOCKADE_`.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Environment(BTreeMap<String, Option<String>>);
 
 impl Environment {
@@ -70,6 +71,13 @@ impl Environment {
             Ok((name.clone(), key, value))
         })
         .collect()
+    }
+}
+
+impl fmt::Debug for Environment {
+    /// The names alone: values may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
     }
 }
 

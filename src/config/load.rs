@@ -1,5 +1,6 @@
 //! Finding the configuration and putting it together.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ pub(crate) struct Sources {
 }
 
 /// The configuration, and where every value of it comes from.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Loaded {
     /// What holds.
     pub(crate) config: Config,
@@ -79,6 +80,14 @@ impl Loaded {
     /// The environment it was loaded with.
     pub(crate) fn environment(&self) -> &Environment {
         &self.sources.environment
+    }
+}
+
+impl fmt::Debug for Loaded {
+    /// Of what was written only what the tree lets be seen.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { config, file, .. } = self;
+        f.debug_struct("Loaded").field("config", config).field("file", file).finish()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Passwords that stand in addresses, hidden before anybody reads them.
 
+use super::key::Key;
+
 /// What stands for something hidden.
 const HIDDEN: &str = "***";
 
@@ -14,9 +16,23 @@ pub(crate) fn masked(text: &str) -> String {
     }
 }
 
-/// Whether a password stands in the text itself.
-pub(crate) fn has_secret(text: &str) -> bool {
-    password(text).is_some()
+/// The value of a setting as it may be shown.
+pub(crate) fn masked_at(key: &Key, text: &str) -> String {
+    if is_secret(key) && !is_reference(text) { HIDDEN.to_owned() } else { masked(text) }
+}
+
+/// Whether a secret itself stands where only the place of one should.
+pub(crate) fn has_secret(key: &Key, text: &str) -> bool {
+    password(text).is_some() || (is_secret(key) && !is_reference(text))
+}
+
+/// Whether a setting is a secret as a whole, by its name.
+fn is_secret(key: &Key) -> bool {
+    ["key", "secret", "password", "token"].contains(&key.name())
+}
+
+fn is_reference(text: &str) -> bool {
+    text.starts_with("env:") || text.starts_with("file:")
 }
 
 /// What is before a password, the password, and what is behind it.
@@ -59,7 +75,18 @@ mod tests {
             ("127.0.0.1:7400", "127.0.0.1:7400"),
         ] {
             assert_eq!(masked(text), expected);
-            assert_eq!(has_secret(text), text != expected, "{text}");
+            let url = Key::new("sql.url");
+            assert_eq!(masked_at(&url, text), expected);
+            assert_eq!(has_secret(&url, text), text != expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_setting_that_is_a_secret_shows_only_where_it_is() {
+        let key = Key::new("http.tls.key");
+        for (text, shown) in [("file:key.pem", "file:key.pem"), ("-----BEGIN", "***")] {
+            assert_eq!(masked_at(&key, text), shown);
+            assert_eq!(has_secret(&key, text), text != shown);
         }
     }
 }

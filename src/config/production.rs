@@ -49,8 +49,8 @@ impl Loaded {
     }
 
     fn secrets_in_file(&self) -> Vec<Error> {
-        let literal = self.values.iter().filter(|(_, (value, origin))| {
-            let secret = matches!(value, Value::String(text) if mask::has_secret(text));
+        let literal = self.values.iter().filter(|(key, (value, origin))| {
+            let secret = matches!(value, Value::String(text) if mask::has_secret(key, text));
             secret && matches!(origin, Origin::File(..))
         });
         literal

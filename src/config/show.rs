@@ -8,7 +8,7 @@ use super::codes::UNKNOWN_KEY;
 use super::key::Key;
 use super::known::Known;
 use super::load::Loaded;
-use super::mask::masked;
+use super::mask::masked_at;
 
 /// A setting and what it is set to.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Loaded {
 
     fn shown(&self, key: &Key) -> Line {
         let (value, origin) = match self.values.get(key) {
-            Some((value, origin)) => (Some(value_masked(value)), origin.to_string()),
+            Some((value, origin)) => (Some(value_masked(key, value)), origin.to_string()),
             None => (None, "not set".into()),
         };
         Line {
@@ -53,10 +53,12 @@ impl Loaded {
     }
 }
 
-fn value_masked(value: &Value) -> Value {
+fn value_masked(key: &Key, value: &Value) -> Value {
     match value {
-        Value::String(text) => Value::String(masked(text)),
-        Value::Array(values) => Value::Array(values.iter().map(value_masked).collect()),
+        Value::String(text) => Value::String(masked_at(key, text)),
+        Value::Array(values) => {
+            Value::Array(values.iter().map(|value| value_masked(key, value)).collect())
+        }
         other => other.clone(),
     }
 }

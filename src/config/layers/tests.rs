@@ -160,7 +160,7 @@ fn no_secret_is_repeated_by_whatever_is_wrong_or_shown() {
     let url = "postgres://ann:hunter2@db/stockade";
     let loaded = load(&format!("sql.url = '{url}'"), &[], &[]).unwrap();
     assert_eq!(shown(&loaded, "sql.url").0, "\"postgres://ann:***@db/stockade\"");
-    let debug = format!("{:?}{}", loaded.config, serde_json::to_string(&loaded.config).unwrap());
+    let debug = format!("{loaded:?}{}", serde_json::to_string(&loaded.config).unwrap());
     assert!(!debug.contains("hunter2"), "{debug}");
     for broken in [
         format!("sql.url = '{url}' x"),
