@@ -1,6 +1,10 @@
 //! The command line as scripts know it: the real binary, its exit codes, and what it
 //! says where.
-#![expect(clippy::unwrap_used, reason = "a test that fails should stop there")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails should stop there"
+)]
 
 mod server;
 

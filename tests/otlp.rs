@@ -1,5 +1,9 @@
 //! What a collector receives from a running server, over real HTTP.
-#![expect(clippy::unwrap_used, reason = "a test that fails should stop there")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails should stop there"
+)]
 
 mod server;
 

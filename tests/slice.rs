@@ -1,6 +1,10 @@
 //! The thin slice through the real doors: one key, one rule, a value by Redis, a
 //! purge that reaches a second process, an object streamed in, the log followed.
-#![expect(clippy::unwrap_used, reason = "a test that fails should stop there")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails should stop there"
+)]
 
 mod server;
 
@@ -85,7 +89,7 @@ fn a_purge_reaches_a_second_process() {
     let place = tempfile::tempdir().unwrap();
     let start = |name: &str| {
         Server::start_with(&place.path().join(name), |command| {
-            command.env("STOCKADE_FEED__URL", &feed);
+            command.env("STOCKADE_FEED__URL", feed);
         })
     };
     let (one, two) = (start("one"), start("two"));

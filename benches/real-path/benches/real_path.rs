@@ -76,7 +76,12 @@ impl Bench {
         Self { path, values: Values(values), secret }
     }
 
-    async fn measure(&self, name: &str, goal: &str, ask: impl AsyncFn(&Self, &mut Lane, &Request<'_>)) {
+    async fn measure(
+        &self,
+        name: &str,
+        goal: &str,
+        ask: impl AsyncFn(&Self, &mut Lane, &Request<'_>),
+    ) {
         let clock = self.path.clock().clone();
         let mut rounds = Vec::new();
         let mut lane = Lane::default();

@@ -42,8 +42,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::ask::Ask;
-pub use self::direct::Direct;
 use self::connect::Client;
+pub use self::direct::Direct;
 use self::peer::{Peer, Peers};
 use crate::{breaker, codes, retry};
 

@@ -7,14 +7,14 @@ mod tls;
 
 pub mod breaker;
 pub mod codec;
-pub mod feed;
 pub mod directory;
+pub mod feed;
 pub mod file;
 pub mod health;
 pub mod http;
 pub mod keyring;
-pub mod pool;
 pub mod kv;
+pub mod pool;
 pub mod retry;
 pub mod secret;
 pub mod sql;
