@@ -39,25 +39,27 @@
 pub mod codes;
 
 mod config;
+mod lease;
 mod signals;
 mod size;
 mod state;
 mod upkeep;
 
-use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use flow::signal::Registry;
-use flow::{Clock, Error, Moment, Random, Result};
+use flow::{Clock, Error, Random, Result};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
 pub use config::Config;
+pub use lease::Lease;
 use signals::Signals;
 pub use state::Stats;
-use state::{Held, Place, Slot, State, Waiter};
+use state::{Boxed, Held, Place, State, Waiter};
 
 /// How connections of one kind are made and looked after.
 pub trait Connect: Send + Sync + Sized + 'static {
@@ -96,6 +98,8 @@ struct Inner<C: Connect> {
     random: Random,
     state: Mutex<State<C>>,
     signals: Signals,
+    /// There may be a line. Only a hint.
+    crowded: AtomicBool,
     /// Upkeep has something to do.
     wanted: Arc<Notify>,
     /// A connection was closed.
@@ -120,6 +124,7 @@ impl<C: Connect> Pool<C> {
             config,
             clock,
             random,
+            crowded: AtomicBool::new(false),
             wanted: Arc::new(Notify::new()),
             shrunk: Notify::new(),
         });
@@ -202,8 +207,8 @@ impl<C: Connect> Inner<C> {
         &self,
         state: &mut State<C>,
         held: Held,
-        useless: &mut Vec<Slot<C::Connection>>,
-    ) -> Option<Slot<C::Connection>> {
+        useless: &mut Vec<Boxed<C>>,
+    ) -> Option<Boxed<C>> {
         let now = held.since;
         while let Some(mut slot) = state.pop_idle() {
             let condition = self.connect.condition(&slot.connection);
@@ -221,8 +226,8 @@ impl<C: Connect> Inner<C> {
         None
     }
 
-    fn lend(self: &Arc<Self>, slot: Slot<C::Connection>) -> Lease<C> {
-        Lease { slot: Some(slot), pool: self.clone() }
+    fn lend(self: &Arc<Self>, slot: Boxed<C>) -> Lease<C> {
+        Lease::new(slot, self.clone())
     }
 
     /// The way of those who have to wait, or whose connection has to be asked
@@ -232,12 +237,11 @@ impl<C: Connect> Inner<C> {
         mut lease: Option<Lease<C>>,
         held: Held,
     ) -> Result<Lease<C>> {
-        let until = held.since.after(self.config.acquire_timeout.0);
         let mut place = Place::Last;
         loop {
             let candidate = match lease.take() {
                 Some(lease) => lease,
-                None => self.wait_in_line(held, until, place).await?,
+                None => self.wait_in_line(held, place).await?,
             };
             if let Some(lease) = self.verified(candidate).await {
                 self.signals.waited(self.clock.moment().since(held.since));
@@ -249,39 +253,39 @@ impl<C: Connect> Inner<C> {
         }
     }
 
-    async fn wait_in_line(
-        self: &Arc<Self>,
-        held: Held,
-        until: Moment,
-        place: Place,
-    ) -> Result<Lease<C>> {
+    /// Upkeep sends away those who wait too long: one timer for all of them.
+    async fn wait_in_line(self: &Arc<Self>, held: Held, place: Place) -> Result<Lease<C>> {
         let (reply, answer) = oneshot::channel();
         let mut useless = Vec::new();
-        let waiter = Waiter { ticket: 0, held, reply };
-        let lined_up = {
+        let until = held.since.after(self.config.acquire_timeout.0);
+        let waiter = Waiter { ticket: 0, until, held, reply };
+        let (found, lined_up, room) = {
             let mut state = self.state.lock();
             // INVARIANT: nobody is in line while a connection lies idle.
-            match self.find(&mut state, held, &mut useless) {
-                Some(slot) => Ok(Err(slot)),
+            let found = self.find(&mut state, held, &mut useless);
+            let lined_up = match &found {
+                Some(_) => Ok(None),
                 None => state
                     .line_up(waiter, place, self.config.waiting_max)
-                    .map(Ok)
+                    .map(Some)
                     .map_err(|refusal| self.refusal(refusal, &state)),
-            }
+            };
+            (found, lined_up, state.has_room(self.config.max))
         };
         self.bury(useless);
-        let ticket = match lined_up? {
-            Ok(ticket) => ticket,
-            Err(slot) => return Ok(self.lend(slot)),
-        };
-        self.wanted.notify_one();
-        let _in_line = InLine { pool: self, ticket };
-        let left = until.since(self.clock.moment());
-        match self.clock.within(left, answer).await {
-            Some(Ok(lease)) => lease,
-            Some(Err(_)) => Err(closed()),
-            None => Err(self.refusal(state::Refusal::Late, &self.state.lock())),
+        let ticket = lined_up?;
+        if let Some(slot) = found {
+            return Ok(self.lend(slot));
         }
+        self.crowded.store(true, Relaxed);
+        // There is more to open, or the wait is too short for upkeep's next round.
+        if room || self.config.acquire_timeout.0 < upkeep::ROUND {
+            self.wanted.notify_one();
+        }
+        let mut in_line = InLine { pool: self, ticket };
+        let answer = answer.await;
+        in_line.ticket = None;
+        answer.unwrap_or_else(|_| Err(closed()))
     }
 
     /// The lease, if its connection is fresh or says that it is still there.
@@ -305,23 +309,27 @@ impl<C: Connect> Inner<C> {
     }
 
     /// Hands a connection to the first in line, or lays it down.
-    fn give_back(self: &Arc<Self>, mut slot: Slot<C::Connection>) {
+    fn give_back(self: &Arc<Self>, mut slot: Boxed<C>) {
         let condition = self.connect.condition(&slot.connection);
         if condition != Condition::Fit {
             self.state.lock().found(condition, self.clock.moment());
             return self.discard(slot);
         }
         loop {
+            // Reading the clock takes as long as all the rest, so it is done before.
+            let now = self.crowded.load(Relaxed).then(|| self.clock.moment());
             let mut state = self.state.lock();
-            if state.closed {
+            let too_old = now.is_some_and(|now| slot.expires <= now);
+            if state.closed || too_old {
                 drop(state);
                 return self.discard(slot);
             }
             let Some(waiter) = state.first_in_line() else {
+                self.crowded.store(false, Relaxed);
                 return state.lay_down(slot);
             };
             // It has been used, or opened, until now.
-            slot.used = self.clock.moment();
+            slot.used = now.unwrap_or_else(|| self.clock.moment());
             state.hold(slot.number, Held { since: slot.used, ..waiter.held });
             drop(state);
             match waiter.reply.send(Ok(self.lend(slot))) {
@@ -335,13 +343,13 @@ impl<C: Connect> Inner<C> {
         }
     }
 
-    fn discard(&self, slot: Slot<C::Connection>) {
+    fn discard(&self, slot: Boxed<C>) {
         self.state.lock().forget(slot.number);
         self.bury(vec![slot]);
     }
 
     /// Closes connections that are no longer counted, and has them replaced.
-    fn bury(&self, slots: Vec<Slot<C::Connection>>) {
+    fn bury(&self, slots: Vec<Boxed<C>>) {
         if !slots.is_empty() {
             self.signals.closed(slots.len());
             drop(slots);
@@ -351,18 +359,11 @@ impl<C: Connect> Inner<C> {
     }
 
     fn refusal(&self, refusal: state::Refusal, state: &State<C>) -> Error {
-        let now = self.clock.moment();
         match refusal {
             state::Refusal::Closed => closed(),
             state::Refusal::Full => {
                 self.signals.refused();
-                codes::BUSY.error(state.describe(now))
-            }
-            state::Refusal::Late => {
-                self.signals.timed_out();
-                let timeout = self.config.acquire_timeout;
-                codes::TIMEOUT
-                    .error(format!("no connection within {timeout}: {}", state.describe(now)))
+                codes::BUSY.error(state.describe(self.clock.moment()))
             }
         }
     }
@@ -375,76 +376,15 @@ fn closed() -> Error {
 /// Leaves the line when its waiter stops waiting, for whatever reason.
 struct InLine<'a, C: Connect> {
     pool: &'a Inner<C>,
-    ticket: u64,
+    /// Until it is its turn.
+    ticket: Option<u64>,
 }
 
 impl<C: Connect> Drop for InLine<'_, C> {
     fn drop(&mut self) {
-        self.pool.state.lock().leave_line(self.ticket);
-    }
-}
-
-/// A connection on loan; dropping it gives it back.
-pub struct Lease<C: Connect> {
-    /// Empty only between the end of the loan and the end of this value.
-    slot: Option<Slot<C::Connection>>,
-    pool: Arc<Inner<C>>,
-}
-
-impl<C: Connect> Lease<C> {
-    /// Closes the connection instead of giving it back.
-    pub fn discard(mut self) {
-        self.set_doubtful(true);
-    }
-
-    fn is_doubtful(&self) -> bool {
-        self.slot.as_ref().is_none_or(|slot| slot.doubtful)
-    }
-
-    fn set_doubtful(&mut self, doubtful: bool) {
-        if let Some(slot) = &mut self.slot {
-            slot.doubtful = doubtful;
+        if let Some(ticket) = self.ticket {
+            self.pool.state.lock().leave_line(ticket);
         }
-    }
-
-    fn into_slot(mut self) -> Option<Slot<C::Connection>> {
-        self.slot.take()
-    }
-}
-
-impl<C: Connect> Deref for Lease<C> {
-    type Target = C::Connection;
-
-    fn deref(&self) -> &C::Connection {
-        match &self.slot {
-            Some(slot) => &slot.connection,
-            None => unreachable!("a lease holds its connection until it is dropped"),
-        }
-    }
-}
-
-impl<C: Connect> DerefMut for Lease<C> {
-    fn deref_mut(&mut self) -> &mut C::Connection {
-        match &mut self.slot {
-            Some(slot) => &mut slot.connection,
-            None => unreachable!("a lease holds its connection until it is dropped"),
-        }
-    }
-}
-
-impl<C: Connect> Drop for Lease<C> {
-    fn drop(&mut self) {
-        match self.slot.take() {
-            Some(slot) if slot.doubtful => self.pool.discard(slot),
-            Some(slot) => self.pool.give_back(slot),
-            None => {}
-        }
-    }
-}
-
-impl<C: Connect> std::fmt::Debug for Lease<C> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Lease")
     }
 }
 

@@ -21,6 +21,9 @@ pub(super) struct Slot<T> {
     pub(super) doubtful: bool,
 }
 
+/// Boxed, for it changes hands a dozen times per loan.
+pub(super) type Boxed<C> = Box<Slot<<C as Connect>::Connection>>;
+
 /// Who holds a connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Held {
@@ -34,6 +37,8 @@ pub(super) struct Held {
 /// One in line.
 pub(super) struct Waiter<C: Connect> {
     pub(super) ticket: u64,
+    /// It is sent away then.
+    pub(super) until: Moment,
     pub(super) held: Held,
     pub(super) reply: oneshot::Sender<Result<Lease<C>>>,
 }
@@ -57,7 +62,6 @@ pub(super) enum Place {
 pub(super) enum Refusal {
     Closed,
     Full,
-    Late,
 }
 
 /// A pool in numbers.
@@ -77,7 +81,7 @@ pub struct Stats {
 
 pub(super) struct State<C: Connect> {
     /// Used last, last.
-    idle: Vec<Slot<C::Connection>>,
+    idle: Vec<Boxed<C>>,
     /// Sorted by ticket.
     line: VecDeque<Waiter<C>>,
     /// By number, of the connections on loan.
@@ -124,8 +128,13 @@ impl<C: Connect> State<C> {
         }
     }
 
+    /// Whether another connection may be opened.
+    pub(super) fn has_room(&self, max: usize) -> bool {
+        self.open + self.opening < max
+    }
+
     /// The idle connection used last.
-    pub(super) fn pop_idle(&mut self) -> Option<Slot<C::Connection>> {
+    pub(super) fn pop_idle(&mut self) -> Option<Boxed<C>> {
         self.idle.pop()
     }
 
@@ -149,7 +158,7 @@ impl<C: Connect> State<C> {
         }
     }
 
-    pub(super) fn lay_down(&mut self, slot: Slot<C::Connection>) {
+    pub(super) fn lay_down(&mut self, slot: Boxed<C>) {
         if let Some(place) = self.held.get_mut(slot.number) {
             *place = None;
         }
@@ -177,7 +186,7 @@ impl<C: Connect> State<C> {
     pub(super) fn weed(
         &mut self,
         mut useless: impl FnMut(&Slot<C::Connection>, usize) -> bool,
-    ) -> Vec<Slot<C::Connection>> {
+    ) -> Vec<Boxed<C>> {
         let mut open = self.open;
         let weeded: Vec<_> = self
             .idle
@@ -194,11 +203,7 @@ impl<C: Connect> State<C> {
     }
 
     /// An idle connection unused since `before`, to look after; that is no demand.
-    pub(super) fn take_oldest(
-        &mut self,
-        before: Moment,
-        held: Held,
-    ) -> Option<Slot<C::Connection>> {
+    pub(super) fn take_oldest(&mut self, before: Moment, held: Held) -> Option<Boxed<C>> {
         let at = self.idle.iter().position(|slot| slot.used < before)?;
         let slot = self.idle.remove(at);
         if let Some(place) = self.held.get_mut(slot.number) {
@@ -237,6 +242,17 @@ impl<C: Connect> State<C> {
         self.line.pop_front()
     }
 
+    /// Those who have waited too long. All wait equally long, so they stand in front.
+    pub(super) fn late(&mut self, now: Moment) -> Vec<Waiter<C>> {
+        let late = self.line.iter().take_while(|waiter| waiter.until <= now).count();
+        self.line.drain(..late).collect()
+    }
+
+    /// When the next one will have waited too long.
+    pub(super) fn next_late(&self) -> Option<Moment> {
+        self.line.front().map(|waiter| waiter.until)
+    }
+
     pub(super) fn everyone_in_line(&mut self) -> VecDeque<Waiter<C>> {
         std::mem::take(&mut self.line)
     }
@@ -270,7 +286,7 @@ impl<C: Connect> State<C> {
         leaks
     }
 
-    pub(super) fn close(&mut self) -> (Vec<Slot<C::Connection>>, VecDeque<Waiter<C>>) {
+    pub(super) fn close(&mut self) -> (Vec<Boxed<C>>, VecDeque<Waiter<C>>) {
         self.closed = true;
         let idle = self.weed(|_, _| true);
         (idle, self.everyone_in_line())

@@ -278,11 +278,31 @@ async fn while_nothing_opens_callers_are_told_why_at_once() {
 #[tokio::test]
 async fn connections_grow_old_and_the_idle_are_closed() {
     let clock = Clock::manual(Time(0));
-    let (pool, fake) = pool(small(1, 3), &clock);
+    let lifetime = flow::unit::Span::secs(100);
+    let (pool, fake) = pool(Config { lifetime, ..small(1, 3) }, &clock);
     settle().await;
-    pass(&clock, Duration::from_secs(3961)).await;
+    pass(&clock, Duration::from_secs(89)).await;
+    assert_eq!((pool.stats().open, fake.opened.load(Relaxed)), (1, 1));
+    pass(&clock, Duration::from_secs(22)).await;
     assert_eq!((pool.stats().open, fake.opened.load(Relaxed)), (1, 2));
     assert_eq!(*pool.acquire("test").await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn an_old_connection_is_not_handed_on() {
+    let clock = Clock::manual(Time(0));
+    let lifetime = flow::unit::Span::secs(10);
+    let (pool, _) = pool(Config { lifetime, ..small(1, 1) }, &clock);
+    let lease = pool.acquire("test").await.unwrap();
+    let waiter = tokio::spawn({
+        let pool = pool.clone();
+        async move { *pool.acquire("test").await.unwrap() }
+    });
+    settle().await;
+    clock.advance(Duration::from_secs(12));
+    assert_eq!(*lease, 1);
+    drop(lease);
+    assert_eq!(waiter.await.unwrap(), 2);
 }
 
 #[tokio::test]

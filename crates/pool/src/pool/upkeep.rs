@@ -13,7 +13,7 @@ use super::state::{Held, Slot};
 use super::{Condition, Connect, Inner, Lease, codes};
 
 /// How often it looks, when nobody calls.
-const ROUND: Duration = Duration::from_secs(1);
+pub(super) const ROUND: Duration = Duration::from_secs(1);
 
 /// An idle connection is asked after this long whether it is still there.
 const QUIET: Duration = Duration::from_secs(30);
@@ -65,6 +65,7 @@ pub(super) async fn run<C: Connect>(pool: Weak<Inner<C>>, wanted: Arc<Notify>) {
             upkeep.look_after(&pool, now);
         }
         upkeep.open_what_is_needed(&pool, now);
+        let next = send_late_ones_away(&pool, now).unwrap_or(upkeep.round).min(upkeep.round);
         drop(pool);
         let something = async {
             tokio::select! {
@@ -72,7 +73,7 @@ pub(super) async fn run<C: Connect>(pool: Weak<Inner<C>>, wanted: Arc<Notify>) {
                 Some(done) = upkeep.tasks.join_next() => done.ok(),
             }
         };
-        let rest = upkeep.round.since(clock.moment());
+        let rest = next.since(clock.moment());
         match clock.within(rest, something).await.flatten() {
             Some(Opened::Well) => upkeep.wait = FIRST_WAIT,
             Some(Opened::Badly) => {
@@ -158,6 +159,25 @@ impl Upkeep {
     }
 }
 
+/// Refuses those who have waited too long, and says when the next will have.
+fn send_late_ones_away<C: Connect>(pool: &Arc<Inner<C>>, now: Moment) -> Option<Moment> {
+    let mut state = pool.state.lock();
+    let next = state.next_late()?;
+    if next > now {
+        return Some(next);
+    }
+    let why = state.describe(now);
+    let late = state.late(now);
+    let next = state.next_late();
+    drop(state);
+    let timeout = pool.config.acquire_timeout;
+    for waiter in late {
+        pool.signals.timed_out();
+        waiter.refuse(codes::TIMEOUT.error(format!("no connection within {timeout}: {why}")));
+    }
+    next
+}
+
 async fn open<C: Connect>(pool: Arc<Inner<C>>) -> Opened {
     let since = pool.clock.moment();
     let opened = pool.clock.within(pool.config.open_timeout.0, pool.connect.open()).await;
@@ -172,7 +192,8 @@ async fn open<C: Connect>(pool: Arc<Inner<C>>) -> Opened {
             drop(state);
             pool.signals.opened(now.since(since));
             let expires = now.after(varied(pool.config.lifetime.0, &pool.random));
-            pool.give_back(Slot { connection, number, used: now, expires, doubtful: false });
+            let slot = Slot { connection, number, used: now, expires, doubtful: false };
+            pool.give_back(Box::new(slot));
             Opened::Well
         }
         Err(error) => {

@@ -46,6 +46,9 @@ pub trait Sink: Send + Sync {
 /// The facts handed over at once.
 const BATCH: i64 = 256;
 
+/// How often the lag is measured.
+const MEASURED: Duration = Duration::from_secs(1);
+
 /// How long the name of a transaction that runs once is remembered.
 const MARKED: Duration = Duration::from_hours(24);
 
@@ -111,13 +114,18 @@ impl Outbox {
 
     async fn drain_while_it_works(&self, sink: &dyn Sink) -> Result<std::convert::Infallible> {
         let mut turn = self.sql.turn().await?;
-        let (mut swept, mut passed) = (None, 0);
+        let (mut measured, mut swept, mut passed) = (None, None, 0);
         loop {
             self.hand_over_all(sink, &mut passed).await?;
-            let (rows, age) = self.lag().await?;
-            self.signals.lag(rows, age);
             let now = self.clock.now();
-            if swept.is_none_or(|swept| now.since(swept) > MARKED / 24) {
+            let is_due =
+                |last: Option<flow::Time>, every| last.is_none_or(|last| now.since(last) >= every);
+            if is_due(measured, MEASURED) {
+                let (rows, age) = self.lag().await?;
+                self.signals.lag(rows, age);
+                measured = Some(now);
+            }
+            if is_due(swept, MARKED / 24) {
                 self.forget_markers().await?;
                 swept = Some(now);
             }
@@ -141,6 +149,10 @@ impl Outbox {
             *passed = last.place;
             handed += batch.len() as u64;
             self.signals.handed(batch.len());
+            // What is committed from now on announces itself.
+            if (batch.len() as i64) < BATCH {
+                return Ok(handed);
+            }
         }
     }
 

@@ -235,3 +235,49 @@ async fn the_turn_passes_on_when_its_holder_is_gone() {
     waiting.await.unwrap().unwrap();
     assert!(turn.wait().await.is_err(), "the old holder is told");
 }
+
+/// Has the server speak TLS with a certificate for `host`; the authority's, in PEM.
+fn encrypt(server: &PostgresServer, host: &str) -> String {
+    let made = rcgen::generate_simple_self_signed([host.to_owned()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let database = server.database();
+    for (name, text) in [("server.crt", &certificate), ("server.key", &key)] {
+        let lines = format!("SELECT unnest(string_to_array('{}', E'\\n'))", text.trim());
+        let program = format!("umask 077; cat > {name}");
+        database.sql(&format!("COPY ({lines}) TO PROGRAM '{program}'")).unwrap();
+    }
+    database.sql("ALTER SYSTEM SET ssl = on").unwrap();
+    database.sql("SELECT pg_reload_conf()").unwrap();
+    certificate
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encrypted_server_has_to_prove_who_it_is() {
+    let Some(server) = PostgresServer::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let authority = folder.path().join("authority.pem");
+    std::fs::write(&authority, encrypt(&server, "127.0.0.1")).unwrap();
+    let url = |rest: &str| format!("{}?sslmode={rest}", server.url());
+    let trusted = url(&format!("require&sslrootcert={}", authority.display()));
+    // The server takes a moment to take the setting up.
+    let mut tries = 0;
+    let sql = loop {
+        match Postgres::open(Options::url(&trusted)).await {
+            Ok(sql) => break sql,
+            Err(error) => assert!(tries < 50, "{error:?}"),
+        }
+        tries += 1;
+        Clock::system().sleep(Duration::from_millis(100)).await;
+    };
+    let encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    let rows = sql.query(Statement::new(encrypted)).await.unwrap();
+    assert!(rows.only().unwrap().get::<bool>("ssl").unwrap());
+    // The authorities of the web know nothing of it.
+    let refused = Postgres::open(Options::url(url("verify-full"))).await.unwrap_err();
+    assert_eq!(refused.code(), &codes::AWAY, "{refused:?}");
+    assert!(refused.story().contains("certificate"), "{refused:?}");
+    // Nor does a certificate for another host help.
+    std::fs::write(&authority, encrypt(&server, "elsewhere.example")).unwrap();
+    Clock::system().sleep(Duration::from_millis(500)).await;
+    Postgres::open(Options::url(&trusted)).await.unwrap_err();
+}
