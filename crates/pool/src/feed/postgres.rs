@@ -12,11 +12,10 @@ use std::time::Duration;
 
 use flow::feed::{Arrival, Feed, Following, HEARTBEAT, Notice, Place};
 use flow::{BoxFuture, Clock, Error, Result};
-use tokio::sync::Notify;
 use tokio_postgres::Client;
 
 use crate::sql::migrate::{Migration, migrate};
-use crate::sql::postgres::{Postgres, Server};
+use crate::sql::postgres::{Aside, Postgres, Server};
 use crate::sql::{Row, Sql, Statement, Transaction, codes};
 
 const TABLES: Migration = Migration {
@@ -138,7 +137,7 @@ struct Ear {
 struct Session {
     client: Client,
     behind: tokio_postgres::Statement,
-    notified: Arc<Notify>,
+    aside: Arc<Aside>,
 }
 
 /// What the table held.
@@ -182,7 +181,7 @@ impl Ear {
     /// Until something is published, or it is time to look all the same.
     async fn rest(&self) {
         if let Some(session) = &self.session {
-            self.clock.within(REST, session.notified.notified()).await;
+            self.clock.within(REST, session.aside.told()).await;
         }
     }
 
@@ -236,12 +235,11 @@ impl Ear {
     }
 
     async fn connect(&self) -> Result<Session> {
-        let notified = Arc::new(Notify::new());
-        let client = self.server.session(notified.clone()).await?;
+        let (client, aside) = self.server.session().await?;
         // Before the first read, so that no publication slips between.
         client.batch_execute("LISTEN stockade_feed").await.map_err(lost)?;
         let behind = client.prepare(BEHIND).await.map_err(lost)?;
-        Ok(Session { client, behind, notified })
+        Ok(Session { client, behind, aside })
     }
 }
 

@@ -34,7 +34,7 @@ use crate::breaker::{self, Breaker};
 use crate::pool::{self, Pool};
 use crate::retry::{self, Retry};
 use commit::{Kept, Unkept};
-pub(crate) use server::Server;
+pub(crate) use server::{Aside, Server};
 
 /// How a server is reached and used.
 #[derive(Clone)]
@@ -98,6 +98,8 @@ impl Postgres {
         let Options { clock, random, registry, .. } = &options;
         let breaker = Breaker::new("postgres", options.breaker.clone(), clock.clone(), registry);
         let server = Server::new(&options.url, options.patience, breaker)?;
+        // Alone, so that what is wrong is said, before a crowd has opened the breaker.
+        server.session().await?;
         let pool = Pool::new(
             "postgres",
             server.clone(),

@@ -219,7 +219,7 @@ fn settled(
             link.busy = false;
             Ok(Kept::Now(seen))
         }
-        Err(problem) if problem.cut || problem.fatal => {
+        Err(problem) if problem.cut || (problem.fatal && !problem.goodbye) => {
             Err(Unkept::Unsure(link.learn(problem).error, seen))
         }
         Err(problem) => {

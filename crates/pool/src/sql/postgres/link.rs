@@ -13,6 +13,7 @@ use tokio_postgres::types::Type;
 
 use super::declared;
 use super::meaning::Problem;
+use super::server::Aside;
 use crate::pool::Condition;
 use crate::sql::{Row, Rows, Statement, Value, codes, lexer};
 
@@ -21,7 +22,8 @@ use crate::sql::{Row, Rows, Statement, Value, codes, lexer};
 const PREPARED: usize = 512;
 
 pub(crate) struct Link {
-    pub(super) client: Client,
+    client: Client,
+    aside: Arc<Aside>,
     prepared: HashMap<Key, Arc<Prepared>>,
     /// Something is under way. Whoever gives up in between leaves the session in
     /// a state nobody knows, and it is not used again.
@@ -39,8 +41,8 @@ pub(super) struct Prepared {
 }
 
 impl Link {
-    pub(super) fn new(client: Client) -> Self {
-        Self { client, prepared: HashMap::new(), busy: false, lost: false }
+    pub(super) fn new(client: Client, aside: Arc<Aside>) -> Self {
+        Self { client, aside, prepared: HashMap::new(), busy: false, lost: false }
     }
 
     pub(super) fn condition(&self) -> Condition {
@@ -53,7 +55,7 @@ impl Link {
 
     pub(super) async fn check(&self) -> Result<()> {
         let checked = self.client.check_connection().await;
-        checked.map_err(|cause| Problem::of(&cause).error)
+        checked.map_err(|cause| self.problem(&cause).error)
     }
 
     /// Runs one statement by itself; the session forbids it to change anything.
@@ -62,6 +64,10 @@ impl Link {
         let answer = self.prepare_and_run(statement, most).await;
         self.busy = false;
         answer.map_err(|problem| self.learn(problem).error)
+    }
+
+    fn problem(&self, cause: &tokio_postgres::Error) -> Problem {
+        Problem::of(cause).knowing(self.aside.said_goodbye())
     }
 
     /// Takes note of what a problem says about the connection.
@@ -103,7 +109,7 @@ impl Link {
         let answers = all_at_once(missing.iter().map(prepare).collect()).await;
         for (key, answer) in missing.into_iter().zip(answers) {
             let statement: tokio_postgres::Statement =
-                answer.map_err(|cause| Problem::of(&cause))?;
+                answer.map_err(|cause| self.problem(&cause))?;
             let names = statement.columns().iter().map(|column| Box::from(column.name()));
             let columns = names.collect();
             self.prepared.insert(key, Arc::new(Prepared { statement, columns }));
@@ -133,7 +139,7 @@ impl Link {
                 let sentence = format!("{bound} values for {wanted} parameters");
                 return Err(Problem::ours(codes::STATEMENT.error(sentence)));
             }
-            prepared.run(&self.client, &statement.values, most).await
+            prepared.run(self, &statement.values, most).await
         })
     }
 
@@ -141,7 +147,7 @@ impl Link {
     pub(super) fn script<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<Rows, Problem>> {
         Box::pin(async move {
             let done = self.client.batch_execute(text).await;
-            done.map(|()| Rows::default()).map_err(|cause| Problem::of(&cause))
+            done.map(|()| Rows::default()).map_err(|cause| self.problem(&cause))
         })
     }
 }
@@ -151,11 +157,11 @@ fn key(statement: &Statement) -> Key {
 }
 
 impl Prepared {
-    async fn run(&self, client: &Client, values: &[Value], most: usize) -> Result<Rows, Problem> {
-        let rows = client.query_raw(&self.statement, values).await;
-        let mut rows = pin!(rows.map_err(|cause| Problem::of(&cause))?);
+    async fn run(&self, link: &Link, values: &[Value], most: usize) -> Result<Rows, Problem> {
+        let rows = link.client.query_raw(&self.statement, values).await;
+        let mut rows = pin!(rows.map_err(|cause| link.problem(&cause))?);
         let mut given = Vec::new();
-        while let Some(row) = rows.try_next().await.map_err(|cause| Problem::of(&cause))? {
+        while let Some(row) = rows.try_next().await.map_err(|cause| link.problem(&cause))? {
             if given.len() == most {
                 return Err(Problem::ours(codes::TOO_MANY.error(format!("more than {most} rows"))));
             }

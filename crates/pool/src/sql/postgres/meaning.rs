@@ -13,6 +13,9 @@ pub(super) struct Problem {
     pub(super) cut: bool,
     /// The server said a last word and closed the connection.
     pub(super) fatal: bool,
+    /// It did so between two steps of its work, on purpose: what it had not answered
+    /// by then it did not do.
+    pub(super) goodbye: bool,
     /// The connection is of no more use.
     pub(super) stale: bool,
 }
@@ -27,14 +30,22 @@ impl Problem {
             }
             None => {
                 let error = codes::LOST.error("the connection to the database was lost");
-                Self { error: error.because(told(cause)), cut: true, fatal: false, stale: true }
+                Self { cut: true, stale: true, ..Self::ours(error.because(told(cause))) }
             }
+        }
+    }
+
+    /// In the light of what else was heard: whoever said goodbye has cut nothing off.
+    pub(super) fn knowing(self, said_goodbye: bool) -> Self {
+        match self.cut && said_goodbye {
+            true => Self { cut: false, fatal: true, goodbye: true, ..self },
+            false => self,
         }
     }
 
     /// Found here, before or after the server was asked.
     pub(super) fn ours(error: Error) -> Self {
-        Self { error, cut: false, fatal: false, stale: false }
+        Self { error, cut: false, fatal: false, goodbye: false, stale: false }
     }
 
     fn said(said: &DbError) -> Self {
@@ -45,7 +56,8 @@ impl Problem {
             false => meaning(said.code()),
         };
         let error = code.error(sentence).because(quoted(said));
-        Self { error, cut: false, fatal, stale: fatal || outdated }
+        let goodbye = fatal && orderly(said.code());
+        Self { fatal, goodbye, stale: fatal || outdated, ..Self::ours(error) }
     }
 
     /// As an answer to the attempt to connect.
@@ -98,6 +110,12 @@ fn quoted(said: &DbError) -> String {
 /// The session refers to something that has changed since.
 fn outdated(state: &SqlState) -> bool {
     [SqlState::FEATURE_NOT_SUPPORTED, SqlState::INVALID_SQL_STATEMENT_NAME].contains(state)
+}
+
+/// Said when the server looks up from its work, never in the midst of a commit. Not
+/// so the last words of a crash, which are called out at any time.
+fn orderly(state: &SqlState) -> bool {
+    ["57P01", "57P05", "25P03"].contains(&state.code())
 }
 
 /// Fatal, and the same the next time.

@@ -1,6 +1,7 @@
 //! Reaching the server.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use flow::Result;
@@ -15,6 +16,26 @@ use super::tls::{self, Tls};
 use crate::breaker::Breaker;
 use crate::pool::{Condition, Connect};
 use crate::sql::codes;
+
+/// What a session hears besides its answers.
+#[derive(Debug, Default)]
+pub(crate) struct Aside {
+    told: Notify,
+    goodbye: AtomicBool,
+}
+
+impl Aside {
+    /// Waits for a NOTIFY, or for the end of the session.
+    pub(crate) async fn told(&self) {
+        self.told.notified().await;
+    }
+
+    /// Whether the server ended the session between two statements. What it had not
+    /// answered by then it did not do.
+    pub(super) fn said_goodbye(&self) -> bool {
+        self.goodbye.load(Ordering::Acquire)
+    }
+}
 
 /// A server, and how its sessions are set up.
 #[derive(Clone)]
@@ -38,19 +59,18 @@ impl Server {
         Ok(Self { config, tls, breaker, patience })
     }
 
-    /// A session of its own, outside the pool; `heard` is told of every NOTIFY,
-    /// and of the end.
-    pub(crate) async fn session(&self, heard: Arc<Notify>) -> Result<Client> {
+    /// A session, and what it hears.
+    pub(crate) async fn session(&self) -> Result<(Client, Arc<Aside>)> {
         let opened = self.breaker.call(async {
             match &self.tls {
-                None => self.dial(NoTls, heard).await,
-                Some(tls) => self.dial(tls.clone(), heard).await,
+                None => self.dial(NoTls).await,
+                Some(tls) => self.dial(tls.clone()).await,
             }
         });
         opened.await
     }
 
-    async fn dial<T>(&self, tls: T, heard: Arc<Notify>) -> Result<Client>
+    async fn dial<T>(&self, tls: T) -> Result<(Client, Arc<Aside>)>
     where
         T: MakeTlsConnect<Socket> + 'static,
         T::Stream: Send,
@@ -59,16 +79,24 @@ impl Server {
     {
         let connected = self.config.connect(tls).await;
         let (client, mut connection) = connected.map_err(|cause| Problem::of(&cause).opening())?;
+        let aside = Arc::new(Aside::default());
+        let heard = aside.clone();
         tokio::spawn(async move {
             loop {
                 let message = std::future::poll_fn(|context| connection.poll_message(context));
                 match message.await {
-                    Some(Ok(AsyncMessage::Notification(_))) => heard.notify_one(),
+                    Some(Ok(AsyncMessage::Notification(_))) => heard.told.notify_one(),
                     Some(Ok(_)) => {}
-                    Some(Err(_)) | None => break,
+                    Some(Err(cause)) => {
+                        // Before the connection is dropped, and those who wait for
+                        // answers on it ask.
+                        heard.goodbye.store(Problem::of(&cause).goodbye, Ordering::Release);
+                        break;
+                    }
+                    None => break,
                 }
             }
-            heard.notify_one();
+            heard.told.notify_one();
         });
         let millis = self.patience.as_millis();
         // A node that freezes with a transaction open must not hold up the others.
@@ -78,7 +106,7 @@ impl Server {
         );
         let set = client.batch_execute(&setting).await;
         set.map_err(|cause| Problem::of(&cause).opening())?;
-        Ok(client)
+        Ok((client, aside))
     }
 }
 
@@ -86,8 +114,8 @@ impl Connect for Server {
     type Connection = Link;
 
     async fn open(&self) -> Result<Link> {
-        // Nobody listens in a pooled session.
-        self.session(Arc::default()).await.map(Link::new)
+        let (client, aside) = self.session().await?;
+        Ok(Link::new(client, aside))
     }
 
     async fn check(&self, link: &mut Link) -> Result<()> {

@@ -78,7 +78,11 @@ async fn deadlocks_are_resolved_by_doing_it_again() {
     let Some(server) = engines::postgres() else { return };
     // Looks for deadlocks sooner than after a second.
     server.sql(&format!("ALTER DATABASE {} SET deadlock_timeout = '10ms'", server.name())).unwrap();
-    let sql = open_with_table(server.url()).await;
+    open_with_table(server.url()).await;
+    let mut options = Options::url(server.url());
+    options.retry.attempts = 10;
+    options.retry.budget_burst = 100;
+    let sql = Arc::new(Postgres::open(options).await.unwrap());
     sql.commit(insert(1)).await.unwrap();
     sql.commit(insert(2)).await.unwrap();
     let mut tasks = JoinSet::new();

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flow::{BoxFuture, Clock, Result};
-use tokio::sync::Notify;
 use tokio_postgres::Client;
 
 use super::meaning::Problem;
-use super::server::Server;
+use super::server::{Aside, Server};
 use crate::sql::{Turn, codes};
 
 /// The lock ends with the session that holds it, so a node that dies gives it up.
@@ -22,14 +21,13 @@ const SILENCE: Duration = Duration::from_secs(3);
 
 /// Waits until nobody else drains.
 pub(super) async fn wait_for(server: &Server, clock: &Clock) -> Result<Box<dyn Turn>> {
-    let heard = Arc::new(Notify::new());
-    let client = server.session(heard.clone()).await?;
+    let (client, aside) = server.session().await?;
     while !take(&client).await? {
         clock.sleep(ROUND).await;
     }
     let listening = client.batch_execute("LISTEN stockade_outbox").await;
     listening.map_err(|cause| Problem::of(&cause).error)?;
-    Ok(Box::new(Held { client, heard, clock: clock.clone() }))
+    Ok(Box::new(Held { client, aside, clock: clock.clone() }))
 }
 
 async fn take(client: &Client) -> Result<bool> {
@@ -39,14 +37,14 @@ async fn take(client: &Client) -> Result<bool> {
 
 struct Held {
     client: Client,
-    heard: Arc<Notify>,
+    aside: Arc<Aside>,
     clock: Clock,
 }
 
 impl Turn for Held {
     fn wait(&mut self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
-            if self.clock.within(ROUND, self.heard.notified()).await.is_some()
+            if self.clock.within(ROUND, self.aside.told()).await.is_some()
                 && !self.client.is_closed()
             {
                 return Ok(());
