@@ -106,6 +106,10 @@ fn a_smaller_reserve_gives_space_back_and_a_broken_disk_is_told() {
     let open = |size| Reserve::open(files.clone(), "/r".into(), size, &Registry::default());
     assert_eq!(open(5_000).unwrap().left().unwrap(), 5_000);
     assert_eq!(open(2_000).unwrap().left().unwrap(), 2_000);
+    let place = tempfile::tempdir().unwrap();
+    let config = Config { reserve: flow::unit::Size(0), ..Config::default() };
+    let none = Directory::open(place.path(), &config, &Registry::default()).unwrap();
+    assert_eq!((none.reserve().left().unwrap(), none.reserve().refill().unwrap()), (0, 0));
     disk.plan(Fault::nth(Op::Sync, 1, Failure::Io));
     assert_eq!(open(2_000).unwrap_err().code(), &codes::FAILED);
 }
