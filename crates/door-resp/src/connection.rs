@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use flow::question::Plane;
@@ -37,6 +38,11 @@ pub(crate) struct Client<P> {
 /// Answers are sent off when so many bytes have gathered, even in a batch.
 const FLUSH_AT: usize = 256 * 1024;
 const READ_AT_LEAST: usize = 16 * 1024;
+/// When the door closes a client may be between logging in and asking: one that
+/// says nothing for so long is not.
+const QUIET: Duration = Duration::from_millis(250);
+/// One that never stops asking is sent away after this.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 impl<P: Plane> Client<P> {
     pub(crate) fn new(plane: Arc<P>, peer: Option<IpAddr>, number: u64) -> Self {
@@ -108,7 +114,8 @@ impl<P: Plane> Client<P> {
 }
 
 /// Serves one client until it leaves, breaks the protocol, falls silent, or the
-/// door is drained.
+/// door is drained. The protocol has no word for goodbye, so a draining door waits
+/// for a pause: whoever was let in is answered.
 pub(crate) async fn serve<P: Plane, S: AsyncRead + AsyncWrite + Unpin>(
     mut client: Client<P>,
     mut socket: S,
@@ -121,12 +128,16 @@ pub(crate) async fn serve<P: Plane, S: AsyncRead + AsyncWrite + Unpin>(
     };
     let mut buffer = BytesMut::with_capacity(READ_AT_LEAST);
     let mut places = Vec::new();
+    let mut farewell = None;
     loop {
         client.at = client.clock().moment();
         let last = batch(&mut client, &mut socket, &mut buffer, &mut places, limits).await?;
         socket.write_all(&client.replies.out).await?;
         client.replies.out.clear();
-        if last || *drain.borrow() {
+        if *drain.borrow() {
+            farewell.get_or_insert(client.at.after(FAREWELL));
+        }
+        if last || farewell.is_some_and(|end| client.at >= end) {
             return socket.shutdown().await;
         }
         if buffer.capacity() > FLUSH_AT && buffer.is_empty() {
@@ -134,10 +145,11 @@ pub(crate) async fn serve<P: Plane, S: AsyncRead + AsyncWrite + Unpin>(
             buffer = BytesMut::with_capacity(READ_AT_LEAST);
         }
         buffer.reserve(READ_AT_LEAST);
+        let patience = if farewell.is_some() { QUIET } else { config.idle.0 };
         let read = tokio::select! {
             read = socket.read_buf(&mut buffer) => read?,
-            () = client.plane.path().clock().sleep(config.idle.0) => 0,
-            _ = drain.changed() => continue,
+            () = client.plane.path().clock().sleep(patience) => 0,
+            _ = drain.changed(), if farewell.is_none() => continue,
         };
         if read == 0 {
             return Ok(());
