@@ -24,6 +24,18 @@ pub struct Config {
     pub events: Events,
 }
 
+impl Config {
+    /// Whether a door can be opened with this: reads the certificate, opens
+    /// nothing.
+    ///
+    /// # Errors
+    /// What opening the door would say.
+    pub fn check(&self) -> flow::Result<()> {
+        crate::cors::Cors::new(&self.cors)?;
+        self.tls.as_ref().map(crate::tls::Acceptor::new).transpose().map(drop)
+    }
+}
+
 /// Who we are, to clients that speak TLS.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

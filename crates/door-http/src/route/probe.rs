@@ -44,7 +44,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
                 Gives { status: 200, what: "It does", shape: Shape::Json(schema::<Ready>) },
                 Gives {
                     status: 503,
-                    what: "It is starting, or draining",
+                    what: "It is starting, waits for a part it needs, or drains",
                     shape: Shape::Json(schema::<Ready>),
                 },
             ],
@@ -91,6 +91,8 @@ pub enum State {
     Starting,
     /// They are.
     Ready,
+    /// Not at the moment: a part nothing works without is away.
+    Waiting,
     /// No longer.
     Draining,
 }
@@ -127,9 +129,11 @@ struct Ready {
 }
 
 impl Readiness {
-    /// Whether requests are welcome from now on.
+    /// Whether requests are welcome from now on. From draining there is no way
+    /// back.
     pub fn set(&self, state: State) {
-        self.state.store(state as u8, Relaxed);
+        let back = |now| (now < State::Draining as u8).then_some(state as u8);
+        let _ = self.state.fetch_update(Relaxed, Relaxed, back);
     }
 
     /// Whether they are.
@@ -137,6 +141,7 @@ impl Readiness {
         match self.state.load(Relaxed) {
             0 => State::Starting,
             1 => State::Ready,
+            2 => State::Waiting,
             _ => State::Draining,
         }
     }
@@ -154,8 +159,24 @@ impl Readiness {
         let ready = Ready { status: self.state(), parts: self.parts.read().clone() };
         let status = match ready.status {
             State::Ready => StatusCode::OK,
-            State::Starting | State::Draining => StatusCode::SERVICE_UNAVAILABLE,
+            State::Starting | State::Waiting | State::Draining => StatusCode::SERVICE_UNAVAILABLE,
         };
         Short::json(status, &ready)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readiness_comes_and_goes_but_draining_stays() {
+        let readiness = Readiness::default();
+        for state in [State::Ready, State::Waiting, State::Ready, State::Draining] {
+            readiness.set(state);
+            assert_eq!(readiness.state(), state);
+        }
+        readiness.set(State::Ready);
+        assert_eq!(readiness.state(), State::Draining);
     }
 }
