@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use flow::question::ledger::{Entry, Follow, Page, Read};
 use flow::signal::Registry;
-use flow::{BoxFuture, BoxStream, Class, Clock, Fact, Outcome, Random, Result, Step, Tally};
+use flow::{
+    BoxFuture, BoxStream, Class, Clock, Fact, Moment, Outcome, Random, Result, Step, Tally,
+};
 use parking_lot::Mutex;
 use pool::sql::{Sink, Sql, outbox};
 use tokio::sync::{mpsc, watch};
@@ -37,6 +39,7 @@ struct Shared {
 struct Refused {
     actor: Arc<str>,
     action: String,
+    outcome: Outcome,
     reason: String,
     resource: String,
 }
@@ -48,6 +51,8 @@ const REFUSALS_MAX: usize = 256;
 const BATCH: usize = 512;
 /// How often tallies are collected.
 const COLLECT_EVERY: Duration = Duration::from_secs(1);
+/// When everything ends, facts that cannot be written are given up after this.
+const LAST_TRIES: Duration = Duration::from_secs(3);
 /// After a failure the next try waits so long.
 const WAIT: Duration = Duration::from_millis(100);
 
@@ -109,7 +114,9 @@ impl flow::Ledger for Ledger {
                 Ok(())
             }),
             Class::Logged | Class::Summed => {
-                if fact.outcome != Outcome::Refused || self.0.is_news(&fact) {
+                // Whoever tries again and again fills no disk either.
+                let repeats = matches!(fact.outcome, Outcome::Refused | Outcome::Failed);
+                if !repeats || self.0.is_news(&fact) {
                     self.0.enqueue(fact);
                 }
                 Step::Now(Ok(()))
@@ -144,13 +151,14 @@ impl Shared {
         }
     }
 
-    /// Whether this refusal is the first of its kind in this second; the others
+    /// Whether this refusal or failure is the first of its kind in this second; the others
     /// are counted.
     fn is_news(&self, fact: &Fact) -> bool {
         let reason = fact.reason.as_deref().unwrap_or_default().to_owned();
         let mut refused = Refused {
             actor: fact.actor.clone(),
             action: fact.action.clone().into_owned(),
+            outcome: fact.outcome,
             reason,
             resource: fact.resource.clone(),
         };
@@ -190,7 +198,7 @@ impl Shared {
         });
         for (about, count) in std::mem::take(&mut *self.refusals.lock()).into_values() {
             if count > 0 {
-                facts.push(counted(&about, Outcome::Refused, count));
+                facts.push(counted(&about, about.outcome, count));
             }
         }
         let lost = self.lost.swap(0, Relaxed);
@@ -219,17 +227,59 @@ impl Shared {
         }
     }
 
-    /// Writes facts, however long it takes.
-    async fn write(&self, facts: &[Fact]) {
+    /// Writes facts, however long it takes, or until it is too late.
+    async fn write(&self, facts: &[Fact], patience: &mut Patience) {
         for batch in facts.chunks(BATCH) {
             let begun = self.clock.moment();
-            while let Err(error) = self.log.append(batch).await {
-                self.signals.failed(&error, batch.len());
-                self.clock.sleep(WAIT).await;
+            let mut tries = 0;
+            loop {
+                tries += 1;
+                let kept = tokio::select! {
+                    biased;
+                    kept = self.attempt(batch, tries) => kept,
+                    () = patience.is_over(&self.clock) => {
+                        self.signals.given_up(batch.iter().map(|fact| fact.count).sum());
+                        break;
+                    }
+                };
+                if kept {
+                    self.signals.commit.time(self.clock.moment().since(begun));
+                    self.signals.appended(batch.len());
+                    break;
+                }
             }
-            self.signals.commit.time(self.clock.moment().since(begun));
-            self.signals.appended(batch.len());
         }
+    }
+
+    /// Whether the facts are kept; where they are not, a moment later.
+    async fn attempt(&self, batch: &[Fact], tries: u64) -> bool {
+        match self.log.append(batch).await {
+            Ok(()) => true,
+            Err(error) => {
+                self.signals.failed(&error, batch.len(), tries);
+                self.clock.sleep(WAIT).await;
+                false
+            }
+        }
+    }
+}
+
+/// Endless, until everything ends.
+struct Patience {
+    stop: watch::Receiver<bool>,
+    until: Option<Moment>,
+}
+
+impl Patience {
+    async fn is_over(&mut self, clock: &Clock) {
+        let until = match self.until {
+            Some(until) => until,
+            None => {
+                let _ = self.stop.wait_for(|stop| *stop).await;
+                *self.until.insert(clock.moment().after(LAST_TRIES))
+            }
+        };
+        clock.sleep(until.since(clock.moment())).await;
     }
 }
 
@@ -239,6 +289,7 @@ impl Work {
         let shared = self.ledger.0.clone();
         let mut collected = shared.clock.moment();
         let mut facts = Vec::with_capacity(BATCH);
+        let mut patience = Patience { stop: stop.clone(), until: None };
         loop {
             let until = collected.after(COLLECT_EVERY).since(shared.clock.moment());
             let stopping = tokio::select! {
@@ -255,7 +306,7 @@ impl Work {
                 while self.queued.recv_many(&mut facts, BATCH).await > 0 {}
                 facts.extend(shared.collect());
             }
-            shared.write(&facts).await;
+            shared.write(&facts, &mut patience).await;
             facts.clear();
             if stopping {
                 return;

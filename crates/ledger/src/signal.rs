@@ -46,9 +46,17 @@ impl Signals {
         tracing::warn!(facts, "facts were lost: the queue of the ledger was full");
     }
 
-    pub(crate) fn failed(&self, error: &Error, facts: usize) {
+    pub(crate) fn given_up(&self, facts: u64) {
+        self.lost.add(facts);
+        tracing::error!(facts, "facts were lost: they could not be written before the end");
+    }
+
+    pub(crate) fn failed(&self, error: &Error, facts: usize, tries: u64) {
         self.failed.add(1);
-        tracing::error!(error = %error.story(), facts, "facts could not be written; trying again");
+        // Less and less often: the first line says what is wrong.
+        if tries.is_power_of_two() {
+            tracing::error!(error = %error.story(), facts, tries, "facts could not be written; trying again");
+        }
     }
 
     pub(crate) fn summed(&self, outcome: Outcome, count: u64) {

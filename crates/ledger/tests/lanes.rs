@@ -112,10 +112,16 @@ async fn tallies_become_one_fact_each() {
 }
 
 #[tokio::test]
-async fn nobody_fills_the_disk_by_being_refused() {
+async fn nobody_fills_the_disk_by_being_refused_or_by_failing() {
+    for outcome in [Outcome::Refused, Outcome::Failed] {
+        many_of_a_kind_are_few_facts(outcome).await;
+    }
+}
+
+async fn many_of_a_kind_are_few_facts(outcome: Outcome) {
     let (ledger, work, _) = open(&Config::default()).await;
     let refused = async |resource: &str| {
-        let fact = fact("object.get", resource, Outcome::Refused);
+        let fact = fact("object.get", resource, outcome);
         ledger.append(Class::Logged, fact).wait().await.unwrap();
     };
     for _ in 0..10_000 {
@@ -134,6 +140,7 @@ async fn nobody_fills_the_disk_by_being_refused() {
     }
     assert!(entries.len() < 300, "{} facts for 20,000 refusals", entries.len());
     assert_eq!(entries.iter().map(|entry| entry.fact.count).sum::<u64>(), 20_000);
+    assert!(entries.iter().all(|entry| entry.fact.outcome == outcome));
     assert_eq!(entries[0].fact.resource, "same");
 }
 
