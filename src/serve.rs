@@ -16,7 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
 use crate::config::{BOOTSTRAP_KEY, Config, Loaded, Profile};
-use crate::wire::{self, Built, Ground, Plane, Running};
+use crate::wire::{self, Built, Ground, Outside, Plane, Running};
 use handover::Offer;
 use listen::Sockets;
 
@@ -31,6 +31,7 @@ pub(crate) async fn run(loaded: Loaded, takeover: bool) -> Result<()> {
     let exporter = wire::otlp::exporter(&config.watch.otlp, collect.as_ref(), &ground)?;
     let log = watch::log::start(&config.log, &ground.clock, &ground.registry, collect)?;
     let mut signals = Signals::new()?;
+    listen::check_path(&config.data)?;
 
     let mut predecessor = match takeover {
         true => Some(handover::ask(&config.data).await?),
@@ -38,16 +39,18 @@ pub(crate) async fn run(loaded: Loaded, takeover: bool) -> Result<()> {
     };
     let inherited = predecessor.as_mut().map(|predecessor| predecessor.sockets()).transpose()?;
     let sockets = Sockets::open(&config, inherited.unwrap_or_default())?;
+    config.http.check()?;
+    let outside = Outside::reach(&config, &ground).await?;
     // Everything that can be wrong with the configuration is known by now; the
     // predecessor may go.
     if let Some(predecessor) = predecessor {
         predecessor.ready().await?;
     }
-    let directory = open_directory(&config, takeover, &ground).await?;
+    let directory = Arc::new(open_directory(&config, takeover, &ground).await?);
     let sockets = sockets.with_local(&config.data)?;
 
     let owner = rustix::process::getuid().as_raw();
-    let built = wire::build(&config, &ground, owner).await?;
+    let built = wire::build(&config, &ground, outside, directory, owner).await?;
     let first = first_key(&loaded, &built).await?;
     let offer = Offer::open(&config.data, &sockets)?;
     let doors = sockets.doors();
@@ -83,7 +86,6 @@ pub(crate) async fn run(loaded: Loaded, takeover: bool) -> Result<()> {
     if let Some(exporting) = exporting {
         let _ = exporting.await;
     }
-    drop(directory);
     drop(log);
     Ok(())
 }
@@ -158,11 +160,14 @@ struct Server {
 impl Server {
     fn open(config: &Config, built: Built, sockets: Sockets, ground: &Ground) -> Result<Self> {
         let Built { plane, work, background: _ } = built;
-        let running = work.start();
         let http = door_http::Door::new(config.http.clone(), plane.clone(), &ground.registry)?;
         let (listeners, resp) = sockets.into_listeners(config)?;
         http.listen(listeners)?;
-        http.readiness().set(door_http::State::Ready);
+        let readiness = http.readiness().clone();
+        readiness.set(door_http::State::Ready);
+        let running = work.start(move |ready| {
+            readiness.set(if ready { door_http::State::Ready } else { door_http::State::Waiting });
+        });
         let resp = door_resp::Door::open(&plane, resp, &config.resp, &ground.registry);
         Ok(Self { http, resp, running, clock: plane.path().clock().clone() })
     }

@@ -11,24 +11,31 @@ mod first;
 mod ledger;
 pub(crate) mod otlp;
 mod parts;
+mod patient;
+mod space;
 mod store;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use flow::feed::Coherence;
 use flow::serve::Background;
 use flow::signal::Registry;
+use flow::unit::Span;
 use flow::{Clock, Random, Result, Revisions, Serve, Stages};
+use pool::directory::Directory;
 use pool::health::Health;
 use pool::sql::{Outbox, Sql};
 use tokio::sync::watch as signal;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
+pub(crate) use parts::Outside;
+use space::Space;
 
 /// Every code of this room.
 pub(crate) static CODES: &[&flow::Code] =
-    &[&announce::NOT_TOLD, &otlp::HEADER, &parts::NO_ENGINE];
+    &[&announce::NOT_TOLD, &otlp::HEADER, &parts::NO_ENGINE, &space::DISK_FULL];
 
 /// The path, with its real stages.
 pub(crate) type Path = Serve<::gate::Gate, Arc<policy::Policies>, ::ledger::Ledger>;
@@ -41,6 +48,7 @@ pub(crate) struct Plane {
     store: ::store::Store,
     keys: Arc<::gate::Keys>,
     announcer: announce::Announcer,
+    space: Arc<Space>,
     health: Health,
     exposition: watch::export::prometheus::Prometheus,
     clock: Clock,
@@ -74,10 +82,17 @@ pub(crate) struct Built {
 }
 
 /// Builds everything between the doors and the engines.
-pub(crate) async fn build(config: &Config, ground: &Ground, owner: u32) -> Result<Built> {
+pub(crate) async fn build(
+    config: &Config,
+    ground: &Ground,
+    outside: Outside,
+    directory: Arc<Directory>,
+    owner: u32,
+) -> Result<Built> {
     let Ground { clock, random, registry, process } = ground;
-    let sql = parts::sql(config, ground).await?;
-    let feed = parts::feed(config, ground).await?;
+    let space = Space::new(directory)?;
+    let sql = outside.sql(&config.data, &space, ground).await?;
+    let feed = outside.feed;
     let revisions = Arc::new(Revisions::default());
 
     let keys = ::gate::Keys::open(sql.clone(), revisions.clone(), clock.clone(), random.clone());
@@ -100,7 +115,7 @@ pub(crate) async fn build(config: &Config, ground: &Ground, owner: u32) -> Resul
     let blobs = parts::blobs(config, ground).await?;
     let store = ::store::Store::open(sql.clone(), blobs, clock.clone(), random.clone()).await?;
 
-    let health = Health::new(pool::health::Config::default(), clock.clone(), registry);
+    let health = Health::new(LOOKING_AFTER, clock.clone(), registry);
     parts::watch_over(&health, sql.clone());
     let stages = Stages { gate, policy, ledger: ledger.clone() };
     let (path, background) =
@@ -113,6 +128,7 @@ pub(crate) async fn build(config: &Config, ground: &Ground, owner: u32) -> Resul
         store,
         keys,
         announcer,
+        space: space.clone(),
         health: health.clone(),
         exposition: watch::export::prometheus::Prometheus::new(process.clone()),
         clock: clock.clone(),
@@ -126,7 +142,7 @@ pub(crate) async fn build(config: &Config, ground: &Ground, owner: u32) -> Resul
         revisions,
         clock: clock.clone(),
     };
-    let work = Work { sql, outbox, ledger, log, listener, health, plane: plane.clone() };
+    let work = Work { sql, outbox, ledger, log, listener, health, space, plane: plane.clone() };
     Ok(Built { plane, background, work })
 }
 
@@ -138,11 +154,17 @@ pub(crate) struct Work {
     log: ::ledger::Work,
     listener: announce::Listener,
     health: Health,
+    space: Arc<Space>,
     plane: Arc<Plane>,
 }
 
+/// Whoever sends us requests is to hear soon that they would fail, and that they
+/// no longer do.
+const LOOKING_AFTER: pool::health::Config =
+    pool::health::Config { every: Span::secs(1), timeout: Span::secs(2) };
+
 /// How often what expired is swept out of memory.
-const SWEEP_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// The work under way, to be brought to its end.
 pub(crate) struct Running {
@@ -152,12 +174,21 @@ pub(crate) struct Running {
     sql: Arc<dyn Sql>,
     outbox: Arc<Outbox>,
     ledger: ::ledger::Ledger,
+    clock: Clock,
 }
 
+/// At the end the outbox is drained for so long: what stays in it is safe, and
+/// another node may be at it anyway.
+const DRAINING: Duration = Duration::from_secs(2);
+
+/// And connections to engines that do not answer are waited for so long.
+const CLOSING: Duration = Duration::from_secs(2);
+
 impl Work {
-    /// Starts it.
-    pub(crate) fn start(self) -> Running {
-        let Self { sql, outbox, ledger, log, listener, health, plane } = self;
+    /// Starts it. `tell` hears, again and again, whether all is there that nothing
+    /// works without.
+    pub(crate) fn start(self, tell: impl Fn(bool) + Send + 'static) -> Running {
+        let Self { sql, outbox, ledger, log, listener, health, space, plane } = self;
         let stop = signal::Sender::new(false);
         let outbox = Arc::new(outbox);
         let mut others = JoinSet::new();
@@ -167,7 +198,18 @@ impl Work {
             match never {}
         });
         others.spawn(listener.run());
-        others.spawn(async move { health.run().await });
+        let clock = plane.clock.clone();
+        others.spawn({
+            let clock = clock.clone();
+            async move {
+                loop {
+                    health.check().await;
+                    tell(health.ready());
+                    clock.sleep(LOOKING_AFTER.every.0).await;
+                }
+            }
+        });
+        others.spawn(space.run(clock.clone()));
         others.spawn(async move {
             loop {
                 plane.clock.sleep(SWEEP_EVERY).await;
@@ -175,21 +217,23 @@ impl Work {
             }
         });
         let log = tokio::spawn(log.run(stop.subscribe()));
-        Running { stop, log, others, sql, outbox, ledger }
+        Running { stop, log, others, sql, outbox, ledger, clock }
     }
 }
 
 impl Running {
-    /// Brings the work to its end: what was taken is on disk when this returns.
+    /// Brings the work to its end: what was taken is on disk when this returns, or
+    /// is said to be lost.
     pub(crate) async fn finish(mut self) {
         self.others.shutdown().await;
-        if let Err(error) = self.outbox.flush(&self.ledger).await {
+        let drained = self.clock.within(DRAINING, self.outbox.flush(&self.ledger)).await;
+        if let Some(Err(error)) = drained {
             // Nothing is lost: what stays in the outbox is drained at the next
             // start.
             tracing::warn!(error = %error.story(), "the outbox could not be drained at the end");
         }
         self.stop.send_replace(true);
         let _ = self.log.await;
-        self.sql.close().await;
+        self.clock.within(CLOSING, self.sql.close()).await;
     }
 }

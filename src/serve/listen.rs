@@ -143,6 +143,18 @@ fn unbindable(address: SocketAddr, flag: &str, cause: std::io::Error) -> Error {
     error.because(cause)
 }
 
+/// Whether there can be sockets in this directory: their paths are short.
+pub(super) fn check_path(data: &Path) -> Result<()> {
+    let path = local_path(data);
+    match std::os::unix::net::SocketAddr::from_pathname(&path) {
+        Ok(_) => Ok(()),
+        Err(cause) => {
+            let sentence = format!("`{}` is too long a path for a socket", path.display());
+            Err(SOCKET.error(sentence).because(cause))
+        }
+    }
+}
+
 /// The path of the local socket.
 pub(crate) fn local_path(data: &Path) -> PathBuf {
     data.join(LOCAL)

@@ -25,6 +25,7 @@ impl<'q> Origin<CreateKey<'q>> for Plane {
         permitted: &'a Permitted<'a, CreateKey<'q>>,
     ) -> Step<'a, Result<Answer<CreatedKey>>> {
         Step::later(async move {
+            self.space.is_there()?;
             let CreateKey { principal, kind, roles } = *permitted.question();
             let fact = permitted.fact(&self.clock, &self.random);
             let new = NewKey { principal, kind, roles };

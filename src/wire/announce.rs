@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache::Cache;
-use flow::feed::{Arrival, Coherence, Notice};
+use flow::feed::{Arrival, Coherence, Following, Notice, Place};
 use flow::{Clock, Code, Feed, Kind, Result, Revisions};
 
 /// Other nodes do not know yet.
@@ -13,7 +13,7 @@ pub(crate) static NOT_TOLD: Code = Code::new(
     "wire-others-not-told",
     "Other nodes could not be told",
     "nothing has to be repeated: it is done here, and the others are told as soon as the feed is \
-     back; until then they do not rely on what they remember",
+     back; those that do not hear the feed either stop relying on what they remember after 3 s",
 );
 
 /// So many notices may wait for the feed; beyond, nodes notice by its silence.
@@ -69,18 +69,20 @@ pub(crate) struct Listener {
 impl Listener {
     /// Listens for as long as it is polled.
     pub(crate) async fn run(self) {
-        let mut ear = loop {
-            match self.feed.follow(None).await {
-                Ok(ear) => break ear,
-                Err(error) => {
-                    tracing::warn!(error = %error.story(), "the feed cannot be followed yet");
-                    self.clock.sleep(AGAIN).await;
-                }
-            }
-        };
+        let mut ear = self.follow().await;
+        // What was said before the feed was followed was not heard.
+        self.revisions.bump_everyone();
+        let mut silent = false;
         loop {
             let arrival = ear.next().await;
-            self.coherence.hear(&arrival, self.clock.moment());
+            let now = self.clock.moment();
+            if silent && !matches!(arrival, Arrival::Away(_)) {
+                // The feed has lost nothing, but other nodes may still be waiting to
+                // say what they could not say during the silence.
+                silent = false;
+                self.forget();
+            }
+            self.coherence.hear(&arrival, now);
             match arrival {
                 Arrival::Notice { notice, .. } => self.act(notice),
                 Arrival::Heartbeat { .. } => {}
@@ -92,12 +94,36 @@ impl Listener {
                     tracing::warn!(error = %error.story(), "the feed is away");
                     // What others changed cannot be heard: everything is asked
                     // of the database again, for as long as the silence lasts.
-                    if !self.coherence.holds(self.clock.moment()) {
+                    if !self.coherence.holds(now) {
+                        silent = true;
                         self.revisions.bump_everyone();
                     }
                 }
             }
         }
+    }
+
+    async fn follow(&self) -> Box<dyn Following> {
+        let mut said = false;
+        loop {
+            match self.feed.follow(None).await {
+                Ok(ear) => return ear,
+                Err(error) => {
+                    if !std::mem::replace(&mut said, true) {
+                        tracing::warn!(error = %error.story(), "the feed cannot be followed yet");
+                    }
+                    self.revisions.bump_everyone();
+                    self.clock.sleep(AGAIN).await;
+                }
+            }
+        }
+    }
+
+    /// Doubts everything that is remembered.
+    fn forget(&self) {
+        let gap = Arrival::Gap { after: Place(0), resumed: Place(0) };
+        self.coherence.hear(&gap, self.clock.moment());
+        self.revisions.bump_everyone();
     }
 
     fn act(&self, notice: Notice) {

@@ -3,7 +3,9 @@
 use flow::fact::Class;
 use flow::question::admin::CreatedKey;
 use flow::request::{Inspection, Pace};
-use flow::{Action, Answer, Lane, Origin, Permitted, Principal, Question, Resource, Result, Step};
+use flow::{
+    Action, Answer, Kind, Lane, Origin, Permitted, Principal, Question, Resource, Result, Step,
+};
 use gate::NewKey;
 
 use super::Plane;
@@ -67,6 +69,10 @@ impl Plane {
         }
         let request = background.serve_as(flow::System::Server);
         let question = FirstKey { chosen };
-        self.path.once(&mut Lane::default(), &request, self, question).await.map(Some)
+        match self.path.once(&mut Lane::default(), &request, self, question).await {
+            // Another node on the same database was faster.
+            Err(error) if error.kind() == Kind::Conflict && self.keys.any().await? => Ok(None),
+            made => made.map(Some),
+        }
     }
 }

@@ -1,10 +1,13 @@
 //! The engines a configuration names, opened.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flow::feed::MemoryFeed;
+use flow::unit::{Size, Span};
 use flow::{BoxFuture, Code, Feed, Kind, Result};
 use pool::blob::{Blobs, Local, local};
+use pool::breaker::{self, Breaker};
 use pool::feed::{PostgresFeed, RedisFeed};
 use pool::file::Disk;
 use pool::health::{Health, Need, Probe};
@@ -12,9 +15,11 @@ use pool::kv::redis::RedisKv;
 use pool::secret::Secret;
 use pool::sql::postgres::{self, Postgres};
 use pool::sql::sqlite::{self, Sqlite};
-use pool::sql::{Sql, Statement};
+use pool::sql::{Sql, Statement, codes};
 
 use super::Ground;
+use super::patient::Patient;
+use super::space::{Space, Sparing};
 use crate::config::{Config, Url};
 
 /// A URL that names no engine of ours.
@@ -39,21 +44,98 @@ fn scheme(url: &str) -> &str {
     url.split(':').next().unwrap_or_default()
 }
 
-/// The database of current state.
-pub(super) async fn sql(config: &Config, ground: &Ground) -> Result<Arc<dyn Sql>> {
-    let url = config.sql.url.as_ref().map(resolved).transpose()?;
-    let path = match url {
-        None => config.data.join("stockade.db"),
-        Some(url) => match scheme(&url) {
-            "sqlite" => url.trim_start_matches("sqlite:").into(),
-            "postgres" | "postgresql" => return Ok(postgres(url, ground).await?),
-            other => return Err(NO_ENGINE.error(format!("`{other}:` is no database"))),
-        },
+/// The engines outside the data directory, reached. They can be had before the
+/// directory is ours, so that a successor knows what it needs is there.
+pub(crate) struct Outside {
+    database: Database,
+    pub(super) feed: Arc<dyn Feed>,
+}
+
+enum Database {
+    Server(Arc<Postgres>),
+    File(PathBuf),
+}
+
+impl Outside {
+    /// Reaches what the configuration names.
+    pub(crate) async fn reach(config: &Config, ground: &Ground) -> Result<Self> {
+        let database = database(config, ground).await?;
+        Ok(Self { database, feed: feed(config, ground).await? })
+    }
+
+    /// The database of current state.
+    pub(super) async fn sql(
+        &self,
+        data: &Path,
+        space: &Arc<Space>,
+        ground: &Ground,
+    ) -> Result<Arc<dyn Sql>> {
+        let path = match &self.database {
+            Database::Server(server) => return Ok(Arc::new(patient(server.clone(), ground))),
+            Database::File(path) => path,
+        };
+        let here = path.starts_with(data);
+        let sql: Arc<dyn Sql> = loop {
+            match sqlite(path, ground).await {
+                Err(error) if here && error.code() == &codes::FULL && space.give().await => {}
+                opened => break opened?,
+            }
+        };
+        match here {
+            true => Ok(Arc::new(Sparing { sql, space: space.clone() })),
+            // The reserve is on another disk, perhaps.
+            false => Ok(sql),
+        }
+    }
+}
+
+/// A server that restarts is back in a second or two.
+const SERVER_REST: Span = Span::secs(1);
+
+fn patient(sql: Arc<Postgres>, ground: &Ground) -> Patient {
+    let Ground { clock, registry, .. } = ground;
+    let limits = breaker::Config { open: SERVER_REST, ..breaker::Config::default() };
+    let breaker = Breaker::new("sql", limits, clock.clone(), registry);
+    Patient { sql, clock: clock.clone(), breaker }
+}
+
+async fn database(config: &Config, ground: &Ground) -> Result<Database> {
+    let Some(url) = config.sql.url.as_ref().map(resolved).transpose()? else {
+        return Ok(Database::File(config.data.join("stockade.db")));
     };
+    match scheme(&url) {
+        "sqlite" => Ok(Database::File(url.trim_start_matches("sqlite:").into())),
+        "postgres" | "postgresql" => Ok(Database::Server(postgres(url, ground).await?)),
+        other => Err(NO_ENGINE.error(format!("`{other}:` is no database"))),
+    }
+}
+
+async fn sqlite(path: &Path, ground: &Ground) -> Result<Arc<dyn Sql>> {
     let mut options = sqlite::Options::file(path);
     options.clock = ground.clock.clone();
     options.registry = ground.registry.clone();
-    Ok(Arc::new(Sqlite::open(options).await?))
+    let sqlite = Sqlite::open(options).await?;
+    look_over(&sqlite, path).await?;
+    Ok(Arc::new(sqlite))
+}
+
+/// A larger database is not looked over at every start, which would take seconds.
+const LOOKED_OVER: Size = Size::mib(256);
+
+/// Damage in pages nobody has read yet would otherwise be found by whoever needs
+/// them, long after the backup that has them whole was thrown away.
+async fn look_over(sqlite: &Sqlite, path: &Path) -> Result<()> {
+    let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    if size > LOOKED_OVER.0 {
+        tracing::info!(size, "the database is too large to be looked over at every start");
+        return Ok(());
+    }
+    let rows = sqlite.query(Statement::new("PRAGMA quick_check(1)")).await?;
+    let found: String = rows.only()?.at(0)?;
+    match found.as_str() {
+        "ok" => Ok(()),
+        _ => Err(codes::CORRUPT.error("the database file is damaged").because(found)),
+    }
 }
 
 async fn postgres(url: String, ground: &Ground) -> Result<Arc<Postgres>> {
@@ -65,17 +147,22 @@ async fn postgres(url: String, ground: &Ground) -> Result<Arc<Postgres>> {
 
 /// So many notices are kept for nodes that lag behind.
 const FEED_KEPT: u32 = 10_000;
+/// A feed that does not answer is left alone for so long.
+const FEED_REST: Span = Span::millis(500);
 /// And so many for followers within this process.
 const NOTICES_KEPT: usize = 1024;
 
 /// What connects this node to others.
-pub(super) async fn feed(config: &Config, ground: &Ground) -> Result<Arc<dyn Feed>> {
+async fn feed(config: &Config, ground: &Ground) -> Result<Arc<dyn Feed>> {
     let Some(url) = config.feed.url.as_ref().map(resolved).transpose()? else {
         return Ok(Arc::new(MemoryFeed::new(ground.clock.clone(), NOTICES_KEPT)));
     };
     match scheme(&url) {
         "redis" | "rediss" | "redis-sentinel" | "redis+cluster" | "rediss+cluster" => {
-            let redis = pool::kv::redis::Config { url, ..Default::default() };
+            let mut redis = pool::kv::redis::Config { url, ..Default::default() };
+            // Who hears the feed again believes itself again: what could not be
+            // said meanwhile has to follow at once.
+            redis.breaker.open = FEED_REST;
             let kv = RedisKv::new(redis, ground.clock.clone(), &ground.registry)?;
             let feed = pool::feed::redis::Config::default();
             Ok(Arc::new(RedisFeed::new(&kv, &feed, ground.random.clone())))
@@ -105,12 +192,12 @@ pub(super) async fn blobs(config: &Config, ground: &Ground) -> Result<Arc<dyn Bl
 
 /// Looks after the engines.
 pub(super) fn watch_over(health: &Health, sql: Arc<dyn Sql>) {
-    health.watch(Arc::new(Database(sql)), Need::Essential);
+    health.watch(Arc::new(Asked(sql)), Need::Essential);
 }
 
-struct Database(Arc<dyn Sql>);
+struct Asked(Arc<dyn Sql>);
 
-impl Probe for Database {
+impl Probe for Asked {
     fn name(&self) -> &str {
         "sql"
     }

@@ -13,6 +13,7 @@ impl<'q> Intake<Put<'q>> for Plane {
         body: Body,
     ) -> Step<'a, Result<Answer<Head>>> {
         Step::later(async move {
+            self.space.is_there()?;
             let Put { bucket, key, media_type } = *permitted.question();
             let name = Name::new(permitted.tenant(), bucket, key)?;
             let fact = permitted.fact(&self.clock, &self.random);
