@@ -1,14 +1,22 @@
 //! The real binary, started for a test and stopped with it, and clients that
 //! speak to it over real sockets.
 #![allow(dead_code, reason = "each test file uses its part of it")]
-#![expect(clippy::unwrap_used, reason = "a test that fails should stop there")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails should stop there"
+)]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
+
+use flow::{Clock, Random};
+use parking_lot::Mutex;
 
 /// An administrator's key that tests choose, so that two servers can share one.
 pub(crate) const KEY: &str = "test-key-of-at-least-thirty-two-characters";
@@ -22,8 +30,12 @@ pub(crate) struct Server {
     pub(crate) http: String,
     pub(crate) resp: String,
     pub(crate) data: PathBuf,
-    lines: Receiver<String>,
+    lines: Mutex<Receiver<String>>,
+    said: Said,
 }
+
+/// Everything a server printed, on both of its outputs.
+type Said = Arc<Mutex<String>>;
 
 /// The binary with everything a test always wants.
 pub(crate) fn stockade(data: &Path) -> Command {
@@ -60,8 +72,9 @@ impl Server {
     pub(crate) fn launch(mut command: Command, data: &Path) -> Result<Self, (ExitStatus, String)> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let _ = child.stdout.take().map(drain);
-        let lines = follow(child.stderr.take().unwrap());
+        let said = Said::default();
+        note(child.stdout.take().unwrap(), said.clone());
+        let lines = follow(child.stderr.take().unwrap(), said.clone());
         let mut log = String::new();
         loop {
             let Ok(line) = lines.recv_timeout(PATIENCE) else {
@@ -73,7 +86,14 @@ impl Server {
             if line.contains("stockade is ready") {
                 let address = |name| field(&line, name).unwrap_or_default();
                 let (http, resp) = (address("http"), address("resp"));
-                return Ok(Self { child, http, resp, data: data.into(), lines });
+                return Ok(Self {
+                    child,
+                    http,
+                    resp,
+                    data: data.into(),
+                    lines: lines.into(),
+                    said,
+                });
             }
         }
     }
@@ -85,12 +105,17 @@ impl Server {
     /// Waits for a log line that contains `text`.
     pub(crate) fn log(&self, text: &str) -> String {
         loop {
-            let line = self.lines.recv_timeout(PATIENCE);
+            let line = self.lines.lock().recv_timeout(PATIENCE);
             let line = line.unwrap_or_else(|_| panic!("no line with `{text}` was logged"));
             if line.contains(text) {
                 return line;
             }
         }
+    }
+
+    /// Everything it printed so far.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().clone()
     }
 
     /// Ends it as a power cut would.
@@ -144,23 +169,56 @@ impl Drop for Server {
     }
 }
 
-/// Reads standard output away, so that nobody waits for a full pipe.
-fn drain(mut out: impl Read + Send + 'static) {
-    std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
+/// Reads standard output as it comes, so that nobody waits for a full pipe.
+fn note(out: impl Read + Send + 'static, said: Said) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(out).lines().map_while(Result::ok) {
+            said.lock().extend([line.as_str(), "\n"]);
+        }
+    });
 }
 
-fn follow(log: ChildStderr) -> Receiver<String> {
+fn follow(log: ChildStderr, said: Said) -> Receiver<String> {
     let (send, lines) = channel();
     std::thread::spawn(move || {
         for line in BufReader::new(log).lines().map_while(Result::ok) {
             // Shown by the test runner when the test fails.
             eprintln!("{line}");
-            if send.send(line).is_err() {
-                return;
-            }
+            said.lock().extend([line.as_str(), "\n"]);
+            // Nobody may be listening any more; the pipe is read on all the same.
+            let _ = send.send(line);
         }
     });
     lines
+}
+
+/// Asks again and again until there is an answer: for what no event tells.
+pub(crate) fn until<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+    let clock = Clock::system();
+    let begun = clock.moment();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        let waited = clock.moment().since(begun);
+        assert!(waited < limit, "not within {limit:?}: {what}");
+        pause(Duration::from_millis(5));
+    }
+}
+
+/// Lets other processes have the machine for a moment.
+#[expect(clippy::disallowed_methods, reason = "real processes move by no clock of ours")]
+pub(crate) fn pause(moment: Duration) {
+    std::thread::sleep(moment);
+}
+
+/// Randomness that can be had again: seeded by `STOCKADE_TEST_SEED`, or anew, and
+/// said out loud.
+pub(crate) fn random() -> Random {
+    let seed = std::env::var("STOCKADE_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = seed.unwrap_or_else(|| Random::system().number());
+    eprintln!("STOCKADE_TEST_SEED={seed}");
+    Random::seeded(seed)
 }
 
 /// A text field of a log line in JSON.
@@ -193,11 +251,15 @@ impl Answer {
 
 /// Sends the head of a request and leaves the connection open.
 pub(crate) fn open(address: &str, key: Option<&str>, head: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    try_open(address, key, head).unwrap()
+}
+
+fn try_open(address: &str, key: Option<&str>, head: &str) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
     let key = key.map(|key| format!("authorization: Bearer {key}\r\n")).unwrap_or_default();
-    write!(stream, "{head}\r\nhost: test\r\n{key}\r\n").unwrap();
-    stream
+    stream.write_all(format!("{head}\r\nhost: test\r\n{key}\r\n").as_bytes())?;
+    Ok(stream)
 }
 
 /// One request on a connection of its own.
@@ -209,27 +271,50 @@ pub(crate) fn request(
     body: &[u8],
 ) -> Answer {
     let length = body.len();
+    attempt(address, key, method, path, body)
+        .unwrap_or_else(|error| panic!("{method} {path} of {length} bytes: {error}"))
+}
+
+/// The same where the server may be gone at any moment.
+pub(crate) fn attempt(
+    address: &str,
+    key: Option<&str>,
+    method: &str,
+    path: &str,
+    body: &[u8],
+) -> io::Result<Answer> {
+    let length = body.len();
     let head = format!(
         "{method} {path} HTTP/1.1\r\nconnection: close\r\ncontent-type: application/json\r\n\
          content-length: {length}"
     );
-    let mut stream = open(address, key, &head);
+    let mut stream = try_open(address, key, &head)?;
     // A server that refuses early may close before it has read everything.
     let _ = stream.write_all(body);
     let mut bytes = Vec::new();
-    let _ = stream.read_to_end(&mut bytes);
-    answer(&bytes)
+    let ended = stream.read_to_end(&mut bytes);
+    match answer(&bytes) {
+        Some(answer) => Ok(answer),
+        None => Err(ended.err().unwrap_or_else(|| {
+            let got = String::from_utf8_lossy(&bytes).into_owned();
+            io::Error::new(io::ErrorKind::UnexpectedEof, format!("no whole answer: `{got}`"))
+        })),
+    }
 }
 
-fn answer(bytes: &[u8]) -> Answer {
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
-    let end = end.unwrap_or_else(|| panic!("no answer: {}", String::from_utf8_lossy(bytes)));
+/// The answer in these bytes, if it is all there.
+fn answer(bytes: &[u8]) -> Option<Answer> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     let body = &bytes[end + 4..];
     let chunked = head.to_lowercase().contains("transfer-encoding: chunked");
     let body = if chunked { unchunked(body) } else { body.to_vec() };
-    Answer { status, head, body }
+    let length = head.to_lowercase().lines().find_map(|line| {
+        line.strip_prefix("content-length: ").and_then(|length| length.parse::<usize>().ok())
+    });
+    let whole = length.is_none_or(|length| body.len() == length);
+    whole.then_some(Answer { status, head, body })
 }
 
 fn unchunked(mut body: &[u8]) -> Vec<u8> {
