@@ -5,7 +5,7 @@ use std::sync::Arc;
 use flow::question::ledger::Entry;
 use flow::{Clock, Fact, Result};
 use pool::sql::migrate::{Migration, migrate};
-use pool::sql::{Sql, Statement, Transaction};
+use pool::sql::{Dialect, Sql, Statement, Transaction};
 use tokio::sync::watch;
 
 use crate::codes::UNREADABLE;
@@ -25,6 +25,11 @@ const MIGRATIONS: &[Migration] = &[Migration {
     );",
 }];
 
+/// PostgreSQL gives a position when a row is written, and shows it when that
+/// commits: somebody who follows would pass over the one that commits late. So who
+/// appends holds a lock until it is done. SQLite has one writer anyway.
+const ALONE: &str = "SELECT 1::bigint FROM pg_advisory_xact_lock(7400102)";
+
 /// The table of facts, and who waits for more.
 pub(crate) struct Log {
     sql: Arc<dyn Sql>,
@@ -40,6 +45,9 @@ impl Log {
     /// Appends facts, in order; one that is there already stays where it is.
     pub(crate) async fn append(&self, facts: &[Fact]) -> Result<()> {
         let mut transaction = Transaction::new();
+        if self.sql.dialect() == Dialect::Postgres {
+            transaction = transaction.run(Statement::new(ALONE));
+        }
         for fact in facts {
             let body = serde_json::to_string(fact).map_err(|cause| {
                 UNREADABLE.error("a fact cannot be written down").because(cause)

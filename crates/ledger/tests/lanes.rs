@@ -1,5 +1,9 @@
 //! The lanes into the log and the ways out of it, on SQLite.
-#![expect(clippy::unwrap_used, reason = "a test that fails should stop there")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails should stop there"
+)]
 
 use std::sync::Arc;
 
@@ -8,6 +12,7 @@ use flow::signal::Registry;
 use flow::{Class, Clock, Fact, Id, Ledger as _, Outcome, Random, Time};
 use futures_util::StreamExt;
 use ledger::{Config, Ledger, Work};
+use pool::sql::postgres::{self, Postgres};
 use pool::sql::sqlite::{Options, Sqlite};
 use pool::sql::{Outbox, Sql, Transaction};
 use tokio::sync::watch;
@@ -141,7 +146,7 @@ async fn many_of_a_kind_are_few_facts(outcome: Outcome) {
     assert!(entries.len() < 300, "{} facts for 20,000 refusals", entries.len());
     assert_eq!(entries.iter().map(|entry| entry.fact.count).sum::<u64>(), 20_000);
     assert!(entries.iter().all(|entry| entry.fact.outcome == outcome));
-    assert_eq!(entries[0].fact.resource, "same");
+    assert_eq!(entries.first().unwrap().fact.resource, "same");
 }
 
 #[tokio::test]
@@ -181,4 +186,47 @@ async fn the_outbox_drains_here_once() {
     outbox.flush(&ledger).await.unwrap();
     let (entries, _) = read(&ledger, 1, 100, None).await;
     assert_eq!(entries.into_iter().map(|entry| entry.fact).collect::<Vec<_>>(), facts);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_misses_nothing_however_many_nodes_write() {
+    const WRITERS: usize = 8;
+    const FACTS: usize = 100;
+    let Some(server) = engines::postgres() else { return };
+    let node = async || {
+        let sql = Arc::new(Postgres::open(postgres::Options::url(server.url())).await.unwrap());
+        let (clock, random) = (Clock::system(), Random::system());
+        let config = Config::default();
+        let (ledger, _) =
+            Ledger::open(sql, &config, clock, random, &Registry::default()).await.unwrap();
+        ledger
+    };
+    let nodes = [node().await, node().await];
+    let follow = Follow { from: Some(1), filter: Filter::default() };
+    let mut followed = nodes[0].follow(&follow).await.unwrap();
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let ledger = nodes[writer % 2].clone();
+            tokio::spawn(async move {
+                for n in 0..FACTS {
+                    let fact = fact("object.put", &format!("{writer}/{n}"), Outcome::Done);
+                    ledger.append(Class::Durable, fact).wait().await.unwrap();
+                }
+            })
+        })
+        .collect();
+    let heard = async {
+        let (mut heard, mut last) = (std::collections::HashSet::new(), 0);
+        while heard.len() < WRITERS * FACTS {
+            let entry = followed.next().await.unwrap().unwrap();
+            assert!(entry.position > last);
+            last = entry.position;
+            heard.insert(entry.fact.resource);
+        }
+    };
+    let heard = Clock::system().within(std::time::Duration::from_secs(20), heard).await;
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    assert!(heard.is_some(), "a fact was passed over");
 }
