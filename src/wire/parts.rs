@@ -119,7 +119,8 @@ async fn sqlite(path: &Path, ground: &Ground) -> Result<Arc<dyn Sql>> {
     Ok(Arc::new(sqlite))
 }
 
-/// A larger database is not looked over at every start, which would take seconds.
+/// A larger database is not looked over at every start: it takes 1.6 ms a MiB, and
+/// much longer from a cold disk.
 const LOOKED_OVER: Size = Size::mib(256);
 
 /// Damage in pages nobody has read yet would otherwise be found by whoever needs
