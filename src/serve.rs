@@ -5,6 +5,7 @@ pub(crate) mod codes;
 mod handover;
 mod listen;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -175,7 +176,7 @@ impl Server {
     /// Reads the configuration again. What can change while running does; what
     /// cannot is named.
     fn reload(&self, loaded: &Loaded, log: &watch::log::Log) {
-        let new = match loaded.again() {
+        let new = match loaded.again().and_then(|new| new.vet().map(|()| new)) {
             Ok(new) => new,
             Err(problems) => {
                 tracing::error!(%problems, "the new configuration is not used");
@@ -188,11 +189,12 @@ impl Server {
         if let Err(error) = self.http.reload() {
             tracing::error!(error = %error.story(), "the certificate stays as it is");
         }
-        let waiting: Vec<String> = new
-            .values
-            .iter()
-            .filter(|(key, (value, _))| loaded.values.get(*key).is_none_or(|(old, _)| old != value))
-            .map(|(key, _)| key.to_string())
+        let keys: BTreeSet<_> = loaded.values.keys().chain(new.values.keys()).collect();
+        let value = |from: &Loaded, key| from.values.get(key).map(|(value, _)| value.clone());
+        let waiting: Vec<String> = keys
+            .into_iter()
+            .filter(|key| value(loaded, key) != value(&new, key))
+            .map(ToString::to_string)
             .filter(|key| !LIVE.contains(&key.as_str()))
             .collect();
         tracing::info!(restart_needed_for = waiting.join(" "), "configuration read again");
