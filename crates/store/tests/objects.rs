@@ -1,5 +1,9 @@
 //! Objects on SQLite and blobs in memory.
-#![expect(clippy::unwrap_used, reason = "a test that fails should stop there")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails should stop there"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,9 @@
 //! The path's promises, on a plane of fakes.
-#![expect(clippy::unwrap_used, reason = "a test that fails should stop there")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails should stop there"
+)]
 
 mod plane;
 
