@@ -134,7 +134,7 @@ fn commands() -> String {
 
 /// A command's help, then that of those below it.
 fn describe(command: &mut Command, text: &mut String) {
-    let name = command.get_bin_name().unwrap_or_default().to_owned();
+    let name = command.get_bin_name().unwrap_or("stockade").to_owned();
     let help = command.render_long_help().to_string();
     let help: Vec<_> = help.lines().map(str::trim_end).collect();
     let _ = write!(text, "\n## `{name}`\n\n```text\n{}\n```\n", help.join("\n").trim_end());
