@@ -35,7 +35,7 @@ use space::Space;
 
 /// Every code of this room.
 pub(crate) static CODES: &[&flow::Code] =
-    &[&announce::NOT_TOLD, &otlp::HEADER, &parts::NO_ENGINE, &space::DISK_FULL];
+    &[&announce::NOT_TOLD, &otlp::HEADER, &parts::NO_ENGINE, &parts::SILENT, &space::DISK_FULL];
 
 /// The path, with its real stages.
 pub(crate) type Path = Serve<::gate::Gate, Arc<policy::Policies>, ::ledger::Ledger>;
@@ -116,7 +116,7 @@ pub(crate) async fn build(
     let store = ::store::Store::open(sql.clone(), blobs, clock.clone(), random.clone()).await?;
 
     let health = Health::new(LOOKING_AFTER, clock.clone(), registry);
-    parts::watch_over(&health, sql.clone());
+    parts::watch_over(&health, sql.clone(), shared.clone(), space.clone(), clock);
     let stages = Stages { gate, policy, ledger: ledger.clone() };
     let (path, background) =
         Serve::new(stages, revisions.clone(), clock.clone(), random.clone(), registry);

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flow::feed::MemoryFeed;
+use flow::feed::{Coherence, MemoryFeed};
 use flow::unit::{Size, Span};
-use flow::{BoxFuture, Code, Feed, Kind, Result};
+use flow::{BoxFuture, Clock, Code, Feed, Kind, Result};
 use pool::blob::{Blobs, Local, local};
 use pool::breaker::{self, Breaker};
 use pool::feed::{PostgresFeed, RedisFeed};
@@ -38,6 +38,15 @@ fn resolved(url: &Url) -> Result<String> {
         Err(_) => Ok(str::to_owned(url)),
     }
 }
+
+/// Other nodes cannot be heard.
+pub(crate) static SILENT: Code = Code::new(
+    Kind::Busy,
+    "wire-feed-silent",
+    "The feed is silent",
+    "look at the server `feed.url` names; until it is back this node asks the database about \
+     everything and answers nothing from memory",
+);
 
 /// What stands before the colon; the rest may be a secret.
 fn scheme(url: &str) -> &str {
@@ -191,9 +200,20 @@ pub(super) async fn blobs(config: &Config, ground: &Ground) -> Result<Arc<dyn Bl
     }
 }
 
-/// Looks after the engines.
-pub(super) fn watch_over(health: &Health, sql: Arc<dyn Sql>) {
+/// Looks after what the plane stands on: the database always, the feed where
+/// there are other nodes, the disk.
+pub(super) fn watch_over(
+    health: &Health,
+    sql: Arc<dyn Sql>,
+    feed: Option<Arc<Coherence>>,
+    space: Arc<Space>,
+    clock: &Clock,
+) {
     health.watch(Arc::new(Asked(sql)), Need::Essential);
+    if let Some(coherence) = feed {
+        health.watch(Arc::new(Heard { coherence, clock: clock.clone() }), Need::Helpful);
+    }
+    health.watch(Arc::new(Roomy(space)), Need::Helpful);
 }
 
 struct Asked(Arc<dyn Sql>);
@@ -205,5 +225,36 @@ impl Probe for Asked {
 
     fn probe(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async { self.0.query(Statement::new("SELECT 1")).await.map(drop) })
+    }
+}
+
+struct Heard {
+    coherence: Arc<Coherence>,
+    clock: Clock,
+}
+
+impl Probe for Heard {
+    fn name(&self) -> &str {
+        "feed"
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<()>> {
+        let heard = match self.coherence.holds(self.clock.moment()) {
+            true => Ok(()),
+            false => Err(SILENT.error("nothing was heard of the feed for three seconds")),
+        };
+        Box::pin(std::future::ready(heard))
+    }
+}
+
+struct Roomy(Arc<Space>);
+
+impl Probe for Roomy {
+    fn name(&self) -> &str {
+        "disk"
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(std::future::ready(self.0.is_there()))
     }
 }
