@@ -13,7 +13,7 @@ use std::time::Duration;
 use flow::signal::{Histogram, Registry};
 use flow::{Clock, Random, Result};
 use pool::pool::{Condition, Config, Connect, Pool};
-use support::{Table, median};
+use support::{figure, median};
 use tokio::task::JoinSet;
 use tokio_postgres::Client;
 
@@ -109,12 +109,14 @@ async fn uncontended() {
             times.push(time);
         }
     }
-    let mut table = Table::new("one borrower, nothing to do", &["ns per borrow"]);
-    let names = ["stockade", "deadpool managed", "deadpool unmanaged", "bb8 no test", "bb8"];
-    for (name, times) in names.into_iter().zip(times) {
-        table.row(name, &[format!("{:.0}", median(times))]);
-    }
-    table.print();
+    let [ours, managed, unmanaged, untested, tested] = times.map(median);
+    let peers = [
+        ("deadpool managed", managed),
+        ("deadpool unmanaged", unmanaged),
+        ("bb8 no test", untested),
+        ("bb8", tested),
+    ];
+    figure("one borrower, nothing to do", ours, "ns", "≤ 100", &peers);
 }
 
 struct Server(tokio_postgres::Config);
@@ -291,26 +293,20 @@ async fn with_postgres(url: &str) {
             }
         }
     }
-    let mut table = Table::new(
-        "64 tasks, 10 connections, SELECT 1",
-        &["borrow, µs", "per second", "p99 wait, ms", "fairness", "errors after kill, of 10"],
-    );
-    for (name, scores) in
-        ["stockade", "deadpool fast", "bb8 no test", "bb8"].into_iter().zip(scores)
-    {
-        let middle = |of: fn(&Score) -> f64| median(scores.iter().map(of).collect());
-        table.row(
-            name,
-            &[
-                format!("{:.2}", middle(|score| score.borrow) / 1e3),
-                format!("{:.0}", middle(|score| score.rate)),
-                format!("{:.2}", middle(|score| score.wait) / 1e6),
-                format!("{:.3}", middle(|score| score.fairness)),
-                format!("{:.0}", middle(|score| score.errors)),
-            ],
-        );
-    }
-    table.print();
+    println!("# 64 tasks on 10 connections to PostgreSQL, each `SELECT 1`; medians");
+    let names = ["stockade", "deadpool fast", "bb8 no test", "bb8"];
+    let say = |name: &str, unit: &str, goal: &str, of: fn(&Score) -> f64| {
+        let middle = |scores: &Vec<Score>| median(scores.iter().map(of).collect());
+        let all: Vec<_> = names.into_iter().zip(scores.iter().map(middle)).collect();
+        if let [(_, ours), peers @ ..] = all.as_slice() {
+            figure(name, *ours, unit, goal, peers);
+        }
+    };
+    say("uncontended borrow", "µs", "", |score| score.borrow / 1e3);
+    say("64 tasks, 10 connections", "/s", "≥ 58000", |score| score.rate);
+    say("p99 wait", "ms", "≤ 3.2", |score| score.wait / 1e6);
+    say("fairness", "of 1", "≥ 0.95", |score| score.fairness);
+    say("errors after a kill", "of 10", "≤ 0", |score| score.errors);
 }
 
 fn main() {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use flow::Clock;
 use pool::sql::sqlite::{Options, Sqlite};
 use pool::sql::{Sql, Statement, Transaction};
-use support::{Table, median};
+use support::{figure, median};
 use tokio::task::JoinSet;
 
 const ROUNDS: usize = 5;
@@ -102,18 +102,11 @@ fn main() {
             rates.push(rate);
         }
     }
-    let mut table = Table::new("256 bytes, synced before acknowledged", &["per second"]);
-    let names = [
-        "rusqlite, one by one",
-        "stockade, one writer",
-        "rusqlite, 64 in one transaction",
-        "stockade, 64 writers",
-        "stockade, 64 writers, each with a fact",
-        "rusqlite, 256 in one transaction",
-        "stockade, 512 writers",
-    ];
-    for (name, rates) in names.into_iter().zip(rates) {
-        table.row(name, &[format!("{:.0}", median(rates))]);
-    }
-    table.print();
+    println!("# 256 bytes, synced before acknowledged");
+    let [alone, one, batch, many, facts, large, most] = rates.map(median);
+    let say = |name, ours, peer| figure(name, ours, "/s", "", &[peer]);
+    say("one writer", one, ("rusqlite, one by one", alone));
+    say("64 writers", many, ("rusqlite, 64 in one transaction", batch));
+    say("64 writers, each with a fact", facts, ("rusqlite, 64 in one transaction", batch));
+    say("512 writers", most, ("rusqlite, 256 in one transaction", large));
 }

@@ -1,4 +1,4 @@
-//! Medians and tables.
+//! Medians, and figures as `cargo xtask bench` reads them.
 
 /// The middle of what was measured.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
@@ -6,26 +6,13 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// A table for people and for `docs/benchmarks.md`.
-pub(crate) struct Table {
-    lines: Vec<String>,
-}
-
-impl Table {
-    /// With a title, which heads the first column, and the other columns.
-    pub(crate) fn new(title: &str, columns: &[&str]) -> Self {
-        let head = format!("| {title} | {} |", columns.join(" | "));
-        let rule = format!("|---|{}", "---:|".repeat(columns.len()));
-        Self { lines: vec![head, rule] }
+/// One figure beside its peers', the goal beside the first of them.
+pub(crate) fn figure(name: &str, value: f64, unit: &str, goal: &str, peers: &[(&str, f64)]) {
+    if peers.is_empty() {
+        println!("{name}\t{value}\t{unit}\t{goal}");
     }
-
-    /// One contender.
-    pub(crate) fn row(&mut self, name: &str, cells: &[String]) {
-        self.lines.push(format!("| {name} | {} |", cells.join(" | ")));
-    }
-
-    /// To standard output.
-    pub(crate) fn print(self) {
-        println!("{}\n", self.lines.join("\n"));
+    for (index, (peer, theirs)) in peers.iter().enumerate() {
+        let goal = if index == 0 { goal } else { "" };
+        println!("{name}\t{value}\t{unit}\t{goal}\t{peer}\t{theirs}");
     }
 }
