@@ -29,8 +29,19 @@ pub static POSTGRES: Engine = Engine {
     needed_by: "the PostgreSQL tests of pool, the outbox and the feed",
 };
 
-/// Every engine that `cargo xtask test` installs.
-pub static ENGINES: &[&Engine] = &[&REDIS, &POSTGRES];
+/// Prometheus, which scrapes us; the same package brings `promtool`, which checks what we expose.
+pub static PROMETHEUS: Engine = Engine {
+    binary: "prometheus",
+    package: "prometheus",
+    needed_by: "the tests of watch with a real Prometheus",
+};
+
+/// curl, as people have it.
+pub static CURL: Engine =
+    Engine { binary: "curl", package: "curl", needed_by: "the test of the HTTP door with curl" };
+
+/// Everything that `cargo xtask test` installs.
+pub static ENGINES: &[&Engine] = &[&REDIS, &POSTGRES, &PROMETHEUS, &CURL];
 
 impl Engine {
     /// Where the engine is, if it is here: on the path, or where Debian keeps the

@@ -8,24 +8,17 @@
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
+use engines::known::PROMETHEUS;
 use flow::Clock;
 use flow::signal::{Histogram, Registry};
 use watch::export::Numbers;
 use watch::export::prometheus::Prometheus;
 use watch::process::Process;
-
-fn absent(program: &str) -> bool {
-    if Command::new(program).arg("--version").output().is_ok() {
-        return false;
-    }
-    assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "`{program}` is not installed");
-    eprintln!("skipped: `{program}` is not installed (Debian package prometheus)");
-    true
-}
 
 fn prometheus(registry: &Registry) -> Prometheus {
     let process = Process::new(registry, &Clock::system());
@@ -41,13 +34,11 @@ fn latencies(histogram: &Histogram) {
 
 #[test]
 fn promtool_finds_nothing_to_say() {
-    if absent("promtool") {
-        return;
-    }
+    let Some(program) = PROMETHEUS.find_or_skip() else { return };
     let registry = Registry::default();
     registry.counter("stockade_test_asked_total", "Asked \"\\\n", &[("who", "a\"\\\nb")]).add(1);
     latencies(&registry.histogram("stockade_test_answer_seconds", "Answers", &[("who", "b")]));
-    let mut promtool = Command::new("promtool")
+    let mut promtool = Command::new(program.with_file_name("promtool"))
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -76,9 +67,7 @@ fn a_server_reads_native_histograms_from_protobuf() {
 /// A server started with `flags` asks for `content_type`, and computes from `series`
 /// quantiles at most `error` away from the true ones.
 fn check(flags: &[&str], content_type: &str, series: &str, error: f64) {
-    if absent("prometheus") {
-        return;
-    }
+    let Some(program) = PROMETHEUS.find_or_skip() else { return };
     let registry = Registry::default();
     let odd = "a \"quoted\" back\\slash\nand a line";
     registry.counter("stockade_test_asked_total", "Asked", &[("who", odd)]).add(42);
@@ -89,7 +78,7 @@ fn check(flags: &[&str], content_type: &str, series: &str, error: f64) {
 
     let (scraped, scrapes) = channel();
     let target = serve(prometheus(&registry), scraped);
-    let server = Server::start(&target, flags);
+    let server = Server::start(&program, &target, flags);
     // A server that asks for the third time has kept what it got the second.
     let served: Vec<String> = (0..3).map(|_| server.next(&scrapes)).collect();
     assert!(served.iter().all(|served| served.starts_with(content_type)), "{served:?}");
@@ -149,7 +138,7 @@ struct Server {
 }
 
 impl Server {
-    fn start(target: &str, flags: &[&str]) -> Self {
+    fn start(program: &Path, target: &str, flags: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let config = directory.path().join("prometheus.yml");
         let jobs = format!(
@@ -160,7 +149,7 @@ impl Server {
         let address = free.local_addr().unwrap().to_string();
         drop(free);
         let log = std::fs::File::create(directory.path().join("log")).unwrap();
-        let process = Command::new("prometheus")
+        let process = Command::new(program)
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()))
             .arg(format!("--web.listen-address={address}"))
