@@ -15,6 +15,7 @@ use engines::own::{PostgresServer, RedisServer};
 use flow::{Clock, Moment};
 use parking_lot::Mutex;
 use redis::Commands;
+use rustix::process::Signal;
 use server::{Answer, KEY, Server, attempt, pause, until};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -389,7 +390,7 @@ fn with_the_database_gone_it_still_stops() {
         }
         assert_eq!(server.http_as(None, "GET", "/v1/cache/db0/k").status, 401);
         let begun = Clock::system().moment();
-        server.signal("TERM");
+        server.signal(Signal::TERM);
         assert_eq!(server.wait().code(), Some(0));
         eprintln!("database {how}: stopped after {:?}", since(begun));
         assert!(since(begun) < Duration::from_secs(10), "{how}: {:?}", since(begun));

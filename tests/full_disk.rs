@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use flow::Clock;
 use redis::Commands;
+use rustix::process::Signal;
 use server::{Answer, KEY, Server, until};
 use tempfile::TempDir;
 
@@ -237,7 +238,7 @@ fn with_no_reserve_and_no_space_it_still_stops_and_says_what_was_lost() {
     server.log("facts could not be written");
     let clock = Clock::system();
     let begun = clock.moment();
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     server.log("facts were lost");
     assert_eq!(server.wait().code(), Some(0));
     let took = clock.moment().since(begun);

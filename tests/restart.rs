@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use flow::Clock;
 use redis::Commands;
+use rustix::process::Signal;
 use server::{KEY, SERVE, Server, attempt, open, pause, request, stockade, until};
 
 /// Longer than a drain that is cut short at its limit takes to come to its end.
@@ -205,7 +206,7 @@ fn told_to_stop_it_finishes_an_upload_and_takes_nothing_new() {
     let server = Server::start(place.path());
     let mut idle = server.redis(KEY).unwrap();
     let mut upload = begin_upload(&server);
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     server.log("draining");
     for door in [server.http.clone(), server.resp.clone()] {
         until("new connections are refused", MARGIN, || TcpStream::connect(&door).err());
@@ -238,7 +239,7 @@ fn a_request_that_never_ends_is_cut_at_the_limit() {
     half.write_all(b"*2\r\n$3\r\nGET\r\n$3\r\n").unwrap();
     let (clock, address) = (Clock::system(), server.http.clone());
     let begun = clock.moment();
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     server.log("connections were cut");
     assert_eq!(server.wait().code(), Some(0));
     let took = clock.moment().since(begun);
@@ -265,7 +266,7 @@ fn a_follower_is_told_goodbye() {
         line.clear();
         assert!(stream.read_line(&mut line).unwrap() > 0, "the first fact is there");
     }
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     let mut rest = String::new();
     stream.read_to_string(&mut rest).unwrap();
     assert!(rest.contains("come back with last-event-id"), "{rest}");
@@ -280,9 +281,9 @@ fn a_second_signal_ends_the_waiting() {
         command.env("STOCKADE_SERVE__DRAIN", "60s");
     });
     let _upload = begin_upload(&server);
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     server.log("draining");
-    server.signal("INT");
+    server.signal(Signal::INT);
     server.log("not waiting any longer");
     assert_eq!(server.wait().code(), Some(0));
 }
@@ -298,7 +299,7 @@ fn the_log_level_changes_while_it_runs_and_a_broken_file_changes_nothing() {
     let get = || server.http("GET", "/v1/cache/db0/nothing", b"").status;
     assert_eq!(get(), 404);
     std::fs::write(&file, "[log]\nlevel = \"debug\"\n").unwrap();
-    server.signal("HUP");
+    server.signal(Signal::HUP);
     server.log("configuration read again");
     assert!(!server.said().contains(r#""level":"debug""#));
     assert_eq!(get(), 404);
@@ -308,13 +309,13 @@ fn the_log_level_changes_while_it_runs_and_a_broken_file_changes_nothing() {
         ["[log]\nlevle = \"warn\"\n", "[log]\nlevel = 7\n", "[log\n", "[log]\nlevel = \"loud\"\n"]
     {
         std::fs::write(&file, broken).unwrap();
-        server.signal("HUP");
+        server.signal(Signal::HUP);
         server.log(r#""level":"error""#);
         assert_eq!(get(), 404);
         server.log(r#""level":"debug""#);
     }
     std::fs::write(&file, "[log]\nlevel = \"debug\"\n[listen]\nhttp = \"127.0.0.1:1\"\n").unwrap();
-    server.signal("HUP");
+    server.signal(Signal::HUP);
     let line = server.log("configuration read again");
     // A flag is above the file, so nothing changed.
     assert!(!line.contains("listen.http"), "{line}");

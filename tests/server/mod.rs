@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use flow::{Clock, Random};
 use parking_lot::Mutex;
+use rustix::process::{Pid, Signal, kill_process};
 
 /// An administrator's key that tests choose, so that two servers can share one.
 pub(crate) const KEY: &str = "test-key-of-at-least-thirty-two-characters";
@@ -124,15 +125,13 @@ impl Server {
         self.child.wait().unwrap();
     }
 
-    pub(crate) fn signal(&self, name: &str) {
-        let pid = self.pid().to_string();
-        let sent = Command::new("kill").args([format!("-{name}"), pid]).status().unwrap();
-        assert!(sent.success());
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Asks it to stop and waits until it has.
     pub(crate) fn stop(mut self) -> ExitStatus {
-        self.signal("TERM");
+        self.signal(Signal::TERM);
         self.child.wait().unwrap()
     }
 
