@@ -49,6 +49,11 @@ impl Connection {
         }
     }
 
+    /// Waits for what comes unasked, as after `SUBSCRIBE`.
+    pub fn hear(&mut self) -> io::Result<Reply> {
+        self.reply()
+    }
+
     fn reply(&mut self) -> io::Result<Reply> {
         let line = self.line()?;
         let (kind, rest) = line.split_at_checked(1).ok_or_else(nonsense)?;

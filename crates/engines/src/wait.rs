@@ -11,11 +11,17 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Asks until the answer is `Some`, for at most [`PATIENCE`]; an error ends it at once.
+pub(crate) fn until<T>(what: &str, ask: impl FnMut() -> io::Result<Option<T>>) -> io::Result<T> {
+    within(PATIENCE, what, ask)
+}
+
+/// The same, for at most `limit`.
 #[expect(
     clippy::disallowed_methods,
     reason = "the other side is a foreign process on the real clock: it sends no event to await"
 )]
-pub(crate) fn until<T>(
+pub(crate) fn within<T>(
+    limit: Duration,
     what: &str,
     mut ask: impl FnMut() -> io::Result<Option<T>>,
 ) -> io::Result<T> {
@@ -24,8 +30,8 @@ pub(crate) fn until<T>(
         if let Some(answer) = ask()? {
             return Ok(answer);
         }
-        if start.elapsed() > PATIENCE {
-            let sentence = format!("{what}: still not so after {} s", PATIENCE.as_secs());
+        if start.elapsed() > limit {
+            let sentence = format!("{what}: still not so after {} s", limit.as_secs());
             return Err(io::Error::new(io::ErrorKind::TimedOut, sentence));
         }
         thread::sleep(PAUSE);
