@@ -49,6 +49,7 @@ pub(crate) static CODES: &[&[&Code]] = &[
     output::CODES,
     shell::CODES,
     store::CODES,
+    watch::CODES,
 ];
 
 /// What a command answers: whether all is well.
@@ -113,7 +114,7 @@ impl Command {
             Self::Cache(cache) => runtime()?.block_on(cache.run(globals, output)),
             Self::Ledger(ledger) => runtime()?.block_on(ledger.run(globals, output)),
             Self::Store(store) => runtime()?.block_on(store.run(globals, output)),
-            Self::Watch(watch) => watch.run(globals, output, &runtime()?),
+            Self::Watch(watch) => runtime()?.block_on(watch.run(globals, output)),
             Self::Reference(reference) => reference.run(output),
             Self::Completions(completions) => completions.run(output),
             Self::Man(man) => man.run(output),

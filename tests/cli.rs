@@ -8,10 +8,15 @@
 
 mod server;
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
+use rustix::termios::tcgetattr;
 use serde_json::Value;
 use server::{KEY, Server, stockade};
 
@@ -224,6 +229,49 @@ fn the_ledger_is_followed_line_by_line() {
     assert!(server.stop().success());
     assert!(lines.next().is_none());
     tail.wait().unwrap();
+}
+
+#[test]
+fn the_terminal_is_in_order_however_the_picture_ends() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Server::start(&place.path().join("data"));
+    for end in [Some(Signal::TERM), Some(Signal::INT), Some(Signal::HUP), None] {
+        let (person, terminal) = terminal();
+        let before = format!("{:?}", tcgetattr(&terminal).unwrap());
+        let ours = || terminal.try_clone().unwrap();
+        let mut top = stockade(&server.data);
+        top.args(["watch", "top"]).stdin(ours()).stdout(ours()).stderr(ours());
+        let mut child = top.spawn().unwrap();
+        let mut seen = String::new();
+        while !seen.contains("waiting for a second reading") {
+            let mut piece = [0; 4096];
+            let count = rustix::io::read(&person, &mut piece).unwrap();
+            seen.push_str(&String::from_utf8_lossy(&piece[..count]));
+        }
+        assert!(seen.starts_with("\x1b[?1049h\x1b[?25l"), "{seen:?}");
+        assert_ne!(format!("{:?}", tcgetattr(&terminal).unwrap()), before);
+        match end {
+            Some(signal) => kill_process(Pid::from_child(&child), signal).unwrap(),
+            None => assert_eq!(rustix::io::write(&person, b"q").unwrap(), 1),
+        }
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{end:?}");
+        assert_eq!(format!("{:?}", tcgetattr(&terminal).unwrap()), before, "{end:?}");
+        drop((terminal, top));
+        let mut last = Vec::new();
+        // It ends with an error: nobody holds the other end any more.
+        let _ = File::from(person).read_to_end(&mut last);
+        assert!(last.ends_with(b"\x1b[?25h\x1b[?1049l"), "{end:?}: {last:?}");
+    }
+}
+
+/// A terminal: the end a person has, and the end programs have.
+fn terminal() -> (OwnedFd, OwnedFd) {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let person = openpt(flags).unwrap();
+    grantpt(&person).unwrap();
+    unlockpt(&person).unwrap();
+    let programs = ioctl_tiocgptpeer(&person, flags).unwrap();
+    (person, programs)
 }
 
 #[test]

@@ -1,14 +1,16 @@
 //! `stockade watch`: how is it going, now.
 
-use std::io::{IsTerminal, Write, stdin, stdout};
+mod screen;
+
+use std::convert::Infallible;
+use std::io::{IsTerminal, Read, stdin, stdout};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use flow::Clock;
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use flow::{Clock, Code, Kind};
 use serde_json::{Map, Value, json};
-use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 use watch::scrape::{Family, Sample, Scrape};
 use watch::top::{Seen, Top, frame};
 
@@ -18,6 +20,18 @@ use super::failure::Failure;
 use super::globals::Globals;
 use super::ink::Ink;
 use super::output::{Output, size};
+use crate::serve::codes::SIGNALS;
+use screen::Screen;
+
+static TERMINAL: Code = Code::new(
+    Kind::Invalid,
+    "cli-terminal",
+    "The terminal cannot be painted on",
+    "write to a pipe, which gets one picture of one second: `stockade watch top | cat`",
+);
+
+/// Every code of this module.
+pub(crate) static CODES: &[&Code] = &[&TERMINAL];
 
 /// How the server is doing, from its own numbers
 #[derive(Debug, Subcommand)]
@@ -42,16 +56,16 @@ const EVERY: Duration = Duration::from_secs(1);
 const ON_PAPER: (usize, usize) = (100, 60);
 
 impl Watch {
-    pub(super) fn run(self, globals: &Globals, output: &mut Output, runtime: &Runtime) -> Outcome {
+    pub(super) async fn run(self, globals: &Globals, output: &mut Output) -> Outcome {
         let Self::Top(_) = self;
-        let mut client = runtime.block_on(Client::connect(globals))?;
+        let mut client = Client::connect(globals).await?;
         if output.json {
-            let text = runtime.block_on(numbers(&mut client))?;
+            let text = numbers(&mut client).await?;
             output.document(&document(&Scrape::read(&text)?))?;
         } else if stdin().is_terminal() && stdout().is_terminal() {
-            live(&mut client, runtime, output.ink)?;
+            live(&mut client, output.ink).await?;
         } else {
-            let picture = runtime.block_on(still(&mut client))?;
+            let picture = still(&mut client).await?;
             output.line(&output.ink.fit(&picture))?;
         }
         Ok(true)
@@ -77,83 +91,67 @@ async fn still(client: &mut Client) -> Result<String, Failure> {
     Ok(frame(&first, &second, ON_PAPER.0, ON_PAPER.1))
 }
 
-/// A picture each second, until somebody has seen enough.
-fn live(client: &mut Client, runtime: &Runtime, ink: Ink) -> Result<(), Failure> {
+/// A picture each second, until somebody has seen enough or tells us to go.
+async fn live(client: &mut Client, ink: Ink) -> Result<(), Failure> {
+    // Heard before the terminal is ours, so that nothing ends us that leaves it so.
+    let mut terminate = told(SignalKind::terminate())?;
+    let mut interrupt = told(SignalKind::interrupt())?;
+    let mut hangup = told(SignalKind::hangup())?;
+    let screen = Screen::take(stdin(), stdout())
+        .map_err(|error| TERMINAL.error("this terminal cannot be painted on").because(error))?;
+    tokio::select! {
+        never = pictures(client, &screen, ink) => never.map(|never| match never {}),
+        () = enough() => Ok(()),
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+        _ = hangup.recv() => Ok(()),
+    }
+}
+
+async fn pictures(client: &mut Client, screen: &Screen, ink: Ink) -> Result<Infallible, Failure> {
     let clock = Clock::system();
-    let screen = Screen::take();
+    let mut resized = told(SignalKind::window_change())?;
     let mut top = Top::default();
     loop {
-        let text = runtime.block_on(numbers(client))?;
+        let text = numbers(client).await?;
         top.see(clock.moment(), &text)?;
-        let (width, height) = size().unwrap_or(ON_PAPER);
-        screen.show(&ink.fit(&top.render(width, height)));
-        if is_enough(EVERY) {
-            return Ok(());
+        let next = clock.sleep(EVERY);
+        tokio::pin!(next);
+        loop {
+            let (width, height) = size().unwrap_or(ON_PAPER);
+            screen.show(&ink.fit(&top.render(width, height)));
+            tokio::select! {
+                () = &mut next => break,
+                _ = resized.recv() => {}
+            }
         }
     }
 }
 
-/// Waits, and says whether somebody wanted to go meanwhile.
-fn is_enough(wait: Duration) -> bool {
-    let stdin = stdin();
-    let clock = Clock::system();
-    let begun = clock.moment();
-    loop {
-        let left = wait.saturating_sub(clock.moment().since(begun));
-        let timeout = left.try_into().ok();
-        let mut waiting = [PollFd::new(&stdin, PollFlags::IN)];
-        match poll(&mut waiting, timeout.as_ref()) {
-            Ok(0) => return false,
-            // The window changed its size: look again.
-            Err(rustix::io::Errno::INTR) => return false,
-            Err(_) => return true,
-            Ok(_) => {}
-        }
+fn told(kind: SignalKind) -> Result<Signal, Failure> {
+    let heard = signal(kind);
+    Ok(heard
+        .map_err(|error| SIGNALS.error("the system's signals cannot be heard").because(error))?)
+}
+
+/// Until a key says so, or no key can follow. Keys are read on a thread of their own,
+/// which waits for one more until the process ends.
+async fn enough() {
+    let (enough, heard) = oneshot::channel();
+    std::thread::spawn(move || {
         let mut keys = [0; 64];
-        match rustix::io::read(&stdin, &mut keys) {
-            Ok(0) | Err(_) => return true,
-            Ok(count) if keys.iter().take(count).any(|key| QUIT.contains(key)) => return true,
-            Ok(_) => {}
-        }
-    }
+        let mut goes_on = || match stdin().read(&mut keys) {
+            Ok(0) | Err(_) => false,
+            Ok(count) => !keys.iter().take(count).any(|key| QUIT.contains(key)),
+        };
+        while goes_on() {}
+        let _ = enough.send(());
+    });
+    let _ = heard.await;
 }
 
 /// q, Q, Ctrl-C, Ctrl-D.
 const QUIT: [u8; 4] = [b'q', b'Q', 3, 4];
-
-/// The terminal while it is ours; given back as it was.
-struct Screen {
-    before: Option<Termios>,
-}
-
-impl Screen {
-    fn take() -> Self {
-        let before = tcgetattr(stdin()).ok();
-        if let Some(mut raw) = before.clone() {
-            raw.make_raw();
-            let _ = tcsetattr(stdin(), OptionalActions::Now, &raw);
-        }
-        let screen = Self { before };
-        // Another page, without a cursor.
-        screen.show("\x1b[?1049h\x1b[?25l");
-        screen
-    }
-
-    /// A terminal that is gone shows nothing; the next key read says so.
-    fn show(&self, text: &str) {
-        let mut out = stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        self.show("\x1b[?25h\x1b[?1049l");
-        if let Some(before) = &self.before {
-            let _ = tcsetattr(stdin(), OptionalActions::Now, before);
-        }
-    }
-}
 
 /// The numbers, by their names.
 fn document(scrape: &Scrape) -> Value {
