@@ -2,6 +2,7 @@
 
 mod banner;
 pub(crate) mod codes;
+mod doors;
 mod handover;
 mod listen;
 
@@ -18,6 +19,7 @@ use tokio::sync::Notify;
 
 use crate::config::{BOOTSTRAP_KEY, Config, Loaded, Profile};
 use crate::wire::{self, Built, Ground, Outside, Plane, Running};
+pub(crate) use doors::Doors;
 use handover::Offer;
 use listen::Sockets;
 
@@ -55,6 +57,7 @@ pub(crate) async fn run(loaded: Loaded, takeover: bool) -> Result<()> {
     let first = first_key(&loaded, &built).await?;
     let offer = Offer::open(&config.data, &sockets)?;
     let doors = sockets.doors();
+    let notice = doors.post(&config.data);
     let server = Server::open(&config, built, sockets, &ground)?;
     banner::print(&config, &doors, first.as_ref())?;
     tracing::info!(
@@ -81,7 +84,8 @@ pub(crate) async fn run(loaded: Loaded, takeover: bool) -> Result<()> {
             },
         }
     };
-    drop(offer);
+    // Taken back while the directory is ours: a successor puts up its own.
+    drop((offer, notice));
     server.drain(why, config.serve.drain.0, &mut signals).await;
     stop.notify_one();
     if let Some(exporting) = exporting {

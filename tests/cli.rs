@@ -289,17 +289,30 @@ fn check_finds_what_is_well_and_what_is_not() {
         assert_eq!(document["ok"], ill.is_empty(), "{document}");
         ill
     };
+    // Its ports are in no configuration: the server itself says where its doors are.
     let server = Server::start(&place.join("data"));
-    let (http, resp) = (server.http.clone(), server.resp.clone());
-    let doors = ["check", "--http", &http, "--resp", &resp];
-    assert_eq!(parts(&doors), [""; 0]);
-    let table = said(place, &doors);
+    assert_eq!(parts(&["check"]), [""; 0]);
+    let table = said(place, &["check"]);
     for part in ["✓  configuration", "✓  ledger", "✓  cache", "✓  clock", "✓  resp door"]
+        .into_iter()
+        .chain([&*server.http, &*server.resp])
     {
         assert!(table.contains(part), "`{part}` is not in: {table}");
     }
-    assert_eq!(parts(&["check", "--http", "127.0.0.1:1", "--resp", ""]), ["http door"]);
+    assert_eq!(parts(&["check", "--http", "127.0.0.1:1"]), ["http door"]);
+    assert_eq!(parts(&["check", "--resp", "127.0.0.1:1"]), ["resp door"]);
+    server.kill();
+    // What a killed server left is not asked, and the next one says where its doors are.
+    let free = ["check", "--http", "127.0.0.1:0", "--resp", ""];
+    assert!(said(place, &free).contains("127.0.0.1:0 is free"));
+    let mut command = stockade(&place.join("data"));
+    command.args(["serve", "--http", "127.0.0.1:0", "--resp", ""]);
+    let server =
+        Server::launch(command, &place.join("data")).unwrap_or_else(|(_, log)| panic!("{log}"));
+    let table = said(place, &["check"]);
+    assert!(table.contains(&server.http) && table.contains("closed by `listen.resp`"), "{table}");
     assert!(server.stop().success());
+    assert!(!place.join("data/doors.json").exists());
 
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = listener.local_addr().unwrap().to_string();

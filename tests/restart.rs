@@ -375,6 +375,8 @@ fn successors_take_over_and_nobody_is_refused() {
             assert_eq!((&successor.http, &successor.resp), (&http, &resp));
             let predecessor = std::mem::replace(&mut server, successor);
             assert_eq!(predecessor.wait().code(), Some(0));
+            let posted = std::fs::read_to_string(place.path().join("doors.json")).unwrap();
+            assert!(posted.contains(&http) && posted.contains(&resp), "{posted}");
             knocked(50);
         }
         stop.store(true, Relaxed);

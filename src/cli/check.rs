@@ -22,6 +22,7 @@ use super::globals::{Choice, Globals};
 use super::output::Output;
 use super::table::Table;
 use crate::config::{Config, Loaded};
+use crate::serve::Doors;
 
 /// Is everything well, and what to do if not
 ///
@@ -35,10 +36,10 @@ use crate::config::{Config, Loaded};
 pub(super) struct Check {
     #[command(flatten)]
     choice: Choice,
-    /// Where the server was told to serve HTTP, if by its flag
+    /// Look for the HTTP door here [default: where the server says it is]
     #[arg(long, value_name = "ADDR")]
     http: Option<String>,
-    /// Where the server was told to serve the Redis protocol, if by its flag
+    /// Look for the Redis door here [default: where the server says it is]
     #[arg(long, value_name = "ADDR")]
     resp: Option<String>,
 }
@@ -123,12 +124,12 @@ impl Check {
         match Client::connect_to(&server).await {
             Ok(client) => {
                 self::server(client, &server, findings).await;
-                findings.extend(door::reach(&loaded.config).await);
+                findings.extend(door::reach(&self.doors(&loaded.config)).await);
             }
             Err(_) => {
                 let why = "none is running on the data directory; `stockade serve` starts one";
                 findings.push(Finding::unseen("server", why));
-                findings.extend(door::free(&loaded.config));
+                findings.extend(door::free(&Doors::wanted(&loaded.config)));
             }
         }
     }
@@ -148,6 +149,18 @@ impl Check {
                 self::server(client, &server, findings).await;
             }
             Err(failure) => findings.push(Finding::failed("connection", &failure)),
+        }
+    }
+
+    /// Where the doors of the running server should be: what is typed counts first,
+    /// then what the server says.
+    fn doors(&self, config: &Config) -> Doors {
+        let wanted = Doors::wanted(config);
+        let Some(posted) = Doors::posted(&config.data) else { return wanted };
+        Doors {
+            http: if self.http.is_some() { wanted.http } else { posted.http },
+            resp: if self.resp.is_some() { wanted.resp } else { posted.resp },
+            tls: posted.tls,
         }
     }
 
@@ -226,14 +239,6 @@ fn in_words(micros: u64) -> String {
         1_000..1_000_000 => format!("{:.1} ms", micros as f64 / 1e3),
         _ => format!("{:.1} s", micros as f64 / 1e6),
     }
-}
-
-/// What this part needs of the tree.
-fn addresses(config: &Config) -> [(&'static str, &'static str, &str); 2] {
-    [
-        ("http door", "listen.http", &config.listen.http),
-        ("resp door", "listen.resp", &config.listen.resp),
-    ]
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use flow::Result;
 use flow::question::admin::CreatedKey;
 
 use super::codes::OUTPUT;
-use super::listen::Doors;
+use super::doors::Doors;
 use crate::config::{Config, Profile};
 
 /// Prints where every door is, with one line to try, and the first key, which is

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use flow::{Error, Result};
 
 use super::codes::{ADDRESS, PORT_TAKEN, SOCKET};
+use super::doors::Doors;
 use crate::config::Config;
 
 /// The name of the socket for whoever owns the data directory.
@@ -28,14 +29,6 @@ pub(super) struct Sockets {
     resp: Option<TcpListener>,
     local: Option<UnixListener>,
     tls: bool,
-}
-
-/// Where the doors are, for people.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Doors {
-    pub(super) http: Option<String>,
-    pub(super) resp: Option<String>,
-    pub(super) tls: bool,
 }
 
 impl Sockets {

@@ -8,15 +8,15 @@ use flow::{Clock, Code, Kind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{Finding, addresses, since};
+use super::{Finding, since};
 use crate::cli::failure::Failure;
-use crate::config::Config;
+use crate::serve::Doors;
 
 static SHUT: Code = Code::new(
     Kind::Missing,
     "cli-door-shut",
     "Nobody answers at a door",
-    "check with the `--http` and `--resp` it was started with, or look at its log",
+    "look at the log of the server, and at what stands between: a firewall, another network",
 );
 
 /// Every code of this module.
@@ -25,29 +25,45 @@ pub(crate) static CODES: &[&Code] = &[&SHUT];
 /// A door that says nothing for so long is shut.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// A door: its name, the setting behind it, where it is, and whom it expects.
+fn each(doors: &Doors) -> [(&'static str, &'static str, Option<&str>, Tongue); 2] {
+    let http = if doors.tls { Tongue::Tls } else { Tongue::Http };
+    [
+        ("http door", "listen.http", doors.http.as_deref(), http),
+        ("resp door", "listen.resp", doors.resp.as_deref(), Tongue::Redis),
+    ]
+}
+
+/// What is spoken behind a door.
+enum Tongue {
+    Tls,
+    Http,
+    Redis,
+}
+
 /// Whether each door answers, whatever it says: who asks is not the question here.
-pub(super) async fn reach(config: &Config) -> Vec<Finding> {
+pub(super) async fn reach(doors: &Doors) -> Vec<Finding> {
     let clock = Clock::system();
     let mut findings = Vec::new();
-    for (name, key, address) in addresses(config) {
-        if address.is_empty() {
+    for (name, key, address, tongue) in each(doors) {
+        let Some(address) = address else {
             findings.push(Finding::unseen(name, format!("closed by `{key}`")));
             continue;
-        }
+        };
         let begun = clock.moment();
-        let knocked = match (key, &config.http.tls) {
-            ("listen.http", Some(_)) => knock(address, b"", b"").await,
-            ("listen.http", None) => {
+        let knocked = match tongue {
+            Tongue::Tls => knock(address, b"", b"").await,
+            Tongue::Http => {
                 let ask = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
                 knock(address, ask, b"HTTP/1.1 200").await
             }
             // Whether it asks for a key or not, a Redis door says so in its own tongue.
-            _ => knock(address, b"PING\r\n", b"").await,
+            Tongue::Redis => knock(address, b"PING\r\n", b"").await,
         };
         let took = since(&clock, begun);
         let result = knocked
             .map(|()| address.to_owned())
-            .map_err(|why| Failure::from(SHUT.error(format!("at `{address}` (`{key}`) {why}"))));
+            .map_err(|why| Failure::from(SHUT.error(format!("at `{address}` {why}"))));
         findings.push(Finding::timed(name, took, result));
     }
     findings
@@ -80,8 +96,9 @@ async fn knock(address: &str, say: &[u8], expected: &[u8]) -> Result<(), String>
 }
 
 /// Whether a server could open its doors.
-pub(super) fn free(config: &Config) -> Vec<Finding> {
-    let wanted = addresses(config).into_iter().filter(|(_, _, address)| !address.is_empty());
+pub(super) fn free(doors: &Doors) -> Vec<Finding> {
+    let open = |(name, key, address, _)| Some((name, key, address?));
+    let wanted = each(doors).into_iter().filter_map(open);
     wanted
         .map(|(name, key, address)| match bind(address) {
             Ok(()) => Finding::well(name, format!("{address} is free")),
