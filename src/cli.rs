@@ -47,6 +47,7 @@ pub(crate) static CODES: &[&[&Code]] = &[
     client::CODES,
     input::CODES,
     output::CODES,
+    reference::CODES,
     shell::CODES,
     store::CODES,
     watch::CODES,
@@ -115,7 +116,7 @@ impl Command {
             Self::Ledger(ledger) => runtime()?.block_on(ledger.run(globals, output)),
             Self::Store(store) => runtime()?.block_on(store.run(globals, output)),
             Self::Watch(watch) => runtime()?.block_on(watch.run(globals, output)),
-            Self::Reference(reference) => reference.run(output),
+            Self::Reference(reference) => runtime()?.block_on(reference.run(output)),
             Self::Completions(completions) => completions.run(output),
             Self::Man(man) => man.run(output),
         }?;

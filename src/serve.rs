@@ -1,5 +1,6 @@
 //! Running the server: load, build, serve, drain.
 
+mod alone;
 mod banner;
 pub(crate) mod codes;
 mod doors;
@@ -19,6 +20,7 @@ use tokio::sync::Notify;
 
 use crate::config::{BOOTSTRAP_KEY, Config, Loaded, Profile};
 use crate::wire::{self, Built, Ground, Outside, Plane, Running};
+pub(crate) use alone::Alone;
 pub(crate) use doors::Doors;
 use handover::Offer;
 use listen::Sockets;
@@ -95,7 +97,8 @@ pub(crate) async fn run(loaded: Loaded, takeover: bool) -> Result<()> {
     Ok(())
 }
 
-fn ground(series_max: usize) -> Ground {
+/// What everything else stands on.
+pub(crate) fn ground(series_max: usize) -> Ground {
     let (clock, random, registry) = (Clock::system(), Random::system(), Registry::default());
     let process = watch::process::Process::new(&registry, &clock);
     let process = watch::export::Numbers::new(&registry, process, series_max);

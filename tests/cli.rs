@@ -326,7 +326,7 @@ fn check_finds_what_is_well_and_what_is_not() {
 fn the_references_are_what_the_program_says() {
     let place = tempfile::tempdir().unwrap();
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference");
-    for name in ["cli", "config", "errors"] {
+    for name in ["cli", "config", "errors", "metrics"] {
         let kept = std::fs::read_to_string(docs.join(format!("{name}.md"))).unwrap_or_default();
         let says = said(place.path(), &["reference", name]);
         assert!(

@@ -1,5 +1,7 @@
 //! `stockade reference`: what is kept in `docs/reference`, as the code has it.
 
+mod metrics;
+
 use std::fmt::Write;
 
 use clap::{Args, Command, ValueEnum};
@@ -7,11 +9,13 @@ use flow::Code;
 
 use super::Outcome;
 use super::output::Output;
+pub(super) use metrics::CODES;
 
 /// Print a reference as Markdown, as the code has it
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stockade reference errors | grep -A4 pool-acquire-timeout
+  stockade reference metrics | grep seconds
   stockade reference cli > cli.md")]
 pub(super) struct Reference {
     /// Of what
@@ -26,14 +30,17 @@ enum About {
     Config,
     /// Every error, and what to do about it
     Errors,
+    /// Every number a server keeps
+    Metrics,
 }
 
 impl Reference {
-    pub(super) fn run(self, output: &mut Output) -> Outcome {
+    pub(super) async fn run(self, output: &mut Output) -> Outcome {
         let text = match self.about {
             About::Cli => commands(),
             About::Config => crate::config::reference::markdown(),
             About::Errors => errors(),
+            About::Metrics => metrics::markdown().await?,
         };
         output.bytes(text.as_bytes())?;
         Ok(true)
@@ -182,12 +189,8 @@ mod tests {
     #[test]
     fn every_code_in_the_sources_is_listed() {
         let listed: BTreeSet<_> = all().iter().map(|code| code.name).collect();
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let mut found = Vec::new();
-        look(&root.join("src"), &mut found);
-        for room in std::fs::read_dir(root.join("crates")).unwrap() {
-            look(&room.unwrap().path().join("src"), &mut found);
-        }
+        let declared = |code: &String| code.split("static ").skip(1).filter_map(name).collect();
+        let found: Vec<String> = sources().iter().flat_map::<Vec<_>, _>(declared).collect();
         assert!(found.len() > 50, "only {} codes were found", found.len());
         let missing: Vec<_> = found
             .iter()
@@ -197,7 +200,17 @@ mod tests {
         assert!(missing.is_empty(), "not in any CODES that is listed here: {missing:?}");
     }
 
-    /// The names of the codes that sources declare, their tests apart.
+    /// The code of every room, file by file, its tests and comments apart.
+    pub(super) fn sources() -> Vec<String> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut found = Vec::new();
+        look(&root.join("src"), &mut found);
+        for room in std::fs::read_dir(root.join("crates")).unwrap() {
+            look(&room.unwrap().path().join("src"), &mut found);
+        }
+        found
+    }
+
     fn look(directory: &Path, found: &mut Vec<String>) {
         let Ok(entries) = std::fs::read_dir(directory) else { return };
         for entry in entries {
@@ -207,8 +220,8 @@ mod tests {
             } else if !path.ends_with("tests.rs") && !path.ends_with("conformance.rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let code = text.split("#[cfg(test)]").next().unwrap();
-                let code: String = code.lines().filter(|line| !line.starts_with("//")).collect();
-                found.extend(code.split("static ").skip(1).filter_map(name));
+                let is_code = |line: &&str| !line.trim_start().starts_with("//");
+                found.push(code.lines().filter(is_code).collect());
             }
         }
     }

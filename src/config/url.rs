@@ -14,6 +14,12 @@ use super::mask::masked;
 #[serde(transparent)]
 pub(crate) struct Url(String);
 
+impl From<&str> for Url {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
 impl Deref for Url {
     type Target = str;
 

@@ -18,6 +18,7 @@ static REFERENCES: &[Reference] = &[
     Reference { file: "docs/reference/cli.md", args: &["reference", "cli"] },
     Reference { file: "docs/reference/config.md", args: &["reference", "config"] },
     Reference { file: "docs/reference/errors.md", args: &["reference", "errors"] },
+    Reference { file: "docs/reference/metrics.md", args: &["reference", "metrics"] },
 ];
 
 /// Every reference that is not what the code says, as a sentence.

@@ -106,6 +106,11 @@ struct Inner<C: Connect> {
     shrunk: Notify,
 }
 
+/// Makes known what a pool of this name counts, without one.
+pub(crate) fn declare(name: &str, registry: &Registry) {
+    Signals::new(name, registry);
+}
+
 impl<C: Connect> Pool<C> {
     /// A pool that starts to fill at once. Needs a runtime to live in.
     pub fn new(

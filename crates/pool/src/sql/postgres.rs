@@ -36,6 +36,9 @@ use crate::retry::{self, Retry};
 use commit::{Kept, Unkept};
 pub(crate) use server::{Aside, Server};
 
+/// What its numbers are labelled with.
+const NAME: &str = "postgres";
+
 /// How a server is reached and used.
 #[derive(Clone)]
 pub struct Options {
@@ -96,12 +99,12 @@ impl Postgres {
     /// Connects to the server and makes sure of its outbox.
     pub async fn open(options: Options) -> Result<Self> {
         let Options { clock, random, registry, .. } = &options;
-        let breaker = Breaker::new("postgres", options.breaker.clone(), clock.clone(), registry);
+        let breaker = Breaker::new(NAME, options.breaker.clone(), clock.clone(), registry);
         let server = Server::new(&options.url, options.patience, breaker)?;
         // Alone, so that what is wrong is said, before a crowd has opened the breaker.
         server.session().await?;
         let pool = Pool::new(
-            "postgres",
+            NAME,
             server.clone(),
             options.pool.clone(),
             clock.clone(),
@@ -109,17 +112,26 @@ impl Postgres {
             registry,
         );
         let retry =
-            Retry::new("postgres", options.retry.clone(), clock.clone(), random.clone(), registry);
+            Retry::new(NAME, options.retry.clone(), clock.clone(), random.clone(), registry);
         let postgres = Self {
             pool,
             server,
             retry,
-            signals: Signals::new(registry, "postgres", options.slow),
+            signals: Signals::new(registry, NAME, options.slow),
             clock: clock.clone(),
             rows_max: options.rows_max,
         };
         migrate::own_tables(&postgres, clock).await?;
         Ok(postgres)
+    }
+
+    /// Makes known what a database counts, without one: for a reference.
+    pub fn declare(registry: &Registry) {
+        let Options { clock, random, breaker, retry, slow, .. } = Options::url("");
+        Breaker::new(NAME, breaker, clock.clone(), registry);
+        pool::declare(NAME, registry);
+        Retry::new(NAME, retry, clock, random, registry);
+        Signals::new(registry, NAME, slow);
     }
 
     /// Connections, and what they do.

@@ -47,6 +47,20 @@ async fn conforms() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_database_counts_is_declared_without_one() {
+    let Some(server) = engines::postgres() else { return };
+    let options = Options::url(server.url());
+    let (opened, declared) = (options.registry.clone(), Registry::default());
+    let sql = Arc::new(Postgres::open(options).await.unwrap());
+    conformance::run(sql.clone(), sql).await;
+    Postgres::declare(&declared);
+    let named = |registry: &Registry| -> Vec<_> {
+        registry.metrics().into_iter().map(|metric| (metric.name, metric.labels)).collect()
+    };
+    assert_eq!(named(&declared), named(&opened));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn killed_backends_cost_nobody_an_error() {
     let Some(server) = engines::postgres() else { return };
     let sql = open_with_table(server.url()).await;
