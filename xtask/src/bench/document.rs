@@ -12,9 +12,9 @@ use crate::cargo::root;
 const OPENING: &str = "\
 # Benchmarks
 
-Written by `cargo xtask bench`; do not edit. Each section says on which machine, when and at
-which commit it was measured; the peer beside a figure was measured in the same run. A ratio is
-our figure divided by the peer's.
+Written by `cargo xtask bench`; do not edit, the notes at the end apart. Each section says on which
+machine, when and at which commit it was measured; the peer beside a figure was measured in the
+same run. A ratio is our figure divided by the peer's.
 ";
 
 /// The file, section by section.
@@ -47,11 +47,17 @@ impl Document {
         let body = body(&origin(), report);
         self.sections.retain(|section| section.title != title);
         self.sections.push(Section { title: title.to_owned(), body });
-        self.sections.sort_by(|one, other| one.title.cmp(&other.title));
+        self.sort();
         if let Some(directory) = self.path.parent() {
             fs::create_dir_all(directory)?;
         }
         fs::write(&self.path, self.text())
+    }
+
+    /// Benchmarks by title; then what somebody wrote by hand.
+    fn sort(&mut self) {
+        let is_note = |section: &Section| !section.title.contains(": ");
+        self.sections.sort_by_cached_key(|section| (is_note(section), section.title.clone()));
     }
 
     fn text(&self) -> String {
@@ -128,7 +134,10 @@ fn origin() -> String {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     let date = say("date", &["-u", "+%F"]);
     let mut commit = say("git", &["rev-parse", "--short", "HEAD"]);
-    if !say("git", &["status", "--porcelain", "--untracked-files=no"]).is_empty() {
+    // This file is changed by every section before.
+    let others = ["--", ".", ":(exclude)docs/benchmarks.md"];
+    let status = [&["status", "--porcelain", "--untracked-files=no"], &others[..]].concat();
+    if !say("git", &status).is_empty() {
         commit.push_str(" with changes");
     }
     format!("*{model}, {cores} cores · {date} · {commit}*")
@@ -157,6 +166,15 @@ mod tests {
         let text = document.text();
         assert_eq!(sections(&text), document.sections);
         assert_eq!(sections(""), []);
+    }
+
+    #[test]
+    fn notes_come_last() {
+        let text = "# Top\n\n## A note\n\nx\n\n## b: c\n\ny\n\n## a: d\n\nz\n";
+        let mut document = Document { path: PathBuf::new(), sections: sections(text) };
+        document.sort();
+        let titles: Vec<_> = document.sections.iter().map(|section| &*section.title).collect();
+        assert_eq!(titles, ["a: d", "b: c", "A note"]);
     }
 
     #[test]
