@@ -18,6 +18,7 @@ mod output;
 mod reference;
 mod serve;
 mod shell;
+mod stand_in;
 mod store;
 mod table;
 mod watch;

@@ -102,7 +102,13 @@ fn without_a_server_a_command_says_so_and_what_to_do() {
     let place = tempfile::tempdir().unwrap();
     let output = run(place.path(), &["cache", "get", "sessions", "ann"]);
     assert!(err(&output).starts_with("error: no server is running on `"), "{}", err(&output));
-    assert!(err(&output).contains("try: start one with `stockade serve`"), "{}", err(&output));
+    let start =
+        format!("try: start one with `stockade serve --data {}/data`", place.path().display());
+    assert!(err(&output).contains(&start), "{}", err(&output));
+    for args in [&["key", "list"][..], &["ledger", "read"]] {
+        assert!(err(&run(place.path(), args)).contains(&start), "{args:?}");
+        assert!(!place.path().join("data").exists(), "{args:?} makes a data directory");
+    }
 
     let output = run(place.path(), &["cache", "get", "sessions", "ann", "--json"]);
     let document: Value = serde_json::from_slice(&output.stderr).unwrap();
@@ -211,6 +217,47 @@ fn values_objects_keys_and_events_go_in_and_out() {
     let numbers = document(place, &["watch", "top"]);
     assert!(numbers.as_object().unwrap().keys().any(|name| name.starts_with("stockade_")));
     assert!(server.stop().success());
+}
+
+#[test]
+fn who_owns_the_data_needs_no_server_for_keys_and_the_ledger() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    let data = place.join("data");
+    assert!(Server::start(&data).stop().success());
+
+    let secret = said(place, &["key", "create", "late", "--role", "reader", "--quiet"]);
+    let keys = document(place, &["key", "list"]);
+    let names: Vec<_> =
+        keys["keys"].as_array().unwrap().iter().map(|key| &key["principal"]).collect();
+    assert!(names.iter().any(|name| *name == "late"), "{keys}");
+    let page = document(place, &["ledger", "read", "--type", "key.*"]);
+    let types: Vec<_> =
+        page["events"].as_array().unwrap().iter().map(|event| &event["type"]).collect();
+    assert_eq!(types, ["key.create", "key.create", "key.list"]);
+    // What is in memory, nobody has without a server.
+    let get = run(place, &["cache", "get", "db0", "k"]);
+    assert!(err(&get).contains("no server is running"), "{}", err(&get));
+
+    let server = Server::start(&data);
+    let status =
+        |key| server::request(&server.http, Some(key), "GET", "/v1/cache/db0/k", b"").status;
+    assert_eq!(status(secret.trim()), 404);
+    let id = keys["keys"].as_array().unwrap().iter().find(|key| key["principal"] == "late");
+    let id = id.unwrap()["id"].as_str().unwrap();
+    assert!(server.stop().success());
+    said(place, &["key", "revoke", id]);
+    let server = Server::start(&data);
+    let status =
+        |key| server::request(&server.http, Some(key), "GET", "/v1/cache/db0/k", b"").status;
+    assert_eq!(status(secret.trim()), 401);
+    assert!(server.stop().success());
+
+    // A database that this configuration does not name is not made up.
+    std::fs::rename(data.join("stockade.db"), place.join("elsewhere.db")).unwrap();
+    let list = run(place, &["key", "list"]);
+    assert!(err(&list).contains("no server is running"), "{}", err(&list));
+    assert!(!data.join("stockade.db").exists());
 }
 
 #[test]

@@ -16,14 +16,14 @@ use super::failure::{Complaint, Failure};
 use super::globals::{Choice, Globals};
 use crate::config::{Environment, KEY, SERVER};
 
-static NO_SERVER: Code = Code::new(
+pub(super) static NO_SERVER: Code = Code::new(
     Kind::Missing,
     "cli-no-server",
     "No server runs on the data directory",
     "start one with `stockade serve`, or name another with `--server URL` or `--data DIR`",
 );
 
-static NOT_OURS: Code = Code::new(
+pub(super) static NOT_OURS: Code = Code::new(
     Kind::Refused,
     "cli-not-ours",
     "The data directory belongs to somebody else",
@@ -165,7 +165,10 @@ fn not_here(data: &Path, error: Error) -> Error {
         Some(io::ErrorKind::PermissionDenied) => {
             NOT_OURS.error(format!("the data directory `{shown}` belongs to somebody else"))
         }
-        _ => NO_SERVER.error(format!("no server is running on `{shown}`")),
+        _ => NO_SERVER.error(format!("no server is running on `{shown}`")).with_advice(format!(
+            "start one with `stockade serve --data {shown}`, or name another with `--server URL` \
+             or `--data DIR`"
+        )),
     };
     story.because(error)
 }

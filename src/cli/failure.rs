@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use flow::Error;
+use flow::{Code, Error};
 use serde::Serialize;
 
 use super::globals::Globals;
@@ -31,6 +31,11 @@ impl Failure {
     /// What is wrong, one by one.
     pub(crate) fn complaints(&self) -> &[Complaint] {
         &self.0
+    }
+
+    /// Whether this alone was in the way.
+    pub(crate) fn is(&self, code: &Code) -> bool {
+        matches!(self.0.as_slice(), [complaint] if complaint.code == code.name)
     }
 
     /// Tells whoever typed the command, and the program that ran it.

@@ -8,9 +8,12 @@ use super::Outcome;
 use super::client::{Client, encoded, read};
 use super::globals::Globals;
 use super::output::Output;
+use super::stand_in::with_server;
 use super::table::Table;
 
 /// API keys: make, list, revoke
+///
+/// Works without a server too, for whoever owns the data directory.
 #[derive(Debug, Subcommand)]
 #[command(arg_required_else_help = true)]
 pub(super) enum Key {
@@ -79,15 +82,15 @@ struct Page {
 
 impl Key {
     pub(super) async fn run(self, globals: &Globals, output: &mut Output) -> Outcome {
-        let mut client = Client::connect(globals).await?;
-        match self {
-            Self::Create(create) => create.run(&mut client, output).await,
-            Self::List(_) => list(&mut client, output).await,
+        let work = async |client: &mut Client| match self {
+            Self::Create(create) => create.run(client, output).await,
+            Self::List(_) => list(client, output).await,
             Self::Revoke(Revoke { id }) => {
                 client.ask("DELETE", &format!("{KEYS}/{}", encoded(&id))).await?;
                 output.done(&format!("`{id}` has ended"), &json!({ "revoked": id }))
             }
-        }
+        };
+        with_server(globals, work).await
     }
 }
 

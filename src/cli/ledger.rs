@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::globals::Globals;
 use super::lines::Lines;
 use super::output::Output;
+use super::stand_in::with_server;
 use super::table::Table;
 
 /// What happened: read it, or follow it
@@ -21,6 +22,8 @@ pub(super) enum Ledger {
 }
 
 /// Read events, oldest first
+///
+/// Works without a server too, for whoever owns the data directory.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stockade ledger read
@@ -76,10 +79,11 @@ impl Filter {
 
 impl Ledger {
     pub(super) async fn run(self, globals: &Globals, output: &mut Output) -> Outcome {
-        let mut client = Client::connect(globals).await?;
         match self {
-            Self::Read(read) => read.run(&mut client, output).await,
-            Self::Tail(tail) => tail.run(&mut client, output).await,
+            Self::Read(read) => {
+                with_server(globals, async |client| read.run(client, output).await).await
+            }
+            Self::Tail(tail) => tail.run(&mut Client::connect(globals).await?, output).await,
         }
     }
 }
