@@ -135,6 +135,15 @@ impl Clock {
         }
     }
 
+    /// A moment for a quarter of the price, up to some milliseconds (one tick of the
+    /// system) late: what a hot path can afford to compare an expiry with.
+    pub fn glance(&self) -> Moment {
+        match &self.0 {
+            None => coarse().unwrap_or_else(|| self.moment()),
+            Some(_) => self.moment(),
+        }
+    }
+
     /// Moves a manual clock and wakes whoever slept until then.
     ///
     /// # Panics
@@ -179,6 +188,25 @@ impl Clock {
     }
 }
 
+/// What the system noted at its last tick, on the scale of [`Clock::moment`].
+#[cfg(target_os = "linux")]
+fn coarse() -> Option<Moment> {
+    use rustix::time::{ClockId, Timespec, clock_gettime};
+
+    static ANCHOR: OnceLock<u64> = OnceLock::new();
+    let nanos = |time: Timespec| time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64;
+    let anchor = *ANCHOR.get_or_init(|| {
+        let moment = Clock::system().moment();
+        nanos(clock_gettime(ClockId::Monotonic)) - moment.0
+    });
+    Some(Moment(nanos(clock_gettime(ClockId::MonotonicCoarse)).saturating_sub(anchor)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn coarse() -> Option<Moment> {
+    None
+}
+
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "Clock(manual)" } else { "Clock(system)" })
@@ -213,6 +241,16 @@ mod tests {
         assert_eq!(clock.now(), Time(5));
         clock.advance(Duration::from_nanos(7));
         assert_eq!((clock.now(), clock.moment()), (Time(12), Moment(7)));
+    }
+
+    #[test]
+    fn a_glance_is_never_early_and_hardly_late() {
+        let clock = Clock::system();
+        for _ in 0..100 {
+            let (before, glance, after) = (clock.moment(), clock.glance(), clock.moment());
+            assert!(glance <= after, "{glance:?} {after:?}");
+            assert!(before.since(glance) <= Duration::from_millis(20), "{before:?} {glance:?}");
+        }
     }
 
     #[tokio::test]

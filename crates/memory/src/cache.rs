@@ -1,0 +1,452 @@
+//! The cache: shards under one budget.
+#![expect(clippy::indexing_slicing, reason = "a shard is taken modulo their number")]
+
+use std::fmt;
+use std::hash::{BuildHasher, Hash};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use flow::{Clock, Moment};
+use foldhash::fast::SeedableRandomState;
+use hashbrown::Equivalent;
+use parking_lot::Mutex;
+
+use crate::budget::Budget;
+use crate::builder::{Builder, Listener, Weigher};
+use crate::cause::{Cause, Stats};
+use crate::evict::Policy;
+use crate::evict::adaptive::{Adaptive, Duel};
+use crate::evict::fifo::Fifo;
+use crate::evict::hybrid::Hybrid;
+use crate::evict::lfu::Lfu;
+use crate::evict::lru::Lru;
+use crate::evict::ttl::Ttl;
+use crate::order::Order;
+use crate::purge::Purges;
+use crate::shard::{Fallen, Judge, Parcel, Shard};
+use crate::terms::{Tag, Terms};
+
+/// Shards are not made smaller than this, so that each sees enough to judge by.
+const SHARE_MIN: u64 = 4096;
+/// Slots looked at while a shard is locked, by whoever walks over all of them.
+const PAGE: usize = 256;
+
+/// A bounded cache that many threads share. Clones are the same cache.
+///
+/// ```
+/// use std::time::Duration;
+/// use memory::{Cache, Terms};
+///
+/// let cache: Cache<String, u64> = Cache::builder().capacity(1000).build();
+/// cache.put("answer".into(), 42, Terms::default().ttl(Duration::from_secs(60)));
+/// assert_eq!(cache.get("answer"), Some(42));
+/// ```
+pub struct Cache<K, V, S = SeedableRandomState>(Arc<Inner<K, V, S>>);
+
+struct Inner<K, V, S> {
+    shards: Shards<K, V>,
+    budget: Budget,
+    /// How many entries there may be.
+    most: AtomicU64,
+    purges: Purges,
+    clock: Clock,
+    hasher: S,
+    weigher: Option<Weigher<K, V>>,
+    listener: Option<Listener<K, V>>,
+    policy: Policy,
+    duel: Arc<Duel>,
+    patience: Duration,
+    /// One change of the capacity at a time.
+    resizing: Mutex<()>,
+}
+
+type Shards<K, V> = Box<[Line<Mutex<Shard<K, V>>>]>;
+
+/// On cache lines of its own.
+#[repr(align(128))]
+struct Line<T>(T);
+
+impl<K, V, S> Clone for Cache<K, V, S> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<K: Hash + Eq, V> Cache<K, V> {
+    /// What a cache can be told before it is made.
+    pub fn builder() -> Builder<K, V> {
+        Builder::default()
+    }
+}
+
+impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
+    pub(crate) fn new(builder: Builder<K, V, S>) -> Self {
+        let Builder { capacity, entries, policy, clock, hasher, weigher, listener, .. } = builder;
+        let count = shards(builder.shards, capacity);
+        let budget = Budget::new(capacity, count);
+        let most = AtomicU64::new(entries.unwrap_or(u64::MAX));
+        let duel = Arc::new(Duel::new(capacity, weigher.is_none()));
+        let shard = |_| {
+            let order = order(policy, budget.share(), &duel);
+            Line(Mutex::new(Shard::new(order, most_in_one(&most, count))))
+        };
+        let shards: Box<[_]> = (0..count).map(shard).collect();
+        if weigher.is_none() {
+            let expected = budget.share().min(SHARE_MIN) as usize;
+            shards.iter().for_each(|shard| shard.0.lock().reserve(expected));
+        }
+        let (purges, resizing) = (Purges::default(), Mutex::new(()));
+        Self(Arc::new(Inner {
+            shards,
+            budget,
+            most,
+            purges,
+            clock,
+            hasher,
+            weigher,
+            listener,
+            policy,
+            duel,
+            patience: builder.patience,
+            resizing,
+        }))
+    }
+
+    /// The value under a key, if it is there and still holds.
+    #[inline]
+    pub fn get<Q>(&self, key: &Q) -> Option<V>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+        V: Clone,
+    {
+        self.get_with(key, V::clone)
+    }
+
+    /// What `read` makes of the value under a key. It runs under a lock: let it be
+    /// short, and not use this cache.
+    #[inline]
+    pub fn get_with<Q, T>(&self, key: &Q, read: impl FnOnce(&V) -> T) -> Option<T>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let (shard, hash) = self.place(key);
+        let mut fallen = Fallen::default();
+        let value = shard.lock().get(hash, key, &self.judge(), &mut fallen).map(read);
+        if value.is_none() {
+            self.tell(fallen);
+        }
+        value
+    }
+
+    /// Whether a key is there, without counting as a use.
+    pub fn contains<Q>(&self, key: &Q) -> bool
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let (shard, hash) = self.place(key);
+        shard.lock().peek(hash, key, &self.judge()).is_some()
+    }
+
+    /// How long an entry will yet live: `None` when it is not there, and
+    /// `Some(None)` when it has no end.
+    pub fn ttl<Q>(&self, key: &Q) -> Option<Option<Duration>>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let (shard, hash) = self.place(key);
+        let expires = shard.lock().peek(hash, key, &self.judge())?.1;
+        Some((expires != Moment::NEVER).then(|| expires.since(self.0.clock.glance())))
+    }
+
+    /// Keeps a value until it is crowded out; whether it was taken.
+    pub fn insert(&self, key: K, value: V) -> bool {
+        self.put(key, value, Terms::default())
+    }
+
+    /// Keeps a value on these terms, in the place of any other; whether it was
+    /// taken. A value over a tenth of the capacity is refused, and what it was to
+    /// replace is gone.
+    pub fn put(&self, key: K, value: V, terms: Terms<'_>) -> bool {
+        self.put_since((self.newest_purge(), None), key, value, terms)
+    }
+
+    /// As [`Cache::put`], of a value that was learned when `checked` was the newest
+    /// purge, by a flight, if any: what was purged or written since stays so.
+    pub(crate) fn put_since(
+        &self,
+        (checked, flight): (u32, Option<u64>),
+        key: K,
+        value: V,
+        terms: Terms<'_>,
+    ) -> bool {
+        let inner = &*self.0;
+        let weigh = || inner.weigher.as_ref().map_or(1, |weigher| weigher(&key, &value));
+        let weight = terms.weight.unwrap_or_else(weigh).max(1);
+        let (shard, hash) = self.place(&key);
+        let mut fallen = Fallen::default();
+        if weight > inner.budget.heaviest() {
+            let mut shard = shard.lock();
+            shard.remove(hash, &key, Cause::Replaced, &self.judge(), &mut fallen);
+            shard.stats.refused += 1;
+            drop(shard);
+            fallen.push((key, value, Cause::Refused));
+            self.tell(fallen);
+            return false;
+        }
+        let now = inner.clock.glance();
+        let expires = terms.ttl.map_or(Moment::NEVER, |ttl| now.after(ttl));
+        let (weight, priority, tags) = (weight as u32, terms.priority, terms.tags);
+        let parcel = Parcel { hash, weight, priority, expires, tags, checked };
+        for attempt in 0u32.. {
+            let mut held = shard.lock();
+            let forced = attempt > 3 || inner.shards.len() == 1;
+            match held.make_room(&parcel, &key, &inner.budget, now, forced, &mut fallen) {
+                Ok(()) => {
+                    match flight {
+                        Some(number) if !held.flights.may_keep(number) => break,
+                        Some(_) => {}
+                        None => held.flights.outrun(hash),
+                    }
+                    held.place(&parcel, key, value, &mut fallen);
+                    break;
+                }
+                Err(lack) => {
+                    drop(held);
+                    let room = self.relieve(lack, Some(shard), &mut fallen);
+                    inner.budget.give(room);
+                }
+            }
+        }
+        self.tell(fallen);
+        true
+    }
+
+    /// Takes an entry out; whether it was there.
+    pub fn remove<Q>(&self, key: &Q) -> bool
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let (shard, hash) = self.place(key);
+        let mut fallen = Fallen::default();
+        let held = shard.lock().remove(hash, key, Cause::Removed, &self.judge(), &mut fallen);
+        self.tell(fallen);
+        held
+    }
+
+    /// Takes out every entry that `doomed` picks; how many.
+    pub fn remove_if(&self, mut doomed: impl FnMut(&K, &V) -> bool) -> u64 {
+        let mut removed = 0;
+        for shard in &self.0.shards {
+            let mut fallen = Fallen::default();
+            removed += shard.0.lock().remove_if(&mut doomed, &mut fallen);
+            self.tell(fallen);
+        }
+        removed
+    }
+
+    /// Takes out everything; how many entries that were.
+    pub fn clear(&self) -> u64 {
+        self.remove_if(|_, _| true)
+    }
+
+    /// From now on every entry with this tag counts as gone. It costs the same
+    /// whatever the number of entries; their room is given back as they are met.
+    pub fn purge(&self, tag: Tag) {
+        if !self.0.purges.purge(tag) {
+            self.clear();
+        }
+    }
+
+    /// Takes out what is over or purged, without anyone having to read it. Reads
+    /// and writes do a little of this; call it now and then for a cache at rest.
+    pub fn sweep(&self) {
+        let inner = &*self.0;
+        let mut clean = inner.purges.newest();
+        for shard in &inner.shards {
+            loop {
+                let mut fallen = Fallen::default();
+                let now = inner.clock.glance();
+                let expired = shard.0.lock().expire(now, PAGE, &mut fallen);
+                self.tell(fallen);
+                if expired < PAGE {
+                    break;
+                }
+            }
+            while inner.purges.remembered() > 0 {
+                let mut fallen = Fallen::default();
+                let walked = shard.0.lock().walk(PAGE, &self.judge(), &mut fallen);
+                self.tell(fallen);
+                if let Some(number) = walked {
+                    clean = clean.min(number);
+                    break;
+                }
+            }
+        }
+        inner.purges.settled(clean);
+    }
+
+    /// Changes what all entries may weigh together; what is too much goes at once.
+    pub fn resize(&self, capacity: u64) {
+        let inner = &*self.0;
+        let _one = inner.resizing.lock();
+        let mut debt = inner.budget.resize(capacity);
+        inner.duel.resize(capacity);
+        let (share, most) = (inner.budget.share(), most_in_one(&inner.most, inner.shards.len()));
+        inner.shards.iter().for_each(|shard| shard.0.lock().resize(share, most));
+        while debt > 0 {
+            let mut fallen = Fallen::default();
+            debt -= inner.budget.take(debt);
+            debt -= self.relieve(debt, None, &mut fallen);
+            self.tell(fallen);
+        }
+    }
+
+    /// What all entries may weigh together.
+    pub fn capacity(&self) -> u64 {
+        self.0.budget.capacity()
+    }
+
+    /// What they weigh.
+    pub fn weight(&self) -> u64 {
+        self.0.shards.iter().map(|shard| shard.0.lock().used()).sum()
+    }
+
+    /// How many there are, those included that are over and not yet met.
+    pub fn len(&self) -> usize {
+        self.0.shards.iter().map(|shard| shard.0.lock().len()).sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Which policy decides who goes.
+    pub fn policy(&self) -> Policy {
+        self.0.policy
+    }
+
+    /// What the cache has seen since it was made.
+    pub fn stats(&self) -> Stats {
+        let mut sum = Stats::default();
+        for shard in &self.0.shards {
+            let shard = shard.0.lock();
+            sum.add(&shard.stats);
+            sum.entries += shard.len() as u64;
+            sum.weight += shard.used();
+        }
+        sum
+    }
+
+    /// All entries, a page at a time. An entry that is there all the while is met
+    /// exactly once; what comes or goes meanwhile may be met or not.
+    pub fn iter(&self) -> impl Iterator<Item = (K, V)> + '_
+    where
+        K: Clone,
+        V: Clone,
+    {
+        let pages = (0..self.0.shards.len()).flat_map(move |number| {
+            let mut next = Some(0);
+            std::iter::from_fn(move || {
+                let copy = |key: &K, value: &V| (key.clone(), value.clone());
+                let (page, after) =
+                    self.0.shards[number].0.lock().page(next?, PAGE, &self.judge(), copy);
+                next = after;
+                Some(page)
+            })
+        });
+        pages.flatten()
+    }
+
+    /// Room from the other shards: what they hold and do not use, then of whichever
+    /// holds most.
+    fn relieve(
+        &self,
+        wanted: u64,
+        but: Option<&Mutex<Shard<K, V>>>,
+        fallen: &mut Fallen<K, V>,
+    ) -> u64 {
+        let others = || {
+            let all = self.0.shards.iter().map(|line| &line.0);
+            all.filter(move |shard| but.is_none_or(|but| !std::ptr::eq(but, *shard)))
+        };
+        let mut given = 0;
+        for shard in others() {
+            given += shard.lock().yield_unused(wanted - given);
+        }
+        let fullest = others().max_by_key(|shard| shard.lock().budget());
+        given + fullest.map_or(0, |shard| shard.lock().give(wanted - given, fallen))
+    }
+
+    /// The hash of a key, whole and as its shard wants it.
+    #[inline]
+    pub(crate) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> (u64, u32) {
+        let hash = self.0.hasher.hash_one(key);
+        (hash, hash as u32)
+    }
+
+    #[inline]
+    pub(crate) fn shard_of(&self, hash: u64) -> &Mutex<Shard<K, V>> {
+        &self.0.shards[(hash >> 32) as usize & (self.0.shards.len() - 1)].0
+    }
+
+    #[inline]
+    fn place<Q: Hash + ?Sized>(&self, key: &Q) -> (&Mutex<Shard<K, V>>, u32) {
+        let (hash, short) = self.hash(key);
+        (self.shard_of(hash), short)
+    }
+
+    pub(crate) fn judge(&self) -> Judge<'_> {
+        Judge { clock: &self.0.clock, purges: &self.0.purges }
+    }
+
+    pub(crate) fn newest_purge(&self) -> u32 {
+        self.0.purges.newest()
+    }
+
+    pub(crate) fn patience(&self) -> Duration {
+        self.0.patience
+    }
+
+    /// Tells of what fell, then drops it.
+    fn tell(&self, fallen: Fallen<K, V>) {
+        if let Some(listener) = &self.0.listener {
+            for (key, value, cause) in fallen.first.iter().chain(&fallen.rest) {
+                listener(key, value, *cause);
+            }
+        }
+    }
+}
+
+impl<K, V, S> fmt::Debug for Cache<K, V, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (capacity, policy) = (self.0.budget.capacity(), self.0.policy);
+        f.debug_struct("Cache").field("policy", &policy).field("capacity", &capacity).finish()
+    }
+}
+
+/// A power of two, so that a hash picks one by its bits.
+fn shards(wanted: Option<usize>, capacity: u64) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let warranted = wanted.unwrap_or(processors * 4).clamp(1, 1024).next_power_of_two();
+    let allowed = if wanted.is_some() { capacity } else { capacity / SHARE_MIN };
+    let allowed = usize::try_from(allowed).unwrap_or(usize::MAX).max(1);
+    warranted.min(1 << allowed.ilog2())
+}
+
+/// How many of all entries one shard may keep.
+fn most_in_one(most: &AtomicU64, shards: usize) -> usize {
+    usize::try_from(most.load(Relaxed) / shards as u64).unwrap_or(usize::MAX).max(1)
+}
+
+fn order(policy: Policy, share: u64, duel: &Arc<Duel>) -> Order {
+    match policy {
+        Policy::Lru => Order::Lru(Lru::default()),
+        Policy::Lfu => Order::Lfu(Lfu::default()),
+        Policy::Fifo => Order::Fifo(Fifo::default()),
+        Policy::Ttl => Order::Ttl(Ttl::default()),
+        Policy::Hybrid => Order::Hybrid(Hybrid::default()),
+        Policy::Adaptive => Order::Adaptive(Box::new(Adaptive::new(share, duel.clone()))),
+    }
+}

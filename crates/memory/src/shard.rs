@@ -1,0 +1,474 @@
+//! A part of the cache, under one lock: the index, the entries, their order.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "slots come from the index or the policy, which hold only live ones; \
+              the model tests run all of it"
+)]
+
+use std::hash::Hash;
+
+use flow::{Clock, Moment};
+use hashbrown::{Equivalent, HashTable};
+
+use crate::budget::Budget;
+use crate::cause::{Cause, Stats};
+use crate::evict::Evict;
+use crate::load::Flights;
+use crate::mark::{Mark, Marks, Slot};
+use crate::order::Order;
+use crate::purge::Purges;
+use crate::terms::Tag;
+use crate::wheel::Wheel;
+
+pub(crate) struct Shard<K, V> {
+    index: HashTable<Slot>,
+    entries: Vec<Option<Entry<K, V>>>,
+    marks: Marks,
+    free: Vec<Slot>,
+    order: Order,
+    wheel: Wheel,
+    /// Entries that have an end.
+    ending: usize,
+    /// The tags of each slot; as long as the highest slot that ever had some.
+    tags: Vec<Box<[Tag]>>,
+    /// Entries there may be at most.
+    most: usize,
+    used: u64,
+    budget: u64,
+    /// Where the walk that looks for purged entries stands, and since which purge.
+    walk: (usize, u32),
+    pub(crate) flights: Flights<K, V>,
+    pub(crate) stats: Stats,
+}
+
+struct Entry<K, V> {
+    key: K,
+    value: V,
+    expires: Moment,
+    /// The purge up to which its tags were found well.
+    checked: u32,
+    tagged: bool,
+}
+
+/// An entry as it is to be kept.
+pub(crate) struct Parcel<'a> {
+    pub(crate) hash: u32,
+    pub(crate) weight: u32,
+    pub(crate) priority: u8,
+    pub(crate) expires: Moment,
+    pub(crate) tags: &'a [Tag],
+    pub(crate) checked: u32,
+}
+
+/// Entries that are out of the cache and wait to be told of and dropped, once no
+/// lock is held: a value's drop may panic, or take its time.
+pub(crate) struct Fallen<K, V> {
+    pub(crate) first: Option<(K, V, Cause)>,
+    pub(crate) rest: Vec<(K, V, Cause)>,
+}
+
+impl<K, V> Default for Fallen<K, V> {
+    fn default() -> Self {
+        Self { first: None, rest: Vec::new() }
+    }
+}
+
+impl<K, V> Fallen<K, V> {
+    pub(crate) fn push(&mut self, fallen: (K, V, Cause)) {
+        match self.first {
+            None => self.first = Some(fallen),
+            Some(_) => self.rest.push(fallen),
+        }
+    }
+}
+
+/// By what an entry is judged when it is read.
+pub(crate) struct Judge<'a> {
+    pub(crate) clock: &'a Clock,
+    pub(crate) purges: &'a Purges,
+}
+
+/// A 32-bit hash as the index wants it: its low bits for the place, its high ones
+/// for the tag.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash) << 32 | u64::from(hash)
+}
+
+impl<K: Hash + Eq, V> Shard<K, V> {
+    pub(crate) fn new(order: Order, most: usize) -> Self {
+        Self {
+            index: HashTable::new(),
+            entries: Vec::new(),
+            marks: Marks::default(),
+            free: Vec::new(),
+            order,
+            wheel: Wheel::default(),
+            ending: 0,
+            tags: Vec::new(),
+            most,
+            used: 0,
+            budget: 0,
+            walk: (0, 0),
+            flights: Flights::default(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// Finds an entry that still holds and counts the hit; what no longer holds
+    /// falls.
+    #[inline]
+    pub(crate) fn get<Q>(
+        &mut self,
+        hash: u32,
+        key: &Q,
+        judge: &Judge<'_>,
+        fallen: &mut Fallen<K, V>,
+    ) -> Option<&V>
+    where
+        Q: Equivalent<K> + ?Sized,
+    {
+        let Some(slot) = self.find(hash, key) else {
+            self.stats.absent += 1;
+            return None;
+        };
+        if let Some(cause) = self.verdict(slot, judge) {
+            match cause {
+                Cause::Expired => self.stats.stale += 1,
+                _ => self.stats.purged_reads += 1,
+            }
+            self.drop_slot(slot, cause, fallen);
+            return None;
+        }
+        self.stats.hits += 1;
+        self.order.hit(&mut self.marks, slot);
+        self.entries[slot as usize].as_ref().map(|entry| &entry.value)
+    }
+
+    /// The same without counting or prolonging anything, and when it ends.
+    pub(crate) fn peek<Q>(&mut self, hash: u32, key: &Q, judge: &Judge<'_>) -> Option<(&V, Moment)>
+    where
+        Q: Equivalent<K> + ?Sized,
+    {
+        let slot = self.find(hash, key)?;
+        if self.verdict(slot, judge).is_some() {
+            return None;
+        }
+        self.entries[slot as usize].as_ref().map(|entry| (&entry.value, entry.expires))
+    }
+
+    /// Makes room for an entry; how much is lacking when it is for others to give.
+    pub(crate) fn make_room(
+        &mut self,
+        parcel: &Parcel<'_>,
+        key: &K,
+        budget: &Budget,
+        now: Moment,
+        forced: bool,
+        fallen: &mut Fallen<K, V>,
+    ) -> Result<(), u64> {
+        let weight = u64::from(parcel.weight);
+        // A little of what is over goes with every write, needed or not.
+        self.expire(now, 2, fallen);
+        loop {
+            let old = self.find(parcel.hash, key);
+            let held = old.map_or(0, |slot| u64::from(self.marks.at(slot).weight));
+            let crowded = old.is_none() && self.index.len() >= self.most;
+            let lack = (self.used - held + weight).saturating_sub(self.budget);
+            if lack == 0 && !crowded {
+                return Ok(());
+            }
+            let claimed = if lack > 0 { budget.claim(lack) } else { 0 };
+            self.budget += claimed;
+            if claimed > 0 || self.expire(now, 1, fallen) > 0 {
+                continue;
+            }
+            // What is short of a fair share leaves its own alone and asks the others.
+            let fair = self.used.saturating_mul(8) >= budget.share().saturating_mul(7);
+            let own =
+                if crowded || fair || forced { self.order.evict(&mut self.marks) } else { None };
+            match own {
+                Some(slot) => self.discard(slot, Cause::Evicted, fallen),
+                None => return Err(lack.max(1)),
+            }
+        }
+    }
+
+    /// Keeps an entry for which there is room.
+    pub(crate) fn place(
+        &mut self,
+        parcel: &Parcel<'_>,
+        key: K,
+        value: V,
+        fallen: &mut Fallen<K, V>,
+    ) {
+        let entry = Entry {
+            key,
+            value,
+            expires: parcel.expires,
+            checked: parcel.checked,
+            tagged: !parcel.tags.is_empty(),
+        };
+        let slot = match self.find(parcel.hash, &entry.key) {
+            Some(slot) => self.replace(slot, parcel, entry, fallen),
+            None => self.insert(parcel, entry),
+        };
+        if !parcel.tags.is_empty() {
+            if self.tags.len() <= slot as usize {
+                self.tags.resize(slot as usize + 1, Box::default());
+            }
+            self.tags[slot as usize] = parcel.tags.into();
+        }
+        if parcel.expires != Moment::NEVER {
+            self.ending += 1;
+            self.wheel.put(slot, parcel.expires);
+            self.tidy();
+        }
+    }
+
+    fn insert(&mut self, parcel: &Parcel<'_>, entry: Entry<K, V>) -> Slot {
+        let slot = self.free.pop().unwrap_or(self.entries.len() as Slot);
+        self.marks.set(slot, Mark::new(parcel.hash, parcel.weight, parcel.priority));
+        self.order.insert(&mut self.marks, slot, parcel.expires);
+        match self.entries.get_mut(slot as usize) {
+            Some(free) => *free = Some(entry),
+            None => {
+                if self.entries.len() == self.entries.capacity() {
+                    self.entries.reserve_exact((self.entries.len() / 8).max(16));
+                }
+                self.entries.push(Some(entry));
+            }
+        }
+        let marks = &self.marks;
+        self.index.insert_unique(spread(parcel.hash), slot, |slot| spread(marks.at(*slot).hash));
+        self.used += u64::from(parcel.weight);
+        self.stats.inserted += 1;
+        slot
+    }
+
+    fn replace(
+        &mut self,
+        slot: Slot,
+        parcel: &Parcel<'_>,
+        entry: Entry<K, V>,
+        fallen: &mut Fallen<K, V>,
+    ) -> Slot {
+        let Some(old) = self.entries[slot as usize].replace(entry) else { return slot };
+        self.ending -= usize::from(old.expires != Moment::NEVER);
+        let mark = self.marks.at(slot);
+        let same = mark.weight == parcel.weight && mark.priority == parcel.priority;
+        if same && old.expires == parcel.expires {
+            self.order.hit(&mut self.marks, slot);
+        } else {
+            self.used = self.used - u64::from(mark.weight) + u64::from(parcel.weight);
+            self.order.remove(&mut self.marks, slot);
+            let mark = self.marks.at_mut(slot);
+            (mark.weight, mark.priority) = (parcel.weight, parcel.priority);
+            self.order.insert(&mut self.marks, slot, parcel.expires);
+        }
+        self.stats.replaced += 1;
+        fallen.push((old.key, old.value, Cause::Replaced));
+        slot
+    }
+
+    /// Takes an entry out, whatever its state.
+    pub(crate) fn remove<Q>(
+        &mut self,
+        hash: u32,
+        key: &Q,
+        cause: Cause,
+        judge: &Judge<'_>,
+        fallen: &mut Fallen<K, V>,
+    ) -> bool
+    where
+        Q: Equivalent<K> + ?Sized,
+    {
+        self.flights.outrun(hash);
+        let Some(slot) = self.find(hash, key) else { return false };
+        let verdict = self.verdict(slot, judge);
+        self.drop_slot(slot, verdict.unwrap_or(cause), fallen);
+        verdict.is_none()
+    }
+
+    /// Takes out every entry that `doomed` picks.
+    pub(crate) fn remove_if(
+        &mut self,
+        mut doomed: impl FnMut(&K, &V) -> bool,
+        fallen: &mut Fallen<K, V>,
+    ) -> u64 {
+        let mut removed = 0;
+        // What flies cannot be asked whether it is doomed.
+        self.flights.outrun_all();
+        for slot in 0..self.entries.len() {
+            let picked = self.entries[slot].as_ref().is_some_and(|e| doomed(&e.key, &e.value));
+            if picked {
+                self.drop_slot(slot as Slot, Cause::Removed, fallen);
+                removed += 1;
+            }
+        }
+        removed
+    }
+
+    /// Takes out at most `most` entries whose time is over; how many.
+    pub(crate) fn expire(&mut self, now: Moment, most: usize, fallen: &mut Fallen<K, V>) -> usize {
+        if self.ending == 0 {
+            return 0;
+        }
+        for done in 0..most {
+            let entries = &self.entries;
+            let end = |slot: Slot| entries[slot as usize].as_ref().map(|entry| entry.expires);
+            let Some(slot) = self.wheel.due(now, end) else { return done };
+            self.drop_slot(slot, Cause::Expired, fallen);
+        }
+        most
+    }
+
+    /// Looks at the next `count` slots for purged entries; the purge up to which
+    /// the shard is known to be clean when the walk came to its end.
+    pub(crate) fn walk(
+        &mut self,
+        count: usize,
+        judge: &Judge<'_>,
+        fallen: &mut Fallen<K, V>,
+    ) -> Option<u32> {
+        if self.walk.0 == 0 {
+            self.walk.1 = judge.purges.newest();
+        }
+        let end = (self.walk.0 + count).min(self.entries.len());
+        for slot in self.walk.0..end {
+            if self.entries[slot].is_some()
+                && let Some(cause) = self.verdict(slot as Slot, judge)
+            {
+                self.drop_slot(slot as Slot, cause, fallen);
+            }
+        }
+        self.walk.0 = if end == self.entries.len() { 0 } else { end };
+        (self.walk.0 == 0).then_some(self.walk.1)
+    }
+
+    /// Gives up room, evicting what stands in the way.
+    pub(crate) fn give(&mut self, wanted: u64, fallen: &mut Fallen<K, V>) -> u64 {
+        while self.budget - self.used < wanted {
+            let Some(slot) = self.order.evict(&mut self.marks) else { break };
+            self.discard(slot, Cause::Evicted, fallen);
+        }
+        self.yield_unused(wanted)
+    }
+
+    /// Gives up room that it does not use.
+    pub(crate) fn yield_unused(&mut self, wanted: u64) -> u64 {
+        let given = wanted.min(self.budget - self.used);
+        self.budget -= given;
+        given
+    }
+
+    /// How much of the whole it holds.
+    pub(crate) fn budget(&self) -> u64 {
+        self.budget
+    }
+
+    /// How much it keeps.
+    pub(crate) fn used(&self) -> u64 {
+        self.used
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    pub(crate) fn resize(&mut self, share: u64, most: usize) {
+        self.most = most;
+        self.order.resize(share);
+    }
+
+    /// Room for this many entries without copying.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        self.entries.reserve_exact(count);
+        self.marks.reserve(count);
+        let marks = &self.marks;
+        self.index.reserve(count, |slot| spread(marks.at(*slot).hash));
+    }
+
+    /// What stands in the slots from `from` on, for at most `count` of them, and
+    /// where to go on.
+    pub(crate) fn page<T>(
+        &mut self,
+        from: usize,
+        count: usize,
+        judge: &Judge<'_>,
+        mut each: impl FnMut(&K, &V) -> T,
+    ) -> (Vec<T>, Option<usize>) {
+        let end = from.saturating_add(count).min(self.entries.len());
+        let mut page = Vec::new();
+        for slot in from..end {
+            if self.entries[slot].is_none() || self.verdict(slot as Slot, judge).is_some() {
+                continue;
+            }
+            page.extend(self.entries[slot].as_ref().map(|entry| each(&entry.key, &entry.value)));
+        }
+        (page, (end < self.entries.len()).then_some(end))
+    }
+
+    #[inline]
+    fn find<Q>(&self, hash: u32, key: &Q) -> Option<Slot>
+    where
+        Q: Equivalent<K> + ?Sized,
+    {
+        let same = |slot: &Slot| {
+            self.entries[*slot as usize].as_ref().is_some_and(|entry| key.equivalent(&entry.key))
+        };
+        self.index.find(spread(hash), same).copied()
+    }
+
+    /// Why an entry no longer holds, if so.
+    #[inline]
+    fn verdict(&mut self, slot: Slot, judge: &Judge<'_>) -> Option<Cause> {
+        let entry = self.entries[slot as usize].as_mut()?;
+        if entry.expires != Moment::NEVER && entry.expires <= judge.clock.glance() {
+            return Some(Cause::Expired);
+        }
+        if entry.tagged && entry.checked != judge.purges.newest() {
+            match judge.purges.check(&self.tags[slot as usize], entry.checked) {
+                Some(checked) => entry.checked = checked,
+                None => return Some(Cause::Purged),
+            }
+        }
+        None
+    }
+
+    fn drop_slot(&mut self, slot: Slot, cause: Cause, fallen: &mut Fallen<K, V>) {
+        self.order.remove(&mut self.marks, slot);
+        self.discard(slot, cause, fallen);
+    }
+
+    /// Takes out an entry that the policy has already let go.
+    fn discard(&mut self, slot: Slot, cause: Cause, fallen: &mut Fallen<K, V>) {
+        let Some(entry) = self.entries[slot as usize].take() else { return };
+        let mark = self.marks.at(slot);
+        self.used -= u64::from(mark.weight);
+        if let Ok(place) = self.index.find_entry(spread(mark.hash), |other| *other == slot) {
+            place.remove();
+        }
+        if entry.tagged {
+            self.tags[slot as usize] = Box::default();
+        }
+        self.free.push(slot);
+        self.stats.count(cause);
+        if entry.expires != Moment::NEVER {
+            self.ending -= 1;
+            self.tidy();
+        }
+        fallen.push((entry.key, entry.value, cause));
+    }
+
+    /// Writes the wheel anew when most of its hints are of entries long gone, which
+    /// each of them has paid for.
+    fn tidy(&mut self) {
+        if self.wheel.is_crowded(self.ending) {
+            self.wheel.clear();
+            for (slot, entry) in self.entries.iter().enumerate() {
+                let end = entry.as_ref().map(|entry| entry.expires).filter(|e| *e != Moment::NEVER);
+                end.iter().for_each(|end| self.wheel.put(slot as Slot, *end));
+            }
+        }
+    }
+}
