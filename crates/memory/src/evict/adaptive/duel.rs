@@ -5,7 +5,7 @@
 //! by more than chance explains takes its place. One duel serves all shards.
 #![expect(clippy::indexing_slicing, reason = "three shadows, counted from zero to two")]
 
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
 
 use hashbrown::HashTable;
 use parking_lot::Mutex;
@@ -33,13 +33,15 @@ pub(crate) struct Duel {
     chosen: AtomicU8,
     /// A hash is sampled when it has none of these bits.
     mask: AtomicU32,
+    /// Every entry so far weighs one, so the capacity says how many there will be.
+    unit: AtomicBool,
     arena: Mutex<Arena>,
 }
 
 struct Arena {
     shadows: [Shadow; 3],
     capacity: u64,
-    /// Every entry weighs one, so the capacity says how many ids there will be.
+    /// As the duel's; else the sample is found by how many ids there are.
     unit: bool,
     /// One id in 2^sample is watched.
     sample: u32,
@@ -62,7 +64,7 @@ fn mask(sample: u32) -> u32 {
 }
 
 impl Duel {
-    /// `unit` says that every entry weighs one.
+    /// `unit` says that every entry weighs one, as long as none comes that does not.
     pub(crate) fn new(capacity: u64, unit: bool) -> Self {
         let shadows = Rules::ALL.map(|rules| Shadow::new(capacity, rules));
         let (lead, odds) = Default::default();
@@ -71,6 +73,7 @@ impl Duel {
         let duel = Self {
             chosen: AtomicU8::new(UNDECIDED),
             mask: AtomicU32::new(0),
+            unit: AtomicBool::new(unit),
             arena: Mutex::new(arena),
         };
         duel.resize(capacity);
@@ -89,9 +92,22 @@ impl Duel {
     /// A request for what has this hash.
     #[inline]
     pub(super) fn watch(&self, hash: u32, weight: u32) {
+        if weight != 1 && self.unit.load(Relaxed) {
+            self.weigh();
+        }
         if mixed(hash) & self.mask.load(Relaxed) == 0 {
             self.judge(hash, weight);
         }
+    }
+
+    /// Entries weigh more than one: begins anew with all ids, and thins them as they come.
+    #[cold]
+    fn weigh(&self) {
+        let mut arena = self.arena.lock();
+        (arena.unit, arena.sample) = (false, 0);
+        arena.thin();
+        self.mask.store(0, Relaxed);
+        self.unit.store(false, Relaxed);
     }
 
     /// Follows a change of the capacity.
@@ -268,4 +284,51 @@ impl Shadow {
 
 fn spread(hash: u32) -> u64 {
     u64::from(hash) << 32 | u64::from(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(duel: &Duel, requests: impl IntoIterator<Item = u32>, weight: u32) -> Rules {
+        requests.into_iter().for_each(|id| duel.watch(id, weight));
+        assert!(duel.arena.lock().chosen.is_some(), "nobody has won");
+        duel.chosen().0
+    }
+
+    fn looping(length: u32, requests: u32) -> impl Iterator<Item = u32> {
+        (0..requests).map(move |n| n % length)
+    }
+
+    /// Sixty new ids at a time, each asked for again within the window of the last
+    /// ninety and never after.
+    fn sliding(requests: u32) -> impl Iterator<Item = u32> {
+        (0..requests).map(|n| {
+            let fresh = 1_000_000 + n / 2;
+            if n % 2 == 0 { fresh } else { fresh - (n.wrapping_mul(0x9e37_79b1) >> 16) % 90 }
+        })
+    }
+
+    #[test]
+    fn a_loop_is_for_the_steady_and_a_slide_for_the_recent() {
+        let duel = Duel::new(100, true);
+        assert_eq!(chosen(&duel, looping(150, 20_000), 1), Rules::Steady);
+        assert_eq!(chosen(&duel, sliding(60_000), 1), Rules::Recent);
+        assert_eq!(chosen(&duel, looping(150, 60_000), 1), Rules::Steady);
+    }
+
+    #[test]
+    fn a_large_cache_is_watched_by_a_sample_whatever_its_entries_weigh() {
+        for (weight, unit) in [(1, true), (700, true), (700, false)] {
+            let duel = Duel::new(100_000 * u64::from(weight), unit);
+            assert_eq!(chosen(&duel, looping(150_000, 1_200_000), weight), Rules::Steady);
+            let arena = duel.arena.lock();
+            assert!(arena.sample >= 5, "one in 2^{}", arena.sample);
+            for shadow in &arena.shadows {
+                let ids = shadow.resident.len();
+                assert!((512..=2048).contains(&ids), "{ids} ids");
+                assert!(shadow.used <= shadow.capacity);
+            }
+        }
+    }
 }

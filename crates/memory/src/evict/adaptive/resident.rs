@@ -244,3 +244,76 @@ impl Resident {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::mark::Mark;
+
+    /// Requests and removals of a few ids of any weight, the rules changing now and
+    /// then; what is kept stays within the share, and under `Recent` alone it is LRU.
+    fn check(mut rules: Vec<(u8, Rules)>, steps: &[(u8, u32, bool)], lru: bool) {
+        let share = 40;
+        let mut resident = Resident::new(share, Rules::Recent, 0.01);
+        let mut marks = Marks::default();
+        let mut kept: BTreeMap<u8, (Slot, usize)> = BTreeMap::new();
+        let (mut free, mut fresh) = (Vec::new(), 0);
+        for (time, (id, weight, removed)) in steps.iter().enumerate() {
+            if let Some((_, next)) = rules.pop_if(|(at, _)| usize::from(*at) <= time) {
+                resident.follow(next, next.window());
+            }
+            if let Some((slot, used)) = kept.get_mut(id) {
+                if *removed {
+                    resident.remove(&mut marks, *slot);
+                    free.push(*slot);
+                    kept.remove(id);
+                } else {
+                    *used = time;
+                    resident.hit(&mut marks, *slot);
+                }
+                continue;
+            }
+            while resident.window.weight + resident.main.weight + u64::from(*weight) > share {
+                let slot = resident.evict(&mut marks).unwrap();
+                let id = *kept.iter().find(|(_, kept)| kept.0 == slot).unwrap().0;
+                let oldest = kept.values().map(|kept| kept.1).min();
+                let (_, used) = kept.remove(&id).unwrap();
+                assert!(!lru || Some(used) == oldest, "the longest unused goes");
+                free.push(slot);
+            }
+            let slot = free.pop().unwrap_or_else(|| {
+                fresh += 1;
+                fresh - 1
+            });
+            marks.set(slot, Mark::new(u32::from(*id), *weight, 5));
+            resident.insert(&mut marks, slot);
+            kept.insert(*id, (slot, time));
+            assert_eq!(resident.len(), kept.len());
+        }
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<(u8, u32, bool)>> {
+        prop::collection::vec((0u8..60, 1u32..5, prop::bool::weighted(0.05)), 1..400)
+    }
+
+    proptest! {
+        #[test]
+        fn recent_is_lru(steps in steps()) {
+            check(vec![], &steps, true);
+        }
+
+        #[test]
+        fn the_rules_may_change_at_any_time(
+            steps in steps(),
+            mut changes in prop::collection::vec((any::<u8>(), 0usize..3), 0..12),
+        ) {
+            changes.sort_unstable_by(|a, b| b.cmp(a));
+            let rules = changes.into_iter().map(|(at, rules)| (at, Rules::ALL[rules])).collect();
+            check(rules, &steps, false);
+        }
+    }
+}
