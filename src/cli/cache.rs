@@ -1,5 +1,7 @@
 //! `stockade cache`: values under keys.
 
+mod simulate;
+
 use clap::{Args, Subcommand};
 use flow::unit::Span;
 use serde_json::{Map, Value, json};
@@ -10,7 +12,7 @@ use super::globals::Globals;
 use super::input;
 use super::output::Output;
 
-/// Values in memory: get, set, remove, purge
+/// Values in memory: get, set, remove, purge; and how well a cache would do
 #[derive(Debug, Subcommand)]
 #[command(arg_required_else_help = true)]
 pub(super) enum Cache {
@@ -18,6 +20,7 @@ pub(super) enum Cache {
     Set(Set),
     Rm(Rm),
     Purge(Purge),
+    Simulate(simulate::Simulate),
 }
 
 /// Write a value to standard output, byte for byte
@@ -116,15 +119,16 @@ impl Place {
 
 impl Cache {
     pub(super) async fn run(self, globals: &Globals, output: &mut Output) -> Outcome {
-        let mut client = Client::connect(globals).await?;
+        let client = Client::connect(globals);
         match self {
-            Self::Get(get) => get.run(&mut client, output).await,
-            Self::Set(set) => set.run(&mut client, output).await,
+            Self::Get(get) => get.run(&mut client.await?, output).await,
+            Self::Set(set) => set.run(&mut client.await?, output).await,
             Self::Rm(Rm { place }) => {
-                client.ask("DELETE", &place.path()).await?;
+                client.await?.ask("DELETE", &place.path()).await?;
                 output.done("removed", &place.document())
             }
-            Self::Purge(purge) => purge.run(&mut client, output).await,
+            Self::Purge(purge) => purge.run(&mut client.await?, output).await,
+            Self::Simulate(simulate) => simulate.run(output),
         }
     }
 }

@@ -55,7 +55,7 @@ fn codes() -> Vec<(&'static str, Vec<&'static [&'static Code]>)> {
         ("The path", vec![PATH]),
         ("Gate", vec![gate::codes::CODES]),
         ("Policy", vec![policy::codes::CODES]),
-        ("Cache", vec![cache::codes::CODES]),
+        ("Cache", vec![cache::codes::CODES, cache::simulate::codes::CODES]),
         ("Ledger", vec![ledger::codes::CODES]),
         ("Store", vec![store::codes::CODES]),
         ("Watch", vec![watch::CODES]),

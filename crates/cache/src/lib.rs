@@ -22,6 +22,7 @@ mod config;
 mod glob;
 mod memory;
 mod namespace;
+pub mod simulate;
 
 pub use config::Config;
 pub use flow::question::cache::When as Write;

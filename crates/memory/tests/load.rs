@@ -89,7 +89,8 @@ fn a_load_may_ask_for_its_own_key() {
 fn what_was_done_during_a_load_is_not_undone_by_it() {
     let tags = [Tag::named("t")];
     let terms = Terms::default().tags(&tags);
-    let during: [(&str, fn(&Cache<String, u64>), Option<u64>); 5] = [
+    type Act = fn(&Cache<String, u64>);
+    let during: [(&str, Act, Option<u64>); 5] = [
         ("nothing", |_| {}, Some(1)),
         ("put", |cache| _ = cache.insert("k".into(), 9), Some(9)),
         ("remove", |cache| _ = cache.remove("k"), None),

@@ -1,0 +1,69 @@
+//! A trace line by line.
+
+use std::io::{BufRead, Read};
+
+use flow::{Error, Result};
+
+use super::source::Source;
+use crate::simulate::codes;
+
+/// Longer than any request a web server takes.
+const LINE_MAX: usize = 1 << 16;
+/// As much of a line as an error shows.
+const SHOWN_MAX: usize = 60;
+
+/// The lines of a source that hold something, without their ends.
+pub(super) struct Lines {
+    source: Source,
+    line: Vec<u8>,
+    number: u64,
+}
+
+impl Lines {
+    pub(super) fn new(source: Source) -> Self {
+        Self { source, line: Vec::new(), number: 0 }
+    }
+
+    /// The next line that is not empty.
+    pub(super) fn next(&mut self) -> Result<Option<&[u8]>> {
+        loop {
+            self.line.clear();
+            let mut bounded = self.source.bytes.by_ref().take(LINE_MAX as u64 + 1);
+            match bounded.read_until(b'\n', &mut self.line) {
+                Ok(0) => return Ok(None),
+                Ok(_) => self.number += 1,
+                Err(error) => return Err(self.source.unreadable(error)),
+            }
+            if self.line.len() > LINE_MAX {
+                return Err(self.wrong(&format!("at most {LINE_MAX} bytes on a line")));
+            }
+            if !self.line.trim_ascii().is_empty() {
+                return Ok(Some(end_cut(&self.line)));
+            }
+        }
+    }
+
+    /// The line that was read last is not what it should be.
+    pub(super) fn wrong(&self, expected: &str) -> Error {
+        let text = String::from_utf8_lossy(end_cut(&self.line));
+        let mut shown: String = text.chars().take(SHOWN_MAX).flat_map(char::escape_debug).collect();
+        if text.chars().nth(SHOWN_MAX).is_some() {
+            shown.push('…');
+        }
+        codes::MALFORMED.error(format!(
+            "line {} of {}: expected {expected}, found `{shown}`",
+            self.number, self.source.name
+        ))
+    }
+}
+
+fn end_cut(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// A whole number and nothing else.
+pub(super) fn number(text: &[u8]) -> Option<u64> {
+    let digits = text.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(text).ok().filter(|_| digits)?.parse().ok()
+}

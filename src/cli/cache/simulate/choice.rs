@@ -1,0 +1,70 @@
+//! What can be chosen by name, and what is suggested when a name is not known.
+
+use cache::simulate::{Contender, Format};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use memory::Policy;
+
+/// One policy, or more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Choice {
+    All,
+    One(Contender),
+}
+
+impl Choice {
+    /// Everybody it stands for. The optimum is no policy: it is asked for by name.
+    pub(super) fn contenders(&self) -> Vec<Contender> {
+        match self {
+            Self::All => Policy::ALL.iter().copied().map(Contender::Policy).collect(),
+            Self::One(contender) => vec![*contender],
+        }
+    }
+
+    fn named(name: &str) -> Result<Self, String> {
+        let mut known = [Self::All.contenders(), vec![Contender::Optimum]].into_iter().flatten();
+        match known.find(|contender| contender.to_string() == name) {
+            Some(contender) => Ok(Self::One(contender)),
+            None if name == ALL => Ok(Self::All),
+            None => Err(format!("there is no policy `{name}`")),
+        }
+    }
+}
+
+const ALL: &str = "all";
+
+pub(super) fn policies() -> impl TypedValueParser<Value = Choice> {
+    let all = PossibleValue::new(ALL).help("every policy");
+    let optimum = PossibleValue::new(Contender::OPTIMUM).help("the optimum; tables always have it");
+    let policies = Policy::ALL.iter().map(|policy| PossibleValue::new(policy.name()));
+    let values: Vec<PossibleValue> = [all].into_iter().chain(policies).chain([optimum]).collect();
+    PossibleValuesParser::new(values).try_map(|name| Choice::named(&name))
+}
+
+pub(super) fn formats() -> impl TypedValueParser<Value = Format> {
+    let help = |format| match format {
+        Format::U32 => "4 bytes for each request: the object, little-endian",
+        Format::IdSize => "8 bytes for each request: the object, and its size",
+        Format::Lis => "lines `start count ignored n`, as the ARC traces have them",
+        Format::Text => "a key on each line; with --weights, a key and a size",
+        Format::AccessLog => "the common or combined log of a web server: GET and HEAD",
+    };
+    let values = Format::ALL.map(|format| PossibleValue::new(format.name()).help(help(format)));
+    PossibleValuesParser::new(values).try_map(|name| name.parse())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_policy_is_known_by_its_name() {
+        for policy in Policy::ALL {
+            let contender = Contender::Policy(policy);
+            assert_eq!(Choice::named(policy.name()), Ok(Choice::One(contender)));
+            assert!(Choice::All.contenders().contains(&contender));
+        }
+        assert_eq!(Choice::named("belady"), Ok(Choice::One(Contender::Optimum)));
+        assert!(!Choice::All.contenders().contains(&Contender::Optimum));
+        assert!(Choice::named("lruu").is_err());
+    }
+}
