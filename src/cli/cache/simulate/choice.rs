@@ -34,10 +34,24 @@ const ALL: &str = "all";
 
 pub(super) fn policies() -> impl TypedValueParser<Value = Choice> {
     let all = PossibleValue::new(ALL).help("every policy");
-    let optimum = PossibleValue::new(Contender::OPTIMUM).help("the optimum; tables always have it");
-    let policies = Policy::ALL.iter().map(|policy| PossibleValue::new(policy.name()));
+    let optimum = "the optimum; always in the table, in --json when asked for";
+    let optimum = PossibleValue::new(Contender::OPTIMUM).help(optimum);
+    let policies = Policy::ALL
+        .into_iter()
+        .map(|policy| PossibleValue::new(policy.name()).help(who_goes(policy)));
     let values: Vec<PossibleValue> = [all].into_iter().chain(policies).chain([optimum]).collect();
     PossibleValuesParser::new(values).try_map(|name| Choice::named(&name))
+}
+
+fn who_goes(policy: Policy) -> &'static str {
+    match policy {
+        Policy::Adaptive => "whatever serves the present load best, found out by watching it",
+        Policy::Lru => "longest unused first",
+        Policy::Lfu => "least used first",
+        Policy::Fifo => "first come, first gone",
+        Policy::Ttl => "soonest over first; nothing is over here, so first come, first gone",
+        Policy::Hybrid => "recency, frequency and priority together; all are of one priority here",
+    }
 }
 
 pub(super) fn formats() -> impl TypedValueParser<Value = Format> {
