@@ -89,7 +89,8 @@ pub struct Sqlite {
     write: Arc<Queue<Job>>,
     /// Where queries go: to the readers, or to the writer when it is alone.
     read: Option<Arc<Queue<Read>>>,
-    threads: Mutex<Vec<thread::JoinHandle<()>>>,
+    /// The thread that ends last.
+    writer: Mutex<Option<thread::JoinHandle<()>>>,
     facts: Arc<Notify>,
     turn: Arc<tokio::sync::Mutex<()>>,
     signals: Arc<Signals>,
@@ -102,18 +103,7 @@ impl Sqlite {
         let signals = Arc::new(Signals::new(&options.registry, "sqlite", options.slow));
         let facts = Arc::new(Notify::new());
         let (connection, shared) = connection::open(&options)?;
-        let write = Arc::new(Queue::new(options.queue));
-        let writer = Writer {
-            connection,
-            queue: write.clone(),
-            facts: facts.clone(),
-            signals: signals.clone(),
-            clock: options.clock.clone(),
-            rows_max: options.rows_max,
-            group: options.group.max(1),
-            doubt: false,
-        };
-        let mut threads = vec![spawn("sql-write", move || writer.run())?];
+        let mut readers = Vec::new();
         let read = match shared {
             Shared::No => None,
             Shared::Yes => {
@@ -126,15 +116,26 @@ impl Sqlite {
                         clock: options.clock.clone(),
                         rows_max: options.rows_max,
                     };
-                    threads.push(spawn("sql-read", move || reader.run())?);
+                    readers.push(spawn("sql-read", move || reader.run())?);
                 }
                 Some(queue)
             }
         };
+        let write = Arc::new(Queue::new(options.queue));
+        let writer = Writer {
+            connection,
+            queue: write.clone(),
+            facts: facts.clone(),
+            signals: signals.clone(),
+            clock: options.clock.clone(),
+            rows_max: options.rows_max,
+            group: options.group.max(1),
+            doubt: false,
+        };
         let sqlite = Self {
             write,
             read,
-            threads: Mutex::new(threads),
+            writer: Mutex::new(Some(spawn("sql-write", move || writer.run(readers))?)),
             facts,
             turn: Arc::default(),
             signals,
@@ -144,12 +145,12 @@ impl Sqlite {
         Ok(sqlite)
     }
 
-    fn end(&self) -> Vec<thread::JoinHandle<()>> {
+    fn end(&self) -> Option<thread::JoinHandle<()>> {
         self.write.close();
         if let Some(read) = &self.read {
             read.close();
         }
-        std::mem::take(&mut *self.threads.lock())
+        self.writer.lock().take()
     }
 }
 
@@ -202,14 +203,10 @@ impl Sql for Sqlite {
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        let threads = self.end();
+        let writer = self.end();
         Box::pin(async move {
-            let joined = tokio::task::spawn_blocking(move || {
-                for thread in threads {
-                    // A thread that panicked has said so; there is nothing to add.
-                    let _ = thread.join();
-                }
-            });
+            // A thread that panicked has said so; there is nothing to add.
+            let joined = tokio::task::spawn_blocking(move || writer.map(|writer| writer.join()));
             let _ = joined.await;
         })
     }
@@ -332,6 +329,19 @@ mod tests {
         let again = Sqlite::open(Options::file(&path)).await.unwrap();
         let rows = again.query(Statement::new("SELECT n FROM t")).await.unwrap();
         assert_eq!((rows.len(), kept), (50, 50));
+    }
+
+    #[tokio::test]
+    async fn a_closed_database_is_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        for round in 0..50 {
+            let path = folder.path().join(format!("{round}.db"));
+            let sqlite = with_table(Options::file(&path)).await;
+            sqlite.commit(insert(round)).await.unwrap();
+            sqlite.close().await;
+            let files = std::fs::read_dir(folder.path()).unwrap().count();
+            assert_eq!(files, round as usize + 1, "its log was copied back");
+        }
     }
 
     #[tokio::test]

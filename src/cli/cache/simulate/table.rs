@@ -39,7 +39,8 @@ impl Table<'_> {
         let cells = self.cells.chunks(self.contenders.len());
         let columns: Vec<Column> =
             cells.map(|cells| Column::new(self.trace, cells, &ratio)).collect();
-        let first = names.iter().map(String::len).fold(title.len(), usize::max);
+        let titles = [OF_ALL.len(), title.len()];
+        let first = names.iter().map(String::len).chain(titles).max().unwrap_or_default();
         let width = columns.iter().map(Column::width).max().unwrap_or_default();
         let beside = (room.saturating_sub(first) / width.max(1)).max(1);
         let mut lines = Vec::new();
@@ -50,7 +51,7 @@ impl Table<'_> {
             let line = |name: &str, cell: &dyn Fn(&Column) -> String| {
                 format!("{name:<first$}{}", columns.iter().map(cell).collect::<String>())
             };
-            lines.push(ink.dim(&line("", &|column| format!("{:>width$}", column.part))));
+            lines.push(ink.dim(&line(OF_ALL, &|column| format!("{:>width$}", column.part))));
             lines.push(ink.dim(&line(title, &|column| format!("{:>width$}", column.capacity))));
             for (row, name) in names.iter().enumerate() {
                 lines.push(line(name, &|column| column.cell(row, width, ink)));
@@ -67,6 +68,8 @@ impl Table<'_> {
     }
 }
 
+/// Names the capacities as parts of everything the trace asks for.
+const OF_ALL: &str = "of all";
 /// Before each column.
 const GAP: usize = 2;
 /// The widest ratio.
@@ -128,7 +131,7 @@ mod tests {
         assert_eq!(
             lines(80),
             [
-                "          33.3%  100000%",
+                "of all    33.3%  100000%",
                 "hits          1    3,000",
                 "lru       0.00%   12.35%",
                 "belady   25.00%   25.00%",
@@ -137,12 +140,12 @@ mod tests {
         assert_eq!(
             lines(16),
             [
-                "          33.3%",
+                "of all    33.3%",
                 "hits          1",
                 "lru       0.00%",
                 "belady   25.00%",
                 "",
-                "        100000%",
+                "of all  100000%",
                 "hits      3,000",
                 "lru      12.35%",
                 "belady   25.00%",

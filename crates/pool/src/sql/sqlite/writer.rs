@@ -1,6 +1,7 @@
 //! The threads that write and read.
 
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use flow::{Clock, Error, Result};
 use rusqlite::Connection;
@@ -50,7 +51,18 @@ enum Lost {
 }
 
 impl Writer {
-    pub(super) fn run(mut self) {
+    /// Works until the queue is closed and empty. SQLite copies its log back into the
+    /// database with the last connection that closes, and of two that close at once
+    /// none may be the last: so the readers go first.
+    pub(super) fn run(mut self, readers: Vec<JoinHandle<()>>) {
+        self.work();
+        for reader in readers {
+            // A thread that panicked has said so.
+            let _ = reader.join();
+        }
+    }
+
+    fn work(&mut self) {
         loop {
             let jobs = self.queue.take(self.group);
             if jobs.is_empty() {
