@@ -24,8 +24,9 @@ Usage: cargo xtask <chore>
 
   check                   formatting, lints, layers, references, dependencies
   references              writes the references that are generated from the code
-  test [--no-install] [-- ARGS]
-                          installs missing engines, starts them, runs every test;
+  test [--no-install] [--long] [-- ARGS]
+                          installs missing engines, starts them, runs every test,
+                          those that try at random ten times as long if told;
                           ARGS go to the test runner: cargo xtask test -- -p stockade-pool
   services                Redis and PostgreSQL for development, until Ctrl-C
   bench [NAME]…           runs benchmarks and writes docs/benchmarks.md;

@@ -12,6 +12,8 @@ use crate::{Outcome, install};
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     may_install: bool,
+    /// The long suite: what is random runs ten times as long.
+    long: bool,
     /// For the test runner.
     args: Vec<String>,
 }
@@ -21,11 +23,12 @@ impl Options {
         let mut before = words.split(|word| *word == "--");
         let ours = before.next()?;
         let args: Vec<_> = words.iter().skip(ours.len() + 1).map(|&word| word.to_owned()).collect();
-        match ours {
-            [] => Some(Self { may_install: true, args }),
-            ["--no-install"] => Some(Self { may_install: false, args }),
-            _ => None,
-        }
+        let known = |word: &&str| ["--no-install", "--long"].contains(word);
+        ours.iter().all(known).then(|| Self {
+            may_install: !ours.contains(&"--no-install"),
+            long: ours.contains(&"--long"),
+            args,
+        })
     }
 
     /// A cargo command over the packages asked for, by default all.
@@ -47,6 +50,9 @@ pub(crate) fn run(options: &Options) -> Outcome {
     }
     let services = Services::start()?;
     let run = |mut command: Command| -> io::Result<bool> {
+        if options.long {
+            command.env("STOCKADE_TEST_LONG", "1").env("NEXTEST_PROFILE", "long");
+        }
         Ok(command.envs(services.variables()).status()?.success())
     };
     if !cargo::has("nextest") {
@@ -73,14 +79,14 @@ mod tests {
 
     #[test]
     fn arguments_after_two_dashes_are_the_runners() {
-        let check = |words: &[&str], may_install, args: &[&str]| {
+        let check = |words: &[&str], may_install, long, args: &[&str]| {
             let args = args.iter().map(|&arg| arg.to_owned()).collect();
-            assert_eq!(Options::parse(words), Some(Options { may_install, args }));
+            assert_eq!(Options::parse(words), Some(Options { may_install, long, args }));
         };
-        check(&[], true, &[]);
-        check(&["--no-install"], false, &[]);
-        check(&["--", "-p", "a", "--", "x"], true, &["-p", "a", "--", "x"]);
-        check(&["--no-install", "--", "x"], false, &["x"]);
+        check(&[], true, false, &[]);
+        check(&["--no-install"], false, false, &[]);
+        check(&["--", "-p", "a", "--", "x"], true, false, &["-p", "a", "--", "x"]);
+        check(&["--long", "--no-install", "--", "x"], false, true, &["x"]);
         assert_eq!(Options::parse(&["x"]), None);
     }
 }

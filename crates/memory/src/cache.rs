@@ -10,7 +10,7 @@ use std::time::Duration;
 use flow::{Clock, Moment};
 use foldhash::fast::SeedableRandomState;
 use hashbrown::Equivalent;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::budget::Budget;
 use crate::builder::{Builder, Listener, Weigher};
@@ -309,12 +309,12 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
 
     /// What they weigh.
     pub fn weight(&self) -> u64 {
-        self.0.shards.iter().map(|shard| shard.0.lock().used()).sum()
+        self.all().iter().map(|shard| shard.used()).sum()
     }
 
     /// How many there are, those included that are over and not yet met.
     pub fn len(&self) -> usize {
-        self.0.shards.iter().map(|shard| shard.0.lock().len()).sum()
+        self.all().iter().map(|shard| shard.len()).sum()
     }
 
     /// Whether there is none.
@@ -330,8 +330,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     /// What the cache has seen since it was made.
     pub fn stats(&self) -> Stats {
         let mut sum = Stats::default();
-        for shard in &self.0.shards {
-            let shard = shard.0.lock();
+        for shard in self.all() {
             sum.add(&shard.stats);
             sum.entries += shard.len() as u64;
             sum.weight += shard.used();
@@ -357,6 +356,12 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
             })
         });
         pages.flatten()
+    }
+
+    /// All shards at one moment: room that moves between two of them is counted once.
+    /// Nobody else holds two, so nobody waits for a shard that waits for this.
+    fn all(&self) -> Vec<MutexGuard<'_, Shard<K, V>>> {
+        self.0.shards.iter().map(|shard| shard.0.lock()).collect()
     }
 
     /// Room from the other shards: what they hold and do not use, then of whichever
