@@ -1,11 +1,11 @@
 //! The cache: shards under one budget.
 #![expect(clippy::indexing_slicing, reason = "a shard is taken modulo their number")]
 
-use std::fmt;
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+use std::{fmt, io};
 
 use flow::{Clock, Moment};
 use foldhash::fast::SeedableRandomState;
@@ -22,9 +22,11 @@ use crate::evict::hybrid::Hybrid;
 use crate::evict::lfu::Lfu;
 use crate::evict::lru::Lru;
 use crate::evict::ttl::Ttl;
+use crate::mark::Worth;
 use crate::order::Order;
 use crate::purge::Purges;
-use crate::shard::{Fallen, Judge, Parcel, Shard};
+use crate::shard::{Fallen, Judge, May, Parcel, Shard};
+use crate::sweep;
 use crate::terms::{Tag, Terms};
 
 /// Shards are not made smaller than this, so that each sees enough to judge by.
@@ -62,6 +64,17 @@ struct Inner<K, V, S> {
 }
 
 type Shards<K, V> = Box<[Line<Mutex<Shard<K, V>>>]>;
+
+/// What became of a value that was to be put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It is kept.
+    Kept,
+    /// The condition was not met: everything is as it was.
+    Declined,
+    /// It is over a tenth of the capacity, and what it was to replace is gone.
+    Refused,
+}
 
 /// On cache lines of its own.
 #[repr(align(128))]
@@ -171,6 +184,35 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         self.put_since((self.newest_purge(), None), key, value, terms)
     }
 
+    /// As [`Cache::put`], if `may` says so of the value that is there, or of none: the
+    /// two are one step. `may` runs under a lock, perhaps more than once: let it be
+    /// short, and not use this cache.
+    pub fn put_if(
+        &self,
+        key: K,
+        value: V,
+        terms: Terms<'_>,
+        mut may: impl FnMut(Option<&V>) -> bool,
+    ) -> Put {
+        self.place_if((self.newest_purge(), None), key, value, terms, Some(&mut may))
+    }
+
+    /// Changes how long an entry will yet live, `None` without an end; whether it was
+    /// there. It is not a use.
+    pub fn set_ttl<Q>(&self, key: &Q, ttl: Option<Duration>) -> bool
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let (shard, hash) = self.place(key);
+        let expires = self.end(ttl);
+        shard.lock().end_at(hash, key, expires, &self.judge())
+    }
+
+    /// When what is put now and lives that long is over.
+    fn end(&self, ttl: Option<Duration>) -> Moment {
+        ttl.map_or(Moment::NEVER, |ttl| self.0.clock.glance().after(ttl))
+    }
+
     /// As [`Cache::put`], of a value that was learned when `checked` was the newest
     /// purge, by a flight, if any: what was purged or written since stays so.
     pub(crate) fn put_since(
@@ -180,6 +222,17 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         value: V,
         terms: Terms<'_>,
     ) -> bool {
+        self.place_if((checked, flight), key, value, terms, None) == Put::Kept
+    }
+
+    fn place_if(
+        &self,
+        (checked, flight): (u32, Option<u64>),
+        key: K,
+        value: V,
+        terms: Terms<'_>,
+        mut may: Option<May<'_, V>>,
+    ) -> Put {
         let inner = &*self.0;
         let weigh = || inner.weigher.as_ref().map_or(1, |weigher| weigher(&key, &value));
         let weight = terms.weight.unwrap_or_else(weigh).max(1);
@@ -187,19 +240,27 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         let mut fallen = Fallen::default();
         if weight > inner.budget.heaviest() {
             let mut shard = shard.lock();
+            if !shard.allows(hash, &key, &self.judge(), &mut may) {
+                return Put::Declined;
+            }
             shard.remove(hash, &key, Cause::Replaced, &self.judge(), &mut fallen);
             shard.stats.refused += 1;
             drop(shard);
             fallen.push((key, value, Cause::Refused));
             self.tell(fallen);
-            return false;
+            return Put::Refused;
         }
         let now = inner.clock.glance();
         let expires = terms.ttl.map_or(Moment::NEVER, |ttl| now.after(ttl));
-        let (weight, priority, tags) = (weight as u32, terms.priority, terms.tags);
-        let parcel = Parcel { hash, weight, priority, expires, tags, checked };
+        let worth = Worth { weight: weight as u32, priority: terms.priority };
+        let parcel = Parcel { hash, worth, expires, tags: terms.tags, checked };
         for attempt in 0u32.. {
             let mut held = shard.lock();
+            if !held.allows(hash, &key, &self.judge(), &mut may) {
+                drop(held);
+                self.tell(fallen);
+                return Put::Declined;
+            }
             let forced = attempt > 3 || inner.shards.len() == 1;
             match held.make_room(&parcel, &key, &inner.budget, now, forced, &mut fallen) {
                 Ok(()) => {
@@ -219,7 +280,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
             }
         }
         self.tell(fallen);
-        true
+        Put::Kept
     }
 
     /// Takes an entry out; whether it was there.
@@ -284,6 +345,22 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
             }
         }
         inner.purges.settled(clean);
+    }
+
+    /// Sweeps from now on every so often, though nobody touches the cache. One thread
+    /// does this for all caches that want it and ends with the last of them.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn sweep_every(&self, every: Duration) -> io::Result<()>
+    where
+        K: Send + 'static,
+        V: Send + 'static,
+        S: Send + Sync + 'static,
+    {
+        let inner = Arc::downgrade(&self.0);
+        let sweep = move || inner.upgrade().map(|inner| Self(inner).sweep()).is_some();
+        sweep::every(every, Box::new(sweep))
     }
 
     /// Changes what all entries may weigh together; what is too much goes at once.

@@ -19,12 +19,16 @@ use std::str::FromStr;
 
 use flow::Moment;
 
-use crate::mark::{Marks, Slot};
+use crate::mark::{Marks, Slot, Worth};
 
 /// Keeps the entries of one shard in an order and says who goes first.
 pub(crate) trait Evict {
     /// A new entry has come; its mark is written. `expires` is its end.
     fn insert(&mut self, marks: &mut Marks, slot: Slot, expires: Moment);
+
+    /// An entry was written over, or prolonged: it weighs, matters or ends otherwise
+    /// now. Whatever it was known for before, it still is.
+    fn change(&mut self, marks: &mut Marks, slot: Slot, worth: Worth, expires: Moment);
 
     /// An entry was read, or written over.
     fn hit(&mut self, marks: &mut Marks, slot: Slot);

@@ -25,6 +25,7 @@ mod load;
 mod terms;
 
 mod cause;
+mod pressure;
 
 mod shard;
 
@@ -33,11 +34,13 @@ mod evict;
 mod mark;
 mod order;
 mod purge;
+mod sweep;
 mod wheel;
 
 pub use builder::Builder;
-pub use cache::Cache;
+pub use cache::{Cache, Put};
 pub use cause::{Cause, Stats};
 pub use evict::Policy;
 pub use hashbrown::Equivalent;
+pub use pressure::Pressure;
 pub use terms::{Tag, Terms};

@@ -33,10 +33,22 @@ pub(crate) struct Mark {
     pub(crate) priority: u8,
 }
 
+/// What an entry weighs, and what the caller said it is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Worth {
+    pub(crate) weight: u32,
+    pub(crate) priority: u8,
+}
+
 impl Mark {
     /// Of an entry that is in no queue yet.
     pub(crate) fn new(hash: u32, weight: u32, priority: u8) -> Self {
         Self { prev: NONE, next: NONE, hash, weight, used: 0, queue: 0, bits: 0, priority }
+    }
+
+    /// What it weighs, and what it is worth to the caller.
+    pub(crate) fn worth(&self) -> Worth {
+        Worth { weight: self.weight, priority: self.priority }
     }
 }
 
@@ -125,6 +137,13 @@ impl Queue {
         }
         self.weight -= u64::from(weight);
         self.len -= 1;
+    }
+
+    /// Notes what an entry of this queue is worth from now on.
+    pub(crate) fn change(&mut self, marks: &mut Marks, slot: Slot, worth: Worth) {
+        let mark = marks.at_mut(slot);
+        self.weight = self.weight - u64::from(mark.weight) + u64::from(worth.weight);
+        (mark.weight, mark.priority) = (worth.weight, worth.priority);
     }
 
     /// Takes an entry of this queue to its head.

@@ -9,7 +9,7 @@ use crate::evict::hybrid::Hybrid;
 use crate::evict::lfu::Lfu;
 use crate::evict::lru::Lru;
 use crate::evict::ttl::Ttl;
-use crate::mark::{Marks, Slot};
+use crate::mark::{Marks, Slot, Worth};
 
 /// One of the policies. An enum and not a box: a hit must not leave the cache line.
 pub(crate) enum Order {
@@ -37,6 +37,10 @@ macro_rules! each {
 impl Evict for Order {
     fn insert(&mut self, marks: &mut Marks, slot: Slot, expires: Moment) {
         each!(self, policy => policy.insert(marks, slot, expires));
+    }
+
+    fn change(&mut self, marks: &mut Marks, slot: Slot, worth: Worth, expires: Moment) {
+        each!(self, policy => policy.change(marks, slot, worth, expires));
     }
 
     #[inline]

@@ -14,7 +14,7 @@ use crate::budget::Budget;
 use crate::cause::{Cause, Stats};
 use crate::evict::Evict;
 use crate::load::Flights;
-use crate::mark::{Mark, Marks, Slot};
+use crate::mark::{Mark, Marks, Slot, Worth};
 use crate::order::Order;
 use crate::purge::Purges;
 use crate::terms::Tag;
@@ -53,12 +53,14 @@ struct Entry<K, V> {
 /// An entry as it is to be kept.
 pub(crate) struct Parcel<'a> {
     pub(crate) hash: u32,
-    pub(crate) weight: u32,
-    pub(crate) priority: u8,
+    pub(crate) worth: Worth,
     pub(crate) expires: Moment,
     pub(crate) tags: &'a [Tag],
     pub(crate) checked: u32,
 }
+
+/// Whether a value may be put where this one is, or none.
+pub(crate) type May<'a, V> = &'a mut dyn FnMut(Option<&V>) -> bool;
 
 /// Entries that are out of the cache and wait to be told of and dropped, once no
 /// lock is held: a value's drop may panic, or take its time.
@@ -156,6 +158,19 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         self.entries[slot as usize].as_ref().map(|entry| (&entry.value, entry.expires))
     }
 
+    /// Whether what is there, or is not, may be written over.
+    #[inline]
+    pub(crate) fn allows(
+        &mut self,
+        hash: u32,
+        key: &K,
+        judge: &Judge<'_>,
+        may: &mut Option<May<'_, V>>,
+    ) -> bool {
+        let Some(may) = may else { return true };
+        may(self.peek(hash, key, judge).map(|(value, _)| value))
+    }
+
     /// Makes room for an entry; how much is lacking when it is for others to give.
     pub(crate) fn make_room(
         &mut self,
@@ -166,7 +181,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         forced: bool,
         fallen: &mut Fallen<K, V>,
     ) -> Result<(), u64> {
-        let weight = u64::from(parcel.weight);
+        let weight = u64::from(parcel.worth.weight);
         // A little of what is over goes with every write, needed or not.
         self.expire(now, 2, fallen);
         loop {
@@ -218,16 +233,44 @@ impl<K: Hash + Eq, V> Shard<K, V> {
             }
             self.tags[slot as usize] = parcel.tags.into();
         }
-        if parcel.expires != Moment::NEVER {
-            self.ending += 1;
-            self.wheel.put(slot, parcel.expires);
-            self.tidy();
+        self.note_end(slot, parcel.expires);
+    }
+
+    /// Changes when an entry ends; whether it was there.
+    pub(crate) fn end_at<Q>(
+        &mut self,
+        hash: u32,
+        key: &Q,
+        expires: Moment,
+        judge: &Judge<'_>,
+    ) -> bool
+    where
+        Q: Equivalent<K> + ?Sized,
+    {
+        let Some(slot) = self.find(hash, key) else { return false };
+        if self.verdict(slot, judge).is_some() {
+            return false;
         }
+        let Some(entry) = &mut self.entries[slot as usize] else { return false };
+        self.ending -= usize::from(entry.expires != Moment::NEVER);
+        entry.expires = expires;
+        let worth = self.marks.at(slot).worth();
+        self.order.change(&mut self.marks, slot, worth, expires);
+        self.note_end(slot, expires);
+        true
+    }
+
+    fn note_end(&mut self, slot: Slot, expires: Moment) {
+        if expires != Moment::NEVER {
+            self.ending += 1;
+            self.wheel.put(slot, expires);
+        }
+        self.tidy();
     }
 
     fn insert(&mut self, parcel: &Parcel<'_>, entry: Entry<K, V>) -> Slot {
         let slot = self.free.pop().unwrap_or(self.entries.len() as Slot);
-        self.marks.set(slot, Mark::new(parcel.hash, parcel.weight, parcel.priority));
+        self.marks.set(slot, Mark::new(parcel.hash, parcel.worth.weight, parcel.worth.priority));
         self.order.insert(&mut self.marks, slot, parcel.expires);
         match self.entries.get_mut(slot as usize) {
             Some(free) => *free = Some(entry),
@@ -240,7 +283,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         }
         let marks = &self.marks;
         self.index.insert_unique(spread(parcel.hash), slot, |slot| spread(marks.at(*slot).hash));
-        self.used += u64::from(parcel.weight);
+        self.used += u64::from(parcel.worth.weight);
         self.stats.inserted += 1;
         slot
     }
@@ -255,16 +298,12 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         let Some(old) = self.entries[slot as usize].replace(entry) else { return slot };
         self.ending -= usize::from(old.expires != Moment::NEVER);
         let mark = self.marks.at(slot);
-        let same = mark.weight == parcel.weight && mark.priority == parcel.priority;
-        if same && old.expires == parcel.expires {
-            self.order.hit(&mut self.marks, slot);
-        } else {
-            self.used = self.used - u64::from(mark.weight) + u64::from(parcel.weight);
-            self.order.remove(&mut self.marks, slot);
-            let mark = self.marks.at_mut(slot);
-            (mark.weight, mark.priority) = (parcel.weight, parcel.priority);
-            self.order.insert(&mut self.marks, slot, parcel.expires);
+        let (before, now) = (mark.worth(), parcel.worth);
+        if before != now || old.expires != parcel.expires {
+            self.used = self.used - u64::from(before.weight) + u64::from(now.weight);
+            self.order.change(&mut self.marks, slot, now, parcel.expires);
         }
+        self.order.hit(&mut self.marks, slot);
         self.stats.replaced += 1;
         fallen.push((old.key, old.value, Cause::Replaced));
         slot

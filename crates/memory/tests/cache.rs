@@ -11,13 +11,15 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use flow::{Clock, Time};
-use memory::{Cache, Cause, Policy, Tag, Terms};
+use memory::{Cache, Cause, Policy, Put, Tag, Terms};
 use parking_lot::Mutex;
 use proptest::prelude::*;
 
 #[derive(Debug, Clone)]
 enum Step {
     Put { key: u8, weight: u64, ttl: Option<u64>, tag: Option<u8> },
+    PutIf { key: u8, present: bool },
+    SetTtl(u8, Option<u64>),
     Get(u8),
     Remove(u8),
     Purge(u8),
@@ -31,6 +33,8 @@ fn step() -> impl Strategy<Value = Step> {
     let put = (0u8..40, 0u64..14, prop::option::of(0u64..30), prop::option::of(0u8..4));
     prop_oneof![
         40 => put.prop_map(|(key, weight, ttl, tag)| Step::Put { key, weight, ttl, tag }),
+        6 => (0u8..40, any::<bool>()).prop_map(|(key, present)| Step::PutIf { key, present }),
+        6 => (0u8..40, prop::option::of(0u64..30)).prop_map(|(key, ttl)| Step::SetTtl(key, ttl)),
         40 => (0u8..40).prop_map(Step::Get),
         4 => (0u8..40).prop_map(Step::Remove),
         2 => (0u8..4).prop_map(Step::Purge),
@@ -78,6 +82,33 @@ fn check(policy: Policy, shards: usize, steps: Vec<Step>) {
                 );
                 if taken {
                     map.insert(key, Kept { value, ends: ttl.map(|ttl| now + ttl), tag });
+                }
+            }
+            Step::PutIf { key, present } => {
+                let before = cache.contains(&key);
+                let put = cache.put_if(key, value, Terms::default(), |old| {
+                    assert_eq!(old.is_some(), before);
+                    old.is_some() == present
+                });
+                let expected = match (before == present, cache.capacity()) {
+                    (false, _) => Put::Declined,
+                    (true, 0) => Put::Refused,
+                    (true, _) => Put::Kept,
+                };
+                assert_eq!(put, expected);
+                if put != Put::Declined {
+                    balance.lock().0 += 1;
+                    map.remove(&key);
+                }
+                if put == Put::Kept {
+                    map.insert(key, Kept { value, ends: None, tag: None });
+                }
+            }
+            Step::SetTtl(key, ttl) => {
+                let before = cache.contains(&key);
+                assert_eq!(cache.set_ttl(&key, ttl.map(Duration::from_secs)), before);
+                if before {
+                    map.get_mut(&key).unwrap().ends = ttl.map(|ttl| now + ttl);
                 }
             }
             Step::Get(key) => {
@@ -162,6 +193,51 @@ fn what_is_over_is_freed_without_being_read() {
     clock.advance(Duration::from_secs(1 << 33));
     cache.sweep();
     assert_eq!((cache.len(), Arc::strong_count(&value)), (0, 1));
+}
+
+#[test]
+fn what_is_over_is_freed_though_nobody_touches_the_cache() {
+    let (left, gone) = std::sync::mpsc::channel();
+    let listener = move |key: &u64, _: &(), cause| left.send((*key, cause)).unwrap();
+    let cache: Cache<u64, ()> = Cache::builder().capacity(10).listener(listener).build();
+    cache.sweep_every(Duration::from_millis(1)).unwrap();
+    cache.put(1, (), Terms::default().ttl(Duration::from_millis(20)));
+    cache.insert(2, ());
+    assert_eq!(gone.recv().unwrap(), (1, Cause::Expired));
+    assert_eq!(cache.len(), 1);
+    // Whoever sweeps does not keep it alive.
+    drop(cache);
+    assert!(gone.recv().is_err());
+}
+
+#[test]
+fn a_condition_and_its_write_are_one_step() {
+    let cache: Cache<&str, u64> = Cache::builder().capacity(10).build();
+    let absent = |old: Option<&u64>| old.is_none();
+    assert_eq!(cache.put_if("k", 1, Terms::default(), absent), Put::Kept);
+    assert_eq!(cache.put_if("k", 2, Terms::default(), absent), Put::Declined);
+    assert_eq!(cache.put_if("k", 3, Terms::default().weight(2), |_| false), Put::Declined);
+    assert_eq!((cache.get("k"), cache.stats().refused), (Some(1), 0));
+    assert_eq!(cache.put_if("k", 3, Terms::default().weight(2), |_| true), Put::Refused);
+    assert_eq!(cache.get("k"), None);
+    // Eight who count up together.
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..1000 {
+                    loop {
+                        let seen = cache.get("n");
+                        let next = seen.unwrap_or_default() + 1;
+                        let same = |old: Option<&u64>| old.copied() == seen;
+                        if cache.put_if("n", next, Terms::default(), same) == Put::Kept {
+                            break;
+                        }
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(cache.get("n"), Some(8000));
 }
 
 #[test]

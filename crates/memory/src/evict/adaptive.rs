@@ -16,7 +16,7 @@ use flow::Moment;
 pub(crate) use self::duel::Duel;
 use self::resident::Resident;
 use super::Evict;
-use crate::mark::{Marks, Slot};
+use crate::mark::{Marks, Slot, Worth};
 
 pub(crate) struct Adaptive {
     resident: Resident,
@@ -45,6 +45,10 @@ impl Evict for Adaptive {
     fn insert(&mut self, marks: &mut Marks, slot: Slot, _: Moment) {
         self.watch(marks, slot);
         self.resident.insert(marks, slot);
+    }
+
+    fn change(&mut self, marks: &mut Marks, slot: Slot, worth: Worth, _: Moment) {
+        self.resident.change(marks, slot, worth);
     }
 
     #[inline]

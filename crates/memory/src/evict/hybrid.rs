@@ -7,7 +7,7 @@ use flow::Moment;
 
 use super::Evict;
 use super::ladder::Ladder;
-use crate::mark::{Mark, Marks, Slot};
+use crate::mark::{Mark, Marks, Slot, Worth};
 
 /// Uses that count; more of them do not make an entry worth more.
 const USES: u8 = 31;
@@ -27,6 +27,10 @@ impl Evict for Hybrid {
         mark.bits = 1;
         let worth = worth(mark);
         self.0.put(marks, slot, worth);
+    }
+
+    fn change(&mut self, marks: &mut Marks, slot: Slot, worth: Worth, _: Moment) {
+        self.0.change(marks, slot, worth);
     }
 
     fn hit(&mut self, marks: &mut Marks, slot: Slot) {

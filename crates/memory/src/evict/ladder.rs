@@ -9,7 +9,7 @@
     reason = "a rung is taken modulo their number; the model tests run over it"
 )]
 
-use crate::mark::{Marks, Queue, Slot};
+use crate::mark::{Marks, Queue, Slot, Worth};
 
 /// How many rungs there are; worth stays below.
 pub(crate) const RUNGS: u32 = 64;
@@ -35,6 +35,12 @@ impl Ladder {
         marks.at_mut(slot).queue = rung as u8;
         self.rungs[rung as usize].push(marks, slot);
         self.taken |= 1 << rung;
+    }
+
+    /// Notes what an entry weighs and is worth from now on; it stands where it stood.
+    pub(crate) fn change(&mut self, marks: &mut Marks, slot: Slot, worth: Worth) {
+        let rung = marks.at(slot).queue;
+        self.rungs[rung as usize].change(marks, slot, worth);
     }
 
     /// Takes an entry off.

@@ -4,7 +4,7 @@ use flow::Moment;
 
 use super::Evict;
 use super::ladder::{Ladder, RUNGS};
-use crate::mark::{Marks, Slot};
+use crate::mark::{Marks, Slot, Worth};
 
 #[derive(Debug, Default)]
 pub(crate) struct Lfu(Ladder);
@@ -13,6 +13,10 @@ impl Evict for Lfu {
     fn insert(&mut self, marks: &mut Marks, slot: Slot, _: Moment) {
         marks.at_mut(slot).bits = 1;
         self.0.put(marks, slot, 1);
+    }
+
+    fn change(&mut self, marks: &mut Marks, slot: Slot, worth: Worth, _: Moment) {
+        self.0.change(marks, slot, worth);
     }
 
     fn hit(&mut self, marks: &mut Marks, slot: Slot) {

@@ -3,7 +3,7 @@
 use flow::Moment;
 
 use super::Evict;
-use crate::mark::{Marks, Queue, Slot};
+use crate::mark::{Marks, Queue, Slot, Worth};
 
 #[derive(Debug, Default)]
 pub(crate) struct Lru(Queue);
@@ -11,6 +11,10 @@ pub(crate) struct Lru(Queue);
 impl Evict for Lru {
     fn insert(&mut self, marks: &mut Marks, slot: Slot, _: Moment) {
         self.0.push(marks, slot);
+    }
+
+    fn change(&mut self, marks: &mut Marks, slot: Slot, worth: Worth, _: Moment) {
+        self.0.change(marks, slot, worth);
     }
 
     fn hit(&mut self, marks: &mut Marks, slot: Slot) {

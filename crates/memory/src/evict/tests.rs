@@ -11,7 +11,7 @@ use super::hybrid::Hybrid;
 use super::lfu::Lfu;
 use super::lru::Lru;
 use super::ttl::Ttl;
-use crate::mark::{Mark, Marks, Slot};
+use crate::mark::{Mark, Marks, Slot, Worth};
 
 /// What is known of an entry, and all that a rank may depend on.
 #[derive(Clone, Copy)]
@@ -32,6 +32,7 @@ type Rank = fn(&Known) -> (u64, u64);
 enum Step {
     Insert(u8, u64),
     Hit(usize),
+    Change(usize, u8, u64),
     Evict,
     Remove(usize),
 }
@@ -40,6 +41,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => (0u8..=10, prop_oneof![Just(u64::MAX), 0u64..1 << 40]).prop_map(|(p, e)| Step::Insert(p, e)),
         6 => any::<usize>().prop_map(Step::Hit),
+        2 => (any::<usize>(), 0u8..=10, 0u64..1 << 40).prop_map(|(n, p, e)| Step::Change(n, p, e)),
         3 => Just(Step::Evict),
         1 => any::<usize>().prop_map(Step::Remove),
     ];
@@ -65,10 +67,15 @@ fn check(mut policy: impl Evict, rank: Rank, renews: bool, steps: &[Step]) {
                 let known = Known { came: time, used: time, uses: 1, priority, end, floor };
                 model.insert(slot, known);
             }
-            Step::Hit(n) => {
+            Step::Hit(n) | Step::Change(n, ..) => {
                 if let Some(slot) = pick(n) {
-                    policy.hit(&mut marks, slot);
                     let known = model.get_mut(&slot).unwrap();
+                    if let Step::Change(_, priority, end) = *step {
+                        let worth = Worth { weight: 1 + u32::from(priority), priority };
+                        policy.change(&mut marks, slot, worth, Moment(end));
+                        (known.priority, known.end) = (priority, Moment(end));
+                    }
+                    policy.hit(&mut marks, slot);
                     known.uses += 1;
                     if renews {
                         (known.used, known.floor) = (time, floor);

@@ -7,7 +7,7 @@
 use flow::Moment;
 
 use super::Evict;
-use crate::mark::{Marks, Queue, Slot};
+use crate::mark::{Marks, Queue, Slot, Worth};
 use crate::wheel::Wheel;
 
 /// What `Mark::queue` says of an entry that has no end.
@@ -49,6 +49,13 @@ impl Evict for Ttl {
         self.ends[index] = Some(expires);
         self.ending += 1;
         self.wheel.put(slot, expires);
+    }
+
+    fn change(&mut self, marks: &mut Marks, slot: Slot, worth: Worth, expires: Moment) {
+        self.remove(marks, slot);
+        let mark = marks.at_mut(slot);
+        (mark.weight, mark.priority) = (worth.weight, worth.priority);
+        self.insert(marks, slot, expires);
     }
 
     fn hit(&mut self, _: &mut Marks, _: Slot) {}

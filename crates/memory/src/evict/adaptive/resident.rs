@@ -6,7 +6,7 @@
 //! changing them moves nothing: the queues drift to the new shape by themselves.
 
 use super::ghosts::Ghosts;
-use crate::mark::{Marks, Queue, Slot};
+use crate::mark::{Marks, Queue, Slot, Worth};
 
 /// Who goes. In the order of retention: the later, the longer what is old is kept
 /// against what is new.
@@ -124,6 +124,10 @@ impl Resident {
         } else {
             mark.bits |= HIT;
         }
+    }
+
+    pub(super) fn change(&mut self, marks: &mut Marks, slot: Slot, worth: Worth) {
+        self.queue_of(marks, slot).change(marks, slot, worth);
     }
 
     /// Lets the one go that the rules name, and remembers it if they say so.
