@@ -141,7 +141,7 @@ fn served(trace: &Trace, policy: Policy, capacity: u64) -> Hits {
     for (id, size) in trace.iter() {
         if cache.get(&id).is_some() {
             hits.requests += 1;
-            hits.weight += size;
+            hits.weight = hits.weight.saturating_add(size);
         } else {
             // A cache may refuse what is too large for it.
             let _ = cache.insert(id, size);
@@ -204,6 +204,12 @@ mod tests {
         let trace = Trace::of_sized([(1, 10), (2, 90), (1, 10), (2, 90), (3, 5_000)]).unwrap();
         let cell = Simulation::new(&trace).cell(Contender::Policy(Policy::Lru), 1_000);
         assert_eq!((cell.hit_ratio, cell.byte_hit_ratio), (0.4, Some(100.0 / 5_200.0)));
+        // More than can be counted is all that can be counted.
+        let trace = Trace::of_sized([(1, u64::MAX); 3]).unwrap();
+        for contender in [Contender::Policy(Policy::Lru), Contender::Optimum] {
+            let cell = Simulation::new(&trace).cell(contender, u64::MAX);
+            assert!(cell.byte_hit_ratio.is_some_and(|ratio| ratio <= 1.0), "{cell:?}");
+        }
         // Nothing weighs anything, and nobody divides by it.
         let trace = Trace::of_sized([(1, 0), (1, 0)]).unwrap();
         let cell = Simulation::new(&trace).cell(Contender::Optimum, 1);

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use cache::simulate::{Amount, Cell, Contender, Curve, Format, Simulation, Trace, Weights};
 use clap::Args;
 use memory::Policy;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::cli::Outcome;
 use crate::cli::failure::Failure;
@@ -41,7 +41,13 @@ pub(in crate::cli) struct Simulate {
     #[arg(long, value_name = "FORMAT", value_parser = choice::formats())]
     format: Option<Format>,
     /// How large the cache is: entries, or a part of all objects; with --weights bytes
-    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1%,5%,10%,20%,50%")]
+    #[arg(
+        long,
+        value_name = "N",
+        value_delimiter = ',',
+        allow_negative_numbers = true,
+        default_value = "1%,5%,10%,20%,50%"
+    )]
     capacity: Vec<Amount>,
     /// Which policies
     #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "all", value_parser = choice::policies())]
@@ -60,7 +66,7 @@ impl Simulate {
         match output.json {
             true => {
                 let cells = Simulation::new(&trace).cells(&contenders, &capacities, |_, _| {});
-                output.document(&self.document(&trace, &cells))?;
+                output.document(&self.document(&trace, cells))?;
             }
             false => show(&trace, &beside_optimum(contenders), &capacities, output)?,
         }
@@ -76,23 +82,49 @@ impl Simulate {
         once_each(self.policy.iter().flat_map(Choice::contenders).collect())
     }
 
-    fn document(&self, trace: &Trace, cells: &[Cell]) -> Value {
-        let cell = |cell: &Cell| {
-            let mut document = json!({
-                "policy": cell.contender.to_string(),
-                "capacity": cell.capacity,
-                "hit_ratio": cell.hit_ratio,
-            });
-            if let (Some(ratio), Some(fields)) = (cell.byte_hit_ratio, document.as_object_mut()) {
-                fields.insert("byte_hit_ratio".to_owned(), ratio.into());
-            }
-            document
-        };
-        json!({
-            "trace": self.trace.display().to_string(),
-            "requests": trace.requests(),
-            "cells": cells.iter().map(cell).collect::<Vec<_>>(),
-        })
+    fn document(&self, trace: &Trace, cells: Vec<Cell>) -> Document {
+        Document {
+            trace: self.trace.display().to_string(),
+            requests: trace.requests(),
+            objects: trace.objects(),
+            bytes: (trace.weights() == Weights::Sizes).then(|| trace.whole()),
+            passed_over: trace.passed_over(),
+            broken: trace.broken(),
+            cells: cells.into_iter().map(CellDocument::from).collect(),
+        }
+    }
+}
+
+/// What programs get, in the order in which people would ask for it.
+#[derive(Serialize)]
+struct Document {
+    trace: String,
+    requests: usize,
+    objects: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
+    passed_over: u64,
+    broken: u64,
+    cells: Vec<CellDocument>,
+}
+
+#[derive(Serialize)]
+struct CellDocument {
+    policy: String,
+    capacity: u64,
+    hit_ratio: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    byte_hit_ratio: Option<f64>,
+}
+
+impl From<Cell> for CellDocument {
+    fn from(cell: Cell) -> Self {
+        Self {
+            policy: cell.contender.to_string(),
+            capacity: cell.capacity,
+            hit_ratio: cell.hit_ratio,
+            byte_hit_ratio: cell.byte_hit_ratio,
+        }
     }
 }
 
@@ -146,6 +178,9 @@ fn title(trace: &Trace) -> String {
     if trace.passed_over() > 0 {
         let other = grouped(trace.passed_over());
         title.push_str(&format!("; {other} more are neither GET nor HEAD"));
+    }
+    if trace.broken() > 0 {
+        title.push_str(&format!("; broken lines: {}", grouped(trace.broken())));
     }
     title
 }

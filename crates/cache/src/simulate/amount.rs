@@ -24,7 +24,7 @@ impl Amount {
     /// What it is for this trace: entries, or bytes with weights.
     ///
     /// # Errors
-    /// Bytes where objects count one each, or so small a part that nothing fits.
+    /// Bytes where objects count one each, or a part of objects that are all empty.
     pub fn of(self, trace: &Trace) -> Result<u64> {
         match (self, trace.weights()) {
             (Self::Number(number), _) => Ok(number),
@@ -32,19 +32,14 @@ impl Amount {
             (Self::Size(_), Weights::Unit) => Err(codes::CAPACITY
                 .error(format!("`{self}` is in bytes, but each object counts one"))
                 .with_advice("write a number of entries, or add `--weights`")),
-            (Self::Percent(percent), _) => match part(percent, trace.whole()) {
-                0 => Err(codes::CAPACITY.error(format!(
-                    "`{self}` of the {} objects in the trace is none",
-                    trace.objects()
-                ))),
-                some => Ok(some),
+            (Self::Percent(percent), _) => match trace.whole() {
+                0 => Err(codes::CAPACITY
+                    .error(format!("`{self}` of objects that are all empty is nothing"))
+                    .with_advice("leave out `--weights`, or write a size such as `64MiB`")),
+                whole => Ok(((whole as f64 * percent / 100.0).round() as u64).max(1)),
             },
         }
     }
-}
-
-fn part(percent: f64, whole: u64) -> u64 {
-    (whole as f64 * percent / 100.0).round() as u64
 }
 
 impl fmt::Display for Amount {
@@ -121,8 +116,10 @@ mod tests {
         assert_eq!(Amount::Percent(10.0).of(&trace).unwrap(), 2);
         assert_eq!(Amount::Percent(100.0).of(&trace).unwrap(), 15);
         assert_eq!(Amount::Number(99).of(&trace).unwrap(), 99);
-        let error = Amount::Percent(1.0).of(&trace).unwrap_err();
-        assert_eq!(error.to_string(), "`1%` of the 15 objects in the trace is none");
+        assert_eq!(Amount::Percent(1.0).of(&trace).unwrap(), 1);
+        let empty = Trace::of_sized([(1, 0)]).unwrap();
+        let error = Amount::Percent(1.0).of(&empty).unwrap_err();
+        assert_eq!(error.to_string(), "`1%` of objects that are all empty is nothing");
         let error = Amount::Size(Size::mib(1)).of(&trace).unwrap_err();
         assert_eq!(error.advice(), "write a number of entries, or add `--weights`");
         let sized = Trace::of_sized([(1, 100), (2, 50), (1, 200)]).unwrap();

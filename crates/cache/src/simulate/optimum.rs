@@ -37,8 +37,14 @@ struct Stays {
 #[derive(Debug, Clone, Copy)]
 struct Stay {
     size: u64,
-    cost: u128,
     worth: u64,
+    length: u32,
+}
+
+impl Stay {
+    fn cost(&self) -> u128 {
+        u128::from(self.size) * u128::from(self.length)
+    }
 }
 
 impl Optimum {
@@ -109,15 +115,15 @@ impl Stays {
         let stay = |(place, (id, next)): (usize, (&u32, &u32))| {
             let size = smallest.get(*id as usize).copied()?;
             let worth = sizes.get(*next as usize).copied()?;
-            let length = u128::from(*next) - place as u128;
-            Some(Stay { size, cost: length * u128::from(size), worth })
+            let length = next - u32::try_from(place).ok()?;
+            Some(Stay { size, worth, length })
         };
         let stays = trace.ids().iter().zip(next).enumerate();
         let mut for_requests: Vec<Stay> = stays.filter_map(stay).collect();
-        for_requests.sort_unstable_by_key(|stay| stay.cost);
+        for_requests.sort_unstable_by_key(Stay::cost);
         let mut for_weight = for_requests.clone();
-        let price = |stay: &Stay| stay.cost as f64 / stay.worth as f64;
-        for_weight.sort_by(|a, b| price(a).total_cmp(&price(b)));
+        let price = |stay: &Stay| stay.cost() as f64 / stay.worth as f64;
+        for_weight.sort_unstable_by(|a, b| price(a).total_cmp(&price(b)));
         Self { for_requests, for_weight, requests: trace.requests() }
     }
 
@@ -126,24 +132,24 @@ impl Stays {
         let (requests, _, _) = bought(&self.for_requests, capacity, budget);
         // The last one is bought in part: still nobody can have more.
         let (_, weight, left) = bought(&self.for_weight, capacity, budget);
-        Hits { requests, weight: weight + left }
+        Hits { requests, weight: weight.saturating_add(left) }
     }
 }
 
 /// As many of the cheapest stays as the budget allows: how many, their worth, and the
 /// worth of that part of the next one which what is left would buy.
 fn bought(stays: &[Stay], capacity: u64, budget: u128) -> (u64, u64, u64) {
-    let (mut left, mut count, mut worth) = (budget, 0, 0);
+    let (mut left, mut count, mut worth) = (budget, 0, 0_u64);
     for stay in stays.iter().filter(|stay| stay.size <= capacity) {
-        match left.checked_sub(stay.cost) {
+        match left.checked_sub(stay.cost()) {
             Some(rest) => left = rest,
             None => {
-                let part = left as f64 / stay.cost as f64;
+                let part = left as f64 / stay.cost() as f64;
                 return (count, worth, (stay.worth as f64 * part).ceil() as u64);
             }
         }
         count += 1;
-        worth += stay.worth;
+        worth = worth.saturating_add(stay.worth);
     }
     (count, worth, 0)
 }

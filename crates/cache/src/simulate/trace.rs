@@ -9,11 +9,11 @@ mod source;
 mod text;
 
 use std::collections::HashMap;
-use std::collections::hash_map::{DefaultHasher, Entry};
+use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
 use std::path::Path;
 
-use flow::Result;
+use flow::{Error, Result};
 
 use super::codes;
 pub use format::Format;
@@ -36,26 +36,31 @@ pub struct Trace {
     sizes: Option<Vec<u64>>,
     objects: usize,
     passed_over: u64,
+    broken: u64,
 }
 
-/// Four bytes each, twelve with sizes: two GiB, or six.
-const REQUESTS_MAX: usize = 1 << 29;
+/// Eight bytes each while the optimum is found: two GiB.
+const REQUESTS_MAX: usize = 1 << 28;
+/// With sizes each takes 72 bytes at most: less than five GiB.
+const SIZED_REQUESTS_MAX: usize = 1 << 26;
+/// Some 50 bytes each while they are told apart, and 80 in a cache.
+const OBJECTS_MAX: usize = 1 << 26;
 
 impl Trace {
     /// Reads a file, or standard input where the path is `-`. It may be compressed
     /// with zstd or gzip, whatever its name. Without a format the name tells.
     pub fn open(path: &Path, format: Option<Format>, weights: Weights) -> Result<Self> {
+        Source::look(path)?;
         let format = match format {
             Some(format) => format,
             None => Format::of(path)?,
         };
-        let source = Source::open(path)?;
-        Self::read(source, format, weights)
+        Self::read(Source::open(path)?, format, weights)
     }
 
     fn read(source: Source, format: Format, weights: Weights) -> Result<Self> {
         let name = source.name.clone();
-        let mut requests = Requests::new(&name, weights, REQUESTS_MAX);
+        let mut requests = Requests::new(&name, weights);
         match format {
             Format::U32 | Format::Lis if weights == Weights::Sizes => {
                 return Err(codes::NO_SIZES.error(format!("the format `{format}` has no sizes")));
@@ -68,10 +73,9 @@ impl Trace {
         }
         let mut trace = requests.trace;
         if trace.ids.is_empty() {
-            let passed_over = trace.passed_over;
-            return Err(codes::EMPTY.error(match passed_over {
+            return Err(codes::EMPTY.error(match trace.passed_over {
                 0 => format!("{name} is empty"),
-                _ => format!("none of the {passed_over} requests in {name} is a GET or a HEAD"),
+                other => format!("none of the {other} requests in {name} is a GET or a HEAD"),
             }));
         }
         if format == Format::AccessLog {
@@ -82,14 +86,14 @@ impl Trace {
 
     /// A trace of these objects, each counting one.
     pub fn of(keys: impl IntoIterator<Item = u64>) -> Result<Self> {
-        let mut requests = Requests::new("the trace", Weights::Unit, REQUESTS_MAX);
+        let mut requests = Requests::new("the trace", Weights::Unit);
         keys.into_iter().try_for_each(|key| requests.add(key, 1))?;
         Ok(requests.trace)
     }
 
     /// A trace of these objects with the size of each.
     pub fn of_sized(pairs: impl IntoIterator<Item = (u64, u64)>) -> Result<Self> {
-        let mut requests = Requests::new("the trace", Weights::Sizes, REQUESTS_MAX);
+        let mut requests = Requests::new("the trace", Weights::Sizes);
         pairs.into_iter().try_for_each(|(key, size)| requests.add(key, size))?;
         Ok(requests.trace)
     }
@@ -112,6 +116,11 @@ impl Trace {
     /// How many requests of the log were not counted, being neither GET nor HEAD.
     pub fn passed_over(&self) -> u64 {
         self.passed_over
+    }
+
+    /// How many lines of the log could not be read.
+    pub fn broken(&self) -> u64 {
+        self.broken
     }
 
     /// Whether objects count one each, or their size.
@@ -169,28 +178,47 @@ struct Requests {
     name: String,
     known: HashMap<u64, u32>,
     trace: Trace,
-    most: usize,
+    requests_max: usize,
+    objects_max: usize,
 }
 
 impl Requests {
-    fn new(name: &str, weights: Weights, most: usize) -> Self {
-        let sizes = (weights == Weights::Sizes).then(Vec::new);
-        let trace = Trace { ids: Vec::new(), sizes, objects: 0, passed_over: 0 };
-        Self { name: name.to_owned(), known: HashMap::new(), trace, most }
+    fn new(name: &str, weights: Weights) -> Self {
+        let (sizes, requests_max) = match weights {
+            Weights::Unit => (None, REQUESTS_MAX),
+            Weights::Sizes => (Some(Vec::new()), SIZED_REQUESTS_MAX),
+        };
+        let trace = Trace { ids: Vec::new(), sizes, objects: 0, passed_over: 0, broken: 0 };
+        let known = HashMap::new();
+        Self { name: name.to_owned(), known, trace, requests_max, objects_max: OBJECTS_MAX }
+    }
+
+    /// Whether so many more requests may follow.
+    fn expect(&self, more: u64) -> Result<()> {
+        if more <= (self.requests_max - self.trace.ids.len()) as u64 {
+            return Ok(());
+        }
+        Err(self.too_many(self.requests_max, "requests"))
+    }
+
+    fn too_many(&self, most: usize, what: &str) -> Error {
+        codes::TOO_LONG.error(format!("{} has more than {most} {what}", self.name))
     }
 
     fn add(&mut self, key: u64, size: u64) -> Result<()> {
-        if self.trace.ids.len() >= self.most {
-            let detail = format!("{} has more than {} requests", self.name, self.most);
-            return Err(codes::TOO_LONG.error(detail));
-        }
+        self.expect(1)?;
         let next = self.trace.objects;
-        let id = match self.known.entry(key) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(new) => {
+        let id = match self.known.get(&key) {
+            Some(known) => *known,
+            None if next >= self.objects_max => {
+                return Err(self.too_many(self.objects_max, "objects"));
+            }
+            None => {
+                // INVARIANT: `OBJECTS_MAX` is less than four thousand million.
+                let id = u32::try_from(next).unwrap_or(u32::MAX);
+                self.known.insert(key, id);
                 self.trace.objects += 1;
-                // No more objects than requests, of which there are fewer.
-                *new.insert(u32::try_from(next).unwrap_or(u32::MAX))
+                id
             }
         };
         self.trace.ids.push(id);
@@ -200,12 +228,9 @@ impl Requests {
 
     /// Keys are told apart by 64 bits of a hash, so that no length of keys matters: of
     /// a hundred million, two are taken for one in one trace of three thousand.
-    fn add_text(&mut self, parts: &[&[u8]], size: u64) -> Result<()> {
+    fn add_text(&mut self, key: &[u8], size: u64) -> Result<()> {
         let mut hasher = DefaultHasher::new();
-        for part in parts {
-            hasher.write(part);
-            hasher.write_u8(0xff);
-        }
+        hasher.write(key);
         self.add(hasher.finish(), size)
     }
 

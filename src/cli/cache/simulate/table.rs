@@ -90,7 +90,7 @@ impl Column {
         let policies = cells.iter().filter(|cell| cell.contender != Contender::Optimum);
         Self {
             capacity: amount(trace, capacity),
-            part: percent(capacity as f64 / trace.whole() as f64),
+            part: percent((capacity as f64 / trace.whole() as f64).min(1.0)),
             ratios: cells.iter().filter_map(ratio).collect(),
             best: policies.filter_map(ratio).fold(0.0, f64::max),
         }
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(
             lines(80),
             [
-                "of all    33.3%  100000%",
+                "of all    33.3%     100%",
                 "hits          1    3,000",
                 "lru       0.00%   12.35%",
                 "belady   25.00%   25.00%",
@@ -145,7 +145,7 @@ mod tests {
                 "lru       0.00%",
                 "belady   25.00%",
                 "",
-                "of all  100000%",
+                "of all     100%",
                 "hits      3,000",
                 "lru      12.35%",
                 "belady   25.00%",

@@ -37,17 +37,31 @@ impl Lines {
             if self.line.len() > LINE_MAX {
                 return Err(self.wrong(&format!("at most {LINE_MAX} bytes on a line")));
             }
+            if self.line.contains(&0) {
+                return Err(self.wrong("text"));
+            }
             if !self.line.trim_ascii().is_empty() {
-                return Ok(Some(end_cut(&self.line)));
+                return Ok(Some(self.last()));
             }
         }
     }
 
+    /// How many lines were read, empty ones too.
+    pub(super) fn count(&self) -> u64 {
+        self.number
+    }
+
+    /// The line that was read last.
+    pub(super) fn last(&self) -> &[u8] {
+        end_cut(&self.line)
+    }
+
     /// The line that was read last is not what it should be.
     pub(super) fn wrong(&self, expected: &str) -> Error {
-        let text = String::from_utf8_lossy(end_cut(&self.line));
-        let mut shown: String = text.chars().take(SHOWN_MAX).flat_map(char::escape_debug).collect();
-        if text.chars().nth(SHOWN_MAX).is_some() {
+        let text = String::from_utf8_lossy(self.last());
+        let mut letters = text.chars().flat_map(char::escape_debug);
+        let mut shown: String = letters.by_ref().take(SHOWN_MAX).collect();
+        if letters.next().is_some() {
             shown.push('…');
         }
         codes::MALFORMED.error(format!(

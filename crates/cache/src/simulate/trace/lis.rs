@@ -12,7 +12,7 @@ pub(super) fn read(source: Source, requests: &mut Requests) -> Result<()> {
     let mut lines = Lines::new(source);
     while let Some(line) = lines.next()? {
         let Some((start, count)) = run(line) else { return Err(lines.wrong(EXPECTED)) };
-        // Ends with an error where there are too many, however large the count.
+        requests.expect(count)?;
         let blocks = (0..count).map(|place| start.wrapping_add(place));
         for block in blocks {
             requests.add(block, 1)?;

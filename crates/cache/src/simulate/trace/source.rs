@@ -31,9 +31,20 @@ impl Source {
         let name = format!("`{}`", path.display());
         match File::open(path) {
             Ok(file) => Self::unpacked(name, file),
-            Err(error) => Err(codes::UNREADABLE
-                .error(format!("{name} cannot be opened: {error}"))
-                .because(error)),
+            Err(error) => Err(unopened(&name, error)),
+        }
+    }
+
+    /// Whether there is a file, without waiting for a pipe to be written.
+    pub(super) fn look(path: &Path) -> Result<()> {
+        let name = format!("`{}`", path.display());
+        match std::fs::metadata(path) {
+            _ if path == Path::new("-") => Ok(()),
+            Ok(found) if found.is_dir() => {
+                Err(codes::UNREADABLE.error(format!("{name} is a directory")))
+            }
+            Ok(_) => Ok(()),
+            Err(error) => Err(unopened(&name, error)),
         }
     }
 
@@ -61,6 +72,10 @@ impl Source {
     pub(super) fn unreadable(&self, error: io::Error) -> Error {
         unreadable(&self.name, error)
     }
+}
+
+fn unopened(name: &str, error: io::Error) -> Error {
+    codes::UNREADABLE.error(format!("{name} cannot be opened: {error}")).because(error)
 }
 
 fn unreadable(name: &str, error: io::Error) -> Error {

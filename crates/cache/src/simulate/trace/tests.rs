@@ -127,11 +127,40 @@ shop.example:443 192.0.2.2 - - [21/Nov/2026:10:00:03 +0000] "HEAD / HTTP/1.1" 20
 
 #[test]
 fn a_log_is_what_was_found_and_how_large_it_is() {
-    check(Format::AccessLog, LOG, &[0, 1, 2, 0, 1]);
-    // What was not modified or asked for in part counts as the whole answer.
-    check_sized(Format::AccessLog, LOG, &[(0, 5120), (1, 300), (2, 0), (0, 5120), (1, 300)]);
+    check(Format::AccessLog, LOG, &[0, 1, 0, 0, 1]);
+    // What was not modified, not sent or asked for in part counts as the whole answer.
+    check_sized(Format::AccessLog, LOG, &[(0, 5120), (1, 300), (0, 5120), (0, 5120), (1, 300)]);
     let trace = read(LOG, Format::AccessLog, Weights::Unit).unwrap();
-    assert_eq!((trace.passed_over(), trace.objects()), (3, 3));
+    assert_eq!((trace.passed_over(), trace.objects(), trace.broken()), (3, 2, 0));
+}
+
+#[test]
+fn a_few_broken_lines_are_counted() {
+    let log = [LOG, LOG, b"\xff\xfe\n", LOG, b"192.0.2.3 - - [21/Nov/2026:10:0"].concat();
+    let trace = read(&log, Format::AccessLog, Weights::Unit).unwrap();
+    assert_eq!((trace.requests(), trace.broken()), (15, 2));
+    let many = [LOG.repeat(10), b"hello\n".repeat(5_000), LOG.repeat(1_000)].concat();
+    let error = read(&many, Format::AccessLog, Weights::Unit).unwrap_err();
+    assert!(error.detail().starts_with("line 81 of `here`: expected a line"), "{error}");
+}
+
+#[test]
+fn a_log_in_json_is_told_how_to_be_text() {
+    let caddy = br#"{"level":"info","request":{"method":"GET","uri":"/"},"status":200,"size":5}"#;
+    let error = read(caddy, Format::AccessLog, Weights::Unit).unwrap_err();
+    assert_eq!(error.code(), &codes::MALFORMED);
+    assert!(error.advice().contains("jq -r .request.uri"), "{}", error.advice());
+}
+
+#[test]
+fn bytes_that_are_no_text_are_told() {
+    let text = [&b"a\nb\n"[..], &[0x7f, b'E', 0, 0, 0xff].repeat(20)].concat();
+    for format in [Format::Text, Format::Lis, Format::AccessLog] {
+        let error = read(&text[4..], format, Weights::Unit).unwrap_err();
+        let shown = "\\u{7f}E\\0\\0\u{fffd}".repeat(5);
+        let detail = format!("line 1 of `here`: expected text, found `{shown}…`");
+        assert_eq!((error.code(), error.detail()), (&codes::MALFORMED, &*detail));
+    }
 }
 
 #[test]
@@ -222,11 +251,21 @@ fn a_window_beyond_all_measure_is_refused() {
 
 #[test]
 fn a_trace_has_an_end() {
-    let mut requests = Requests::new("`here`", Weights::Unit, 1000);
-    let text = b"0 18446744073709551615 0 0";
-    let source = Source::unpacked("`here`".to_owned(), Cursor::new(text.to_vec())).unwrap();
-    let error = lis::read(source, &mut requests).unwrap_err();
-    assert_eq!(error.detail(), "`here` has more than 1000 requests");
+    let text = b"0 5 0 0\n0 18446744073709551615 0 0";
+    let detail = "`here` has more than 268435456 requests";
+    check_wrong(Format::Lis, Weights::Unit, text, &codes::TOO_LONG, detail);
+
+    let mut requests = Requests::new("`here`", Weights::Sizes);
+    (requests.requests_max, requests.objects_max) = (4, 2);
+    [7, 8, 7].iter().for_each(|key| requests.add(*key, 1).unwrap());
+    let error = requests.add(9, 1).unwrap_err();
+    assert_eq!(
+        (error.code(), error.detail()),
+        (&codes::TOO_LONG, "`here` has more than 2 objects")
+    );
+    requests.add(8, 1).unwrap();
+    let error = requests.add(8, 1).unwrap_err();
+    assert_eq!(error.detail(), "`here` has more than 4 requests");
 }
 
 #[test]
@@ -237,8 +276,8 @@ fn a_file_that_is_not_there_is_told() {
     assert_eq!(error.code(), &codes::UNREADABLE);
     let opening = format!("`{}` cannot be opened: ", path.display());
     assert!(error.detail().starts_with(&opening), "{error}");
-    let error = Trace::open(place.path(), Some(Format::U32), Weights::Unit).unwrap_err();
-    assert_eq!(error.code(), &codes::UNREADABLE, "{error}");
+    let error = Trace::open(place.path(), None, Weights::Unit).unwrap_err();
+    assert_eq!(error.detail(), format!("`{}` is a directory", place.path().display()));
     std::fs::write(&path, numbers(&[3, 3])).unwrap();
     assert_eq!(Trace::open(&path, None, Weights::Unit).unwrap().ids(), [0, 0]);
 }

@@ -11,9 +11,9 @@ pub(super) fn read(source: Source, requests: &mut Requests) -> Result<()> {
     let weigh = requests.weigh();
     while let Some(line) = lines.next()? {
         match weigh {
-            false => requests.add_text(&[line], 1)?,
+            false => requests.add_text(line, 1)?,
             true => match key_and_size(line) {
-                Some((key, size)) => requests.add_text(&[key], size)?,
+                Some((key, size)) => requests.add_text(key, size)?,
                 None => return Err(lines.wrong("a key, a space or tab, and a size in bytes")),
             },
         }
