@@ -213,7 +213,7 @@ impl Work {
         others.spawn(async move {
             loop {
                 plane.clock.sleep(SWEEP_EVERY).await;
-                plane.cache.sweep();
+                plane.tend_cache();
             }
         });
         let log = tokio::spawn(log.run(stop.subscribe()));

@@ -77,3 +77,14 @@ impl<'q> Origin<Purge<'q>> for Plane {
         })
     }
 }
+
+impl Plane {
+    /// Frees what has expired, and holds less while the machine's memory is short.
+    pub(super) fn tend_cache(&self) {
+        self.cache.sweep();
+        let Some(watch::InUse { used, limit }) = watch::InUse::now() else { return };
+        if let Some(capacity) = self.cache.press(used, limit) {
+            tracing::warn!(used, limit, capacity, "the cache follows the memory there is");
+        }
+    }
+}

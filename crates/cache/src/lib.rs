@@ -1,7 +1,7 @@
 //! Do we know already?
 //!
-//! Values in memory, by tenant and namespace, bounded by bytes, with a time to
-//! live and tags, dropped by key, tag, glob or as a whole, here and on every
+//! Values in memory, by tenant and namespace, bounded by bytes and entries, with a
+//! time to live and tags, dropped by key, tag, glob or as a whole, here and on every
 //! node. This crate deliberately has one tier so far; further ones stand behind
 //! it, never in front.
 //!
@@ -24,7 +24,7 @@ mod memory;
 mod namespace;
 pub mod simulate;
 
-pub use config::Config;
+pub use config::{Config, Policy};
 pub use flow::question::cache::When as Write;
 pub use memory::{Entry, Hit};
 pub use namespace::{Cache, Namespace};

@@ -1,16 +1,17 @@
-//! The tier in this process: shards of a map, bounded by bytes, oldest out first.
+//! The tier in this process: the memory engine, with what this crate keeps of a value.
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::Bytes;
-use flow::Moment;
+use flow::Clock;
 use flow::question::cache::When;
 use flow::signal::{Counter, Gauge};
+use memory::{Cause, Pressure, Put, Terms};
 use parking_lot::Mutex;
+
+use crate::config::Config;
 
 /// A value to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,255 +40,214 @@ pub struct Hit {
     pub ttl: Option<Duration>,
 }
 
-const SHARDS: usize = 16;
 /// What an entry costs beside its key and value.
 const OVERHEAD: u64 = 120;
 
 /// The tier: all namespaces share its bytes.
 pub(crate) struct Memory {
-    shards: [Mutex<Shard>; SHARDS],
-    hasher: RandomState,
-    capacity: u64,
-    used: AtomicU64,
-    stamps: AtomicU64,
+    kept: memory::Cache<Box<[u8]>, Kept>,
+    pressure: Mutex<Pressure>,
     bytes: Arc<Gauge>,
-    evicted: Arc<Counter>,
+    /// The generation that alone was kept when it was last swept.
+    swept: AtomicU64,
 }
 
-type Key = Arc<[u8]>;
-
-#[derive(Default)]
-struct Shard {
-    kept: HashMap<Key, Kept>,
-    /// Keys in the order they were written; a stamp that is no longer the
-    /// entry's own is passed over.
-    order: VecDeque<(Key, u64)>,
-}
-
+#[derive(Clone)]
 struct Kept {
-    entry: Entry,
-    expires: Moment,
+    value: Bytes,
+    tags: Box<[Box<str>]>,
     generation: u64,
-    stamp: u64,
 }
 
 impl Memory {
-    pub(crate) fn new(capacity: u64, bytes: Arc<Gauge>, evicted: Arc<Counter>) -> Self {
-        let (shards, hasher) = (Default::default(), RandomState::new());
-        let (used, stamps) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { shards, hasher, capacity, used, stamps, bytes, evicted }
+    pub(crate) fn new(
+        config: &Config,
+        clock: Clock,
+        bytes: Arc<Gauge>,
+        evicted: Arc<Counter>,
+    ) -> Self {
+        let used = bytes.clone();
+        let kept = memory::Cache::<Box<[u8]>, Kept>::builder()
+            .capacity(config.capacity.0)
+            .policy(config.policy.into())
+            .clock(clock)
+            .weigher(|key, kept| weight(key, kept))
+            .listener(move |key, kept, cause| {
+                if cause != Cause::Refused {
+                    used.add(-(weight(key, kept) as i64));
+                }
+                if cause == Cause::Evicted {
+                    evicted.add(1);
+                }
+            });
+        let kept = if config.entries == 0 { kept } else { kept.entries(config.entries) };
+        let pressure = Mutex::new(Pressure::new(config.capacity.0));
+        Self { kept: kept.build(), pressure, bytes, swept: AtomicU64::default() }
     }
 
     /// The largest value that is taken.
     pub(crate) fn largest(&self) -> u64 {
-        self.capacity / 10
+        self.kept.capacity() / 10
     }
 
-    pub(crate) fn get(&self, key: &[u8], now: Moment, generation: u64) -> Option<Hit> {
-        let mut shard = self.shard(key).lock();
-        let kept = shard.kept.get(key)?;
-        if kept.holds(now, generation) {
-            let ttl = (kept.expires != Moment::NEVER).then(|| kept.expires.since(now));
-            return Some(Hit { value: kept.entry.value.clone(), ttl });
-        }
-        self.drop_entry(&mut shard, key);
-        None
+    pub(crate) fn get(&self, key: &[u8], generation: u64) -> Option<Hit> {
+        let (kept, ttl) = self.kept.get_and_ttl(key)?;
+        (kept.generation == generation).then_some(Hit { value: kept.value, ttl })
     }
 
-    /// Writes, if the condition is met; whether it was.
+    /// Writes, if the condition is met; whether it was. `None` for what is too large.
     pub(crate) fn set(
         &self,
         key: &[u8],
         entry: Entry,
         when: When,
-        now: Moment,
         generation: u64,
-    ) -> bool {
-        let index = self.index(key);
-        {
-            let Some(shard) = self.shards.get(index) else { return false };
-            let mut shard = shard.lock();
-            let present = shard.kept.get(key).is_some_and(|kept| kept.holds(now, generation));
-            if (when == When::Absent && present) || (when == When::Present && !present) {
-                return false;
-            }
-            self.drop_entry(&mut shard, key);
-            let key: Key = key.into();
-            let stamp = self.stamps.fetch_add(1, Relaxed);
-            let expires = entry.ttl.map_or(Moment::NEVER, |ttl| now.after(ttl));
-            self.grow(weight(&key, &entry));
-            shard.order.push_back((key.clone(), stamp));
-            shard.kept.insert(key, Kept { entry, expires, generation, stamp });
+    ) -> Option<bool> {
+        let Entry { value, ttl, tags } = entry;
+        let kept = Kept { value, tags, generation };
+        let mut terms = Terms::default();
+        if let Some(ttl) = ttl {
+            terms = terms.ttl(ttl);
         }
-        self.make_room(index);
-        true
+        let weight = weight(key, &kept);
+        let put = self.kept.put_if(key.into(), kept, terms, |old| {
+            let present = old.is_some_and(|old| old.generation == generation);
+            match when {
+                When::Always => true,
+                When::Absent => !present,
+                When::Present => present,
+            }
+        });
+        match put {
+            Put::Kept => {
+                self.bytes.add(weight as i64);
+                Some(true)
+            }
+            Put::Declined => Some(false),
+            Put::Refused => None,
+        }
     }
 
     /// Changes how long an entry lives; whether it was there.
-    pub(crate) fn expire(
-        &self,
-        key: &[u8],
-        ttl: Option<Duration>,
-        now: Moment,
-        generation: u64,
-    ) -> bool {
-        let mut shard = self.shard(key).lock();
-        let Some(kept) = shard.kept.get_mut(key) else { return false };
-        let held = kept.holds(now, generation);
-        kept.expires = ttl.map_or(Moment::NEVER, |ttl| now.after(ttl));
-        held
+    pub(crate) fn expire(&self, key: &[u8], ttl: Option<Duration>, generation: u64) -> bool {
+        self.holds(key, generation) && self.kept.set_ttl(key, ttl)
     }
 
     /// Drops an entry; whether it was there.
-    pub(crate) fn remove(&self, key: &[u8], now: Moment, generation: u64) -> bool {
-        let mut shard = self.shard(key).lock();
-        let held = shard.kept.get(key).is_some_and(|kept| kept.holds(now, generation));
-        self.drop_entry(&mut shard, key);
-        held
+    pub(crate) fn remove(&self, key: &[u8], generation: u64) -> bool {
+        let held = self.holds(key, generation);
+        self.kept.remove(key) && held
     }
 
     /// Drops every entry that `doomed` picks; how many.
-    pub(crate) fn remove_if(&self, doomed: impl Fn(&[u8], &Entry) -> bool) -> u64 {
-        let mut removed = 0;
-        for shard in &self.shards {
-            let mut shard = shard.lock();
-            let picked = |(key, kept): (&Key, &Kept)| doomed(key, &kept.entry).then(|| key.clone());
-            let keys: Vec<Key> = shard.kept.iter().filter_map(picked).collect();
-            removed += keys.len() as u64;
-            keys.iter().for_each(|key| self.drop_entry(&mut shard, key));
-        }
-        removed
+    pub(crate) fn remove_if(&self, doomed: impl Fn(&[u8], &[Box<str>]) -> bool) -> u64 {
+        self.kept.remove_if(|key, kept| doomed(key, &kept.tags))
     }
 
     /// Drops what has expired, without anyone having to read it.
-    pub(crate) fn sweep(&self, now: Moment, generation: u64) {
-        for shard in &self.shards {
-            let mut shard = shard.lock();
-            let over =
-                |(key, kept): (&Key, &Kept)| (!kept.holds(now, generation)).then(|| key.clone());
-            let keys: Vec<Key> = shard.kept.iter().filter_map(over).collect();
-            keys.iter().for_each(|key| self.drop_entry(&mut shard, key));
+    pub(crate) fn sweep(&self, generation: u64) {
+        self.kept.sweep();
+        if self.swept.swap(generation, Relaxed) != generation {
+            self.kept.remove_if(|_, kept| kept.generation != generation);
         }
     }
 
-    /// Oldest first, from the neighbours of the shard that grew, and from itself
-    /// last: what was just written is not what makes room for itself.
-    fn make_room(&self, from: usize) {
-        for step in 1..=SHARDS {
-            let Some(shard) = self.shards.get((from + step) % SHARDS) else { return };
-            let mut shard = shard.lock();
-            while self.used.load(Relaxed) > self.capacity {
-                let Some((key, stamp)) = shard.order.pop_front() else { break };
-                if shard.kept.get(&key).is_some_and(|kept| kept.stamp == stamp) {
-                    self.drop_entry(&mut shard, &key);
-                    self.evicted.add(1);
-                }
-            }
-        }
+    /// Holds less while memory is short: `used` of at most `limit` bytes are in use.
+    /// The bytes it may hold from now on, if that changes.
+    pub(crate) fn press(&self, used: u64, limit: u64) -> Option<u64> {
+        let mut pressure = self.pressure.lock();
+        let capacity = pressure.follow(used, limit)?;
+        self.kept.resize(capacity);
+        Some(capacity)
     }
 
-    fn drop_entry(&self, shard: &mut Shard, key: &[u8]) {
-        if let Some(kept) = shard.kept.remove(key) {
-            let weight = weight(key, &kept.entry);
-            self.used.fetch_sub(weight, Relaxed);
-            self.bytes.add(-(weight as i64));
-        }
-        // The order keeps stamps of entries that are gone; when they are most of
-        // it, it is written anew, which each of them pays for once.
-        if shard.order.len() > 2 * shard.kept.len() + 64 {
-            let Shard { kept, order } = shard;
-            order.retain(|(key, stamp)| kept.get(key).is_some_and(|kept| kept.stamp == *stamp));
-        }
-    }
-
-    fn grow(&self, weight: u64) {
-        self.used.fetch_add(weight, Relaxed);
-        self.bytes.add(weight as i64);
-    }
-
-    fn index(&self, key: &[u8]) -> usize {
-        self.hasher.hash_one(key) as usize % SHARDS
-    }
-
-    #[expect(clippy::indexing_slicing, reason = "an index is below the number of shards")]
-    fn shard(&self, key: &[u8]) -> &Mutex<Shard> {
-        &self.shards[self.index(key)]
+    fn holds(&self, key: &[u8], generation: u64) -> bool {
+        self.kept.get_with(key, |kept| kept.generation == generation).unwrap_or(false)
     }
 }
 
-impl Kept {
-    fn holds(&self, now: Moment, generation: u64) -> bool {
-        now < self.expires && self.generation == generation
-    }
-}
-
-fn weight(key: &[u8], entry: &Entry) -> u64 {
-    let tags: usize = entry.tags.iter().map(|tag| tag.len()).sum();
-    (key.len() + entry.value.len() + tags) as u64 + OVERHEAD
+fn weight(key: &[u8], kept: &Kept) -> u64 {
+    let tags: usize = kept.tags.iter().map(|tag| tag.len()).sum();
+    (key.len() + kept.value.len() + tags) as u64 + OVERHEAD
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use flow::Time;
+    use flow::unit::Size;
 
-    fn memory(capacity: u64) -> Memory {
-        Memory::new(capacity, Arc::default(), Arc::default())
+    use super::*;
+    use crate::config::Policy;
+
+    fn memory(clock: &Clock) -> Memory {
+        let config = Config { capacity: Size(10_000), policy: Policy::Lru, ..Config::default() };
+        Memory::new(&config, clock.clone(), Arc::default(), Arc::default())
     }
 
     fn set(memory: &Memory, key: &str, size: usize) {
         let entry = Entry::new(vec![0; size]);
-        assert!(memory.set(key.as_bytes(), entry, When::Always, Moment(0), 0));
-        assert!(memory.used.load(Relaxed) <= memory.capacity);
+        assert_eq!(memory.set(key.as_bytes(), entry, When::Always, 0), Some(true));
+        assert!(memory.kept.weight() <= memory.kept.capacity());
+        assert_eq!(memory.bytes.get() as u64, memory.kept.weight());
     }
 
     #[test]
-    fn the_bound_holds_after_every_write_and_the_oldest_go_first() {
-        let memory = memory(10_000);
+    fn the_bound_holds_after_every_write_and_is_what_the_gauge_says() {
+        let memory = memory(&Clock::system());
         for n in 0..1000 {
             set(&memory, &format!("k{n}"), 100);
         }
-        let get = |n: u32| memory.get(format!("k{n}").as_bytes(), Moment(0), 0);
+        let get = |n: u32| memory.get(format!("k{n}").as_bytes(), 0);
         assert!(get(0).is_none() && get(999).is_some());
-        assert!(memory.evicted.get() > 900);
-        assert_eq!(memory.bytes.get() as u64, memory.used.load(Relaxed));
-    }
-
-    #[test]
-    fn writing_one_key_again_and_again_stays_small() {
-        let memory = memory(10_000);
-        for _ in 0..10_000 {
-            set(&memory, "k", 10);
-        }
-        assert!(memory.shard(b"k").lock().order.len() < 100);
-        assert_eq!(memory.used.load(Relaxed), 1 + 10 + OVERHEAD);
+        (0..100).for_each(|_| set(&memory, "k999", 10));
+        assert_eq!(memory.set(b"k", Entry::new(vec![0; 1000]), When::Always, 0), None);
+        memory.remove_if(|_, _| true);
+        assert_eq!((memory.bytes.get(), memory.kept.weight()), (0, 0));
     }
 
     #[test]
     fn what_expired_is_gone_and_frees_its_bytes_unread() {
-        let memory = memory(10_000);
+        let clock = Clock::manual(Time(0));
+        let memory = memory(&clock);
         let entry = Entry { ttl: Some(Duration::from_nanos(5)), ..Entry::new("v") };
-        memory.set(b"k", entry, When::Always, Moment(0), 0);
-        assert_eq!(memory.get(b"k", Moment(4), 0).unwrap().ttl, Some(Duration::from_nanos(1)));
-        memory.sweep(Moment(5), 0);
-        assert_eq!(memory.used.load(Relaxed), 0);
+        memory.set(b"k", entry, When::Always, 0);
+        clock.advance(Duration::from_nanos(4));
+        assert_eq!(memory.get(b"k", 0).unwrap().ttl, Some(Duration::from_nanos(1)));
+        clock.advance(Duration::from_nanos(1));
+        memory.sweep(0);
+        assert_eq!(memory.bytes.get(), 0);
     }
 
     #[test]
-    fn a_new_generation_believes_nothing_of_the_old() {
-        let memory = memory(10_000);
+    fn a_new_generation_believes_nothing_of_the_old_and_clears_it_away() {
+        let memory = memory(&Clock::system());
         set(&memory, "k", 1);
-        assert!(memory.get(b"k", Moment(0), 1).is_none());
-        assert!(!memory.remove(b"k", Moment(0), 1));
+        assert!(memory.get(b"k", 1).is_none());
+        assert!(!memory.expire(b"k", None, 1) && !memory.remove(b"k", 1));
+        set(&memory, "k", 1);
+        memory.sweep(1);
+        assert_eq!(memory.kept.len(), 0);
     }
 
     #[test]
     fn conditions_are_met_or_nothing_is_written() {
-        let memory = memory(10_000);
-        let write = |when, value| memory.set(b"k", Entry::new(value), when, Moment(0), 0);
+        let memory = memory(&Clock::system());
+        let write = |when, value| memory.set(b"k", Entry::new(value), when, 0).unwrap();
         assert!(!write(When::Present, "a"));
         assert!(write(When::Absent, "b"));
         assert!(!write(When::Absent, "c"));
         assert!(write(When::Present, "d"));
-        assert_eq!(memory.get(b"k", Moment(0), 0).unwrap().value, "d");
+        assert_eq!(memory.get(b"k", 0).unwrap().value, "d");
+    }
+
+    #[test]
+    fn it_holds_less_while_memory_is_short() {
+        let memory = memory(&Clock::system());
+        (0..50).for_each(|n| set(&memory, &format!("k{n}"), 50));
+        assert_eq!(memory.press(95, 100), Some(7500));
+        assert!(memory.kept.weight() <= 7500);
+        assert_eq!(memory.press(85, 100), None);
+        let steps = std::iter::from_fn(|| memory.press(50, 100)).count();
+        assert_eq!((steps, memory.kept.capacity()), (4, 10_000));
     }
 }

@@ -44,7 +44,7 @@ impl Cache {
             let help = "Reads by what they found";
             registry.counter("stockade_cache_reads_total", help, &[("result", result)])
         };
-        let memory = Memory::new(config.capacity.0, bytes, evicted);
+        let memory = Memory::new(config, clock.clone(), bytes, evicted);
         let (hits, misses) = (read("hit"), read("miss"));
         Self(Arc::new(Shared { memory, clock, coherence, hits, misses }))
     }
@@ -54,9 +54,16 @@ impl Cache {
         Namespace { cache: &self.0, tenant, name }
     }
 
+    /// Holds less while memory is short, and more again when it is not; to be called now
+    /// and then with how many bytes are in use of how many there are. The bytes it may
+    /// hold from now on, if that changes.
+    pub fn press(&self, used: u64, limit: u64) -> Option<u64> {
+        self.0.memory.press(used, limit)
+    }
+
     /// Frees what has expired; to be called now and then.
     pub fn sweep(&self) {
-        self.0.memory.sweep(self.0.clock.moment(), self.0.generation());
+        self.0.memory.sweep(self.0.generation());
     }
 }
 
@@ -90,11 +97,8 @@ impl Namespace<'_> {
     /// The value of a key.
     pub fn get(&self, key: &[u8]) -> Option<Hit> {
         let cache = self.cache;
-        let hit = self.with_key(key, |key| {
-            let now = cache.clock.moment();
-            let hit = cache.memory.get(key, now, cache.generation());
-            hit.filter(|_| cache.coherent())
-        });
+        let hit = self.with_key(key, |key| cache.memory.get(key, cache.generation()));
+        let hit = hit.filter(|_| cache.coherent());
         if hit.is_some() { &cache.hits } else { &cache.misses }.add(1);
         hit
     }
@@ -103,29 +107,26 @@ impl Namespace<'_> {
     pub fn set(&self, key: &[u8], entry: Entry, when: When) -> Result<bool> {
         let cache = self.cache;
         let size = (key.len() + entry.value.len()) as u64;
-        if size > cache.memory.largest() {
-            let largest = cache.memory.largest();
-            return Err(
-                TOO_LARGE.error(format!("{size} bytes are more than the {largest} allowed"))
-            );
+        let largest = cache.memory.largest();
+        let too_large =
+            || TOO_LARGE.error(format!("{size} bytes are more than the {largest} allowed"));
+        if size > largest {
+            return Err(too_large());
         }
-        Ok(self.with_key(key, |key| {
-            cache.memory.set(key, entry, when, cache.clock.moment(), cache.generation())
-        }))
+        let set = |key: &[u8]| cache.memory.set(key, entry, when, cache.generation());
+        self.with_key(key, set).ok_or_else(too_large)
     }
 
     /// Changes how long a key lives; whether it was there.
     pub fn expire(&self, key: &[u8], ttl: Option<Duration>) -> bool {
         let cache = self.cache;
-        self.with_key(key, |key| {
-            cache.memory.expire(key, ttl, cache.clock.moment(), cache.generation())
-        })
+        self.with_key(key, |key| cache.memory.expire(key, ttl, cache.generation()))
     }
 
     /// Removes a key; whether it was there.
     pub fn remove(&self, key: &[u8]) -> bool {
         let cache = self.cache;
-        self.with_key(key, |key| cache.memory.remove(key, cache.clock.moment(), cache.generation()))
+        self.with_key(key, |key| cache.memory.remove(key, cache.generation()))
     }
 
     /// Drops what a purge names; how many.
@@ -135,8 +136,8 @@ impl Namespace<'_> {
         match what {
             Purge::Key(key) => u64::from(self.remove(key)),
             Purge::All => memory.remove_if(|key, _| key.starts_with(&prefix)),
-            Purge::Tag(tag) => memory.remove_if(|key, entry| {
-                key.starts_with(&prefix) && entry.tags.iter().any(|own| **own == **tag)
+            Purge::Tag(tag) => memory.remove_if(|key, tags| {
+                key.starts_with(&prefix) && tags.iter().any(|own| **own == **tag)
             }),
             Purge::Glob(pattern) => memory.remove_if(|key, _| {
                 let own = key.strip_prefix(prefix.as_slice());

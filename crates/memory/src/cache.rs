@@ -145,11 +145,28 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     {
         let (shard, hash) = self.place(key);
         let mut fallen = Fallen::default();
-        let value = shard.lock().get(hash, key, &self.judge(), &mut fallen).map(read);
+        let value =
+            shard.lock().get(hash, key, &self.judge(), &mut fallen).map(|(value, _)| read(value));
         if value.is_none() {
             self.tell(fallen);
         }
         value
+    }
+
+    /// The value under a key and how long it will yet live, `None` without an end.
+    pub fn get_and_ttl<Q>(&self, key: &Q) -> Option<(V, Option<Duration>)>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+        V: Clone,
+    {
+        let (shard, hash) = self.place(key);
+        let mut fallen = Fallen::default();
+        let found = shard
+            .lock()
+            .get(hash, key, &self.judge(), &mut fallen)
+            .map(|(value, expires)| (value.clone(), expires));
+        self.tell(fallen);
+        found.map(|(value, expires)| (value, self.left(expires)))
     }
 
     /// Whether a key is there, without counting as a use.
@@ -169,7 +186,12 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     {
         let (shard, hash) = self.place(key);
         let expires = shard.lock().peek(hash, key, &self.judge())?.1;
-        Some((expires != Moment::NEVER).then(|| expires.since(self.0.clock.glance())))
+        Some(self.left(expires))
+    }
+
+    /// How long it is until an end, if it is one.
+    fn left(&self, expires: Moment) -> Option<Duration> {
+        (expires != Moment::NEVER).then(|| expires.since(self.0.clock.glance()))
     }
 
     /// Keeps a value until it is crowded out; whether it was taken.

@@ -116,8 +116,8 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         }
     }
 
-    /// Finds an entry that still holds and counts the hit; what no longer holds
-    /// falls.
+    /// Finds an entry that still holds, and its end, and counts the hit; what no longer
+    /// holds falls.
     #[inline]
     pub(crate) fn get<Q>(
         &mut self,
@@ -125,7 +125,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         key: &Q,
         judge: &Judge<'_>,
         fallen: &mut Fallen<K, V>,
-    ) -> Option<&V>
+    ) -> Option<(&V, Moment)>
     where
         Q: Equivalent<K> + ?Sized,
     {
@@ -143,7 +143,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         }
         self.stats.hits += 1;
         self.order.hit(&mut self.marks, slot);
-        self.entries[slot as usize].as_ref().map(|entry| &entry.value)
+        self.entries[slot as usize].as_ref().map(|entry| (&entry.value, entry.expires))
     }
 
     /// The same without counting or prolonging anything, and when it ends.

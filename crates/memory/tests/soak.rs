@@ -1,5 +1,9 @@
 //! Two threads do everything there is to a cache, and its promises hold throughout.
-#![allow(clippy::unwrap_used, reason = "a test that fails should stop there")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails should stop there"
+)]
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -82,7 +86,7 @@ impl Hand<'_> {
     fn run(&mut self, operations: u64) {
         for version in 0..operations {
             self.step(version);
-            if version % 16 == 0 {
+            if version.is_multiple_of(16) {
                 let (weight, capacity) = (self.soak.cache.weight(), CAPACITY);
                 assert!(weight <= capacity, "{weight} of {capacity}");
             }
@@ -127,8 +131,8 @@ impl Hand<'_> {
             }
             990..995 => clock.advance(Duration::from_micros(1 << self.draw(20))),
             995..998 => cache.purge(Tag::of(&(key % 7))),
-            998 if version % 64 == 0 => cache.sweep(),
-            _ if version % 256 == 0 => {
+            998 if version.is_multiple_of(64) => cache.sweep(),
+            _ if version.is_multiple_of(256) => {
                 cache.resize(CAPACITY - self.draw(CAPACITY / 2));
                 cache.resize(CAPACITY);
             }
@@ -152,7 +156,7 @@ fn two_threads_do_everything_and_every_promise_holds() {
         .clock(clock.clone())
         .listener(move |_, _, cause| {
             let place = CAUSES.iter().position(|known| *known == cause);
-            place.and_then(|place| count.get(place)).unwrap().fetch_add(1, Relaxed);
+            count[place.unwrap()].fetch_add(1, Relaxed);
         })
         .build();
     let soak = Soak { cache, clock, put: AtomicU64::new(0) };

@@ -30,14 +30,15 @@
 //!
 //! In reading order: [`export`] has the numbers and the languages they are written
 //! in, [`export::prometheus`] to be scraped and [`export::otlp`] to be pushed;
-//! [`process`] adds what the process itself uses; [`log`] writes lines for people
-//! and programs; [`scrape`] reads an exposition back, and [`top`] makes a picture
-//! of two of them for the terminal.
+//! [`process`] adds what the process itself uses, and [`memory`] says how much of the
+//! machine's is in use; [`log`] writes lines for people and programs; [`scrape`] reads
+//! an exposition back, and [`top`] makes a picture of two of them for the terminal.
 
 pub mod codes;
 pub mod config;
 pub mod export;
 pub mod log;
+pub mod memory;
 pub mod process;
 pub mod scrape;
 pub mod top;
@@ -52,6 +53,7 @@ pub use export::Numbers;
 pub use export::otlp::{Collect, Exporter, Post, Reply};
 pub use export::prometheus::{Exposition, Prometheus};
 pub use log::Log;
+pub use memory::InUse;
 pub use process::Process;
 pub use scrape::Scrape;
 pub use top::Top;
