@@ -43,7 +43,7 @@ pub static TOO_LONG: Code = Code::new(
     Kind::Invalid,
     "cache-trace-too-long",
     "The trace has too many requests to be held in memory",
-    "simulate a part of it, such as the first hundred million lines or half of the objects",
+    "simulate a part of it, such as the first hundred million requests or half of the objects",
 );
 
 /// Weights are asked for where none are.

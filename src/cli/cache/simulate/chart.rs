@@ -4,6 +4,7 @@ mod canvas;
 
 use cache::simulate::{Contender, Curve};
 
+use super::figure::OF_ALL;
 use canvas::{Canvas, Stroke};
 
 use crate::cli::ink::Ink;
@@ -11,7 +12,9 @@ use crate::cli::ink::Ink;
 /// As wide as this where nobody says how wide it may be, and never wider.
 pub(super) const WIDTH: usize = 80;
 /// What stands left of the picture: a percentage and the axis.
-const MARGIN: usize = 6;
+const MARGIN: usize = 7;
+/// A piece of a line before its name, and the gaps.
+const SAMPLE: usize = 8;
 /// Narrower than this nothing can be seen.
 const NARROWEST: usize = 20;
 /// Lines of the picture: four for each quarter, and the one in which they meet.
@@ -28,7 +31,7 @@ pub(super) fn lines(
 ) -> Vec<String> {
     let columns = columns.min(WIDTH).saturating_sub(MARGIN).max(NARROWEST);
     let mut canvas = Canvas::new(columns, ROWS);
-    let mut legend = Vec::new();
+    let (mut legend, mut wide) = (Vec::new(), 0);
     for (place, (contender, missed)) in curve.lines.iter().enumerate() {
         let (stroke, name) = match contender {
             Contender::Optimum => (Stroke::Area, "missed by belady too".to_owned()),
@@ -36,13 +39,17 @@ pub(super) fn lines(
             policy => (Stroke::Dotted, policy.to_string()),
         };
         canvas.draw(missed, stroke);
+        wide += SAMPLE + name.len();
         legend.push(format!("{} {name}", stroke.sample(ink)));
     }
     let mut lines = vec![title(curve)];
-    lines.extend(canvas.rows(ink).enumerate().map(|(row, cells)| format!("{}{cells}", side(row))));
+    let rows = canvas.rows(ink).enumerate();
+    lines.extend(rows.map(|(row, cells)| format!("{}{cells}", side(row)).trim_end().to_owned()));
     lines.extend(foot(curve, columns, label));
     lines.push(String::new());
-    lines.push(format!("{:MARGIN$}{}", "", legend.join("   ")));
+    let between = if wide <= columns { "   ".to_owned() } else { format!("\n{:MARGIN$}", "") };
+    let legend = format!("{:MARGIN$}{}", "", legend.join(&between));
+    lines.extend(legend.lines().map(str::to_owned));
     lines
 }
 
@@ -55,7 +62,7 @@ fn title(curve: &Curve) -> String {
 
 fn side(row: usize) -> String {
     match row.is_multiple_of(ROWS_OF_QUARTER) {
-        true => format!("{:>4} ┤", format!("{}%", 100 - row * 100 / (ROWS - 1))),
+        true => format!("{:>5} ┤", format!("{}%", 100 - row * 100 / (ROWS - 1))),
         false => format!("{:>MARGIN$}", "│"),
     }
 }
@@ -82,9 +89,12 @@ fn foot(curve: &Curve, columns: usize, label: impl Fn(u64) -> String) -> [String
         amounts.put(column, &label((whole * part).round() as u64));
     }
     let axis: String = axis.into_iter().collect();
-    let margin = " ".repeat(MARGIN);
-    let row = |row: Row| format!("{margin}{}", row.0.trim_end());
-    [format!("{:>MARGIN$}{axis}", "└"), row(parts), row(amounts)]
+    let row = |row: Row| row.0.trim_end().to_owned();
+    [
+        format!("{:>MARGIN$}{axis}", "└"),
+        format!("{OF_ALL:MARGIN$}{}", row(parts)),
+        format!("{:MARGIN$}{}", "", row(amounts)),
+    ]
 }
 
 /// A line of text on which words are put where there is room for them.
@@ -126,12 +136,13 @@ mod tests {
     fn a_curve_fits_any_terminal() {
         for objects in [1, 2, 7, 1000, 12_345] {
             let curve = curve(3 * objects, objects);
-            for columns in [0, 60, 80, 200] {
+            for columns in [0, 40, 60, 80, 200] {
                 let label = |capacity: u64| capacity.to_string();
                 let lines = lines(&curve, columns, label, Ink::for_output());
                 let widest = lines.iter().map(|line| line.chars().count()).max().unwrap();
-                assert!(widest <= columns.clamp(60, WIDTH), "{widest} in {columns}");
-                assert_eq!(lines.len(), 1 + ROWS + 3 + 2);
+                assert!(widest <= columns.clamp(40, WIDTH), "{widest} in {columns}");
+                let legend = if columns < 60 { 3 } else { 1 };
+                assert_eq!(lines.len(), 1 + ROWS + 3 + 1 + legend);
             }
         }
     }
@@ -148,9 +159,9 @@ mod tests {
     #[test]
     fn the_axes_say_what_is_where() {
         let lines = lines(&curve(50_000, 10_007), 80, |size| size.to_string(), Ink::for_output());
-        assert!(lines[1].starts_with("100% ┤") && lines[17].starts_with("  0% ┤"), "{lines:?}");
-        assert!(lines[18].starts_with("     └┬") && lines[18].ends_with('┬'), "{lines:?}");
-        assert!(lines[19].starts_with("      0.1%") && lines[19].ends_with("100%"), "{lines:?}");
+        assert!(lines[1].starts_with(" 100% ┤") && lines[17].starts_with("   0% ┤"), "{lines:?}");
+        assert!(lines[18].starts_with("      └┬") && lines[18].ends_with('┬'), "{lines:?}");
+        assert!(lines[19].starts_with("of all 0.1%") && lines[19].ends_with("100%"), "{lines:?}");
         assert!(lines[20].ends_with(&curve(50_000, 10_007).capacities[8].to_string()), "{lines:?}");
         assert!(lines[22].contains("lru") && lines[22].contains("fifo"), "{lines:?}");
     }

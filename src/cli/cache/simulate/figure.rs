@@ -3,6 +3,9 @@
 use cache::simulate::{Trace, Weights};
 use flow::unit::Size;
 
+/// Names capacities as parts of everything the trace asks for.
+pub(super) const OF_ALL: &str = "of all";
+
 /// A capacity: entries, or bytes where sizes count.
 pub(super) fn amount(trace: &Trace, capacity: u64) -> String {
     match trace.weights() {

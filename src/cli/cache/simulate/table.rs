@@ -3,7 +3,7 @@
 use cache::simulate::{Cell, Contender, Trace, Weights};
 
 use super::chart;
-use super::figure::{amount, percent};
+use super::figure::{OF_ALL, amount, percent};
 use crate::cli::failure::Failure;
 use crate::cli::ink::Ink;
 use crate::cli::output::{self, Output};
@@ -39,20 +39,20 @@ impl Table<'_> {
         let cells = self.cells.chunks(self.contenders.len());
         let columns: Vec<Column> =
             cells.map(|cells| Column::new(self.trace, cells, &ratio)).collect();
-        let titles = [OF_ALL.len(), title.len()];
+        let titles = [CAPACITY.len(), OF_ALL.len()];
         let first = names.iter().map(String::len).chain(titles).max().unwrap_or_default();
         let width = columns.iter().map(Column::width).max().unwrap_or_default();
         let beside = (room.saturating_sub(first) / width.max(1)).max(1);
-        let mut lines = Vec::new();
+        let mut lines = vec![title.to_owned()];
         for columns in columns.chunks(beside) {
-            if !lines.is_empty() {
+            if lines.len() > 1 {
                 lines.push(String::new());
             }
             let line = |name: &str, cell: &dyn Fn(&Column) -> String| {
                 format!("{name:<first$}{}", columns.iter().map(cell).collect::<String>())
             };
+            lines.push(ink.dim(&line(CAPACITY, &|column| format!("{:>width$}", column.capacity))));
             lines.push(ink.dim(&line(OF_ALL, &|column| format!("{:>width$}", column.part))));
-            lines.push(ink.dim(&line(title, &|column| format!("{:>width$}", column.capacity))));
             for (row, name) in names.iter().enumerate() {
                 lines.push(line(name, &|column| column.cell(row, width, ink)));
             }
@@ -68,8 +68,8 @@ impl Table<'_> {
     }
 }
 
-/// Names the capacities as parts of everything the trace asks for.
-const OF_ALL: &str = "of all";
+/// Names the capacities.
+const CAPACITY: &str = "capacity";
 /// Before each column.
 const GAP: usize = 2;
 /// The widest ratio.
@@ -131,24 +131,26 @@ mod tests {
         assert_eq!(
             lines(80),
             [
-                "of all    33.3%     100%",
-                "hits          1    3,000",
-                "lru       0.00%   12.35%",
-                "belady   25.00%   25.00%",
+                "hits",
+                "capacity        1    3,000",
+                "of all      33.3%     100%",
+                "lru         0.00%   12.35%",
+                "belady     25.00%   25.00%",
             ]
         );
         assert_eq!(
-            lines(16),
+            lines(17),
             [
-                "of all    33.3%",
-                "hits          1",
-                "lru       0.00%",
-                "belady   25.00%",
+                "hits",
+                "capacity        1",
+                "of all      33.3%",
+                "lru         0.00%",
+                "belady     25.00%",
                 "",
-                "of all     100%",
-                "hits      3,000",
-                "lru      12.35%",
-                "belady   25.00%",
+                "capacity    3,000",
+                "of all       100%",
+                "lru        12.35%",
+                "belady     25.00%",
             ]
         );
     }
