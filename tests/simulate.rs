@@ -8,18 +8,25 @@
 mod server;
 
 use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::{Child, Output, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use server::stockade;
 
-/// `stockade cache simulate` in `place`, with something on standard input.
-fn simulate_with(place: &Path, args: &[&str], input: &[u8]) -> Output {
+/// `stockade cache simulate` in `place`, waiting for its standard input.
+fn started(place: &Path, args: &[&str]) -> Child {
     let mut command = stockade(&place.join("data"));
     command.args(["cache", "simulate"]).args(args).current_dir(place);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    command.spawn().unwrap()
+}
+
+/// `stockade cache simulate` in `place`, with something on standard input.
+fn simulate_with(place: &Path, args: &[&str], input: &[u8]) -> Output {
+    let mut child = started(place, args);
     // One that fails before it reads closes its end.
     let _ = child.stdin.take().unwrap().write_all(input);
     child.wait_with_output().unwrap()
@@ -131,6 +138,39 @@ fn weights_are_bytes() {
     for part in ["in all", "hit ratio", "byte hit ratio", "1MiB", "belady bound"] {
         assert!(text.contains(part), "`{part}` is not in: {text}");
     }
+}
+
+#[test]
+fn broken_lines_are_in_the_title() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    let log = [log().as_bytes(), b"192.0.2.1 - - [21/Nov/20\xff"].concat();
+    std::fs::write(place.join("access.log"), log).unwrap();
+    let output = simulate(place, &["--trace", "access.log", "--capacity", "1", "--policy", "lru"]);
+    assert!(said(&output).lines().next().unwrap().ends_with("; broken lines: 1"));
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_it_without_a_word() {
+    let place = tempfile::tempdir().unwrap();
+    let mut child = started(place.path(), &["--trace", "-", "--format", "text", "--json"]);
+    drop(child.stdout.take());
+    child.stdin.take().unwrap().write_all(b"a\nb\na\n").unwrap();
+    said(&child.wait_with_output().unwrap());
+}
+
+#[test]
+fn an_interrupt_ends_it_at_once() {
+    let place = tempfile::tempdir().unwrap();
+    let mut child = started(place.path(), &["--trace", "-", "--format", "text"]);
+    // More than a pipe holds: it is in the middle of reading, and goes on waiting.
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(&b"key\n".repeat(100_000)).unwrap();
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.signal(), Some(Signal::INT.as_raw()));
+    assert!(output.stdout.is_empty() && output.stderr.is_empty(), "{output:?}");
+    drop(input);
 }
 
 #[test]

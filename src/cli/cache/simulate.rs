@@ -60,7 +60,8 @@ pub(in crate::cli) struct Simulate {
 impl Simulate {
     pub(super) fn run(self, output: &mut Output) -> Outcome {
         let weights = if self.weights { Weights::Sizes } else { Weights::Unit };
-        let trace = Trace::open(&self.trace, self.format, weights)?;
+        let read = || Trace::open(&self.trace, self.format, weights);
+        let trace = Progress::new(output).during("reading the trace", read)?;
         let capacities = self.capacities(&trace)?;
         let contenders = self.contenders();
         match output.json {
@@ -154,9 +155,9 @@ fn show(
     output.note(&title(trace))?;
     output.note("")?;
     let progress = Progress::new(output);
-    let cells =
-        Simulation::new(trace).cells(contenders, capacities, |done, of| progress.show(done, of));
-    progress.clear();
+    let cells = progress.during("simulating", || {
+        Simulation::new(trace).cells(contenders, capacities, |done, of| progress.show(done, of))
+    });
     let table = Table { trace, contenders, cells: &cells };
     table.print("hit ratio", |cell| Some(cell.hit_ratio), output)?;
     if trace.weights() == Weights::Sizes {
@@ -194,7 +195,7 @@ fn draw(trace: &Trace, contenders: &[Contender], output: &mut Output) -> Result<
     let known = [Contender::Policy(Policy::Lru), Contender::Optimum];
     let others = known.iter().filter(|known| contenders.contains(known));
     let drawn = once_each(first.chain(others).copied().collect());
-    let curve = Curve::new(trace, &drawn, POINTS)?;
+    let curve = Progress::new(output).during("drawing", || Curve::new(trace, &drawn, POINTS))?;
     let columns = output::size().map_or(chart::WIDTH, |(columns, _)| columns);
     let label = |capacity| amount(trace, capacity);
     output.line("")?;

@@ -14,12 +14,16 @@ impl Progress {
         Self { seen: stderr().is_terminal() && !output.quiet && !output.json }
     }
 
-    pub(super) fn show(&self, done: usize, of: usize) {
-        self.write(&format!("{done} of {of} caches simulated"));
+    /// Says what is being done as long as it takes.
+    pub(super) fn during<T>(&self, what: &str, work: impl FnOnce() -> T) -> T {
+        self.write(what);
+        let result = work();
+        self.write("");
+        result
     }
 
-    pub(super) fn clear(&self) {
-        self.write("");
+    pub(super) fn show(&self, done: usize, of: usize) {
+        self.write(&format!("{done} of {of} caches simulated"));
     }
 
     fn write(&self, text: &str) {
