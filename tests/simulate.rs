@@ -147,7 +147,7 @@ fn broken_lines_are_in_the_title() {
     let log = [log().as_bytes(), b"192.0.2.1 - - [21/Nov/20\xff"].concat();
     std::fs::write(place.join("access.log"), log).unwrap();
     let output = simulate(place, &["--trace", "access.log", "--capacity", "1", "--policy", "lru"]);
-    assert!(said(&output).lines().next().unwrap().ends_with("; broken lines: 1"));
+    assert!(said(&output).lines().next().unwrap().ends_with("; 1 broken line"));
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::cli::Outcome;
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, Output};
 use choice::Choice;
-use figure::{amount, grouped, size};
+use figure::{amount, counted, grouped, size};
 use progress::Progress;
 use table::Table;
 
@@ -172,7 +172,7 @@ fn show(
 
 fn title(trace: &Trace) -> String {
     let (requests, objects) = (trace.requests() as u64, trace.objects() as u64);
-    let mut title = format!("{} requests for {} objects", grouped(requests), grouped(objects));
+    let mut title = format!("{} for {}", counted(requests, "request"), counted(objects, "object"));
     if trace.weights() == Weights::Sizes {
         title.push_str(&format!(", {} in all", size(trace.whole())));
     }
@@ -181,7 +181,7 @@ fn title(trace: &Trace) -> String {
         title.push_str(&format!("; {other} more are neither GET nor HEAD"));
     }
     if trace.broken() > 0 {
-        title.push_str(&format!("; broken lines: {}", grouped(trace.broken())));
+        title.push_str(&format!("; {}", counted(trace.broken(), "broken line")));
     }
     title
 }

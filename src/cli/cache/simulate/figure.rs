@@ -14,6 +14,12 @@ pub(super) fn amount(trace: &Trace, capacity: u64) -> String {
     }
 }
 
+/// So many of something.
+pub(super) fn counted(number: u64, what: &str) -> String {
+    let end = if number == 1 { "" } else { "s" };
+    format!("{} {what}{end}", grouped(number))
+}
+
 /// A number in groups of three digits.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -66,6 +72,8 @@ mod tests {
         {
             assert_eq!(grouped(number), expected);
         }
+        assert_eq!(counted(1, "request"), "1 request");
+        assert_eq!(counted(1000, "request"), "1,000 requests");
         for (bytes, expected) in [
             (0, "0B"),
             (1023, "1023B"),

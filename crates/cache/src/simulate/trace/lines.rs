@@ -58,17 +58,28 @@ impl Lines {
 
     /// The line that was read last is not what it should be.
     pub(super) fn wrong(&self, expected: &str) -> Error {
-        let text = String::from_utf8_lossy(self.last());
-        let mut letters = text.chars().flat_map(char::escape_debug);
-        let mut shown: String = letters.by_ref().take(SHOWN_MAX).collect();
-        if letters.next().is_some() {
-            shown.push('…');
-        }
+        let shown = shown(self.last());
         codes::MALFORMED.error(format!(
             "line {} of {}: expected {expected}, found `{shown}`",
             self.number, self.source.name
         ))
     }
+}
+
+/// The beginning of a line, and nothing that a terminal would obey.
+fn shown(line: &[u8]) -> String {
+    let mut shown = String::new();
+    for letter in String::from_utf8_lossy(line).chars() {
+        if shown.len() >= SHOWN_MAX {
+            shown.push('…');
+            break;
+        }
+        match letter {
+            '"' | '\'' => shown.push(letter),
+            other => shown.extend(other.escape_debug()),
+        }
+    }
+    shown
 }
 
 fn end_cut(line: &[u8]) -> &[u8] {

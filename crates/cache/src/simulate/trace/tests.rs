@@ -157,7 +157,7 @@ fn bytes_that_are_no_text_are_told() {
     let text = [&b"a\nb\n"[..], &[0x7f, b'E', 0, 0, 0xff].repeat(20)].concat();
     for format in [Format::Text, Format::Lis, Format::AccessLog] {
         let error = read(&text[4..], format, Weights::Unit).unwrap_err();
-        let shown = "\\u{7f}E\\0\\0\u{fffd}".repeat(5);
+        let shown = "\\u{7f}E\\0\\0\u{fffd}".repeat(4) + "\\u{7f}";
         let detail = format!("line 1 of `here`: expected text, found `{shown}…`");
         assert_eq!((error.code(), error.detail()), (&codes::MALFORMED, &*detail));
     }
@@ -176,8 +176,7 @@ fn what_is_no_log_is_told_by_its_line() {
         "a - - [x] \"GET / HTTP/1.1\" 200 five",
     ] {
         let log = [LOG, text.as_bytes()].concat();
-        let found: String = text.escape_debug().to_string();
-        let detail = format!("line 9 of `here`: {expected}, found `{found}`");
+        let detail = format!("line 9 of `here`: {expected}, found `{text}`");
         check_wrong(Format::AccessLog, Weights::Unit, &log, &codes::MALFORMED, &detail);
     }
     check_wrong(
