@@ -533,7 +533,7 @@ impl<K, V, S> fmt::Debug for Cache<K, V, S> {
 /// A power of two, so that a hash picks one by its bits.
 fn shards(wanted: Option<usize>, capacity: u64) -> usize {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let warranted = wanted.unwrap_or(processors * 4).clamp(1, 1024).next_power_of_two();
+    let warranted = wanted.unwrap_or(processors * 16).clamp(1, 1024).next_power_of_two();
     let allowed = if wanted.is_some() { capacity } else { capacity / SHARE_MIN };
     let allowed = usize::try_from(allowed).unwrap_or(usize::MAX).max(1);
     warranted.min(1 << allowed.ilog2())

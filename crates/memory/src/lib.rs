@@ -30,7 +30,9 @@ mod pressure;
 mod shard;
 
 mod budget;
+mod end;
 mod evict;
+mod labels;
 mod mark;
 mod order;
 mod purge;

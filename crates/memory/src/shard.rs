@@ -12,7 +12,9 @@ use hashbrown::{Equivalent, HashTable};
 
 use crate::budget::Budget;
 use crate::cause::{Cause, Stats};
+use crate::end::End;
 use crate::evict::Evict;
+use crate::labels::Labels;
 use crate::load::Flights;
 use crate::mark::{Mark, Marks, Slot, Worth};
 use crate::order::Order;
@@ -29,8 +31,7 @@ pub(crate) struct Shard<K, V> {
     wheel: Wheel,
     /// Entries that have an end.
     ending: usize,
-    /// The tags of each slot; as long as the highest slot that ever had some.
-    tags: Vec<Box<[Tag]>>,
+    labels: Labels,
     /// Entries there may be at most.
     most: usize,
     used: u64,
@@ -44,10 +45,7 @@ pub(crate) struct Shard<K, V> {
 struct Entry<K, V> {
     key: K,
     value: V,
-    expires: Moment,
-    /// The purge up to which its tags were found well.
-    checked: u32,
-    tagged: bool,
+    end: End,
 }
 
 /// An entry as it is to be kept.
@@ -106,7 +104,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
             order,
             wheel: Wheel::default(),
             ending: 0,
-            tags: Vec::new(),
+            labels: Labels::default(),
             most,
             used: 0,
             budget: 0,
@@ -143,7 +141,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         }
         self.stats.hits += 1;
         self.order.hit(&mut self.marks, slot);
-        self.entries[slot as usize].as_ref().map(|entry| (&entry.value, entry.expires))
+        self.entries[slot as usize].as_ref().map(|entry| (&entry.value, entry.end.moment()))
     }
 
     /// The same without counting or prolonging anything, and when it ends.
@@ -155,7 +153,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         if self.verdict(slot, judge).is_some() {
             return None;
         }
-        self.entries[slot as usize].as_ref().map(|entry| (&entry.value, entry.expires))
+        self.entries[slot as usize].as_ref().map(|entry| (&entry.value, entry.end.moment()))
     }
 
     /// Whether what is there, or is not, may be written over.
@@ -216,24 +214,16 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         value: V,
         fallen: &mut Fallen<K, V>,
     ) {
-        let entry = Entry {
-            key,
-            value,
-            expires: parcel.expires,
-            checked: parcel.checked,
-            tagged: !parcel.tags.is_empty(),
-        };
+        let end = End::new(parcel.expires, !parcel.tags.is_empty());
+        let entry = Entry { key, value, end };
         let slot = match self.find(parcel.hash, &entry.key) {
             Some(slot) => self.replace(slot, parcel, entry, fallen),
             None => self.insert(parcel, entry),
         };
         if !parcel.tags.is_empty() {
-            if self.tags.len() <= slot as usize {
-                self.tags.resize(slot as usize + 1, Box::default());
-            }
-            self.tags[slot as usize] = parcel.tags.into();
+            self.labels.set(slot, parcel.tags, parcel.checked);
         }
-        self.note_end(slot, parcel.expires);
+        self.note_end(slot, end);
     }
 
     /// Changes when an entry ends; whether it was there.
@@ -252,40 +242,49 @@ impl<K: Hash + Eq, V> Shard<K, V> {
             return false;
         }
         let Some(entry) = &mut self.entries[slot as usize] else { return false };
-        self.ending -= usize::from(entry.expires != Moment::NEVER);
-        entry.expires = expires;
+        self.ending -= usize::from(entry.end.finite().is_some());
+        let end = End::new(expires, entry.end.tagged());
+        entry.end = end;
         let worth = self.marks.at(slot).worth();
         self.order.change(&mut self.marks, slot, worth, expires);
-        self.note_end(slot, expires);
+        self.note_end(slot, end);
         true
     }
 
-    fn note_end(&mut self, slot: Slot, expires: Moment) {
-        if expires != Moment::NEVER {
+    fn note_end(&mut self, slot: Slot, end: End) {
+        if let Some(end) = end.finite() {
             self.ending += 1;
-            self.wheel.put(slot, expires);
+            self.wheel.put(slot, end);
         }
         self.tidy();
     }
 
     fn insert(&mut self, parcel: &Parcel<'_>, entry: Entry<K, V>) -> Slot {
-        let slot = self.free.pop().unwrap_or(self.entries.len() as Slot);
+        let slot = self.free.pop().unwrap_or_else(|| self.fresh());
         self.marks.set(slot, Mark::new(parcel.hash, parcel.worth.weight, parcel.worth.priority));
         self.order.insert(&mut self.marks, slot, parcel.expires);
         match self.entries.get_mut(slot as usize) {
             Some(free) => *free = Some(entry),
-            None => {
-                if self.entries.len() == self.entries.capacity() {
-                    self.entries.reserve_exact((self.entries.len() / 8).max(16));
-                }
-                self.entries.push(Some(entry));
-            }
+            None => self.entries.push(Some(entry)),
         }
         let marks = &self.marks;
         self.index.insert_unique(spread(parcel.hash), slot, |slot| spread(marks.at(*slot).hash));
         self.used += u64::from(parcel.worth.weight);
         self.stats.inserted += 1;
         slot
+    }
+
+    /// A slot nobody had before. Room is made for an eighth more, but for little more
+    /// than this shard may hold were everything as light as can be.
+    fn fresh(&mut self) -> Slot {
+        let count = self.entries.len();
+        if count == self.entries.capacity() {
+            let allowed = usize::try_from(self.budget - self.used).unwrap_or(usize::MAX);
+            let more = (count / 8).min(allowed.max(count / 64)).max(16);
+            self.entries.reserve_exact(more);
+            self.marks.reserve(more);
+        }
+        count as Slot
     }
 
     fn replace(
@@ -296,10 +295,13 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         fallen: &mut Fallen<K, V>,
     ) -> Slot {
         let Some(old) = self.entries[slot as usize].replace(entry) else { return slot };
-        self.ending -= usize::from(old.expires != Moment::NEVER);
+        self.ending -= usize::from(old.end.finite().is_some());
+        if old.end.tagged() {
+            self.labels.clear(slot);
+        }
         let mark = self.marks.at(slot);
         let (before, now) = (mark.worth(), parcel.worth);
-        if before != now || old.expires != parcel.expires {
+        if before != now || old.end.moment() != parcel.expires {
             self.used = self.used - u64::from(before.weight) + u64::from(now.weight);
             self.order.change(&mut self.marks, slot, now, parcel.expires);
         }
@@ -354,7 +356,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         }
         for done in 0..most {
             let entries = &self.entries;
-            let end = |slot: Slot| entries[slot as usize].as_ref().map(|entry| entry.expires);
+            let end = |slot: Slot| entries[slot as usize].as_ref()?.end.finite();
             let Some(slot) = self.wheel.due(now, end) else { return done };
             self.drop_slot(slot, Cause::Expired, fallen);
         }
@@ -461,17 +463,12 @@ impl<K: Hash + Eq, V> Shard<K, V> {
     /// Why an entry no longer holds, if so.
     #[inline]
     fn verdict(&mut self, slot: Slot, judge: &Judge<'_>) -> Option<Cause> {
-        let entry = self.entries[slot as usize].as_mut()?;
-        if entry.expires != Moment::NEVER && entry.expires <= judge.clock.glance() {
+        let end = self.entries[slot as usize].as_ref()?.end;
+        if end.finite().is_some_and(|end| end <= judge.clock.glance()) {
             return Some(Cause::Expired);
         }
-        if entry.tagged && entry.checked != judge.purges.newest() {
-            match judge.purges.check(&self.tags[slot as usize], entry.checked) {
-                Some(checked) => entry.checked = checked,
-                None => return Some(Cause::Purged),
-            }
-        }
-        None
+        let purged = end.tagged() && !self.labels.check(slot, judge.purges);
+        purged.then_some(Cause::Purged)
     }
 
     fn drop_slot(&mut self, slot: Slot, cause: Cause, fallen: &mut Fallen<K, V>) {
@@ -487,12 +484,12 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         if let Ok(place) = self.index.find_entry(spread(mark.hash), |other| *other == slot) {
             place.remove();
         }
-        if entry.tagged {
-            self.tags[slot as usize] = Box::default();
+        if entry.end.tagged() {
+            self.labels.clear(slot);
         }
         self.free.push(slot);
         self.stats.count(cause);
-        if entry.expires != Moment::NEVER {
+        if entry.end.finite().is_some() {
             self.ending -= 1;
             self.tidy();
         }
@@ -505,7 +502,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         if self.wheel.is_crowded(self.ending) {
             self.wheel.clear();
             for (slot, entry) in self.entries.iter().enumerate() {
-                let end = entry.as_ref().map(|entry| entry.expires).filter(|e| *e != Moment::NEVER);
+                let end = entry.as_ref().and_then(|entry| entry.end.finite());
                 end.iter().for_each(|end| self.wheel.put(slot as Slot, *end));
             }
         }

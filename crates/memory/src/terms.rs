@@ -62,17 +62,20 @@ impl<'a> Terms<'a> {
 
 /// What entries can be purged by, many at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Tag(pub(crate) u64);
+pub struct Tag(
+    /// Of 63 bits.
+    pub(crate) u64,
+);
 
 impl Tag {
-    /// The tag of this name. Two names in 2^64 share one, which purges too much
+    /// The tag of this name. Two names in 2^63 share one, which purges too much
     /// and never too little.
     pub fn named(name: &str) -> Self {
-        Self(FixedState::with_seed(0x7a67).hash_one(name))
+        Self::of(&name)
     }
 
     /// The tag of anything that can be hashed.
     pub fn of(thing: &impl Hash) -> Self {
-        Self(FixedState::with_seed(0x7a67).hash_one(thing))
+        Self(FixedState::with_seed(0x7a67).hash_one(thing) >> 1)
     }
 }

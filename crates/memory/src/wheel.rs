@@ -44,7 +44,12 @@ impl Wheel {
             self.buckets.resize(LEVELS * BUCKETS, VecDeque::new());
         }
         let place = self.place(tick(end));
-        self.buckets[place].push_back(slot);
+        let bucket = &mut self.buckets[place];
+        if bucket.len() == bucket.capacity() {
+            // Left to itself a bucket of many thousands doubles.
+            bucket.reserve_exact((bucket.len() / 8).max(4));
+        }
+        bucket.push_back(slot);
         self.taken[place / BUCKETS] |= 1 << (place % BUCKETS);
         self.hints += 1;
     }
