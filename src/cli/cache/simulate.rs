@@ -32,7 +32,7 @@ use table::Table;
   stockade cache simulate --trace access.log --weights --capacity 64MiB,1GiB
   stockade cache simulate --trace P3.lis --capacity 10% --policy adaptive,lru
   cut -f3 queries.tsv | stockade cache simulate --trace - --format text
-  stockade cache simulate --trace a.u32.zst --policy all,belady --json")]
+  stockade cache simulate --trace a.u32.zst --policy adaptive,belady --json")]
 pub(in crate::cli) struct Simulate {
     /// The requests in order; `-` reads standard input; zstd and gzip are unpacked
     #[arg(long, value_name = "FILE")]
