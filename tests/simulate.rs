@@ -113,7 +113,8 @@ fn json_is_cells_by_policy_and_capacity() {
         let small = cells.iter().filter(|cell| cell["capacity"] == 1);
         small.map(|cell| cell["policy"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(policies("all"), ["adaptive", "lru", "lfu", "fifo", "ttl", "hybrid"]);
+    let all = ["adaptive", "lru", "lfu", "fifo", "ttl", "hybrid", "belady"];
+    assert_eq!(policies("all"), all);
     assert_eq!(policies("belady,lru,lru"), ["belady", "lru"]);
     assert_eq!(policies("all,belady").len(), 7);
 }
