@@ -1,11 +1,12 @@
 //! Which rules to follow: shadows that hold ids only, compared hit by hit.
 //!
 //! Three shadow caches, one for each set of rules, see the requests that a hash
-//! samples and are as much smaller as the sample is. Whoever leads the present one
-//! by more than chance explains takes its place. One duel serves all shards.
+//! samples and have as much room as the sampled take in the cache itself. Whoever
+//! leads the present one by more than chance explains takes its place. One duel
+//! serves all shards.
 #![expect(clippy::indexing_slicing, reason = "three shadows, counted from zero to two")]
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use hashbrown::HashTable;
 use parking_lot::Mutex;
@@ -14,14 +15,12 @@ use super::resident::{Resident, Rules};
 use crate::mark::{Mark, Marks, Slot};
 
 /// Shadows hold at most this many ids; a cache of fewer is watched exactly.
-const IDS: u64 = 2048;
+const IDS: u64 = 1024;
 /// Standard deviations that a lead needs.
 const SURE: f64 = 3.0;
 /// Rules that retain less throw away what was retained: their lead must make up for
 /// this share of the cache, or of the requests since the last change while fewer.
-const COST: f64 = 0.1;
-/// How long, in capacities, nobody may have won at first.
-const PATIENCE: f64 = 10.0;
+const COST: f64 = 0.2;
 /// How far back scores remember, in capacities.
 const SPAN: f64 = 30.0;
 /// The window while nobody has won: neither loops nor recency lose all.
@@ -35,6 +34,10 @@ pub(crate) struct Duel {
     mask: AtomicU32,
     /// Every entry so far weighs one, so the capacity says how many there will be.
     unit: AtomicBool,
+    /// What the sampled weigh in the cache itself.
+    kept: AtomicU64,
+    /// What they weighed when the cache was last full; zero if that is not known.
+    room: AtomicU64,
     arena: Mutex<Arena>,
 }
 
@@ -58,6 +61,11 @@ fn mixed(hash: u32) -> u32 {
     hash.wrapping_mul(0x9e37_79b1)
 }
 
+/// Whether a hash is in the sample of this mask.
+pub(super) fn sampled(hash: u32, mask: u32) -> bool {
+    mixed(hash) & mask == 0
+}
+
 /// The highest `sample` bits.
 fn mask(sample: u32) -> u32 {
     !(u32::MAX.checked_shr(sample).unwrap_or(0))
@@ -74,6 +82,8 @@ impl Duel {
             chosen: AtomicU8::new(UNDECIDED),
             mask: AtomicU32::new(0),
             unit: AtomicBool::new(unit),
+            kept: AtomicU64::new(0),
+            room: AtomicU64::new(0),
             arena: Mutex::new(arena),
         };
         duel.resize(capacity);
@@ -89,13 +99,29 @@ impl Duel {
         }
     }
 
+    /// The sample is what has none of these bits in its hash.
+    #[inline]
+    pub(super) fn mask(&self) -> u32 {
+        self.mask.load(Relaxed)
+    }
+
+    /// What is sampled weighs `gone` less and `come` more in the cache.
+    pub(super) fn trade(&self, gone: u64, come: u64) {
+        self.kept.fetch_add(come.wrapping_sub(gone), Relaxed);
+    }
+
+    /// The cache is full, so something sampled of this weight goes.
+    pub(super) fn crowd(&self, weight: u64) {
+        self.room.store(self.kept.fetch_sub(weight, Relaxed), Relaxed);
+    }
+
     /// A request for what has this hash.
     #[inline]
     pub(super) fn watch(&self, hash: u32, weight: u32) {
         if weight != 1 && self.unit.load(Relaxed) {
             self.weigh();
         }
-        if mixed(hash) & self.mask.load(Relaxed) == 0 {
+        if sampled(hash, self.mask()) {
             self.judge(hash, weight);
         }
     }
@@ -105,8 +131,7 @@ impl Duel {
     fn weigh(&self) {
         let mut arena = self.arena.lock();
         (arena.unit, arena.sample) = (false, 0);
-        arena.thin();
-        self.mask.store(0, Relaxed);
+        self.thin(&mut arena);
         self.unit.store(false, Relaxed);
     }
 
@@ -117,21 +142,29 @@ impl Duel {
         if arena.unit {
             arena.sample = (0..32).find(|sample| capacity >> sample <= IDS).unwrap_or(32);
         }
-        arena.thin();
-        self.mask.store(mask(arena.sample), Relaxed);
+        self.thin(&mut arena);
+    }
+
+    /// Makes the shadows follow a change of the sample.
+    fn thin(&self, arena: &mut Arena) {
+        let mask = mask(arena.sample);
+        arena.shadows.iter_mut().for_each(|shadow| shadow.thin(mask));
+        arena.fit(0);
+        self.room.store(0, Relaxed);
+        self.mask.store(mask, Relaxed);
     }
 
     /// A watch that finds another one watching passes: a sample of a sample.
     #[cold]
     fn judge(&self, hash: u32, weight: u32) {
         let Some(mut arena) = self.arena.try_lock() else { return };
+        arena.fit(self.room.load(Relaxed));
         if let Some(winner) = arena.round(hash, weight) {
             self.chosen.store(winner as u8, Relaxed);
         }
         if !arena.unit && arena.shadows.iter().any(|shadow| shadow.resident.len() as u64 > IDS) {
             arena.sample += 1;
-            arena.thin();
-            self.mask.store(mask(arena.sample), Relaxed);
+            self.thin(&mut arena);
         }
     }
 }
@@ -141,16 +174,11 @@ impl Arena {
     fn round(&mut self, hash: u32, weight: u32) -> Option<usize> {
         self.seen += 1.0;
         let hits = self.shadows.each_mut().map(|shadow| shadow.request(hash, weight));
-        let ids = self.ids();
-        self.score(hits, 1.0 - 1.0 / (SPAN * ids).max(1000.0));
-        let overdue = self.chosen.is_none() && self.seen > PATIENCE * ids;
-        if hits[0] == hits[1] && hits[1] == hits[2] && !overdue {
+        self.score(hits, 1.0 - 1.0 / (SPAN * self.ids()).max(1000.0));
+        if hits[0] == hits[1] && hits[1] == hits[2] {
             return None;
         }
         let winner = match self.chosen {
-            // No difference to the shadows: either there is none, or a loop that fits
-            // the sample and not the cache.
-            None if overdue => 2,
             None => self.first()?,
             Some(chosen) => self.better(chosen)?,
         };
@@ -183,8 +211,9 @@ impl Arena {
     }
 
     /// By how much `i` leads `j` beyond what chance and the change itself may cost.
+    /// At first all is retained that the steadiest rules would.
     fn margin(&self, i: usize, j: usize) -> f64 {
-        let loses = i < j && self.chosen.is_some();
+        let loses = i < self.chosen.unwrap_or(2);
         let cost = if loses { COST * self.seen.min(self.ids()) } else { 0.0 };
         self.lead[i][j] - SURE * self.odds[i][j].sqrt() - cost
     }
@@ -192,15 +221,22 @@ impl Arena {
     /// How many ids a shadow holds, or will.
     fn ids(&self) -> f64 {
         if self.unit {
-            return (self.capacity >> self.sample).max(2) as f64;
+            return self.share() as f64;
         }
         self.shadows[0].resident.len().max(64) as f64
     }
 
-    /// Makes the shadows as small as the sample is.
-    fn thin(&mut self) {
-        let (capacity, mask) = ((self.capacity >> self.sample).max(2), mask(self.sample));
-        self.shadows.iter_mut().for_each(|shadow| shadow.thin(capacity, mask));
+    /// What the sample would take of the cache were it a fair one.
+    fn share(&self) -> u64 {
+        (self.capacity >> self.sample).max(2)
+    }
+
+    /// Gives the shadows the room that the sampled have in the cache. With as much as
+    /// a fair sample has, a loop that the cache cannot hold may fit a shadow.
+    fn fit(&mut self, room: u64) {
+        let share = self.share();
+        let room = if room == 0 { share } else { room.clamp(share / 2 + 1, 2 * share) };
+        self.shadows.iter_mut().for_each(|shadow| shadow.fit(room));
     }
 }
 
@@ -268,22 +304,36 @@ impl Shadow {
         self.free.push(slot);
     }
 
-    /// Drops what is no longer sampled, and what is too much.
-    fn thin(&mut self, capacity: u64, mask: u32) {
-        let unwatched = |slot: &Slot| mixed(self.marks.at(*slot).hash) & mask != 0;
+    /// Drops what is no longer sampled.
+    fn thin(&mut self, mask: u32) {
+        let unwatched = |slot: &Slot| !sampled(self.marks.at(*slot).hash, mask);
         let gone: Vec<Slot> = self.index.iter().copied().filter(unwatched).collect();
         for slot in gone {
             self.resident.remove(&mut self.marks, slot);
             self.forget(slot);
         }
-        self.capacity = capacity;
-        self.resident.resize(capacity);
-        self.shrink(capacity);
+    }
+
+    /// Drops what is too much.
+    fn fit(&mut self, capacity: u64) {
+        if self.capacity != capacity {
+            self.capacity = capacity;
+            self.resident.resize(capacity);
+            self.shrink(capacity);
+        }
     }
 }
 
 fn spread(hash: u32) -> u64 {
     u64::from(hash) << 32 | u64::from(hash)
+}
+
+#[cfg(test)]
+impl Duel {
+    /// What the sampled weigh in the cache.
+    pub(super) fn kept(&self) -> u64 {
+        self.kept.load(Relaxed)
+    }
 }
 
 #[cfg(test)]
@@ -323,10 +373,10 @@ mod tests {
             let duel = Duel::new(100_000 * u64::from(weight), unit);
             assert_eq!(chosen(&duel, looping(150_000, 1_200_000), weight), Rules::Steady);
             let arena = duel.arena.lock();
-            assert!(arena.sample >= 5, "one in 2^{}", arena.sample);
+            assert!(arena.sample >= 6, "one in 2^{}", arena.sample);
             for shadow in &arena.shadows {
                 let ids = shadow.resident.len();
-                assert!((512..=2048).contains(&ids), "{ids} ids");
+                assert!((256..=1024).contains(&ids), "{ids} ids");
                 assert!(shadow.used <= shadow.capacity);
             }
         }

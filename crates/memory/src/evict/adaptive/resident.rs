@@ -6,7 +6,7 @@
 //! changing them moves nothing: the queues drift to the new shape by themselves.
 
 use super::ghosts::Ghosts;
-use crate::mark::{Marks, Queue, Slot, Worth};
+use crate::mark::{Mark, Marks, Queue, Slot, Worth};
 
 /// Who goes. In the order of retention: the later, the longer what is old is kept
 /// against what is new.
@@ -85,13 +85,13 @@ impl Resident {
 
     pub(super) fn insert(&mut self, marks: &mut Marks, slot: Slot) {
         self.tick();
-        let hash = marks.at(slot).hash;
+        let Mark { hash, weight, .. } = *marks.at(slot);
         let ghost = self.ghosts.take(hash, self.now);
         let queue = match self.rules {
             Rules::Recent => MAIN,
             Rules::Filtered if ghost.is_some_and(|age| age <= self.ghosts.reach(self.now)) => MAIN,
             Rules::Filtered => WINDOW,
-            Rules::Steady if self.main.weight < self.main_share() => MAIN,
+            Rules::Steady if self.main.weight + u64::from(weight) <= self.main_share() => MAIN,
             Rules::Steady => {
                 self.note_oldest(marks);
                 let soon = ghost.is_some_and(|age| age <= self.age(self.oldest));
@@ -151,6 +151,17 @@ impl Resident {
 
     pub(super) fn remove(&mut self, marks: &mut Marks, slot: Slot) {
         self.queue_of(marks, slot).remove(marks, slot);
+    }
+
+    /// Shows every mark; the order is as before when it is through.
+    pub(super) fn each(&mut self, marks: &mut Marks, mut see: impl FnMut(&Mark)) {
+        for queue in [&mut self.window, &mut self.main] {
+            for _ in 0..queue.len {
+                let Some(slot) = queue.tail() else { break };
+                see(marks.at(slot));
+                queue.renew(marks, slot);
+            }
+        }
     }
 
     fn tick(&mut self) {
@@ -256,7 +267,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::mark::Mark;
 
     /// Requests and removals of a few ids of any weight, the rules changing now and
     /// then; what is kept stays within the share, and under `Recent` alone it is LRU.
