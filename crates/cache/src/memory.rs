@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -59,6 +60,17 @@ struct Kept {
     generation: u64,
 }
 
+/// The least of the memory that one lock guards, in bytes: values may be large, and who
+/// goes is judged better among some hundreds of them.
+const PART_MIN: u64 = 16 << 20;
+
+/// Into how many parts a cache of so many bytes is divided.
+pub(crate) fn parts(capacity: u64) -> usize {
+    let warranted = thread::available_parallelism().map_or(1, usize::from) * 16;
+    let parts = usize::try_from(capacity / PART_MIN).unwrap_or(usize::MAX).clamp(1, warranted);
+    1 << parts.ilog2()
+}
+
 impl Memory {
     pub(crate) fn new(
         config: &Config,
@@ -69,6 +81,7 @@ impl Memory {
         let used = bytes.clone();
         let kept = memory::Cache::<Box<[u8]>, Kept>::builder()
             .capacity(config.capacity.0)
+            .shards(parts(config.capacity.0))
             .policy(config.policy.into())
             .clock(clock)
             .weigher(|key, kept| weight(key, kept))

@@ -29,6 +29,8 @@ use flow::{Clock, Time};
 use memory::Policy;
 use parking_lot::Mutex;
 
+use crate::memory::parts;
+
 pub use amount::Amount;
 pub use curve::Curve;
 pub use optimum::{Hits, Optimum};
@@ -135,7 +137,7 @@ fn served(trace: &Trace, policy: Policy, capacity: u64) -> Hits {
     let builder = builder.seed(SEED).clock(Clock::manual(Time::default()));
     let cache = match trace.weights() {
         Weights::Unit => builder.build(),
-        Weights::Sizes => builder.weigher(|_, size: &u64| *size).build(),
+        Weights::Sizes => builder.shards(parts(capacity)).weigher(|_, size: &u64| *size).build(),
     };
     let mut hits = Hits::default();
     for (id, size) in trace.iter() {

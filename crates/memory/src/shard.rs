@@ -38,6 +38,9 @@ pub(crate) struct Shard<K, V> {
     budget: u64,
     /// Where the walk that looks for purged entries stands, and since which purge.
     walk: (usize, u32),
+    /// All that is here was found well after this purge: while it is the newest, nobody
+    /// looks at tags.
+    clean: u32,
     pub(crate) flights: Flights<K, V>,
     pub(crate) stats: Stats,
 }
@@ -109,6 +112,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
             used: 0,
             budget: 0,
             walk: (0, 0),
+            clean: 0,
             flights: Flights::default(),
             stats: Stats::default(),
         }
@@ -222,6 +226,8 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         };
         if !parcel.tags.is_empty() {
             self.labels.set(slot, parcel.tags, parcel.checked);
+            self.clean = self.clean.min(parcel.checked);
+            self.walk.1 = self.walk.1.min(parcel.checked);
         }
         self.note_end(slot, end);
     }
@@ -382,8 +388,13 @@ impl<K: Hash + Eq, V> Shard<K, V> {
                 self.drop_slot(slot as Slot, cause, fallen);
             }
         }
-        self.walk.0 = if end == self.entries.len() { 0 } else { end };
-        (self.walk.0 == 0).then_some(self.walk.1)
+        if end < self.entries.len() {
+            self.walk.0 = end;
+            return None;
+        }
+        self.walk.0 = 0;
+        self.clean = self.walk.1;
+        Some(self.clean)
     }
 
     /// Gives up room, evicting what stands in the way.
@@ -467,7 +478,8 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         if end.finite().is_some_and(|end| end <= judge.clock.glance()) {
             return Some(Cause::Expired);
         }
-        let purged = end.tagged() && !self.labels.check(slot, judge.purges);
+        let suspect = end.tagged() && self.clean != judge.purges.newest();
+        let purged = suspect && !self.labels.check(slot, judge.purges);
         purged.then_some(Cause::Purged)
     }
 
