@@ -7,12 +7,27 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// Where the log lies: in the data directory, in the database that `sql.url` names, or
+    /// by itself, which is in the database where that is a server and so has other nodes.
+    pub place: Place,
     /// How many logged facts may wait for the disk; beyond, they are lost and counted.
     pub queue: u32,
 }
 
+/// Where a log lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Place {
+    /// Where the nodes of one database share it, in that; otherwise in the data directory.
+    Auto,
+    /// In the data directory.
+    Data,
+    /// In the database.
+    Sql,
+}
+
 impl Default for Config {
     fn default() -> Self {
-        Self { queue: 65_536 }
+        Self { place: Place::Auto, queue: 65_536 }
     }
 }

@@ -5,26 +5,30 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use flow::question::ledger::{Entry, Follow, Page, Read};
+use flow::question::ledger as question;
 use flow::signal::Registry;
 use flow::{
     BoxFuture, BoxStream, Class, Clock, Fact, Moment, Outcome, Random, Result, Step, Tally,
 };
+use futures_util::StreamExt;
 use parking_lot::Mutex;
-use pool::sql::{Sink, Sql, outbox};
+use pool::sql::{Sink, outbox};
 use tokio::sync::{mpsc, watch};
 
+use crate::codes::INVALID;
 use crate::config::Config;
+use crate::event::Append;
 use crate::log::Log;
-use crate::read;
+use crate::query::{Filter, Query};
 use crate::signal::Signals;
+use crate::{fact, view};
 
 /// The ledger. Clones are the same ledger.
 #[derive(Clone)]
 pub struct Ledger(Arc<Shared>);
 
 struct Shared {
-    log: Arc<Log>,
+    log: Log,
     clock: Clock,
     random: Random,
     queue: mpsc::Sender<Fact>,
@@ -63,15 +67,14 @@ pub struct Work {
 }
 
 impl Ledger {
-    /// The ledger in this database, and the work that has to be run for it.
-    pub async fn open(
-        sql: Arc<dyn Sql>,
+    /// The ledger on this log, and the work that has to be run for it.
+    pub fn new(
+        log: Log,
         config: &Config,
         clock: Clock,
         random: Random,
         registry: &Registry,
-    ) -> Result<(Self, Work)> {
-        let log = Arc::new(Log::open(sql, &clock).await?);
+    ) -> (Self, Work) {
         let (queue, queued) = mpsc::channel(config.queue.max(1) as usize);
         let ledger = Self(Arc::new(Shared {
             log,
@@ -83,17 +86,70 @@ impl Ledger {
             lost: AtomicU64::new(0),
             signals: Signals::new(registry),
         }));
-        Ok((ledger.clone(), Work { ledger, queued }))
+        (ledger.clone(), Work { ledger, queued })
     }
 
-    /// A page of the log.
-    pub async fn read(&self, question: &Read) -> Result<Page> {
-        read::read(&self.0.log, question).await
+    /// The log it keeps.
+    pub fn log(&self) -> &Log {
+        &self.0.log
     }
 
-    /// The log, and what comes later as it comes.
-    pub async fn follow(&self, question: &Follow) -> Result<BoxStream<'static, Result<Entry>>> {
-        read::follow(self.0.log.clone(), self.0.clock.clone(), question).await
+    /// A page of a tenant's events.
+    ///
+    /// # Errors
+    /// When the question is none, or the log cannot be read.
+    pub async fn read(&self, tenant: &str, question: &question::Read) -> Result<question::Page> {
+        let &question::Read { from, backward, as_of, limit, ref filter } = question;
+        let filter = view::filter(filter, tenant)?;
+        let page = self.0.log.read(Query { from, backward, as_of, limit, filter }).await?;
+        let events = page.events.into_iter().map(view::shown).collect();
+        Ok(question::Page { events, next: page.next })
+    }
+
+    /// A tenant's events, and what comes later as it comes.
+    ///
+    /// # Errors
+    /// When the question is none.
+    pub fn follow(
+        &self,
+        tenant: &str,
+        question: &question::Follow,
+    ) -> Result<BoxStream<'static, Result<question::Event>>> {
+        let filter: Filter = view::filter(&question.filter, tenant)?;
+        let records = self.0.log.follow(question.from, filter, &self.0.clock);
+        Ok(Box::pin(records.map(|record| record.map(view::shown))))
+    }
+
+    /// Appends to a tenant's stream, by this actor.
+    ///
+    /// # Errors
+    /// As [`Log::append`].
+    pub async fn append_events(
+        &self,
+        tenant: &str,
+        actor: &str,
+        question: &question::Append<'_>,
+    ) -> Result<question::Appended> {
+        if question.stream.starts_with('$') {
+            let sentence = format!("streams like `{}` are Stockade's own", question.stream);
+            return Err(INVALID.error(sentence).with_advice("choose a name without `$` in front"));
+        }
+        let events = question.events.iter().cloned();
+        let append = Append {
+            tenant: tenant.to_owned(),
+            stream: question.stream.to_owned(),
+            expected: view::expected(question.expected),
+            key: question.key.to_owned(),
+            events: events.map(|new| view::taken(new, actor)).collect(),
+        };
+        let begun = self.0.clock.moment();
+        let appended = self.0.log.append(append).await?;
+        self.0.signals.commit.time(self.0.clock.moment().since(begun));
+        let (first, last, version) = (appended.first, appended.last, appended.version);
+        if !appended.replayed {
+            self.0.signals.appended((last - first + 1) as usize);
+        }
+        Ok(question::Appended { first, last, version, replayed: appended.replayed })
     }
 }
 
@@ -108,7 +164,7 @@ impl flow::Ledger for Ledger {
         match class {
             Class::Durable => Step::later(async move {
                 let begun = self.0.clock.moment();
-                self.0.log.append(std::slice::from_ref(&fact)).await?;
+                self.0.log.append(fact::once(&fact)?).await?;
                 self.0.signals.commit.time(self.0.clock.moment().since(begun));
                 self.0.signals.appended(1);
                 Ok(())
@@ -134,9 +190,13 @@ impl flow::Ledger for Ledger {
 impl Sink for Ledger {
     fn take<'a>(&'a self, batch: &'a [outbox::Entry]) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let facts: Vec<Fact> = batch.iter().map(|entry| entry.fact.clone()).collect();
-            self.0.log.append(&facts).await?;
-            self.0.signals.appended(facts.len());
+            // Each on its own: what was taken before is known by its key. They are asked
+            // in their order, and are written together.
+            let appends = batch.iter().map(|entry| fact::once(&entry.fact));
+            let appends: Vec<Append> = appends.collect::<Result<_>>()?;
+            let asked = appends.into_iter().map(|append| self.0.log.append(append));
+            let appended = futures_util::future::try_join_all(asked).await?;
+            self.0.signals.appended(appended.iter().filter(|one| !one.replayed).count());
             Ok(())
         })
     }
@@ -253,8 +313,12 @@ impl Shared {
 
     /// Whether the facts are kept; where they are not, a moment later.
     async fn attempt(&self, batch: &[Fact], tries: u64) -> bool {
-        match self.log.append(batch).await {
-            Ok(()) => true,
+        let appended = match fact::appends(batch) {
+            Ok(appends) => self.log.append_all(appends).await,
+            Err(error) => Err(error),
+        };
+        match appended {
+            Ok(_) => true,
             Err(error) => {
                 self.signals.failed(&error, batch.len(), tries);
                 self.clock.sleep(WAIT).await;

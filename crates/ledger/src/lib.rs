@@ -1,20 +1,48 @@
 //! What happened?
 //!
-//! A [`Ledger`] keeps facts in one order. Three lanes lead into it: *durable*
+//! A [`Log`] keeps events in one order and proves it: streams with expected
+//! versions, idempotency keys, atomic batches, and a hash tree over all of it. It
+//! is useful alone, on a disk or in PostgreSQL.
+//!
+//! A [`Ledger`] is the log behind the path. Three lanes lead into it: *durable*
 //! facts are synced before [`append`](flow::Ledger::append) answers, *logged*
 //! ones pass a bounded queue and are on disk within 100 ms, *summed* ones are
 //! counted where they happen and collected once a second. What the queue cannot
 //! take is counted, and the count is itself a fact. The outbox of a database
 //! drains here, each fact once.
-//!
-//! Facts are read in pages and followed live, from any position.
 
+pub mod backup;
 pub mod codes;
 mod config;
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
+pub mod disk;
+mod event;
+mod fact;
+mod follow;
+pub mod group;
+mod header;
+mod index;
+mod keep;
 mod lane;
 mod log;
-mod read;
+pub mod project;
+pub mod proof;
+pub mod query;
+mod record;
+mod rule;
 mod signal;
+pub mod sql;
+pub mod typed;
+mod view;
+mod wait;
 
-pub use config::Config;
+pub use config::{Config, Place};
+pub use event::{
+    Append, Appended, BATCH_BYTES_MAX, BATCH_MAX, Codec, Event, Expected, PATH_MAX, PAYLOAD_MAX,
+    Record, TEXT_MAX,
+};
+pub use keep::{Ends, Evidence};
 pub use lane::{Ledger, Work};
+pub use log::Log;
+pub use typed::{Typed, Upcasters};

@@ -1,4 +1,4 @@
-//! The lanes into the log and the ways out of it, on SQLite.
+//! The lanes into the log and the ways out of it.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -7,22 +7,25 @@
 
 use std::sync::Arc;
 
-use flow::question::ledger::{Entry, Filter, Follow, Read};
+use flow::question::ledger::{Data, Event, FACTS, Filter, Follow, Read};
 use flow::signal::Registry;
 use flow::{Class, Clock, Fact, Id, Ledger as _, Outcome, Random, Time};
 use futures_util::StreamExt;
-use ledger::{Config, Ledger, Work};
+use ledger::query::Query;
+use ledger::{Config, Ledger, Log, Work};
 use pool::sql::postgres::{self, Postgres};
 use pool::sql::sqlite::{Options, Sqlite};
 use pool::sql::{Outbox, Sql, Transaction};
+use tempfile::TempDir;
 use tokio::sync::watch;
 
-async fn open(config: &Config) -> (Ledger, Work, Arc<Sqlite>) {
-    let sql = Arc::new(Sqlite::open(Options::memory()).await.unwrap());
+/// A ledger, what has to run for it, and the folder it lies in as long as that is held.
+async fn open(config: &Config) -> (Ledger, Work, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Log::on_disk(ledger::disk::Options::new(folder.path())).unwrap();
     let (clock, random) = (Clock::system(), Random::system());
-    let opened = Ledger::open(sql.clone(), config, clock, random, &Registry::default()).await;
-    let (ledger, work) = opened.unwrap();
-    (ledger, work, sql)
+    let (ledger, work) = Ledger::new(log, config, clock, random, &Registry::default());
+    (ledger, work, folder)
 }
 
 fn fact(action: &'static str, resource: &str, outcome: Outcome) -> Fact {
@@ -42,15 +45,49 @@ fn fact(action: &'static str, resource: &str, outcome: Outcome) -> Fact {
     }
 }
 
-async fn read(
-    ledger: &Ledger,
-    from: u64,
-    limit: u32,
-    action: Option<&str>,
-) -> (Vec<Entry>, Option<u64>) {
-    let filter = Filter { action: action.map(Into::into), actor: None };
-    let page = ledger.read(&Read { from, limit, filter }).await.unwrap();
-    (page.entries, page.next)
+/// What is in the log of a fact.
+#[derive(Debug, PartialEq)]
+struct Told {
+    position: u64,
+    id: Id,
+    action: String,
+    resource: String,
+    outcome: String,
+    count: u64,
+}
+
+impl From<Event> for Told {
+    fn from(event: Event) -> Self {
+        let Data::Json(data) = &event.data else { panic!("a fact is JSON") };
+        let data: serde_json::Value = serde_json::from_slice(data).unwrap();
+        assert_eq!((&*event.tenant, &*event.actor, &*event.stream), ("main", "human:ann", FACTS));
+        Self {
+            position: event.position,
+            id: event.id,
+            action: event.kind,
+            resource: event.path,
+            outcome: data["outcome"].as_str().unwrap().to_owned(),
+            count: data["count"].as_u64().unwrap_or(1),
+        }
+    }
+}
+
+fn told(position: u64, fact: &Fact) -> Told {
+    Told {
+        position,
+        id: fact.id,
+        action: fact.action.clone().into_owned(),
+        resource: fact.resource.clone(),
+        outcome: fact.outcome.name().to_owned(),
+        count: fact.count,
+    }
+}
+
+async fn read(ledger: &Ledger, from: u64, limit: u32) -> (Vec<Told>, Option<u64>) {
+    let filter = Filter::default();
+    let question = Read { from: Some(from), backward: false, as_of: None, limit, filter };
+    let page = ledger.read("main", &question).await.unwrap();
+    (page.events.into_iter().map(Told::from).collect(), page.next)
 }
 
 /// Runs the work until everything taken so far is on disk.
@@ -61,17 +98,17 @@ async fn settle(work: Work) {
 
 #[tokio::test]
 async fn a_durable_fact_is_there_when_it_was_answered() {
-    let (ledger, _work, _) = open(&Config::default()).await;
+    let (ledger, _work, _folder) = open(&Config::default()).await;
     let durable = fact("key.create", "key/a", Outcome::Done);
     ledger.append(Class::Durable, durable.clone()).wait().await.unwrap();
-    let (entries, next) = read(&ledger, 1, 10, None).await;
-    assert_eq!(entries, [Entry { position: 1, fact: durable }]);
+    let (events, next) = read(&ledger, 1, 10).await;
+    assert_eq!(events, [told(1, &durable)]);
     assert_eq!(next, None);
 }
 
 #[tokio::test]
 async fn logged_facts_are_all_there_in_order() {
-    let (ledger, work, _) = open(&Config::default()).await;
+    let (ledger, work, _folder) = open(&Config::default()).await;
     let facts: Vec<_> =
         (0..1500).map(|n| fact("object.get", &n.to_string(), Outcome::Done)).collect();
     for fact in &facts {
@@ -81,28 +118,34 @@ async fn logged_facts_are_all_there_in_order() {
     let mut seen = Vec::new();
     let mut next = Some(1);
     while let Some(from) = next {
-        let (entries, more) = read(&ledger, from, 700, None).await;
-        seen.extend(entries.into_iter().map(|entry| entry.fact));
+        let (events, more) = read(&ledger, from, 700).await;
+        seen.extend(events);
         next = more;
     }
+    let facts: Vec<_> = facts.iter().zip(1..).map(|(fact, n)| told(n, fact)).collect();
     assert_eq!(seen, facts);
 }
 
 #[tokio::test]
 async fn what_the_queue_cannot_take_is_counted_in_the_log_itself() {
-    let (ledger, work, _) = open(&Config { queue: 10 }).await;
+    let (ledger, work, _folder) = open(&Config { queue: 10, ..Config::default() }).await;
     for _ in 0..25 {
         ledger.append(Class::Logged, fact("object.get", "o", Outcome::Done)).wait().await.unwrap();
     }
     settle(work).await;
-    let (entries, _) = read(&ledger, 1, 100, None).await;
-    assert_eq!(entries.len(), 11);
-    assert_eq!((&*entries[10].fact.action, entries[10].fact.count), ("ledger.lost", 15));
+    let page = ledger.log().read(Query::default()).await.unwrap();
+    assert_eq!(page.events.len(), 11);
+    let lost = &page.events[10];
+    let data: serde_json::Value = serde_json::from_slice(lost.payload.as_ref().unwrap()).unwrap();
+    assert_eq!(
+        (lost.kind(), lost.actor(), &data["count"]),
+        ("ledger.lost", "system:server", &15.into())
+    );
 }
 
 #[tokio::test]
 async fn tallies_become_one_fact_each() {
-    let (ledger, work, _) = open(&Config::default()).await;
+    let (ledger, work, _folder) = open(&Config::default()).await;
     let tally = ledger.tally(fact("cache.get", "cache/db0", Outcome::Done));
     for _ in 0..1000 {
         tally.count(Outcome::Done);
@@ -110,10 +153,9 @@ async fn tallies_become_one_fact_each() {
     tally.count(Outcome::Missing);
     drop(tally);
     settle(work).await;
-    let (entries, _) = read(&ledger, 1, 100, None).await;
-    let counted: Vec<_> =
-        entries.iter().map(|entry| (entry.fact.outcome, entry.fact.count)).collect();
-    assert_eq!(counted, [(Outcome::Done, 1000), (Outcome::Missing, 1)]);
+    let (events, _) = read(&ledger, 1, 100).await;
+    let counted: Vec<_> = events.iter().map(|event| (&*event.outcome, event.count)).collect();
+    assert_eq!(counted, [("done", 1000), ("missing", 1)]);
 }
 
 #[tokio::test]
@@ -124,7 +166,7 @@ async fn nobody_fills_the_disk_by_being_refused_or_by_failing() {
 }
 
 async fn many_of_a_kind_are_few_facts(outcome: Outcome) {
-    let (ledger, work, _) = open(&Config::default()).await;
+    let (ledger, work, _folder) = open(&Config::default()).await;
     let refused = async |resource: &str| {
         let fact = fact("object.get", resource, outcome);
         ledger.append(Class::Logged, fact).wait().await.unwrap();
@@ -136,32 +178,32 @@ async fn many_of_a_kind_are_few_facts(outcome: Outcome) {
         refused(&n.to_string()).await;
     }
     settle(work).await;
-    let mut entries = Vec::new();
+    let mut events = Vec::new();
     let mut next = Some(1);
     while let Some(from) = next {
-        let (page, more) = read(&ledger, from, 1000, None).await;
-        entries.extend(page);
+        let (page, more) = read(&ledger, from, 1000).await;
+        events.extend(page);
         next = more;
     }
-    assert!(entries.len() < 300, "{} facts for 20,000 refusals", entries.len());
-    assert_eq!(entries.iter().map(|entry| entry.fact.count).sum::<u64>(), 20_000);
-    assert!(entries.iter().all(|entry| entry.fact.outcome == outcome));
-    assert_eq!(entries.first().unwrap().fact.resource, "same");
+    assert!(events.len() < 300, "{} facts for 20,000 refusals", events.len());
+    assert_eq!(events.iter().map(|event| event.count).sum::<u64>(), 20_000);
+    assert!(events.iter().all(|event| event.outcome == outcome.name()));
+    assert_eq!(events.first().unwrap().resource, "same");
 }
 
 #[tokio::test]
 async fn a_follower_hears_what_was_and_what_comes() {
-    let (ledger, _work, _) = open(&Config::default()).await;
+    let (ledger, _work, _folder) = open(&Config::default()).await;
     let append = async |action, resource: &str| {
         let fact = fact(action, resource, Outcome::Done);
         ledger.append(Class::Durable, fact).wait().await.unwrap();
     };
     append("key.create", "1").await;
     append("object.put", "2").await;
-    let filter = Filter { action: Some("key.*".into()), actor: None };
+    let filter = Filter { kinds: vec!["key.*".into()], ..Filter::default() };
     let all = Follow { from: Some(1), filter: filter.clone() };
-    let mut all = ledger.follow(&all).await.unwrap();
-    let mut new = ledger.follow(&Follow { from: None, filter }).await.unwrap();
+    let mut all = ledger.follow("main", &all).unwrap();
+    let mut new = ledger.follow("main", &Follow { from: None, filter }).unwrap();
     assert_eq!(all.next().await.unwrap().unwrap().position, 1);
     let later = async {
         append("object.put", "3").await;
@@ -174,7 +216,8 @@ async fn a_follower_hears_what_was_and_what_comes() {
 
 #[tokio::test]
 async fn the_outbox_drains_here_once() {
-    let (ledger, _work, sql) = open(&Config::default()).await;
+    let (ledger, _work, _folder) = open(&Config::default()).await;
+    let sql = Arc::new(Sqlite::open(Options::memory()).await.unwrap());
     let outbox = Outbox::new(sql.clone(), Clock::system(), &Registry::default());
     let facts: Vec<_> = (0..5).map(|n| fact("key.create", &n.to_string(), Outcome::Done)).collect();
     for fact in &facts {
@@ -184,8 +227,9 @@ async fn the_outbox_drains_here_once() {
     ledger.append(Class::Durable, facts[0].clone()).wait().await.unwrap();
     outbox.flush(&ledger).await.unwrap();
     outbox.flush(&ledger).await.unwrap();
-    let (entries, _) = read(&ledger, 1, 100, None).await;
-    assert_eq!(entries.into_iter().map(|entry| entry.fact).collect::<Vec<_>>(), facts);
+    let (events, _) = read(&ledger, 1, 100).await;
+    let facts: Vec<_> = facts.iter().zip(1..).map(|(fact, n)| told(n, fact)).collect();
+    assert_eq!(events, facts);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -196,14 +240,12 @@ async fn a_follower_misses_nothing_however_many_nodes_write() {
     let node = async || {
         let sql = Arc::new(Postgres::open(postgres::Options::url(server.url())).await.unwrap());
         let (clock, random) = (Clock::system(), Random::system());
-        let config = Config::default();
-        let (ledger, _) =
-            Ledger::open(sql, &config, clock, random, &Registry::default()).await.unwrap();
-        ledger
+        let log = Log::in_database(sql, clock.clone(), random.clone()).await.unwrap();
+        Ledger::new(log, &Config::default(), clock, random, &Registry::default()).0
     };
     let nodes = [node().await, node().await];
     let follow = Follow { from: Some(1), filter: Filter::default() };
-    let mut followed = nodes[0].follow(&follow).await.unwrap();
+    let mut followed = nodes[0].follow("main", &follow).unwrap();
     let writers: Vec<_> = (0..WRITERS)
         .map(|writer| {
             let ledger = nodes[writer % 2].clone();
@@ -221,7 +263,7 @@ async fn a_follower_misses_nothing_however_many_nodes_write() {
             let entry = followed.next().await.unwrap().unwrap();
             assert!(entry.position > last);
             last = entry.position;
-            heard.insert(entry.fact.resource);
+            heard.insert(entry.path);
         }
     };
     let heard = Clock::system().within(std::time::Duration::from_secs(20), heard).await;
