@@ -195,6 +195,7 @@ async fn ask<P: Plane>(
         body: Some(body),
         place,
         buffered: None,
+        after: &connection.after,
     };
     let span = tracing::debug_span!(
         "request",

@@ -13,6 +13,8 @@ use http::header::{CONTENT_TYPE, HeaderName};
 use http::request::Parts;
 use http_body::Body as _;
 use hyper::body::Incoming;
+use parking_lot::Mutex;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::codes;
@@ -37,6 +39,8 @@ pub(crate) struct Call<'a, P: Plane> {
     pub(crate) body: Option<Incoming>,
     pub(crate) place: Option<Place>,
     pub(crate) buffered: Option<Place>,
+    /// What is done with the connection when it is no longer one of HTTP.
+    pub(crate) after: &'a Mutex<Option<BoxFuture<'static, ()>>>,
 }
 
 impl<'a, P: Plane> Call<'a, P> {
@@ -127,18 +131,26 @@ impl<'a, P: Plane> Call<'a, P> {
 
     /// The body as JSON, with its bytes.
     pub(crate) async fn json<T: DeserializeOwned>(&mut self) -> Result<(T, Bytes)> {
-        if let Some(media_type) = self.header(&CONTENT_TYPE)? {
-            let essence = media_type.split(';').next().unwrap_or_default().trim();
-            if !essence.eq_ignore_ascii_case("application/json") {
-                let detail = format!("the body is said to be `{essence}`");
-                return Err(codes::MEDIA_TYPE.error(detail));
-            }
-        }
+        self.is_json()?;
         let bytes = self.whole(self.door.config.limits.json_max.0).await?;
-        let value = serde_json::from_slice(&bytes)
-            .map_err(|error| codes::JSON.error(format!("the body cannot be used: {error}")))?;
-        Ok((value, bytes))
+        Ok((from_json(&bytes)?, bytes))
     }
+
+    /// Refuses a body that says it is something else than JSON.
+    pub(crate) fn is_json(&self) -> Result<()> {
+        let Some(media_type) = self.header(&CONTENT_TYPE)? else { return Ok(()) };
+        let essence = media_type.split(';').next().unwrap_or_default().trim();
+        match essence.eq_ignore_ascii_case("application/json") {
+            true => Ok(()),
+            false => Err(codes::MEDIA_TYPE.error(format!("the body is said to be `{essence}`"))),
+        }
+    }
+}
+
+/// Reads a body.
+pub(crate) fn from_json<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T> {
+    serde_json::from_slice(body)
+        .map_err(|error| codes::JSON.error(format!("the body cannot be used: {error}")))
 }
 
 fn too_large(max: u64) -> Error {

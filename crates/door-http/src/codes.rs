@@ -10,6 +10,7 @@ pub static CODES: &[&Code] = &[
     &PATH,
     &QUERY,
     &HEADER,
+    &UPGRADE,
     &MEDIA_TYPE,
     &JSON,
     &BODY_BROKEN,
@@ -75,6 +76,14 @@ pub static HEADER: Code = Code::new(
     "door-http-header",
     "A header is wrong",
     "/openapi.json lists the headers of every route",
+);
+
+/// What is served here is no longer HTTP, and the request does not ask for that.
+pub static UPGRADE: Code = Code::new(
+    Kind::Invalid,
+    "door-http-upgrade",
+    "This is a WebSocket",
+    "connect with a WebSocket client, version 13, over HTTP/1.1; or follow /v1/events",
 );
 
 /// The body is of a type this route does not take.

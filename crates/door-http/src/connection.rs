@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use flow::{Credential, Id, Lane, Plane};
+use flow::{BoxFuture, Credential, Id, Lane, Plane};
 use http::HeaderValue;
 use parking_lot::Mutex;
 
@@ -21,6 +21,8 @@ pub(crate) struct Connection<P: Plane> {
     /// What browsers are told about TLS, on connections that have it.
     pub(crate) strict_transport: Option<HeaderValue>,
     pub(crate) pulse: Arc<Pulse>,
+    /// What is done with it when it is no longer one of HTTP.
+    pub(crate) after: Mutex<Option<BoxFuture<'static, ()>>>,
     id: Id,
     requests: AtomicU64,
     known: Mutex<Option<Known>>,
@@ -50,6 +52,7 @@ impl<P: Plane> Connection<P> {
             uid: None,
             strict_transport: None,
             pulse,
+            after: Mutex::new(None),
             id,
             requests: AtomicU64::new(0),
             known: Mutex::new(None),

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use flow::question::ledger::{Entry, Follow};
+use flow::question::ledger::{self, Follow};
 use flow::serve::Followed;
 use flow::{BoxFuture, Clock, Id, Plane, Result};
 use futures_util::stream;
@@ -20,15 +20,15 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
 use tokio::sync::watch;
 
-use crate::accept;
 use crate::call::Call;
 use crate::codes;
 use crate::door::Phase;
+use crate::event::Event;
+use crate::limit::Place;
 use crate::problem::Problem;
 use crate::reply::Payload;
-use crate::route::Event;
 
-const MEDIA_TYPE: &str = "text/event-stream";
+pub(crate) const MEDIA_TYPE: &str = "text/event-stream";
 
 /// Events that are there already go out together, up to this many bytes.
 const TOGETHER: usize = 32 << 10;
@@ -36,22 +36,27 @@ const TOGETHER: usize = 32 << 10;
 /// How long a client is to wait before it comes back, and a first sign of life.
 const HELLO: &str = "retry: 1000\n: following\n\n";
 
-/// Whether an `accept` header asks for a stream.
-pub(crate) fn wanted(accept: &str) -> bool {
-    accept::best(accept, &["application/json", MEDIA_TYPE]) == Some(MEDIA_TYPE)
-}
-
-/// Opens a stream.
-pub(crate) async fn follow<P: Plane>(
-    call: Call<'_, P>,
+/// Asks for events as they happen. What comes stays for hours, so it has a place of its
+/// own and holds none among requests.
+pub(crate) async fn ask<P: Plane>(
+    call: &mut Call<'_, P>,
     question: Follow,
-) -> Result<Response<Payload>> {
+) -> Result<(Source<P>, Place)> {
     let door = call.door;
-    // A stream stays for hours, so it does not hold a place among requests.
     let full = || codes::BUSY.error("too many event streams are open");
     let place = door.followers.take(1).ok_or_else(full)?;
     let plane = &*door.plane;
     let followed = plane.path().follow(call.lane, &call.request, plane, question).await?;
+    Ok((followed, place))
+}
+
+/// Opens a stream.
+pub(crate) async fn follow<P: Plane>(
+    mut call: Call<'_, P>,
+    question: Follow,
+) -> Result<Response<Payload>> {
+    let (followed, place) = ask(&mut call, question).await?;
+    let door = call.door;
     let heartbeat = door.config.events.heartbeat.0;
     let follower: Follower<P> = Follower {
         next: next::<P>(followed),
@@ -69,15 +74,18 @@ pub(crate) async fn follow<P: Plane>(
     Ok(response)
 }
 
-type Source<P> = Followed<<P as Plane>::Gate, <P as Plane>::Policy, <P as Plane>::Ledger, Entry>;
-type Next<P> = BoxFuture<'static, (Option<Result<Entry>>, Source<P>)>;
+/// Events, as long as there is the right to see them.
+pub(crate) type Source<P> =
+    Followed<<P as Plane>::Gate, <P as Plane>::Policy, <P as Plane>::Ledger, ledger::Event>;
+/// The next of them.
+pub(crate) type Next<P> = BoxFuture<'static, (Option<Result<ledger::Event>>, Source<P>)>;
 
-/// The next entry. It owns its source, so that it is never dropped half-way: an
-/// entry already taken would be lost with it.
-fn next<P: Plane>(mut followed: Source<P>) -> Next<P> {
+/// The next event. It owns its source, so that it is never dropped half-way: an
+/// event already taken would be lost with it.
+pub(crate) fn next<P: Plane>(mut followed: Source<P>) -> Next<P> {
     Box::pin(async move {
-        let entry = followed.next().await;
-        (entry, followed)
+        let event = followed.next().await;
+        (event, followed)
     })
 }
 
@@ -101,7 +109,7 @@ enum State {
 /// What a follower waits for.
 #[expect(clippy::large_enum_variant, reason = "it lives for one statement")]
 enum Heard<S> {
-    Entry(Option<Result<Entry>>, S),
+    Event(Option<Result<ledger::Event>>, S),
     Drain,
     Beat,
 }
@@ -123,12 +131,12 @@ impl<P: Plane> Follower<P> {
     async fn text(&mut self) -> Option<String> {
         let heard = tokio::select! {
             biased;
-            (entry, followed) = &mut self.next => Heard::Entry(entry, followed),
+            (event, followed) = &mut self.next => Heard::Event(event, followed),
             _ = self.phase.wait_for(|phase| *phase != Phase::Serving) => Heard::Drain,
             () = &mut self.beat => Heard::Beat,
         };
         match heard {
-            Heard::Entry(entry, followed) => self.entries(entry, followed),
+            Heard::Event(event, followed) => self.events(event, followed),
             Heard::Drain => {
                 self.state = State::Ended;
                 Some(": the server is going away, come back with last-event-id\n\n".to_owned())
@@ -140,16 +148,16 @@ impl<P: Plane> Follower<P> {
         }
     }
 
-    /// This entry, and those behind it that are there already.
-    fn entries(
+    /// This event, and those behind it that are there already.
+    fn events(
         &mut self,
-        mut entry: Option<Result<Entry>>,
+        mut event: Option<Result<ledger::Event>>,
         mut followed: Source<P>,
     ) -> Option<String> {
         let mut text = String::new();
         loop {
-            match entry {
-                Some(Ok(entry)) => write_event(&mut text, &entry),
+            match event {
+                Some(Ok(event)) => write_event(&mut text, &event),
                 Some(Err(error)) => {
                     self.state = State::Ended;
                     let problem = Problem::of(&error, self.id).bytes();
@@ -169,7 +177,7 @@ impl<P: Plane> Follower<P> {
             // Nobody needs to be woken by this look: the next piece polls again.
             let mut context = Context::from_waker(Waker::noop());
             match Pin::new(&mut self.next).poll(&mut context) {
-                Poll::Ready((more, source)) => (entry, followed) = (more, source),
+                Poll::Ready((more, source)) => (event, followed) = (more, source),
                 Poll::Pending => break,
             }
         }
@@ -178,8 +186,7 @@ impl<P: Plane> Follower<P> {
     }
 }
 
-fn write_event(text: &mut String, entry: &Entry) {
-    // JSON has no line breaks, so one `data` line is always enough.
-    let data = serde_json::to_string(&Event::of(entry)).unwrap_or_default();
-    let _ = write!(text, "id: {}\ndata: {data}\n\n", entry.position);
+fn write_event(text: &mut String, event: &ledger::Event) {
+    let line = Event::of(event).line();
+    let _ = write!(text, "id: {}\ndata: {line}\n\n", event.position);
 }

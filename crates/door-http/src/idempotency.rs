@@ -213,7 +213,7 @@ impl<Q: Question> Origin<Again<Q>> for Short {
     }
 }
 
-impl<P: Plane> Call<'_, P> {
+impl<'a, P: Plane> Call<'a, P> {
     /// Asks the plane to do something, once per idempotency key.
     pub(crate) async fn write<Q: Question>(
         &mut self,
@@ -224,7 +224,7 @@ impl<P: Plane> Call<'_, P> {
     where
         P: Origin<Q>,
     {
-        let Some(name) = self.idempotency_key()? else {
+        let Some(name) = self.name()? else {
             return Ok(reply(self.once(question).await?)?.into());
         };
         let mut digest = self.digest();
@@ -258,7 +258,7 @@ impl<P: Plane> Call<'_, P> {
         let plane = self.door.plane.clone();
         let path = plane.path();
         let arriving = self.arriving();
-        let Some(name) = self.idempotency_key()? else {
+        let Some(name) = self.name()? else {
             let body = Body::new(Box::pin(arriving), limit);
             let answer = path.stream(self.lane, &self.request, &*plane, question, body).await?;
             return Ok(reply(answer)?.into());
@@ -289,13 +289,19 @@ impl<P: Plane> Call<'_, P> {
         Ok(short.into())
     }
 
-    fn idempotency_key(&self) -> Result<Option<Name>> {
+    /// The key, for an origin that keeps keys itself.
+    pub(crate) fn idempotency_key(&self) -> Result<Option<&'a str>> {
         let Some(key) = self.header(&HEADER)? else { return Ok(None) };
         let sane = !key.is_empty() && key.len() <= KEY_MAX;
         if !sane || !key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
             let error = codes::HEADER.error("`idempotency-key` is not a key");
             return Err(error.with_advice("send 1 to 255 printable ASCII characters"));
         }
+        Ok(Some(key))
+    }
+
+    fn name(&self) -> Result<Option<Name>> {
+        let Some(key) = self.idempotency_key()? else { return Ok(None) };
         let caller = match self.request.credential {
             flow::Credential::Bearer(token) => hash(&[b"bearer", token.as_bytes()]),
             flow::Credential::Local { uid } => hash(&[b"local", &uid.to_le_bytes()]),

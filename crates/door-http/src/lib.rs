@@ -35,8 +35,10 @@ mod tls;
 mod accept;
 mod answer;
 mod call;
+mod event;
 mod events;
 mod idempotency;
+mod live;
 mod query;
 
 mod openapi;

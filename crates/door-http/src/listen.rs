@@ -208,8 +208,19 @@ async fn serve<P: Plane>(door: Arc<Shared<P>>, arrival: Arrival, _seat: Seat) {
     if let Some(wire) = handshake(&door, arrival).await {
         let io = TokioIo::new(Marked::new(wire, pulse.clone()));
         let connection = Arc::new(connection);
-        let service = service_fn(move |request| answer(&connection, request));
-        run(&door, door.http.serve_connection(io, service), &pulse).await;
+        let service = {
+            let connection = connection.clone();
+            service_fn(move |request| answer(&connection, request))
+        };
+        run(&door, door.http.serve_connection_with_upgrades(io, service), &pulse).await;
+        let after = connection.after.lock().take();
+        if let Some(after) = after {
+            let mut phase = door.phase.subscribe();
+            tokio::select! {
+                () = after => {}
+                _ = phase.wait_for(|phase| *phase == Phase::Cut) => {}
+            }
+        }
     }
     door.signals.connection_closed();
 }
@@ -238,7 +249,7 @@ async fn handshake<P: Plane>(door: &Shared<P>, arrival: Arrival) -> Option<Wire>
     }
 }
 
-type Served<'a, S> = auto::Connection<'a, TokioIo<Marked<Wire>>, S, TokioExecutor>;
+type Served<'a, S> = auto::UpgradeableConnection<'a, TokioIo<Marked<Wire>>, S, TokioExecutor>;
 
 /// Drives a connection to its end, whoever ends it.
 async fn run<P, S, F>(door: &Shared<P>, served: Served<'_, S>, pulse: &Pulse)

@@ -103,6 +103,7 @@ fn parameter(place: &str, known: &Parameter) -> Value {
     let (schema, example) = match known.example {
         Example::Text(text) => (json!({ "type": "string" }), json!(text)),
         Example::Number(number) => (json!({ "type": "integer", "minimum": 0 }), json!(number)),
+        Example::Flag(flag) => (json!({ "type": "boolean" }), json!(flag)),
         Example::Many(text) => {
             (json!({ "type": "array", "items": { "type": "string" } }), json!([text]))
         }
@@ -133,9 +134,15 @@ fn response(gives: &Gives, generator: &mut SchemaGenerator) -> Value {
         Shape::Nothing => return json!({ "description": gives.what }),
         Shape::Bytes(media_type) => json!({ media_type: { "schema": {} } }),
         Shape::Json(schema) => json!({ JSON: { "schema": schema(generator) } }),
+        Shape::JsonOr(schema, media_type) => json!({
+            JSON: { "schema": schema(generator) },
+            media_type: { "schema": { "type": "string" } },
+        }),
         Shape::Events(schema) => json!({
             JSON: { "schema": schema(generator) },
             "text/event-stream": { "schema": { "type": "string" } },
+            "application/x-ndjson": { "schema": { "type": "string" } },
+            "text/csv": { "schema": { "type": "string" } },
         }),
     };
     json!({ "description": gives.what, "content": content })

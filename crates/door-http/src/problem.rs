@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use flow::{Error, Id, Kind};
-use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -56,6 +56,7 @@ impl<'a> Problem<'a> {
 /// Those whose status says more than their kind does.
 static PARTICULAR: &[(&flow::Code, StatusCode)] = &[
     (&codes::METHOD, StatusCode::METHOD_NOT_ALLOWED),
+    (&codes::UPGRADE, StatusCode::UPGRADE_REQUIRED),
     (&codes::MEDIA_TYPE, StatusCode::UNSUPPORTED_MEDIA_TYPE),
     (&codes::BODY_TOO_LARGE, StatusCode::PAYLOAD_TOO_LARGE),
     (&flow::body::TOO_LARGE, StatusCode::PAYLOAD_TOO_LARGE),
@@ -98,6 +99,9 @@ pub(crate) fn response(error: &Error, id: Id, shown: bool) -> Response<Payload> 
         Kind::Unknown => {
             let challenge = r#"Bearer realm="stockade""#;
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        Kind::Invalid if error.code() == &codes::UPGRADE => {
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         }
         Kind::Busy => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));

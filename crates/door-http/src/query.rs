@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
-use flow::{Error, Result};
+use flow::{Error, Result, Time};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::{self, StrDeserializer};
 
 use crate::codes;
 
@@ -25,6 +28,8 @@ pub(crate) enum Example {
     Text(&'static str),
     /// A number.
     Number(u64),
+    /// Yes or no.
+    Flag(bool),
     /// Text, and there may be several.
     Many(&'static str),
 }
@@ -63,6 +68,33 @@ impl<'a> Query<'a> {
     /// Every value of a parameter.
     pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| &**value)
+    }
+
+    /// Every parameter, in order.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// The value of a parameter that may not be empty.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&str>> {
+        match self.all(name).any(str::is_empty) {
+            true => {
+                let error = codes::QUERY.error(format!("`{name}` is empty"));
+                Err(error.with_advice(format!("give `{name}` a value, or leave it away")))
+            }
+            false => Ok(self.get(name)),
+        }
+    }
+
+    /// The value of a parameter, read as a time.
+    pub(crate) fn time(&self, name: &str) -> Result<Option<Time>> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        // In a query an unencoded `+` is a space.
+        let wrong = || {
+            let error = codes::QUERY.error(format!("`{name}` is `{value}`, which is no time"));
+            error.with_advice("write it as RFC 3339 does, `2026-03-01T12:00:00Z`")
+        };
+        time(&value.replace(' ', "+")).map(Some).ok_or_else(wrong)
     }
 
     /// The value of a parameter, read as a `T`.
@@ -120,6 +152,24 @@ pub(crate) fn percent(raw: &str) -> Option<Cow<'_, [u8]>> {
         });
     }
     Some(Cow::Owned(bytes))
+}
+
+/// A time as RFC 3339 has it, with `Z` or an offset at its end.
+fn time(text: &str) -> Option<Time> {
+    let utc = |text: &str| {
+        let text: StrDeserializer<'_, value::Error> = text.into_deserializer();
+        Time::deserialize(text).ok()
+    };
+    let offset = text.len().checked_sub("+00:00".len()).and_then(|at| text.split_at_checked(at));
+    let Some((local, offset)) = offset.filter(|(_, offset)| offset.starts_with(['+', '-'])) else {
+        return utc(text);
+    };
+    let east = offset.starts_with('+');
+    let (hours, minutes) = offset.get(1..)?.split_once(':')?;
+    let digits = |text: &str, below| text.parse().ok().filter(|number: &u64| *number < below);
+    let minutes = digits(hours, 24)? * 60 + digits(minutes, 60)?;
+    let (Time(local), offset) = (utc(&format!("{local}Z"))?, minutes * 60_000_000_000);
+    if east { local.checked_sub(offset) } else { local.checked_add(offset) }.map(Time)
 }
 
 /// A name or value of a query, where `+` is a space.
@@ -187,6 +237,32 @@ mod tests {
             assert_eq!(limit(raw), expected, "{raw}");
         }
         assert_eq!((limit("limit=1001"), limit("limit=x")), (None, None));
+    }
+
+    #[test]
+    fn times_have_an_offset() {
+        let at = |text: &str| time(text).map(|time| time.0 / 1_000_000);
+        for (text, expected) in [
+            ("1970-01-01T00:00:01Z", Some(1000)),
+            ("1970-01-01T01:00:00.5+01:00", Some(500)),
+            ("1969-12-31T20:30:00-03:30", None),
+            ("1970-01-01T00:00:00-03:30", Some(12_600_000)),
+            ("1970-01-01T00:00:00+00:01", None),
+            ("1970-01-01T00:00:00", None),
+            ("1970-01-01T00:00:00Z+01:00", None),
+            ("1970-01-01T00:00:00+24:00", None),
+            ("1970-01-01T00:00:00+1:000", None),
+            ("+00:00", None),
+            ("yesterday", None),
+            ("", None),
+        ] {
+            assert_eq!(at(text), expected, "{text}");
+        }
+        let query = Query::parse(
+            "t=1970-01-01T01:00:00+01:00",
+            &[Parameter { name: "t", what: "", example: Example::Text("") }],
+        );
+        assert_eq!(query.unwrap().time("t").unwrap(), Some(Time(0)), "a plus is often not encoded");
     }
 
     proptest::proptest! {

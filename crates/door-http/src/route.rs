@@ -21,7 +21,6 @@ use crate::query::Parameter;
 use crate::reply::Payload;
 use crate::signal::RouteSignals;
 
-pub(crate) use ledger::Event;
 pub use probe::{Readiness, State};
 
 /// Something that can be asked for.
@@ -96,7 +95,9 @@ pub(crate) enum Shape {
     Bytes(&'static str),
     /// JSON of this shape.
     Json(fn(&mut SchemaGenerator) -> Schema),
-    /// JSON of this shape, or one by one as an event stream.
+    /// JSON of this shape, or this type.
+    JsonOr(fn(&mut SchemaGenerator) -> Schema, &'static str),
+    /// JSON of this shape, or one by one as an event stream, in lines or in a table.
     Events(fn(&mut SchemaGenerator) -> Schema),
 }
 

@@ -110,6 +110,14 @@ pub(crate) fn request(
     request.body(Full::new(body.into())).unwrap()
 }
 
+/// What a client that wants a WebSocket sends.
+pub(crate) const WEBSOCKET: [(&str, &str); 4] = [
+    ("connection", "upgrade"),
+    ("upgrade", "websocket"),
+    ("sec-websocket-version", "13"),
+    ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+];
+
 /// Nobody's key.
 pub(crate) const NOBODY: (&str, &str) = ("authorization", "");
 

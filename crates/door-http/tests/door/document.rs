@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use door_http::Config;
-use http::Method;
+use http::{Method, StatusCode};
 use serde_json::{Map, Value};
 
-use crate::client::{Answer, NOBODY, Open, ask, get, open};
+use crate::client::{Answer, NOBODY, Open, WEBSOCKET, ask, get, open};
 
 /// Everything the examples of the document refer to.
 fn furnish(open: &Open) {
@@ -66,6 +66,9 @@ async fn call(open: &Open, method: &str, path: &str, operation: &Value, known: b
     if !known {
         headers.push(NOBODY);
     }
+    if operation["responses"]["101"].is_object() {
+        headers.extend(WEBSOCKET);
+    }
     let body = if operation["requestBody"].is_null() { String::new() } else { body };
     ask(open.address, method, &target, &headers, body).await
 }
@@ -119,7 +122,8 @@ fn operations(document: &Value) -> Vec<(&str, &str, &Value)> {
 fn check_success(document: &Value, name: &str, operation: &Value, answer: &Answer) {
     let status = answer.status.as_u16().to_string();
     let promised = &operation["responses"][&status];
-    assert!(answer.status.is_success() && promised.is_object(), "{name} answered {answer:?}");
+    let well = answer.status.is_success() || answer.status == StatusCode::SWITCHING_PROTOCOLS;
+    assert!(well && promised.is_object(), "{name} answered {answer:?}");
     let Some(content) = promised.get("content") else {
         assert!(answer.body.is_empty(), "{name} promised no body: {answer:?}");
         return;

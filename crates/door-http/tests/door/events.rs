@@ -26,17 +26,17 @@ async fn pages_lead_to_the_next_with_the_same_question() {
     assert_eq!((positions(&second), &second["next"]), (vec![7], &Value::Null));
     let event = json!({
         "position": 1,
+        "stream": "$facts",
+        "version": 1,
         "type": "cache.purge",
         "time": "1970-01-01T00:00:01.000000Z",
-        "actor": "human:ann",
-        "resource": "cache/sessions/k",
-        "outcome": "done",
-        "count": 1,
-        "door": "http",
-        "request": "00000000000000000000000007",
         "id": "00000000000000000000000001",
+        "actor": "human:ann",
+        "component": "http",
+        "path": "cache/sessions/k",
+        "correlation": "00000000000000000000000007",
         "tenant": "main",
-        "data": null,
+        "data": { "outcome": "done", "at": "then" },
     });
     assert_eq!(first["events"][0], event);
 }

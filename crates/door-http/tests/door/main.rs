@@ -11,6 +11,7 @@ mod drain;
 mod events;
 mod hostile;
 mod limits;
+mod live;
 mod object;
 mod plane;
 mod repeat;

@@ -13,7 +13,10 @@ use flow::question::admin::{
     CreateKey, CreatedKey, Exposition, KeyInfo, ListKeys, Login, Metrics, Part, RevokeKey, Status,
 };
 use flow::question::cache::{Delete, Expire, Found, Get, Purge, Set, When};
-use flow::question::ledger::{Entry, Follow, Page, Read};
+use flow::question::ledger::{
+    Append, Appended, Checkpoint, Data, Event, Expected, FACTS, Filter, Follow, Head as LogHead,
+    New, Page, Prove, Read,
+};
 use flow::question::object::{self, Head, Put};
 use flow::signal::Registry;
 use flow::*;
@@ -24,6 +27,7 @@ use tokio::sync::{Notify, broadcast};
 static UNKNOWN: Code = Code::new(Kind::Unknown, "test-unknown", "Unknown", "say who you are");
 static NO: Code = Code::new(Kind::Refused, "test-no", "No", "stop");
 static FAST: Code = Code::new(Kind::Busy, "gate-too-fast", "Too fast", "wait");
+static CHANGED: Code = Code::new(Kind::Conflict, "test-changed", "Changed", "read again");
 static ROTTEN: Code = Code::new(Kind::Corrupt, "test-rotten", "Rotten", "call an operator");
 
 /// Everything a test turns and reads.
@@ -40,8 +44,8 @@ pub(crate) struct World {
     pub(crate) values: Mutex<BTreeMap<Vec<u8>, Value>>,
     pub(crate) objects: Mutex<BTreeMap<String, (Head, Bytes)>>,
     pub(crate) keys: Mutex<Vec<KeyInfo>>,
-    pub(crate) log: Mutex<Vec<Entry>>,
-    pub(crate) live: broadcast::Sender<Entry>,
+    pub(crate) log: Mutex<Vec<Event>>,
+    pub(crate) live: broadcast::Sender<Event>,
     /// Bytes of bodies taken so far.
     pub(crate) taken: AtomicUsize,
     /// Told when an upload begins, and when it was given up.
@@ -103,9 +107,9 @@ impl World {
     pub(crate) fn happen(&self, action: &'static str) {
         let mut log = self.log.lock();
         let position = log.len() as u64 + 1;
-        let entry = Entry { position, fact: fact(action, position) };
-        log.push(entry.clone());
-        let _ = self.live.send(entry);
+        let event = event(action, position);
+        log.push(event.clone());
+        let _ = self.live.send(event);
     }
 
     pub(crate) fn put(&self, key: &str, value: &'static str) {
@@ -129,21 +133,38 @@ impl World {
     }
 }
 
-fn fact(action: &'static str, n: u64) -> Fact {
-    Fact {
-        id: Id(u128::from(n)),
-        at: Time(n * 1_000_000_000),
-        request: Id(7),
-        tenant: "main".into(),
-        actor: "human:ann".into(),
-        door: "http".into(),
-        action: action.into(),
-        resource: "cache/sessions/k".into(),
-        outcome: Outcome::Done,
-        reason: None,
-        count: 1,
-        detail: serde_json::Value::Null,
+fn event(action: &'static str, position: u64) -> Event {
+    Event {
+        position,
+        stream: FACTS.to_owned(),
+        version: position,
+        kind: action.to_owned(),
+        schema: 1,
+        time: Time(position * 1_000_000_000),
+        id: Id(u128::from(position)),
+        tenant: "main".to_owned(),
+        actor: "human:ann".to_owned(),
+        component: "http".to_owned(),
+        path: "cache/sessions/k".to_owned(),
+        correlation: Id(7).to_string(),
+        causation: String::new(),
+        data: Data::Json(Bytes::from_static(br#"{"outcome":"done","at":"then"}"#)),
     }
+}
+
+/// As much of a filter as these tests need.
+fn wants(filter: &Filter, event: &Event) -> bool {
+    let same = |wanted: &Option<String>, own: &str| wanted.as_deref().is_none_or(|w| w == own);
+    let kind = |wanted: &String| match wanted.strip_suffix('*') {
+        Some(beginning) => event.kind.starts_with(beginning),
+        None => event.kind == *wanted,
+    };
+    same(&filter.stream, &event.stream)
+        && same(&filter.actor, &event.actor)
+        && same(&filter.correlation, &event.correlation)
+        && (filter.kinds.is_empty() || filter.kinds.iter().any(kind))
+        && filter.since.is_none_or(|since| event.time >= since)
+        && filter.before.is_none_or(|before| event.time < before)
 }
 
 impl Plane for Parts {
@@ -303,23 +324,89 @@ answers!(Purge<'q>, u64, |world, question| {
     Ok((before - values.len()) as u64)
 });
 answers!(Read, Page, |world, question| {
-    let log = world.log.lock();
-    let mut wanted = log
-        .iter()
-        .filter(|entry| entry.position >= question.from && question.filter.wants(&entry.fact));
-    let entries: Vec<_> = wanted.by_ref().take(question.limit as usize).cloned().collect();
-    Ok(Page { entries, next: wanted.next().map(|entry| entry.position) })
+    let mut log = world.log.lock().clone();
+    log.retain(|event| question.as_of.is_none_or(|last| event.position <= last));
+    if question.backward {
+        log.reverse();
+    }
+    let from = |event: &Event| match (question.from, question.backward) {
+        (None, _) => true,
+        (Some(from), false) => event.position >= from,
+        (Some(from), true) => event.position <= from,
+    };
+    let mut wanted = log.into_iter().filter(|event| from(event) && wants(&question.filter, event));
+    let events: Vec<_> = wanted.by_ref().take(question.limit as usize).collect();
+    Ok(Page { events, next: wanted.next().map(|event| event.position) })
 });
-answers!(Follow, BoxStream<'static, Result<Entry>>, |world, question| {
+answers!(Follow, BoxStream<'static, Result<Event>>, |world, question| {
     let log = world.log.lock();
     let from = question.from.unwrap_or(u64::MAX);
-    let old: Vec<_> = log.iter().filter(|entry| entry.position >= from).cloned().collect();
+    let old: Vec<_> = log.iter().filter(|event| event.position >= from).cloned().collect();
     let live = world.live.subscribe();
     let filter = question.filter.clone();
     let live = stream::unfold(live, |mut live| async { Some((live.recv().await.ok()?, live)) });
     let all = stream::iter(old).chain(live);
-    let wanted = all.filter(move |entry| std::future::ready(filter.wants(&entry.fact)));
+    let wanted = all.filter(move |event| std::future::ready(wants(&filter, event)));
     Ok(wanted.map(Ok).boxed())
+});
+answers!(Append<'q>, Appended, |world, question| {
+    let mut log = world.log.lock();
+    let mut version = log.iter().filter(|event| event.stream == question.stream).count() as u64;
+    let keyed = |event: &&Event| !question.key.is_empty() && event.causation == question.key;
+    if let Some(event) = log.iter().rfind(keyed) {
+        let last = event.position;
+        let first = last + 1 - question.events.len() as u64;
+        return Ok(Appended { first, last, version: event.version, replayed: true });
+    }
+    let met = match question.expected {
+        Expected::Any => true,
+        Expected::Empty => version == 0,
+        Expected::Exists => version > 0,
+        Expected::Version(expected) => version == expected,
+    };
+    if !met {
+        return Err(CHANGED.error(format!("stream `{}` is at version {version}", question.stream)));
+    }
+    let first = log.len() as u64 + 1;
+    for new in question.events.clone() {
+        let New { kind, schema, component, path, correlation, mut causation, data } = new;
+        if causation.is_empty() {
+            question.key.clone_into(&mut causation);
+        }
+        let position = log.len() as u64 + 1;
+        version += 1;
+        let (id, time) = (Id(u128::from(position)), Time(position * 1_000_000_000));
+        let (stream, tenant) = (question.stream.to_owned(), "main".to_owned());
+        let actor = "human:ann".to_owned();
+        let event = Event {
+            position,
+            stream,
+            version,
+            kind,
+            schema,
+            time,
+            id,
+            tenant,
+            actor,
+            component,
+            path,
+            correlation,
+            causation,
+            data,
+        };
+        log.push(event.clone());
+        let _ = world.live.send(event);
+    }
+    Ok(Appended { first, last: log.len() as u64, version, replayed: false })
+});
+answers!(LogHead, Checkpoint, |world, _| {
+    let size = world.log.lock().len() as u64;
+    let (root, time) = ("0f".repeat(32), world.clock.now());
+    let note = format!("test/log\n{size}\n");
+    Ok(Checkpoint { size, root, time, note, key: "test/log+00+key".to_owned() })
+});
+answers!(Prove, String, |_, question| {
+    Ok(serde_json::json!({ "of": question.positions, "since": question.since }).to_string())
 });
 answers!(object::Get<'q>, Option<(Head, Body)>, |world, question| {
     if question.key == "endless" {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flow::question::cache::{Get, Set, When};
-use flow::question::ledger::{Entry, Follow};
+use flow::question::ledger::{Data, Event, FACTS, Follow};
 use flow::question::object::Put;
 use flow::stage::Answer;
 use flow::*;
@@ -191,17 +191,23 @@ async fn a_durable_fact_that_cannot_be_kept_fails_the_request() {
     assert_eq!(world.record(), [""; 0], "and is not recorded twice");
 }
 
-fn entry(position: u64) -> Entry {
-    let request = Request {
+fn event(position: u64) -> Event {
+    Event {
+        position,
+        stream: FACTS.to_owned(),
+        version: position,
+        kind: "cache.get".to_owned(),
+        schema: 1,
+        time: Time(0),
         id: Id(1),
-        at: Moment(0),
-        door: Door::Http,
-        credential: Credential::None,
-        peer: None,
-    };
-    let (clock, random) = (Clock::manual(Time(0)), Random::seeded(1));
-    let fact = Fact::of(&clock, &random, &request, None, get("k").ask(), Outcome::Done);
-    Entry { position, fact }
+        tenant: "main".to_owned(),
+        actor: "human:ann".to_owned(),
+        component: "http".to_owned(),
+        path: "cache/sessions/k".to_owned(),
+        correlation: Id(1).to_string(),
+        causation: String::new(),
+        data: Data::Json(Bytes::from_static(b"{}")),
+    }
 }
 
 #[tokio::test]
@@ -212,17 +218,17 @@ async fn a_subscription_ends_when_its_right_does() {
     let ann = request(&world, "ann");
     let mut followed = serve.follow(&mut lane, &ann, &origin, question).await.unwrap();
 
-    world.live.send(entry(1)).unwrap();
+    world.live.send(event(1)).unwrap();
     assert_eq!(followed.next().await.unwrap().unwrap().position, 1);
     // A change that takes nothing from her: she is asked about again and goes on.
     world.revisions.bump("main", Some("ann"));
-    world.live.send(entry(2)).unwrap();
+    world.live.send(event(2)).unwrap();
     assert_eq!(followed.next().await.unwrap().unwrap().position, 2);
     assert_eq!(world.decided.load(SeqCst), 2);
     // One that does ends it even while nothing is sent, and what was on its way
     // is not delivered.
     world.refuse.store(true, SeqCst);
-    world.live.send(entry(3)).unwrap();
+    world.live.send(event(3)).unwrap();
     world.revisions.advance(Revised::Policy);
     assert_eq!(code(followed.next().await.unwrap()), "test-no");
     assert!(followed.next().await.is_none());

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flow::question::cache::{Found, Get, Set};
-use flow::question::ledger::{Entry, Follow};
+use flow::question::ledger::{Event, Follow};
 use flow::question::object::{Head, Put};
 use flow::signal::Registry;
 use flow::stage::Inspector;
@@ -36,7 +36,7 @@ pub(crate) struct World {
     pub(crate) decided: AtomicUsize,
     pub(crate) values: Mutex<HashMap<Vec<u8>, Bytes>>,
     pub(crate) objects: Mutex<HashMap<String, Vec<u8>>>,
-    pub(crate) live: tokio::sync::broadcast::Sender<Entry>,
+    pub(crate) live: tokio::sync::broadcast::Sender<Event>,
 }
 
 #[derive(Clone)]
@@ -237,11 +237,11 @@ impl Origin<Follow> for Part {
     fn answer<'a>(
         &'a self,
         _: &'a Permitted<'a, Follow>,
-    ) -> Step<'a, Result<Answer<BoxStream<'static, Result<Entry>>>>> {
+    ) -> Step<'a, Result<Answer<BoxStream<'static, Result<Event>>>>> {
         let live = self.0.live.subscribe();
         let items = futures_util::stream::unfold(live, |mut live| async {
-            let entry = live.recv().await.ok()?;
-            Some((Ok(entry), live))
+            let event = live.recv().await.ok()?;
+            Some((Ok(event), live))
         });
         Step::Now(Ok(Answer::done(Box::pin(items))))
     }
