@@ -47,6 +47,7 @@ pub(crate) static CODES: &[&[&Code]] = &[
     check::trip::CODES,
     client::CODES,
     input::CODES,
+    ledger::CODES,
     output::CODES,
     reference::CODES,
     shell::CODES,

@@ -13,6 +13,7 @@ pub(crate) mod otlp;
 mod parts;
 mod patient;
 mod space;
+mod sparing;
 mod store;
 
 use std::sync::Arc;
@@ -100,14 +101,9 @@ pub(crate) async fn build(
     let gate =
         ::gate::Gate::new(&config.gate, keys.clone(), revisions.clone(), clock.clone(), owner);
     let policy = Arc::new(policy::Policies::stockade_self()?);
-    let opened = ::ledger::Ledger::open(
-        sql.clone(),
-        &config.ledger,
-        clock.clone(),
-        random.clone(),
-        registry,
-    );
-    let (ledger, log) = opened.await?;
+    let opened = parts::log(config.ledger.place, &sql, &space, ground).await?;
+    let (ledger, log) =
+        ::ledger::Ledger::new(opened, &config.ledger, clock.clone(), random.clone(), registry);
 
     // Alone, a node has nobody to miss anything from.
     let shared = config.feed.url.is_some().then(Arc::<Coherence>::default);

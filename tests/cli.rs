@@ -271,7 +271,7 @@ fn the_ledger_is_followed_line_by_line() {
     let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
     assert_eq!(next()["position"], 1);
     said(place.path(), &["key", "create", "late", "--role", "reader"]);
-    assert_eq!(next()["resource"], "key/late");
+    assert_eq!(next()["path"], "key/late");
     // Its server goes, and so does the stream.
     assert!(server.stop().success());
     assert!(lines.next().is_none());

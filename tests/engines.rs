@@ -368,8 +368,8 @@ fn logged_keys(node: &Server) -> Vec<String> {
     loop {
         let answer = node.http("GET", &page, b"").json();
         let events = answer["events"].as_array().unwrap().iter();
-        let done = events.filter(|event| event["outcome"] == "done");
-        all.extend(done.map(|event| event["resource"].as_str().unwrap().to_owned()));
+        let done = events.filter(|event| event["data"]["outcome"] == "done");
+        all.extend(done.map(|event| event["path"].as_str().unwrap().to_owned()));
         match answer["next"].as_str() {
             Some(next) => page = next.to_owned(),
             None => return all,

@@ -97,10 +97,10 @@ fn done(server: &Server, types: &str) -> Vec<serde_json::Value> {
     assert_eq!(server.http("POST", "/v1/auth/keys", body.as_bytes()).status, 201);
     until("the outbox is drained", Duration::from_secs(20), || {
         let made = facts(server, "key.create");
-        made.iter().any(|fact| fact["resource"] == format!("key/{mark}")).then_some(())
+        made.iter().any(|fact| fact["path"] == format!("key/{mark}")).then_some(())
     });
     let mut facts = facts(server, types);
-    facts.retain(|fact| fact["outcome"] == "done");
+    facts.retain(|fact| fact["data"]["outcome"] == "done");
     facts
 }
 
@@ -114,7 +114,7 @@ fn check(server: &Server, told: &[(u64, Kept)]) {
             Kept::Object { key, digest } => {
                 let resource = format!("object/crash/{key}");
                 let own = |fact: &serde_json::Value| {
-                    fact["resource"] == *resource && fact["data"]["digest"] == **digest
+                    fact["path"] == *resource && fact["data"]["detail"]["digest"] == **digest
                 };
                 let places: Vec<_> = puts
                     .iter()
@@ -129,8 +129,7 @@ fn check(server: &Server, told: &[(u64, Kept)]) {
                 last.insert(key, places[0]);
             }
             Kept::Key { principal, secret } => {
-                let own =
-                    |fact: &&serde_json::Value| fact["resource"] == format!("key/{principal}");
+                let own = |fact: &&serde_json::Value| fact["path"] == format!("key/{principal}");
                 assert_eq!(made.iter().filter(own).count(), 1, "`{principal}`");
                 let used = server.http_as(Some(secret), "GET", "/v1/cache/db0/nothing");
                 assert_eq!(used.status, 404, "the key of `{principal}` is known: {used:?}");
@@ -140,7 +139,10 @@ fn check(server: &Server, told: &[(u64, Kept)]) {
     // Whatever the log tells of is there and whole, told of or not.
     let mut newest: BTreeMap<&str, &str> = BTreeMap::new();
     for put in &puts {
-        newest.insert(put["resource"].as_str().unwrap(), put["data"]["digest"].as_str().unwrap());
+        newest.insert(
+            put["path"].as_str().unwrap(),
+            put["data"]["detail"]["digest"].as_str().unwrap(),
+        );
     }
     for (resource, digest) in newest {
         let key = resource.strip_prefix("object/crash/").unwrap();

@@ -43,7 +43,7 @@ fn one_path_through_every_door() {
     assert_eq!(refused.code(), Some("NOPERM"), "{refused}");
     let refused = events.until("cache.set");
     assert_eq!(
-        (&refused["actor"], &refused["outcome"]),
+        (&refused["actor"], &refused["data"]["outcome"]),
         (&"service:viewer".into(), &"refused".into())
     );
     assert_eq!(server.http_as(None, "GET", "/v1/cache/db0/greeting").status, 401);
@@ -72,13 +72,13 @@ fn one_path_through_every_door() {
     assert_eq!((got.status, got.body.len()), (200, 102_400));
     let put = events.until("object.put");
     assert_eq!(
-        (&put["outcome"], &put["resource"]),
+        (&put["data"]["outcome"], &put["path"]),
         (&"done".into(), &"object/reports/2026/q1.txt".into())
     );
 
     // What was read and written by the thousand is counted.
     let counted = events.until("cache.get");
-    assert!(counted["count"].as_u64().unwrap_or(1) >= 1);
+    assert!(counted["data"]["count"].as_u64().unwrap_or(1) >= 1);
     assert!(server.stop().success());
 }
 

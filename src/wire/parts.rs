@@ -6,6 +6,7 @@ use std::sync::Arc;
 use flow::feed::{Coherence, MemoryFeed};
 use flow::unit::{Size, Span};
 use flow::{BoxFuture, Clock, Code, Feed, Kind, Result};
+use ledger::{Log, Place, disk};
 use pool::blob::{Blobs, Local, local};
 use pool::breaker::{self, Breaker};
 use pool::feed::{PostgresFeed, RedisFeed};
@@ -15,11 +16,11 @@ use pool::kv::redis::RedisKv;
 use pool::secret::Secret;
 use pool::sql::postgres::{self, Postgres};
 use pool::sql::sqlite::{self, Sqlite};
-use pool::sql::{Sql, Statement, codes};
+use pool::sql::{Dialect, Sql, Statement, codes};
 
-use super::Ground;
 use super::patient::Patient;
 use super::space::{Space, Sparing};
+use super::{Ground, sparing};
 use crate::config::{Config, Url};
 
 /// A URL that names no engine of ours.
@@ -196,6 +197,28 @@ pub(super) async fn blobs(config: &Config, ground: &Ground) -> Result<Arc<dyn Bl
     let opened = tokio::task::spawn_blocking(open).await;
     match opened {
         Ok(blobs) => Ok(Arc::new(blobs?)),
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
+
+/// The log of what happened.
+pub(super) async fn log(
+    place: Place,
+    sql: &Arc<dyn Sql>,
+    space: &Arc<Space>,
+    ground: &Ground,
+) -> Result<Log> {
+    let Ground { clock, random, .. } = ground.clone();
+    let shared = sql.dialect() == Dialect::Postgres;
+    if place == Place::Sql || place == Place::Auto && shared {
+        return Log::in_database(sql.clone(), clock, random).await;
+    }
+    let (files, space) = (space.directory().files(), space.clone());
+    let folder = space.directory().path().join("ledger");
+    let files = Arc::new(sparing::Sparing { files, space });
+    let options = disk::Options { clock, random, files, ..disk::Options::new(folder) };
+    match tokio::task::spawn_blocking(move || Log::on_disk(options)).await {
+        Ok(log) => log,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
 }

@@ -29,17 +29,22 @@ const PIECE: u64 = 1 << 20;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// The space of the data directory.
+#[derive(Debug)]
 pub(crate) struct Space {
     directory: Arc<Directory>,
     /// What could be kept back at the start; more than that is not waited for.
     had: u64,
     short: AtomicBool,
+    /// Whether a part of the reserve is given up.
+    lacking: AtomicBool,
 }
 
 impl Space {
     pub(crate) fn new(directory: Arc<Directory>) -> Result<Arc<Self>> {
         let had = directory.reserve().left()?;
-        Ok(Arc::new(Self { directory, had, short: AtomicBool::new(false) }))
+        // What was given up before the last end is taken back too.
+        let lacking = AtomicBool::new(!directory.reserve().is_whole()?);
+        Ok(Arc::new(Self { directory, had, short: AtomicBool::new(false), lacking }))
     }
 
     /// Refuses what makes the data grow, while there is no room for it.
@@ -52,31 +57,35 @@ impl Space {
 
     /// Gives up a piece of the reserve; whether there was one.
     pub(super) async fn give(self: &Arc<Self>) -> bool {
+        let space = self.clone();
+        tokio::task::spawn_blocking(move || space.give_now()).await.unwrap_or(false)
+    }
+
+    /// The same, blocking.
+    pub(super) fn give_now(&self) -> bool {
         if !self.short.swap(true, Relaxed) {
             tracing::warn!("the disk is full: what makes the data grow is refused from now on");
         }
-        let space = self.clone();
-        let given = move || {
-            let reserve = space.directory.reserve();
-            if reserve.left()? == 0 { Ok(0) } else { reserve.release(PIECE) }
-        };
-        let given: std::result::Result<Result<u64>, _> = tokio::task::spawn_blocking(given).await;
-        matches!(given, Ok(Ok(bytes)) if bytes > 0)
+        self.lacking.store(true, Relaxed);
+        let reserve = self.directory.reserve();
+        let piece = |left| if left == 0 { Ok(0) } else { reserve.release(PIECE) };
+        reserve.left().and_then(piece).is_ok_and(|bytes| bytes > 0)
     }
 
     /// Looks, for as long as it is polled, whether there is room again.
     pub(crate) async fn run(self: Arc<Self>, clock: Clock) {
         loop {
             clock.sleep(LOOK_EVERY).await;
-            if !self.short.load(Relaxed) {
+            if !self.lacking.load(Relaxed) {
                 continue;
             }
             let space = self.clone();
             let found = tokio::task::spawn_blocking(move || space.has_room()).await;
             match found {
                 Ok(Ok(true)) => {
-                    self.short.store(false, Relaxed);
-                    tracing::info!("the disk has room again");
+                    if self.short.swap(false, Relaxed) {
+                        tracing::info!("the disk has room again");
+                    }
                 }
                 Ok(Ok(false)) => {}
                 Ok(Err(error)) => {
@@ -87,6 +96,11 @@ impl Space {
         }
     }
 
+    /// The data directory.
+    pub(super) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
     /// Whether there is as much room as there was at the start, and as much again
     /// to write in; then the reserve is whole.
     fn has_room(&self) -> Result<bool> {
@@ -95,7 +109,7 @@ impl Space {
         if self.directory.free()? < missing + self.had.max(PIECE) {
             return Ok(false);
         }
-        reserve.refill()?;
+        self.lacking.store(reserve.refill()? > 0, Relaxed);
         Ok(true)
     }
 }

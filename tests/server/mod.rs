@@ -366,7 +366,7 @@ impl Events {
     pub(crate) fn until(&mut self, action: &str) -> serde_json::Value {
         loop {
             let (_, _, data) = self.next().expect("the stream goes on");
-            if data["action"] == action || data["type"] == action {
+            if data["type"] == action {
                 return data;
             }
         }

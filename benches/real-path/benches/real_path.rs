@@ -67,9 +67,9 @@ impl Bench {
         let gate = Gate::new(&config, keys, revisions.clone(), clock.clone(), 0);
         let policy = Arc::new(Policies::stockade_self().unwrap());
         let config = ledger::Config::default();
-        let opened =
-            ledger::Ledger::open(sql, &config, clock.clone(), random.clone(), &registry).await;
-        let (ledger, _) = opened.unwrap();
+        let log = ledger::Log::in_database(sql, clock.clone(), random.clone()).await.unwrap();
+        let (ledger, _) =
+            ledger::Ledger::new(log, &config, clock.clone(), random.clone(), &registry);
         let values = Cache::new(&cache::Config::default(), clock.clone(), None, &registry);
         let stages = Stages { gate, policy, ledger };
         let (path, _) = Serve::new(stages, revisions, clock, random, &registry);

@@ -159,7 +159,14 @@ mod tests {
         check(&["writer"], "cache.get", true);
         check(&["writer"], "key.create", false);
         check(&["auditor"], "ledger.follow", true);
+        check(&["auditor"], "ledger.prove", true);
+        check(&["auditor"], "stream.read", true);
+        check(&["auditor"], "stream.append", false);
         check(&["auditor"], "cache.get", false);
+        check(&["reader"], "stream.follow", true);
+        check(&["reader"], "stream.append", false);
+        check(&["writer"], "stream.append", true);
+        check(&["writer"], "ledger.read", false);
         check(&["operator"], "metrics.read", true);
         check(&["operator", "reader"], "cache.get", true);
         check(&["reader"], "cache.getter", false);

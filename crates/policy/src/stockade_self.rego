@@ -20,7 +20,7 @@ grants := {
 	"admin": ["**"],
 	"system": ["**"],
 	"operator": ["metrics.read", "status.read"],
-	"auditor": ["ledger.read", "ledger.follow"],
-	"writer": ["cache.*", "object.*"],
-	"reader": ["cache.get", "object.get"],
+	"auditor": ["ledger.*", "stream.read", "stream.follow"],
+	"writer": ["cache.*", "object.*", "stream.*"],
+	"reader": ["cache.get", "object.get", "stream.read", "stream.follow"],
 }

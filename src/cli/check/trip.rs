@@ -62,8 +62,9 @@ pub(super) async fn ledger(
             while let Some(line) = lines.next() {
                 let event: Option<Value> =
                     line.strip_prefix("data:").and_then(|data| serde_json::from_str(data).ok());
-                let ours =
-                    |event: &Value| event.get("request").and_then(Value::as_str) == Some(&*request);
+                let ours = |event: &Value| {
+                    event.get("correlation").and_then(Value::as_str) == Some(&*request)
+                };
                 if let Some(event) = event.filter(ours) {
                     return Ok(event);
                 }

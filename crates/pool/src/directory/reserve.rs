@@ -49,6 +49,14 @@ impl Reserve {
         self.file.lock().size()
     }
 
+    /// Whether all of it is kept back.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub fn is_whole(&self) -> Result<bool> {
+        Ok(self.left()? >= self.size)
+    }
+
     /// Gives up `bytes`, or what is left, to whoever writes next; how many.
     ///
     /// # Errors
