@@ -101,7 +101,7 @@ pub(crate) async fn build(
     let gate =
         ::gate::Gate::new(&config.gate, keys.clone(), revisions.clone(), clock.clone(), owner);
     let policy = Arc::new(policy::Policies::stockade_self()?);
-    let opened = parts::log(config.ledger.place, &sql, &space, ground).await?;
+    let opened = parts::log(&config.ledger, &sql, &space, ground).await?;
     let (ledger, log) =
         ::ledger::Ledger::new(opened, &config.ledger, clock.clone(), random.clone(), registry);
 
@@ -112,7 +112,8 @@ pub(crate) async fn build(
     let store = ::store::Store::open(sql.clone(), blobs, clock.clone(), random.clone()).await?;
 
     let health = Health::new(LOOKING_AFTER, clock.clone(), registry);
-    parts::watch_over(&health, sql.clone(), shared.clone(), space.clone(), clock);
+    let log_of = ledger.log().clone();
+    parts::watch_over(&health, sql.clone(), shared.clone(), log_of, space.clone(), clock);
     let stages = Stages { gate, policy, ledger: ledger.clone() };
     let (path, background) =
         Serve::new(stages, revisions.clone(), clock.clone(), random.clone(), registry);

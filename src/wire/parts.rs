@@ -203,20 +203,21 @@ pub(super) async fn blobs(config: &Config, ground: &Ground) -> Result<Arc<dyn Bl
 
 /// The log of what happened.
 pub(super) async fn log(
-    place: Place,
+    config: &ledger::Config,
     sql: &Arc<dyn Sql>,
     space: &Arc<Space>,
     ground: &Ground,
 ) -> Result<Log> {
     let Ground { clock, random, .. } = ground.clone();
     let shared = sql.dialect() == Dialect::Postgres;
-    if place == Place::Sql || place == Place::Auto && shared {
+    if config.place == Place::Sql || config.place == Place::Auto && shared {
         return Log::in_database(sql.clone(), clock, random).await;
     }
     let (files, space) = (space.directory().files(), space.clone());
     let folder = space.directory().path().join("ledger");
     let files = Arc::new(sparing::Sparing { files, space });
-    let options = disk::Options { clock, random, files, ..disk::Options::new(folder) };
+    let check = config.check;
+    let options = disk::Options { clock, random, files, check, ..disk::Options::new(folder) };
     match tokio::task::spawn_blocking(move || Log::on_disk(options)).await {
         Ok(log) => log,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
@@ -229,10 +230,12 @@ pub(super) fn watch_over(
     health: &Health,
     sql: Arc<dyn Sql>,
     feed: Option<Arc<Coherence>>,
+    log: Log,
     space: Arc<Space>,
     clock: &Clock,
 ) {
     health.watch(Arc::new(Asked(sql)), Need::Essential);
+    health.watch(Arc::new(Taking(log)), Need::Essential);
     if let Some(coherence) = feed {
         health.watch(Arc::new(Heard { coherence, clock: clock.clone() }), Need::Helpful);
     }
@@ -248,6 +251,19 @@ impl Probe for Asked {
 
     fn probe(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async { self.0.query(Statement::new("SELECT 1")).await.map(drop) })
+    }
+}
+
+/// What cannot be recorded is not done.
+struct Taking(Log);
+
+impl Probe for Taking {
+    fn name(&self) -> &str {
+        "ledger"
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(std::future::ready(self.0.takes()))
     }
 }
 

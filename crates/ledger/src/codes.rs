@@ -10,6 +10,7 @@ pub static CODES: &[&Code] = &[
     &KEY_REUSED,
     &DAMAGED,
     &CLOSED,
+    &LOCKED,
     &FULL,
     &PROOF,
     &GROUP_MISSING,
@@ -67,6 +68,14 @@ pub static CLOSED: Code = Code::new(
     "ledger-closed",
     "The log takes no events",
     "see the server's log for the first error of the ledger, mend its cause, and start again",
+);
+
+/// One process at a time.
+pub static LOCKED: Code = Code::new(
+    Kind::Busy,
+    "ledger-locked",
+    "The log is open in another process",
+    "stop that process first, or let it do what is to be done; a copy of the folder is a log of its own",
 );
 
 /// More waits than may.

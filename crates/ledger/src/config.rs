@@ -10,6 +10,9 @@ pub struct Config {
     /// Where the log lies: in the data directory, in the database that `sql.url` names, or
     /// by itself, which is in the database where that is a server and so has other nodes.
     pub place: Place,
+    /// Whether all of a log in the data directory is checked in the background after a
+    /// start, every hash of it; what is behind the last checkpoint always is.
+    pub check: bool,
     /// How many logged facts may wait for the disk; beyond, they are lost and counted.
     pub queue: u32,
 }
@@ -28,6 +31,6 @@ pub enum Place {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { place: Place::Auto, queue: 65_536 }
+        Self { place: Place::Auto, check: true, queue: 65_536 }
     }
 }

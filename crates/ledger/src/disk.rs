@@ -10,6 +10,7 @@
 
 pub(crate) mod commit;
 mod keeper;
+mod lock;
 mod mark;
 mod offsets;
 pub(crate) mod open;
@@ -29,6 +30,7 @@ use pool::file::{Files, Workers};
 use tokio::sync::watch;
 
 use self::keeper::Keeper;
+use self::lock::Lock;
 use self::mark::Mark;
 use self::offsets::Offsets;
 use self::queue::Queue;
@@ -62,6 +64,8 @@ pub struct Options {
     /// Whether all of it is checked in the background once it is open, not only what is
     /// behind the last checkpoint. When something is wrong, no more is taken.
     pub check: bool,
+    /// Whether other processes are kept out, by a lock on the machine's own disk.
+    pub lock: bool,
 }
 
 impl Options {
@@ -74,6 +78,7 @@ impl Options {
             clock: Clock::system(),
             random: Random::system(),
             check: true,
+            lock: true,
         }
     }
 }
@@ -98,16 +103,19 @@ pub(crate) struct Disk {
     workers: Workers,
     /// Ends with this.
     _keeper: Keeper,
+    /// Let go of when all has ended.
+    _lock: Option<Lock>,
 }
 
 impl Disk {
     /// Opens a log, or makes one; what was torn by a crash is cut, and what is damaged is
     /// an error. Blocks.
     pub(crate) fn open(options: Options) -> Result<Self> {
+        let lock = if options.lock { Some(Lock::take(&options.folder)?) } else { None };
         let (shared, tip) = open::open(options)?;
         let shared = Arc::new(shared);
         let keeper = Keeper::start(shared.clone(), tip)?;
-        Ok(Self { shared, workers: Workers::new(READERS), _keeper: keeper })
+        Ok(Self { shared, workers: Workers::new(READERS), _keeper: keeper, _lock: lock })
     }
 
     async fn work<T: Send + 'static>(
@@ -135,6 +143,10 @@ impl Keep for Disk {
     fn version<'a>(&'a self, tenant: &'a str, stream: &'a str) -> BoxFuture<'a, Result<u64>> {
         let (tenant, stream) = (tenant.to_owned(), stream.to_owned());
         Box::pin(self.work(move |shared| read::version(shared, &tenant, &stream)))
+    }
+
+    fn takes(&self) -> Result<()> {
+        self.shared.queue.takes()
     }
 
     fn end(&self) -> watch::Receiver<u64> {

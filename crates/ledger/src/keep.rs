@@ -53,6 +53,11 @@ pub trait Keep: Send + Sync {
     /// The version of a stream's newest event; 0 when there is none.
     fn version<'a>(&'a self, tenant: &'a str, stream: &'a str) -> BoxFuture<'a, Result<u64>>;
 
+    /// Whether it takes events at all; if not, why.
+    fn takes(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// How many events there are, and whenever there are more.
     fn end(&self) -> watch::Receiver<u64>;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use flow::question::ledger as question;
 use flow::signal::Registry;
 use flow::{
-    BoxFuture, BoxStream, Class, Clock, Fact, Moment, Outcome, Random, Result, Step, Tally,
+    BoxFuture, BoxStream, Class, Clock, Fact, Kind, Moment, Outcome, Random, Result, Step, Tally,
 };
 use futures_util::StreamExt;
 use parking_lot::Mutex;
@@ -294,38 +294,49 @@ impl Shared {
             let mut tries = 0;
             loop {
                 tries += 1;
-                let kept = tokio::select! {
+                let tried = tokio::select! {
                     biased;
-                    kept = self.attempt(batch, tries) => kept,
-                    () = patience.is_over(&self.clock) => {
+                    tried = self.attempt(batch, tries) => tried,
+                    () = patience.is_over(&self.clock) => Tried::InVain,
+                };
+                match tried {
+                    Tried::Kept => {
+                        self.signals.commit.time(self.clock.moment().since(begun));
+                        self.signals.appended(batch.len());
+                        break;
+                    }
+                    Tried::InVain => {
                         self.signals.given_up(batch.iter().map(|fact| fact.count).sum());
                         break;
                     }
-                };
-                if kept {
-                    self.signals.commit.time(self.clock.moment().since(begun));
-                    self.signals.appended(batch.len());
-                    break;
+                    Tried::Failed => {}
                 }
             }
         }
     }
 
     /// Whether the facts are kept; where they are not, a moment later.
-    async fn attempt(&self, batch: &[Fact], tries: u64) -> bool {
+    async fn attempt(&self, batch: &[Fact], tries: u64) -> Tried {
         let appended = match fact::appends(batch) {
             Ok(appends) => self.log.append_all(appends).await,
             Err(error) => Err(error),
         };
-        match appended {
-            Ok(_) => true,
-            Err(error) => {
-                self.signals.failed(&error, batch.len(), tries);
-                self.clock.sleep(WAIT).await;
-                false
-            }
+        let Err(error) = appended else { return Tried::Kept };
+        self.signals.failed(&error, batch.len(), tries);
+        // What the log does not take it will not take later.
+        if error.kind() == Kind::Invalid {
+            return Tried::InVain;
         }
+        self.clock.sleep(WAIT).await;
+        Tried::Failed
     }
+}
+
+/// What became of a try to write facts.
+enum Tried {
+    Kept,
+    Failed,
+    InVain,
 }
 
 /// Endless, until everything ends.

@@ -140,6 +140,14 @@ impl Log {
         self.0.version(tenant, stream).await
     }
 
+    /// Whether it takes events at all.
+    ///
+    /// # Errors
+    /// Why not: it is damaged, or the disk failed it.
+    pub fn takes(&self) -> Result<()> {
+        self.0.takes()
+    }
+
     /// How many events there are.
     pub fn size(&self) -> u64 {
         *self.0.end().borrow()

@@ -199,3 +199,14 @@ async fn what_was_written_in_part_is_taken_back() {
         assert_eq!(holds(&left, last, &format!("write {n}")).await.size(), last);
     }
 }
+
+#[tokio::test]
+async fn one_process_at_a_time_has_a_log_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = || Options::new(folder.path());
+    let log = Log::on_disk(options()).unwrap();
+    let error = Log::on_disk(options()).unwrap_err();
+    assert_eq!(error.code(), &ledger::codes::LOCKED, "{error:?}");
+    drop(log);
+    Log::on_disk(options()).unwrap();
+}

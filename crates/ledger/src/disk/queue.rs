@@ -71,9 +71,7 @@ impl Queue {
 
     fn put(&self, asked: Asked) -> Result<()> {
         let mut waiting = self.waiting.lock();
-        if let Some((code, why)) = &waiting.closed {
-            return Err(code.error(why.clone()));
-        }
+        waiting.takes()?;
         let (events, bytes) = (waiting.events + asked.events, waiting.bytes + asked.bytes);
         if !waiting.asked.is_empty() && (events > EVENTS_MAX || bytes > BYTES_MAX) {
             let sentence = format!("{} events wait for the disk already", waiting.events);
@@ -84,6 +82,11 @@ impl Queue {
         drop(waiting);
         self.more.notify_one();
         Ok(())
+    }
+
+    /// Whether anything is taken; if not, why.
+    pub(crate) fn takes(&self) -> Result<()> {
+        self.waiting.lock().takes()
     }
 
     /// What is to be written together next; `None` once the queue is closed and empty.
@@ -138,5 +141,14 @@ impl Queue {
     fn shut(&self, code: &'static Code, why: &str) {
         self.waiting.lock().closed.get_or_insert((code, why.to_owned()));
         self.more.notify_all();
+    }
+}
+
+impl Waiting {
+    fn takes(&self) -> Result<()> {
+        match &self.closed {
+            Some((code, why)) => Err(code.error(why.clone())),
+            None => Ok(()),
+        }
     }
 }

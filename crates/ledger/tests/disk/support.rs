@@ -18,6 +18,7 @@ pub(crate) fn options(files: &Lossy) -> Options {
         clock: Clock::manual(Time(1_000)),
         random: Random::seeded(7),
         check: false,
+        lock: false,
     }
 }
 
