@@ -330,6 +330,8 @@ async fn what_is_wrong_is_said() {
     is(groups.retry("main", "g", &[], "").await.unwrap_err(), &GROUP_MISSING, "`g`");
     is(groups.remove("main", "g").await.unwrap_err(), &GROUP_MISSING, "`g`");
     is(groups.replay("main", "g", Which::All).await.unwrap_err(), &GROUP_MISSING, "`g`");
+    is(groups.state("main", "g\0").await.unwrap_err(), &INVALID, "cannot name a group");
+    is(groups.ack("main", "g\0", &[]).await.unwrap_err(), &INVALID, "cannot name a group");
     let change = groups.change("main", "g", Options::default()).await;
     is(change.unwrap_err(), &GROUP_MISSING, "`g`");
     let wrong = [

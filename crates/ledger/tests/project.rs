@@ -12,10 +12,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use flow::{Clock, Kind, Random, Result};
+use flow::{BoxFuture, Clock, Kind, Random, Result, Time};
 use futures_util::future::{join_all, select};
 use ledger::codes::{INVALID, PROJECTION_FAILED, PROJECTION_NEWER};
 use ledger::project::{self, Projection, Runner};
@@ -24,7 +24,7 @@ use ledger::{Append, Event, Log, Record};
 use parking_lot::Mutex;
 use pool::sql::postgres::{self, Postgres};
 use pool::sql::sqlite::{Options, Sqlite};
-use pool::sql::{Dialect, Sql, Statement, Transaction};
+use pool::sql::{Dialect, Rows, Sql, Statement, Transaction, Turn, codes};
 use proptest::prelude::*;
 
 use self::forgetful::Forgetful;
@@ -269,6 +269,63 @@ async fn runners_of_several_nodes_apply_everything_once() {
     book.fill(460).await;
     join_all(runs).await.into_iter().for_each(|run| run.unwrap());
     assert_eq!(sums(&*nodes[1]).await, book.model);
+}
+
+/// A database that cannot be reached every fifth time, the second included.
+struct Away(Arc<dyn Sql>, AtomicU64);
+
+impl Away {
+    fn is_away(&self) -> bool {
+        self.1.fetch_add(1, Ordering::Relaxed) % 5 == 1
+    }
+}
+
+impl Sql for Away {
+    fn dialect(&self) -> Dialect {
+        self.0.dialect()
+    }
+
+    fn query(&self, statement: Statement) -> BoxFuture<'_, Result<Rows>> {
+        if self.is_away() {
+            return Box::pin(async { Err(codes::AWAY.error("away")) });
+        }
+        self.0.query(statement)
+    }
+
+    fn commit(&self, transaction: Transaction) -> BoxFuture<'_, Result<Vec<Rows>>> {
+        if self.is_away() {
+            return Box::pin(async { Err(codes::AWAY.error("away")) });
+        }
+        self.0.commit(transaction)
+    }
+
+    fn turn(&self) -> BoxFuture<'_, Result<Box<dyn Turn>>> {
+        self.0.turn()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.0.close()
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_is_waited_for() {
+    let sql = memory().await;
+    let mut book = Book::open(memory().await).await;
+    book.fill(600).await;
+    let reader = runner(&book, &sql, &Sums::new(1, 1)).await.unwrap();
+    let clock = Clock::manual(Time(1));
+    let away = Arc::new(Away(sql.clone(), AtomicU64::new(0)));
+    let run = project::run(book.log.clone(), away.clone(), Sums::new(1, 1), clock.clone());
+    let all = async {
+        while reader.position().await.unwrap() < 2400 {
+            clock.advance(Duration::from_secs(1));
+            tokio::task::yield_now().await;
+        }
+    };
+    select(pin!(run), pin!(all)).await;
+    assert_eq!(sums(&*sql).await, book.model);
+    assert!(away.1.load(Ordering::Relaxed) > 5, "it was never away");
 }
 
 /// What happens to a projection.

@@ -139,6 +139,7 @@ impl Groups {
     /// The group that receipts are sent to.
     async fn group_of(&self, tenant: &str, name: &str, receipts: &[Receipt]) -> Result<Id> {
         few_enough(receipts)?;
+        super::check_name(name)?;
         let text = "SELECT id FROM log_group WHERE tenant = ?1 AND name = ?2";
         let select = Statement::new(text).bind(tenant.as_bytes()).bind(name);
         let rows = self.sql.query(select).await?;

@@ -7,7 +7,7 @@ use futures_util::future;
 use pool::sql::{Rows, Statement, Transaction, codes};
 
 use super::row::{self, Known, LEASED, PARKED};
-use super::{Groups, Receipt, TAKE_MAX, TURNS, check_name};
+use super::{Groups, Receipt, TAKE_MAX, TURNS};
 use crate::codes::{FULL, INVALID};
 use crate::event::Record;
 use crate::query::{Filter, Query};
@@ -81,7 +81,6 @@ impl Groups {
         most: u32,
         wait: Duration,
     ) -> Result<Vec<Delivery>> {
-        check_name(name)?;
         if !(1..=TAKE_MAX).contains(&most) {
             let sentence =
                 format!("{most} events cannot be taken at once: ask for 1 to {TAKE_MAX}");

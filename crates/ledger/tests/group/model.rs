@@ -26,8 +26,8 @@ const OPTIONS: Options = Options {
     tries: 3,
     rest: Span::secs(5),
     rest_max: Span::secs(20),
-    open_max: 8,
-    parked_max: 12,
+    open_max: 5,
+    parked_max: 6,
 };
 
 #[derive(Debug, Clone)]
