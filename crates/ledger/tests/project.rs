@@ -62,12 +62,12 @@ impl Projection for Sums {
 
     fn make(&self, _: Dialect) -> Cow<'static, str> {
         "CREATE TABLE sums (stream TEXT PRIMARY KEY, amount BIGINT NOT NULL CHECK (amount < 1000000), \
-         events BIGINT NOT NULL)"
+         events BIGINT NOT NULL); CREATE TABLE paid (position BIGINT PRIMARY KEY)"
             .into()
     }
 
     fn remove(&self, _: Dialect) -> Cow<'static, str> {
-        "DROP TABLE IF EXISTS sums".into()
+        "DROP TABLE IF EXISTS sums; DROP TABLE IF EXISTS paid".into()
     }
 
     fn apply(&self, event: &Record, changes: Transaction) -> Result<Transaction> {
@@ -77,7 +77,10 @@ impl Projection for Sums {
         }
         let add = "INSERT INTO sums VALUES (?1, ?2, 1) ON CONFLICT (stream) DO UPDATE \
                    SET amount = sums.amount + ?2, events = sums.events + 1";
-        Ok(changes.run(Statement::new(add).bind(event.stream()).bind(amount * self.factor)))
+        // Fails where an event is applied twice.
+        let paid = Statement::new("INSERT INTO paid VALUES (?1)").bind(event.position as i64);
+        let add = Statement::new(add).bind(event.stream()).bind(amount * self.factor);
+        Ok(changes.run(paid).run(add))
     }
 }
 
@@ -147,6 +150,9 @@ async fn tables_follow_the_log() {
         assert_eq!(runner.catch_up().await.unwrap(), 2804);
         assert_eq!(sums(&*sql).await, book.model);
         assert_eq!(runner.lag().await.unwrap(), 0);
+        let gone = Statement::new("DELETE FROM log_projection");
+        sql.commit(Transaction::new().run(gone)).await.unwrap();
+        assert_eq!(runner.catch_up().await.unwrap_err().code(), &PROJECTION_FAILED);
     })
     .await;
 }
@@ -191,6 +197,7 @@ async fn a_new_version_is_built_anew_and_an_old_one_keeps_off() {
         let sentence = "the tables of `sums` are of version 2, and this is version 1";
         let refused = [
             old.catch_up().await.unwrap_err(),
+            old.rebuild(&|_, _| ()).await.unwrap_err(),
             runner(&book, &sql, &Sums::new(1, 1)).await.unwrap_err(),
         ];
         for error in refused {

@@ -201,7 +201,8 @@ impl Groups {
             .run(self.go_on(known, take, fresh.next))
             .expect_rows(1, &LATE, "another node took first");
         if due > 0 {
-            transaction = transaction.run(self.give_up(known)).run(self.again(known, take, due));
+            transaction =
+                transaction.run(self.give_up(known, take)).run(self.again(known, take, due));
         }
         if !fresh.events.is_empty() {
             transaction = transaction.run(self.insert(known, take, &fresh.events));
@@ -228,14 +229,16 @@ impl Groups {
     }
 
     /// Parks what was tried as often as may be, and never heard of again.
-    fn give_up(&self, known: &Known) -> Statement {
+    fn give_up(&self, known: &Known, take: Id) -> Statement {
         let text = format!(
             "UPDATE log_delivery SET state = {PARKED}, due = ?2, \
              reason = CASE WHEN state = {LEASED} THEN ?4 ELSE reason END \
-             WHERE group_id = ?1 AND state IN (0, 1) AND due <= ?2 AND attempt >= ?3"
+             WHERE group_id = ?1 AND state IN (0, 1) AND due <= ?2 AND attempt >= ?3 AND {}",
+            moved("?5")
         );
         let now = row::millis(self.clock.now());
-        Statement::new(text).bind(known.id).bind(now).bind(known.options.tries).bind(SILENCE)
+        let give_up = Statement::new(text).bind(known.id).bind(now).bind(known.options.tries);
+        give_up.bind(SILENCE).bind(take)
     }
 
     /// Leases what is due, the lowest positions first.
@@ -246,7 +249,8 @@ impl Groups {
             "UPDATE log_delivery SET state = {LEASED}, due = ?4, attempt = attempt + 1, \
              receipt = ?5 WHERE group_id = ?1 AND {due} AND position IN \
              (SELECT position FROM log_delivery WHERE group_id = ?1 AND {due} \
-              ORDER BY position LIMIT ?6) RETURNING position, attempt"
+              ORDER BY position LIMIT ?6) AND {} RETURNING position, attempt",
+            moved("?5")
         );
         let now = self.clock.now();
         Statement::new(text)
@@ -263,7 +267,8 @@ impl Groups {
         let text = format!(
             "INSERT INTO log_delivery \
              (group_id, position, state, due, attempt, receipt, reason) \
-             SELECT ?1, position, {LEASED}, ?2, 1, ?3, '' FROM ({positions}) AS new"
+             SELECT ?1, position, {LEASED}, ?2, 1, ?3, '' FROM ({positions}) AS new WHERE {}",
+            moved("?3")
         );
         let until = self.clock.now().after(known.options.lease.0);
         Statement::new(text)
@@ -348,6 +353,12 @@ impl Groups {
         }
         Ok((events, left))
     }
+}
+
+/// Whether the group was moved by this take. PostgreSQL is sent all statements at once: those
+/// behind a move that found the group elsewhere are to do nothing, and not to fail.
+fn moved(take: &str) -> String {
+    format!("EXISTS (SELECT 1 FROM log_group WHERE id = ?1 AND turn = {take})")
 }
 
 /// How much a take may have.

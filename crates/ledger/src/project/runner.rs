@@ -124,7 +124,7 @@ impl Runner {
         match self.checkpoint().await? {
             Some((version, position)) if version == self.projection.version() => Ok(position),
             Some((version, _)) => Err(self.newer(version)),
-            None => Ok(0),
+            None => Err(self.gone()),
         }
     }
 
@@ -217,6 +217,9 @@ impl Runner {
             Ok(_) => Ok(true),
             // If it was kept, or is yet to be, the checkpoint says so.
             Err(error) if [&LATE, &codes::UNSURE].contains(&error.code()) => Ok(false),
+            // PostgreSQL is sent all statements at once: what another runner has applied fails
+            // before anybody sees that it was faster.
+            Err(error) if is_of_an_event(&error) && self.position().await? != from => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -261,9 +264,9 @@ impl Runner {
         self.anew(claim).await
     }
 
-    /// Makes the tables anew, of whatever version they are.
+    /// Makes the tables anew, unless they are of another version by now.
     async fn empty(&self) -> Result<()> {
-        let text = "UPDATE log_projection SET version = ?2, position = 0 WHERE name = ?1";
+        let text = "UPDATE log_projection SET position = 0 WHERE name = ?1 AND version = ?2";
         let claim = Statement::new(text);
         let claim = claim.bind(self.projection.name()).bind(self.projection.version());
         self.anew(claim).await
@@ -292,6 +295,11 @@ impl Runner {
         let sentence =
             format!("the tables of `{name}` are of version {version}, and this is version {own}");
         PROJECTION_NEWER.error(sentence)
+    }
+
+    fn gone(&self) -> Error {
+        let sentence = format!("somebody removed the checkpoint of `{}`", self.projection.name());
+        PROJECTION_FAILED.error(sentence).with_advice("run it again: its tables are made anew then")
     }
 
     fn failed(&self, position: u64, cause: Error) -> Error {
