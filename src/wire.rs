@@ -31,7 +31,7 @@ use tokio::sync::watch as signal;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
-pub(crate) use parts::Outside;
+pub(crate) use parts::{Outside, log_is_in_database};
 use space::Space;
 
 /// Every code of this room.

@@ -1,8 +1,10 @@
 //! `stockade ledger`: what happened.
 
 mod append;
+mod check;
 mod export;
 mod filter;
+mod progress;
 mod prove;
 mod read;
 mod shown;
@@ -26,7 +28,8 @@ static NOT_SAVED: Code = Code::new(
 );
 
 /// Every code of this module.
-pub(crate) static CODES: &[&Code] = &[&NOT_SAVED, &append::NO_JSON];
+pub(crate) static CODES: &[&Code] =
+    &[&NOT_SAVED, &append::NO_JSON, &check::NO_LOG, &check::IN_DATABASE];
 
 /// What happened: append, read, follow, export, prove
 ///
@@ -48,12 +51,14 @@ impl Ledger {
     pub(super) async fn run(self, globals: &Globals, output: &mut Output) -> Outcome {
         match self {
             Self::Tail(tail) => tail.run(&mut Client::connect(globals).await?, output).await,
-            Self::Verify(verify) => verify.run(output),
-            other => with_server(globals, async |client| other.ask(client, output).await).await,
+            Self::Verify(verify) => verify.run(globals, output),
+            other => {
+                with_server(globals, async |client| other.ask(client, globals, output).await).await
+            }
         }
     }
 
-    async fn ask(self, client: &mut Client, output: &mut Output) -> Outcome {
+    async fn ask(self, client: &mut Client, globals: &Globals, output: &mut Output) -> Outcome {
         match self {
             Self::Append(append) => append.run(client, output).await,
             Self::Read(read) => read.run(client, output).await,
@@ -61,7 +66,7 @@ impl Ledger {
             Self::Head(head) => head.run(client, output).await,
             Self::Prove(prove) => prove.run(client, output).await,
             Self::Tail(tail) => tail.run(client, output).await,
-            Self::Verify(verify) => verify.run(output),
+            Self::Verify(verify) => verify.run(globals, output),
         }
     }
 }

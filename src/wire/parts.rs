@@ -201,6 +201,18 @@ pub(super) async fn blobs(config: &Config, ground: &Ground) -> Result<Arc<dyn Bl
     }
 }
 
+/// Whether this configuration has the log in a database, not in the data directory.
+pub(crate) fn log_is_in_database(config: &Config) -> Result<bool> {
+    let url = config.sql.url.as_ref().map(resolved).transpose()?;
+    let shared = url.is_some_and(|url| scheme(&url) != "sqlite");
+    Ok(is_in_database(config.ledger.place, shared))
+}
+
+/// The same of a database that other nodes may share, or not.
+fn is_in_database(place: Place, shared: bool) -> bool {
+    place == Place::Sql || place == Place::Auto && shared
+}
+
 /// The log of what happened.
 pub(super) async fn log(
     config: &ledger::Config,
@@ -210,7 +222,7 @@ pub(super) async fn log(
 ) -> Result<Log> {
     let Ground { clock, random, .. } = ground.clone();
     let shared = sql.dialect() == Dialect::Postgres;
-    if config.place == Place::Sql || config.place == Place::Auto && shared {
+    if is_in_database(config.place, shared) {
         return Log::in_database(sql.clone(), clock, random).await;
     }
     let (files, space) = (space.directory().files(), space.clone());

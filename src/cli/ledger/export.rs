@@ -1,7 +1,7 @@
 //! Everything that is wanted, page by page.
 
 use std::fs::File;
-use std::io::{BufWriter, IsTerminal, Write, stderr};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::NOT_SAVED;
 use super::filter::{Filter, Query};
+use super::progress::Progress;
 use super::read::Page;
 use crate::cli::Outcome;
 use crate::cli::client::{Client, read};
@@ -91,7 +92,7 @@ impl Export {
         client: &mut Client,
         mut write: impl FnMut(&[u8]) -> Result<(), Failure>,
     ) -> Result<u64, Failure> {
-        let progress = Progress { seen: stderr().is_terminal() && self.output.is_some() };
+        let progress = Progress::new(self.output.is_some(), None);
         let (begin, end): (&[u8], &[u8]) = match self.format {
             Format::Json => (b"[", b"]\n"),
             Format::Ndjson | Format::Csv => (b"", b""),
@@ -198,26 +199,6 @@ fn next_in(link: &str) -> Option<String> {
 
 pub(super) fn file_error(path: &Path, error: std::io::Error) -> Error {
     NOT_SAVED.error(format!("cannot use `{}`: {error}", path.display())).because(error)
-}
-
-/// How far the work is, where somebody waits at a terminal.
-struct Progress {
-    seen: bool,
-}
-
-impl Progress {
-    fn show(&self, count: u64) {
-        if self.seen {
-            // Whether anybody sees it is of no matter to the result.
-            let _ = write!(stderr(), "\r\x1b[K{count} events");
-        }
-    }
-
-    fn end(&self) {
-        if self.seen {
-            let _ = write!(stderr(), "\r\x1b[K");
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! A proof, checked with nothing but the public key.
+//! A log, a backup or a proof, checked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,47 +10,66 @@ use ledger::{Codec, Record};
 use serde_json::{Value, json};
 
 use super::export::file_error;
-use super::{prove, shown};
+use super::{check, prove, shown};
 use crate::cli::Outcome;
+use crate::cli::globals::Globals;
 use crate::cli::output::Output;
 
-/// Check a proof; no server is asked
+/// Check the whole log, a backup of it, or a proof; no server is asked
 ///
-/// Says what the proof proves, or where it does not hold. With --json also what the
-/// events say.
+/// Without --offline and --backup it is the log in the data directory, which a server may be
+/// writing: every event is read and hashed, and compared with what was signed. Nothing is
+/// changed. It ends well only when nothing is damaged.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  stockade ledger verify
+  stockade ledger verify --data /var/lib/stockade --key-file ledger.pub
+  stockade ledger verify --backup /backup/ledger --json
   stockade ledger verify --offline proof.json --key-file ledger.pub
   stockade ledger verify --offline proof.json --key 'stockade+5f3a…+AQ…' --json")]
 pub(in crate::cli) struct Verify {
-    /// The file with the proof
-    #[arg(long, value_name = "FILE", required = true)]
-    offline: PathBuf,
-    /// The ledger's public key, as `stockade ledger head --json` shows it
-    #[arg(long, value_name = "KEY", required_unless_present = "key_file")]
+    /// The file with a proof; it is checked with the key alone
+    #[arg(long, value_name = "FILE", requires = "public")]
+    offline: Option<PathBuf>,
+    /// The folder of a backup
+    #[arg(long, value_name = "FOLDER", conflicts_with = "offline")]
+    backup: Option<PathBuf>,
+    /// The ledger's public key, as `stockade ledger head --json` shows it [default: the log's own]
+    #[arg(long, value_name = "KEY", group = "public")]
     key: Option<String>,
     /// The file with the ledger's public key
-    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    #[arg(long, value_name = "FILE", group = "public")]
     key_file: Option<PathBuf>,
 }
 
 impl Verify {
-    pub(super) fn run(self, output: &mut Output) -> Outcome {
-        let key = match (&self.key, &self.key_file) {
+    pub(super) fn run(self, globals: &Globals, output: &mut Output) -> Outcome {
+        let key = self.key()?;
+        match (&self.offline, &self.backup, &key) {
+            (Some(proof), _, Some(key)) => offline(proof, key, output),
+            (_, Some(backup), key) => check::run(backup, key.as_ref(), output),
+            (_, None, key) => check::run(&check::folder(globals)?, key.as_ref(), output),
+        }
+    }
+
+    fn key(&self) -> flow::Result<Option<Verifier>> {
+        let text = match (&self.key, &self.key_file) {
             (Some(key), _) => key.clone(),
             (None, Some(path)) => prove::text(path)?,
-            (None, None) => String::new(),
+            (None, None) => return Ok(None),
         };
-        let verifier: Verifier = key.trim().parse()?;
-        let file =
-            std::fs::read(&self.offline).map_err(|error| file_error(&self.offline, error))?;
-        let verified = Bundle::from_json(&file)?.verify(&verifier)?;
-        match output.json {
-            true => output.document(&document(&verified))?,
-            false => tell(&verified, output)?,
-        }
-        Ok(true)
+        text.trim().parse().map(Some)
     }
+}
+
+fn offline(path: &Path, key: &Verifier, output: &mut Output) -> Outcome {
+    let file = std::fs::read(path).map_err(|error| file_error(path, error))?;
+    let verified = Bundle::from_json(&file)?.verify(key)?;
+    match output.json {
+        true => output.document(&document(&verified))?,
+        false => tell(&verified, output)?,
+    }
+    Ok(true)
 }
 
 fn tell(verified: &Verified, output: &mut Output) -> Result<(), crate::cli::failure::Failure> {
@@ -72,17 +91,9 @@ fn tell(verified: &Verified, output: &mut Output) -> Result<(), crate::cli::fail
 }
 
 fn document(verified: &Verified) -> Value {
-    let checkpoint = |checkpoint: &Checkpoint| {
-        json!({
-            "origin": checkpoint.origin,
-            "size": checkpoint.size,
-            "root": checkpoint.root.to_string(),
-            "time": checkpoint.time,
-        })
-    };
     json!({
-        "checkpoint": checkpoint(&verified.checkpoint),
-        "earlier": verified.earlier.as_ref().map(checkpoint),
+        "checkpoint": check::signed(&verified.checkpoint),
+        "earlier": verified.earlier.as_ref().map(check::signed),
         "events": verified.events.iter().map(event).collect::<Vec<_>>(),
     })
 }

@@ -1,0 +1,126 @@
+//! A whole log, read from its first byte to its last.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flow::{Code, Kind};
+use ledger::disk::{self, Checking, Damage, Report};
+use ledger::proof::{Checkpoint, Verifier};
+use pool::file::{Disk, Files};
+use serde_json::{Value, json};
+
+use super::export::file_error;
+use super::progress::Progress;
+use crate::cli::Outcome;
+use crate::cli::failure::Failure;
+use crate::cli::globals::{Choice, Globals};
+use crate::cli::output::Output;
+use crate::wire;
+
+pub(super) static NO_LOG: Code = Code::new(
+    Kind::Missing,
+    "cli-ledger-no-log",
+    "There is no log",
+    "name the data directory with `--data DIR`, or the folder of a backup with `--backup FOLDER`",
+);
+
+pub(super) static IN_DATABASE: Code = Code::new(
+    Kind::Invalid,
+    "cli-ledger-in-database",
+    "The log is kept in the database",
+    "make a backup of it with `stockade ledger backup DIR`, which reads and checks every event, and \
+     check that with `stockade ledger verify --backup DIR`",
+);
+
+/// Where the log of the data directory is.
+pub(super) fn folder(globals: &Globals) -> Result<PathBuf, Failure> {
+    let config = globals.load(&Choice::default(), Vec::new())?.config;
+    if wire::log_is_in_database(&config)? {
+        return Err(IN_DATABASE.error("the log is kept in the database, not on this disk").into());
+    }
+    Ok(config.data.join("ledger"))
+}
+
+/// Checks the log in a folder; well when nothing is damaged.
+pub(super) fn run(folder: &Path, key: Option<&Verifier>, output: &mut Output) -> Outcome {
+    let signed = std::fs::read_to_string(folder.join("checkpoint"));
+    let signed = signed.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            NO_LOG.error(format!("there is no log in `{}`", folder.display()))
+        }
+        _ => file_error(folder, error),
+    })?;
+    let progress = Progress::new(!output.json && !output.quiet, size(&signed));
+    let told = |count| {
+        progress.show(count);
+        true
+    };
+    let files: Arc<dyn Files> = Arc::new(Disk);
+    let checking = Checking { key, told: &told, ..Checking::default() };
+    let report = disk::verify(&files, folder, checking);
+    progress.end();
+    let report = report?;
+    match output.json {
+        true => output.document(&document(&report, key.is_some()))?,
+        false => tell(&report, key.is_some(), output)?,
+    }
+    Ok(report.damages.is_empty())
+}
+
+/// How many events a checkpoint says there are, before it is checked.
+fn size(note: &str) -> Option<u64> {
+    note.lines().nth(1)?.parse().ok()
+}
+
+fn tell(report: &Report, known: bool, output: &mut Output) -> Result<(), Failure> {
+    let Report { events, erased, checkpoint, unsigned, damages, .. } = report;
+    let Checkpoint { origin, size, time, root } = checkpoint;
+    output.note(&format!("{events} events can be read, {erased} of them erased"))?;
+    output.note(&format!("`{origin}` signed for {size} at {time}, root {root}"))?;
+    if *unsigned > 0 {
+        output.note(&format!("{unsigned} more are whole and not signed for yet"))?;
+    }
+    if !known {
+        let advice = "whoever could change the log could change that: --key names one you kept";
+        output.note(&format!("checked with the log's own key; {advice}"))?;
+    }
+    damages.iter().try_for_each(|damage| output.line(&damage.to_string()))?;
+    match damages.len() {
+        0 => output.note("nothing is damaged"),
+        1 => output.note("1 damage"),
+        count => output.note(&format!("{count} damages")),
+    }
+}
+
+fn document(report: &Report, known: bool) -> Value {
+    let damage = |damage: &Damage| {
+        let (first, last) = damage.events;
+        json!({
+            "first": first,
+            "last": last,
+            "what": damage.what,
+            "file": damage.path,
+            "byte": damage.at,
+        })
+    };
+    json!({
+        "events": report.events,
+        "erased": report.erased,
+        "last": report.last,
+        "checkpoint": signed(&report.checkpoint),
+        "unsigned": report.unsigned,
+        "key": if known { "given" } else { "own" },
+        "damages": report.damages.iter().map(damage).collect::<Vec<_>>(),
+    })
+}
+
+/// What was signed.
+pub(super) fn signed(checkpoint: &Checkpoint) -> Value {
+    json!({
+        "origin": checkpoint.origin,
+        "size": checkpoint.size,
+        "root": checkpoint.root.to_string(),
+        "time": checkpoint.time,
+    })
+}
