@@ -30,6 +30,8 @@ pub(crate) struct Committer {
     room: u64,
     /// Whether what was written last was not derived from yet.
     behind: bool,
+    /// Whether the last group could not be written.
+    failing: bool,
 }
 
 /// A group as it is to be written.
@@ -86,14 +88,27 @@ impl Committer {
         let written = self.write(&now, &planned);
         match written {
             Ok(()) => {
+                if std::mem::take(&mut self.failing) {
+                    tracing::info!("events are written again");
+                }
                 self.streams.settle();
                 now.into_iter().zip(planned).for_each(|(asked, answer)| asked.answer(answer));
             }
             Err(error) => {
                 self.tip = before;
                 self.streams.forget();
-                refuse(now, &error);
+                self.refuse(now, &error);
             }
+        }
+    }
+
+    /// Answers with why; the first of a row of errors is worth a line.
+    fn refuse(&mut self, group: Vec<Asked>, error: &Error) {
+        if !std::mem::replace(&mut self.failing, true) {
+            tracing::error!(error = %error.story(), "events could not be written");
+        }
+        for asked in group {
+            asked.answer(Err(error.code().error(error.detail().to_owned())));
         }
     }
 
@@ -211,13 +226,6 @@ impl Committer {
         shared.end.send_replace(self.tip.size);
         self.behind = false;
         Ok(())
-    }
-}
-
-fn refuse(group: Vec<Asked>, error: &Error) {
-    tracing::error!(error = %error.story(), "events could not be written");
-    for asked in group {
-        asked.answer(Err(error.code().error(error.detail().to_owned())));
     }
 }
 

@@ -71,6 +71,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 }
 
 fn run(shared: &Shared, stop: &Stop) {
+    let mut failing = false;
     loop {
         let mut stopped = stop.stopped.lock();
         if !*stopped {
@@ -79,9 +80,14 @@ fn run(shared: &Shared, stop: &Stop) {
         let last = *stopped;
         drop(stopped);
         // What is derived can be derived again: whoever appends is not told.
-        let warn =
-            |error: Error| tracing::warn!(error = %error.story(), "no checkpoint was written");
-        tidy(shared).and_then(|()| checkpoint(shared)).unwrap_or_else(warn);
+        let kept = tidy(shared).and_then(|()| checkpoint(shared));
+        match &kept {
+            Err(error) if !failing => {
+                tracing::warn!(error = %error.story(), "no checkpoint was written");
+            }
+            _ => {}
+        }
+        failing = kept.is_err();
         if last {
             return;
         }
