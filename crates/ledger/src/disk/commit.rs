@@ -54,6 +54,7 @@ impl Committer {
             draft: Draft::default(),
             room,
             behind: false,
+            failing: false,
         }
     }
 
@@ -68,7 +69,7 @@ impl Committer {
         if self.behind
             && let Err(error) = self.derive()
         {
-            return refuse(group, &error);
+            return self.refuse(group, &error);
         }
         let before = self.tip;
         let mut plan = Plan::new(&self.shared, &mut self.streams, before.size);

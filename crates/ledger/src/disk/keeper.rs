@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use flow::{Error, Result};
+use flow::Result;
 use parking_lot::{Condvar, Mutex};
 
 use super::Shared;
