@@ -12,13 +12,15 @@ mod disk {
 }
 
 use disk::support::{append, batch, event, numbers, open, options};
+use std::path::Path;
 use std::sync::Arc;
 
 use flow::{BoxFuture, Clock, Kind, Random};
 use ledger::conformance::{self, Keep, Place};
 use ledger::disk::Options;
 use ledger::query::{Filter, Query};
-use ledger::{Append, Log};
+use ledger::{Append, Event, Log};
+use pool::file::Files;
 use pool::file::lossy::{Failure, Fault, Lossy, Op, Survival};
 
 /// A folder on a disk in memory.
@@ -198,6 +200,27 @@ async fn what_was_written_in_part_is_taken_back() {
         let left = files.left_by_a_crash(&Survival::Nothing);
         assert_eq!(holds(&left, last, &format!("write {n}")).await.size(), last);
     }
+}
+
+#[tokio::test]
+async fn a_segment_that_was_begun_for_what_could_not_be_written_takes_what_comes() {
+    let files = Lossy::new(1);
+    let log = Log::on_disk(Options { segment: 4096, ..options(&files) }).unwrap();
+    let small = || vec![Append::to("s").event(Event::new("k", ""))];
+    while files.list(Path::new("/log/segments")).unwrap().len() < 2 {
+        // The head of a segment is written, and what it was begun for is not.
+        let large = vec![Append::to("s").event(Event::new("k", vec![7; 3000]))];
+        files.plan(Fault::nth(Op::Write, 2, Failure::Full).on(".log"));
+        let _ = log.append_all(large).await;
+        files.forgive();
+        log.append_all(small()).await.unwrap();
+    }
+    for _ in 0..20 {
+        log.append_all(small()).await.unwrap();
+    }
+    let size = log.size();
+    drop(log);
+    assert_eq!(open(&files).size(), size);
 }
 
 #[tokio::test]

@@ -26,6 +26,8 @@ pub(crate) struct Committer {
     tip: Tip,
     streams: Streams,
     draft: Draft,
+    /// Where the next record goes in the last segment, whatever became of what was tried.
+    at: u64,
     /// How far the segment's file was made to reach.
     room: u64,
     /// Whether what was written last was not derived from yet.
@@ -49,6 +51,7 @@ impl Committer {
             if shared.segments.read().is_empty() { 0 } else { tip.at + ahead(&shared.options) };
         Self {
             shared,
+            at: tip.at,
             tip,
             streams: Streams::default(),
             draft: Draft::default(),
@@ -140,7 +143,7 @@ impl Committer {
     /// Writes the draft where the log ended before, lasting.
     fn put(&mut self, before: Tip) -> Result<()> {
         let segment = self.segment(before)?;
-        let at = self.tip.at;
+        let at = self.at;
         let end = at + self.draft.bytes.len() as u64;
         let room = end + ahead(&self.shared.options);
         // Room that was taken before makes syncs cheaper; a disk that has none for that may
@@ -155,7 +158,7 @@ impl Committer {
             return Err(error);
         }
         segment.file.sync()?;
-        self.tip.at = end;
+        self.at = end;
         self.draft.offsets.iter_mut().for_each(|offset| *offset += at as u32);
         Ok(())
     }
@@ -187,13 +190,13 @@ impl Committer {
         let length = self.draft.bytes.len() as u64;
         if let Some(segment) = open {
             let most = self.shared.options.segment;
-            let fits = before.at + length <= most || before.at == HEAD;
+            let fits = self.at + length <= most || self.at == HEAD;
             if fits && before.size + 1 - segment.first < SEGMENT_EVENTS {
                 return Ok(segment);
             }
-            segment.file.truncate(before.at)?;
+            segment.file.truncate(self.at)?;
             segment.file.sync_all()?;
-            self.room = before.at;
+            self.room = self.at;
         }
         let options = &self.shared.options;
         let folder = options.folder.join("segments");
@@ -201,7 +204,7 @@ impl Committer {
         let room = HEAD + length + ahead(options);
         let segment = Segment::create(&*options.files, &folder, next, room)?;
         self.shared.segments.write().push(segment.clone());
-        (self.tip.at, self.room) = (HEAD, room);
+        (self.at, self.room) = (HEAD, room);
         Ok(segment)
     }
 
