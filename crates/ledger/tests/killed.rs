@@ -105,7 +105,9 @@ async fn check(folder: &Path, versions: &[u64; WRITERS]) {
             page.next = more.next;
         }
         let there = page.events.len() as u64;
-        assert!((*told..=told + 3).contains(&there), "writer {writer}: {there} of {told}");
+        assert!(there >= *told, "writer {writer}: {there} of {told}");
+        // Of each life, what was being appended when it ended may be there too.
+        assert!(there <= told + 3 * LIVES, "writer {writer}: {there}, and {told} told of");
         for (event, n) in page.events.iter().zip(1u64..) {
             let number: u64 = serde_json::from_slice(event.payload.as_ref().unwrap()).unwrap();
             assert_eq!((event.version, number), (n, n));
