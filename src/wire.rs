@@ -6,6 +6,7 @@
 
 mod admin;
 mod announce;
+mod backup;
 mod cache;
 mod first;
 mod ledger;
@@ -35,8 +36,16 @@ pub(crate) use parts::{Outside, log_is_in_database};
 use space::Space;
 
 /// Every code of this room.
-pub(crate) static CODES: &[&flow::Code] =
-    &[&announce::NOT_TOLD, &otlp::HEADER, &parts::NO_ENGINE, &parts::SILENT, &space::DISK_FULL];
+pub(crate) static CODES: &[&flow::Code] = &[
+    &announce::NOT_TOLD,
+    &backup::PLACE,
+    &backup::BUSY,
+    &backup::OTHERS,
+    &otlp::HEADER,
+    &parts::NO_ENGINE,
+    &parts::SILENT,
+    &space::DISK_FULL,
+];
 
 /// The path, with its real stages.
 pub(crate) type Path = Serve<::gate::Gate, Arc<policy::Policies>, ::ledger::Ledger>;
@@ -46,6 +55,8 @@ pub(crate) struct Plane {
     path: Arc<Path>,
     cache: ::cache::Cache,
     ledger: ::ledger::Ledger,
+    /// Whose turn it is to make a backup.
+    backups: Arc<tokio::sync::Mutex<()>>,
     store: ::store::Store,
     keys: Arc<::gate::Keys>,
     announcer: announce::Announcer,
@@ -122,6 +133,7 @@ pub(crate) async fn build(
         path: Arc::new(path),
         cache: cache.clone(),
         ledger: ledger.clone(),
+        backups: Arc::default(),
         store,
         keys,
         announcer,

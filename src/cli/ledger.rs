@@ -1,6 +1,7 @@
 //! `stockade ledger`: what happened.
 
 mod append;
+mod backup;
 mod check;
 mod export;
 mod filter;
@@ -28,10 +29,16 @@ static NOT_SAVED: Code = Code::new(
 );
 
 /// Every code of this module.
-pub(crate) static CODES: &[&Code] =
-    &[&NOT_SAVED, &append::NO_JSON, &check::NO_LOG, &check::IN_DATABASE];
+pub(crate) static CODES: &[&Code] = &[
+    &NOT_SAVED,
+    &append::NO_JSON,
+    &backup::HAS_LOG,
+    &backup::UNTIL,
+    &check::NO_LOG,
+    &check::IN_DATABASE,
+];
 
-/// What happened: append, read, follow, export, prove
+/// What happened: append, read, follow, export, prove, check, back up
 ///
 /// Works without a server too, for whoever owns the data directory; only what follows
 /// needs one.
@@ -45,6 +52,8 @@ pub(super) enum Ledger {
     Head(prove::Head),
     Prove(prove::Prove),
     Verify(verify::Verify),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
 }
 
 impl Ledger {
@@ -52,6 +61,7 @@ impl Ledger {
         match self {
             Self::Tail(tail) => tail.run(&mut Client::connect(globals).await?, output).await,
             Self::Verify(verify) => verify.run(globals, output),
+            Self::Restore(restore) => restore.run(globals, output),
             other => {
                 with_server(globals, async |client| other.ask(client, globals, output).await).await
             }
@@ -66,7 +76,9 @@ impl Ledger {
             Self::Head(head) => head.run(client, output).await,
             Self::Prove(prove) => prove.run(client, output).await,
             Self::Tail(tail) => tail.run(client, output).await,
+            Self::Backup(backup) => backup.run(client, output).await,
             Self::Verify(verify) => verify.run(globals, output),
+            Self::Restore(restore) => restore.run(globals, output),
         }
     }
 }

@@ -48,7 +48,7 @@ fn has_data(config: &Config) -> bool {
 }
 
 /// What is written as somebody else, the server could not read afterwards.
-fn is_ours(config: &Config) -> Result<(), Failure> {
+pub(super) fn is_ours(config: &Config) -> Result<(), Failure> {
     let data = config.data.display();
     let owner = std::fs::metadata(&config.data).map(|metadata| metadata.uid());
     match owner {

@@ -47,6 +47,11 @@ impl Space {
         Ok(Arc::new(Self { directory, had, short: AtomicBool::new(false), lacking }))
     }
 
+    /// Where the data is.
+    pub(crate) fn path(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
     /// Refuses what makes the data grow, while there is no room for it.
     pub(crate) fn is_there(&self) -> Result<()> {
         match self.short.load(Relaxed) {

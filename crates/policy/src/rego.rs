@@ -160,6 +160,8 @@ mod tests {
         check(&["writer"], "key.create", false);
         check(&["auditor"], "ledger.follow", true);
         check(&["auditor"], "ledger.prove", true);
+        check(&["auditor"], "ledger.backup", false);
+        check(&["admin"], "ledger.backup", true);
         check(&["auditor"], "stream.read", true);
         check(&["auditor"], "stream.append", false);
         check(&["auditor"], "cache.get", false);

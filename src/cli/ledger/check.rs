@@ -68,6 +68,11 @@ pub(super) fn run(folder: &Path, key: Option<&Verifier>, output: &mut Output) ->
     Ok(report.damages.is_empty())
 }
 
+/// How many events the log or backup in a folder says it has.
+pub(super) fn size_in(folder: &Path) -> Option<u64> {
+    size(&std::fs::read_to_string(folder.join("checkpoint")).ok()?)
+}
+
 /// How many events a checkpoint says there are, before it is checked.
 fn size(note: &str) -> Option<u64> {
     note.lines().nth(1)?.parse().ok()

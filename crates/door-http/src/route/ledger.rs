@@ -1,6 +1,7 @@
 //! What happened: appended, read by the page, followed, proved.
 
 mod append;
+mod backup;
 mod form;
 mod proof;
 mod wanted;
@@ -44,6 +45,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     let mut operations = streams();
     operations.push(live());
     operations.extend(proofs());
+    operations.push(backup::operation());
     operations
 }
 

@@ -28,6 +28,13 @@ static STREAM_APPEND: Action = Action {
     inspection: Inspection::Off,
 };
 
+static BACKUP: Action = Action {
+    name: "ledger.backup",
+    class: Class::Durable,
+    pace: Pace::Load,
+    inspection: Inspection::Off,
+};
+
 /// The stream that everything on the path leaves its facts in. Streams of this beginning
 /// are Stockade's own.
 pub const FACTS: &str = "$facts";
@@ -297,13 +304,58 @@ impl Question for Prove {
     }
 }
 
+/// Copies the log into a folder of the server's machine, or what is new into a backup that
+/// is there.
+#[derive(Debug, Clone, Copy)]
+pub struct Backup<'a> {
+    /// Which folder, from the root on.
+    pub directory: &'a str,
+}
+
+/// A backup that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// How many events it holds now.
+    pub size: u64,
+    /// The root of the tree over them, in base 16.
+    pub root: String,
+    /// When that was signed.
+    pub time: Time,
+    /// How many events it held before.
+    pub before: u64,
+    /// Bytes of events that were added.
+    pub bytes: u64,
+}
+
+impl Question for Backup<'_> {
+    type Answer = Made;
+
+    fn action(&self) -> &'static Action {
+        &BACKUP
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        Resource { kind: "ledger", namespace: "", name: self.directory.as_bytes() }
+    }
+}
+
 /// Whoever answers every question of this part.
 pub trait Answers:
-    for<'a> Origin<Append<'a>> + Origin<Read> + Origin<Follow> + Origin<Head> + Origin<Prove>
+    for<'a> Origin<Append<'a>>
+    + Origin<Read>
+    + Origin<Follow>
+    + Origin<Head>
+    + Origin<Prove>
+    + for<'a> Origin<Backup<'a>>
 {
 }
 
 impl<T> Answers for T where
-    T: for<'a> Origin<Append<'a>> + Origin<Read> + Origin<Follow> + Origin<Head> + Origin<Prove>
+    T: for<'a> Origin<Append<'a>>
+        + Origin<Read>
+        + Origin<Follow>
+        + Origin<Head>
+        + Origin<Prove>
+        + for<'a> Origin<Backup<'a>>
 {
 }
