@@ -9,6 +9,7 @@ mod announce;
 mod backup;
 mod cache;
 mod first;
+mod group;
 mod ledger;
 pub(crate) mod otlp;
 mod parts;
@@ -57,6 +58,7 @@ pub(crate) struct Plane {
     ledger: ::ledger::Ledger,
     /// Whose turn it is to make a backup.
     backups: Arc<tokio::sync::Mutex<()>>,
+    groups: ::ledger::group::Groups,
     store: ::store::Store,
     keys: Arc<::gate::Keys>,
     announcer: announce::Announcer,
@@ -115,6 +117,9 @@ pub(crate) async fn build(
     let opened = parts::log(&config.ledger, &sql, &space, ground).await?;
     let (ledger, log) =
         ::ledger::Ledger::new(opened, &config.ledger, clock.clone(), random.clone(), registry);
+    let (own, numbers) = (clock.clone(), random.clone());
+    let groups = ledger.log().clone();
+    let groups = ::ledger::group::Groups::open(sql.clone(), groups, own, numbers, registry).await?;
 
     // Alone, a node has nobody to miss anything from.
     let shared = config.feed.url.is_some().then(Arc::<Coherence>::default);
@@ -134,6 +139,7 @@ pub(crate) async fn build(
         cache: cache.clone(),
         ledger: ledger.clone(),
         backups: Arc::default(),
+        groups,
         store,
         keys,
         announcer,

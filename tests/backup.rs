@@ -78,7 +78,7 @@ fn the_whole_log_is_checked_and_damage_is_located() {
     assert_eq!(report["checkpoint"]["size"], report["events"], "{report}");
 
     let other = key.replacen('+', "x+", 1);
-    assert!(failed(&data, &["verify", "--key", &other]).contains("sign"));
+    assert!(failed(&data, &["verify", "--key", &other]).contains("public key"));
     flip(&segment(&data.join("ledger")), "order.placed");
     let told = failed(&data, &["verify"]);
     assert!(told.contains("event ") && told.contains(" at byte "), "{told}");

@@ -5,6 +5,7 @@ mod backup;
 mod check;
 mod export;
 mod filter;
+mod group;
 mod progress;
 mod prove;
 mod read;
@@ -54,6 +55,8 @@ pub(super) enum Ledger {
     Verify(verify::Verify),
     Backup(backup::Backup),
     Restore(backup::Restore),
+    #[command(subcommand)]
+    Group(group::Group),
 }
 
 impl Ledger {
@@ -77,6 +80,7 @@ impl Ledger {
             Self::Prove(prove) => prove.run(client, output).await,
             Self::Tail(tail) => tail.run(client, output).await,
             Self::Backup(backup) => backup.run(client, output).await,
+            Self::Group(group) => group.run(client, output).await,
             Self::Verify(verify) => verify.run(globals, output),
             Self::Restore(restore) => restore.run(globals, output),
         }

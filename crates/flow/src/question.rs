@@ -3,6 +3,7 @@
 
 pub mod admin;
 pub mod cache;
+pub mod group;
 pub mod ledger;
 pub mod object;
 
@@ -15,7 +16,7 @@ use crate::stage::{Gate, Ledger, Policy};
 /// question. The binary has one; doors are generic over it and reach nothing
 /// else.
 pub trait Plane:
-    cache::Answers + ledger::Answers + object::Answers + admin::Answers + 'static
+    cache::Answers + ledger::Answers + group::Answers + object::Answers + admin::Answers + 'static
 {
     /// The gate on the path.
     type Gate: Gate + 'static;

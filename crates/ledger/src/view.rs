@@ -69,6 +69,38 @@ pub(crate) fn filter(filter: &question::Filter, tenant: &str) -> flow::Result<Fi
     })
 }
 
+impl From<Record> for question::Event {
+    fn from(record: Record) -> Self {
+        shown(record)
+    }
+}
+
+impl Filter {
+    /// What a question asks for, of the events of a tenant.
+    ///
+    /// # Errors
+    /// When its path is no pattern.
+    pub fn asked(question: &question::Filter, tenant: &str) -> flow::Result<Self> {
+        filter(question, tenant)
+    }
+}
+
+impl From<Filter> for question::Filter {
+    fn from(filter: Filter) -> Self {
+        Self {
+            stream: filter.stream,
+            kinds: filter.kinds,
+            actor: filter.actor,
+            component: filter.component,
+            correlation: filter.correlation,
+            causation: filter.causation,
+            path: filter.path.map(|path| path.as_str().to_owned()),
+            since: filter.since,
+            before: filter.before,
+        }
+    }
+}
+
 /// What has to be true of a stream.
 pub(crate) fn expected(expected: question::Expected) -> Expected {
     match expected {

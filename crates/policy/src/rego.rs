@@ -162,6 +162,12 @@ mod tests {
         check(&["auditor"], "ledger.prove", true);
         check(&["auditor"], "ledger.backup", false);
         check(&["admin"], "ledger.backup", true);
+        for (role, streams, ledger) in
+            [("auditor", true, true), ("writer", true, false), ("reader", false, false)]
+        {
+            check(&[role], "group.take", streams);
+            check(&[role], "ledger.group.take", ledger);
+        }
         check(&["auditor"], "stream.read", true);
         check(&["auditor"], "stream.append", false);
         check(&["auditor"], "cache.get", false);

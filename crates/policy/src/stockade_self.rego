@@ -21,7 +21,16 @@ grants := {
 	"system": ["**"],
 	"operator": ["metrics.read", "status.read"],
 	# A backup has the key of the log in it, so it is none of an auditor's business.
-	"auditor": ["ledger.read", "ledger.follow", "ledger.head", "ledger.prove", "stream.read", "stream.follow"],
-	"writer": ["cache.*", "object.*", "stream.*"],
+	"auditor": [
+		"ledger.read",
+		"ledger.follow",
+		"ledger.head",
+		"ledger.prove",
+		"ledger.group.*",
+		"stream.read",
+		"stream.follow",
+		"group.*",
+	],
+	"writer": ["cache.*", "object.*", "stream.*", "group.*"],
 	"reader": ["cache.get", "object.get", "stream.read", "stream.follow"],
 }

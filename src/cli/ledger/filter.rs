@@ -38,6 +38,21 @@ pub(super) struct Filter {
 }
 
 impl Filter {
+    /// What is asked for, as JSON.
+    pub(super) fn document(&self) -> serde_json::Value {
+        serde_json::json!({
+            "stream": self.stream,
+            "types": self.kinds,
+            "actor": self.actor,
+            "component": self.component,
+            "correlation": self.correlation,
+            "causation": self.causation,
+            "path": self.path,
+            "since": self.since,
+            "before": self.before,
+        })
+    }
+
     /// What is asked for, as a query.
     pub(super) fn query(&self) -> Query {
         let mut query = Query::default();

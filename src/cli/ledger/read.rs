@@ -65,7 +65,8 @@ impl Read {
     }
 }
 
-fn position(link: &str) -> Option<&str> {
+/// Where a link to a page leads.
+pub(super) fn position(link: &str) -> Option<&str> {
     let rest = link.split_once("from=")?.1;
     rest.split('&').next()
 }

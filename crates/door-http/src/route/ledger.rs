@@ -3,6 +3,7 @@
 mod append;
 mod backup;
 mod form;
+mod group;
 mod proof;
 mod wanted;
 
@@ -46,6 +47,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     operations.push(live());
     operations.extend(proofs());
     operations.push(backup::operation());
+    operations.extend(group::operations());
     operations
 }
 

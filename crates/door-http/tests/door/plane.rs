@@ -13,6 +13,7 @@ use flow::question::admin::{
     CreateKey, CreatedKey, Exposition, KeyInfo, ListKeys, Login, Metrics, Part, RevokeKey, Status,
 };
 use flow::question::cache::{Delete, Expire, Found, Get, Purge, Set, When};
+use flow::question::group;
 use flow::question::ledger::{
     Append, Appended, Backup, Checkpoint, Data, Event, Expected, FACTS, Filter, Follow,
     Head as LogHead, Made, New, Page, Prove, Read,
@@ -412,6 +413,46 @@ answers!(Backup<'q>, Made, |world, question| {
     let (size, bytes) = (world.log.lock().len() as u64, question.directory.len() as u64);
     Ok(Made { size, root: "0".repeat(64), time: Time(0), before: 0, bytes })
 });
+answers!(group::Put<'q>, group::Group, |_, question| Ok(made(question.group, &question.filter)));
+answers!(group::Show<'q>, group::Group, |_, question| {
+    Ok(made(question.group, &Filter::default()))
+});
+answers!(group::List, Vec<group::Group>, |_, _| Ok(vec![made("x", &Filter::default())]));
+answers!(group::Remove<'q>, (), |_, _| Ok(()));
+answers!(group::Settle<'q>, (), |_, _| Ok(()));
+answers!(group::Unpark<'q>, u64, |_, question| {
+    Ok(question.positions.as_ref().map_or(0, Vec::len) as u64)
+});
+answers!(group::Take<'q>, Vec<group::Delivery>, |world, question| {
+    let log = world.log.lock();
+    let taken = log.iter().take(question.most as usize).cloned();
+    let receipt = |event: &Event| format!("{}-{}", event.position, Id(7));
+    Ok(taken.map(|event| group::Delivery { attempt: 1, receipt: receipt(&event), event }).collect())
+});
+answers!(group::ListParked<'q>, group::ParkedPage, |world, question| {
+    let (since, reason) = (Time(0), "test".to_owned());
+    let log = world.log.lock();
+    let parked = log.iter().take(question.limit as usize).cloned();
+    let parked = parked.map(|event| {
+        let reason = reason.clone();
+        group::Parked { event, attempts: 3, reason, since }
+    });
+    Ok(group::ParkedPage { parked: parked.collect(), next: Some(9) })
+});
+
+fn made(name: &str, filter: &Filter) -> group::Group {
+    group::Group {
+        name: name.to_owned(),
+        filter: filter.clone(),
+        options: group::Options::default(),
+        created: Time(0),
+        position: 0,
+        lag: 0,
+        in_flight: 0,
+        waiting: 0,
+        parked: 0,
+    }
+}
 answers!(object::Get<'q>, Option<(Head, Body)>, |world, question| {
     if question.key == "endless" {
         let size = 1 << 40;

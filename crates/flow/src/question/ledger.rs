@@ -181,7 +181,7 @@ pub struct Filter {
 
 impl Filter {
     /// The stream that is asked for, if it is one of users'.
-    fn users(&self) -> Option<&str> {
+    pub fn users(&self) -> Option<&str> {
         self.stream.as_deref().filter(|stream| !stream.starts_with('$'))
     }
 
