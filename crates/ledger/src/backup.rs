@@ -13,7 +13,8 @@
 //! [`restore`] makes a log of a backup, up to its end, a position or a time. A log that
 //! was restored to an earlier position and goes on is another log of the same name:
 //! checkpoints that were signed behind that position do not prove any more, and whoever
-//! keeps one finds out.
+//! keeps one finds out. Projections and groups that were ahead of that position pass over
+//! what is appended up to theirs: rebuild the ones, and create the others anew.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -70,12 +70,12 @@ pub struct Event {
     pub path: String,
     /// What it belongs to, with others in other streams.
     pub correlation: String,
-    /// What it followed from: an event's id.
+    /// What it followed from: an event's id, as text.
     pub causation: String,
 }
 
 impl Event {
-    /// An event of bytes that mean nothing here.
+    /// An event of bytes that mean nothing here, of the first version of its kind.
     pub fn new(kind: impl Into<String>, payload: impl Into<Bytes>) -> Self {
         Self { kind: kind.into(), schema: 1, payload: payload.into(), ..Self::default() }
     }
@@ -137,7 +137,7 @@ impl Event {
         self
     }
 
-    /// Followed from this one.
+    /// Followed from the event with this id.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<String>) -> Self {
         self.causation = cause.into();
@@ -212,7 +212,9 @@ pub struct Append {
     pub stream: String,
     /// What has to be true of it.
     pub expected: Expected,
-    /// Appending again with the same key appends nothing, and has the same answer.
+    /// Appending the same events again with the same key appends nothing, and has the same
+    /// answer, whatever is expected. A key is of its stream, and never forgotten; without one
+    /// it is empty.
     pub key: String,
     /// What happened, in order.
     pub events: Vec<Event>,

@@ -4,6 +4,27 @@
 //! versions, idempotency keys, atomic batches, and a hash tree over all of it. It
 //! is useful alone, on a disk or in PostgreSQL.
 //!
+//! ```
+//! use ledger::query::Query;
+//! use ledger::{Append, Event, Expected, Log, disk};
+//!
+//! # let place = tempfile::tempdir()?;
+//! # let folder = place.path();
+//! let log = Log::on_disk(disk::Options::new(folder))?;
+//! let placed = Event::json("order.placed", &serde_json::json!({"total": 12}))?;
+//! let append = Append::to("orders-7").expecting(Expected::Empty).key("place-7").event(placed);
+//! log.append_now(vec![append])?;
+//! assert_eq!(log.read_now(&Query::default())?.events[0].stream(), "orders-7");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! In reading order: an [`Event`] is what happened, an [`Append`] puts it into a
+//! stream, a [`Record`] is what it has become; [`query`] asks for records.
+//! [`Typed`] reads payloads as types of any version. [`project`] makes tables of
+//! events, [`group`] hands them to consumers. [`backup`] copies a log and restores
+//! it, [`disk::verify`] checks one, [`proof`] proves it to others. How it fails is
+//! in [`codes`].
+//!
 //! A [`Ledger`] is the log behind the path. Three lanes lead into it: *durable*
 //! facts are synced before [`append`](flow::Ledger::append) answers, *logged*
 //! ones pass a bounded queue and are on disk within 100 ms, *summed* ones are

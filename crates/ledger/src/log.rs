@@ -122,7 +122,7 @@ impl Log {
     /// what comes.
     ///
     /// It reads as fast as it is polled: a slow follower holds up nobody. After an error it
-    /// goes on where it was.
+    /// goes on where it was, a moment later by the clock. It never ends, and keeps no position.
     pub fn follow(
         &self,
         from: Option<u64>,

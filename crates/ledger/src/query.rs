@@ -7,7 +7,8 @@ use flow::{Result, Time};
 pub use self::glob::Glob;
 use crate::event::Record;
 
-/// Which events are wanted; an empty filter wants all.
+/// Which events are wanted: those of which all that is said here holds. An empty filter
+/// wants all, those of all tenants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Only of this tenant.
@@ -66,7 +67,8 @@ pub struct Query {
     pub backward: bool,
     /// Nothing behind this position, as if it were the end of the log.
     pub as_of: Option<u64>,
-    /// At most so many.
+    /// At most so many. A page has fewer when they are large, so what tells the end is
+    /// [`Page::next`]; with 0 it never comes.
     pub limit: u32,
     /// Which.
     pub filter: Filter,
