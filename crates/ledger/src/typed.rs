@@ -60,8 +60,8 @@ use crate::event::{Codec, Event, Record};
 pub trait Typed: Serialize + DeserializeOwned {
     /// What kind of event it is, `order.placed`.
     const KIND: &'static str;
-    /// The version of that kind; the first is 1. Raised whenever events that were written before could not be
-    /// read any more; with it comes a step that brings those forward.
+    /// The version of that kind; the first is 1. Raised whenever events that were written
+    /// before could not be read any more; with it comes a step that brings those forward.
     const SCHEMA: u32;
 }
 
