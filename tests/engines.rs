@@ -58,10 +58,11 @@ fn revoke(node: &Server, id: &str) -> Answer {
 
 /// Whether a node lets this key in.
 fn knows(node: &Server, secret: &str) -> bool {
-    match node.http_as(Some(secret), "GET", "/v1/cache/db0/nothing").status {
+    let answer = node.http_as(Some(secret), "GET", "/v1/cache/db0/nothing");
+    match answer.status {
         404 => true,
         401 => false,
-        other => panic!("{other}"),
+        _ => panic!("{answer:?}"),
     }
 }
 
@@ -312,6 +313,8 @@ fn the_database_goes_away_and_comes_back_by_itself() {
             });
             for how in ["killed", "frozen"] {
                 until("keys are made", SOON, || (made.lock().len() > 20).then_some(()));
+                // Nobody is known for ever.
+                assert!(knows(&server, &known));
                 if how == "killed" {
                     postgres.kill()
                 } else {

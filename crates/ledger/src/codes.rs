@@ -11,6 +11,7 @@ pub static CODES: &[&Code] = &[
     &DAMAGED,
     &CLOSED,
     &LOCKED,
+    &PROJECTION_AHEAD,
     &FULL,
     &PROOF,
     &GROUP_MISSING,
@@ -35,7 +36,7 @@ pub static INVALID: Code = Code::new(
     Kind::Invalid,
     "ledger-invalid",
     "The event or question is not as the log takes it",
-    "change what the sentence names; limits are in the reference of the log",
+    "change what the sentence names",
 );
 
 /// The stream is not as was expected.
@@ -74,8 +75,16 @@ pub static CLOSED: Code = Code::new(
 pub static LOCKED: Code = Code::new(
     Kind::Busy,
     "ledger-locked",
-    "The log is open in another process",
-    "stop that process first, or let it do what is to be done; a copy of the folder is a log of its own",
+    "The log is open already",
+    "end the process that has it open, or drop what it was opened as",
+);
+
+/// A log that was set back.
+pub static PROJECTION_AHEAD: Code = Code::new(
+    Kind::Conflict,
+    "ledger-projection-ahead",
+    "The projection has applied more than the log has",
+    "the log was restored to an earlier position: rebuild the projection",
 );
 
 /// More waits than may.

@@ -445,3 +445,25 @@ async fn a_long_log_of_what_is_not_wanted_is_passed_over() {
     assert_eq!(caught_up.unwrap().unwrap(), 3000);
     assert_eq!(runner.position().await.unwrap(), 3000);
 }
+
+#[tokio::test]
+async fn a_projection_of_a_log_that_was_set_back_says_so_until_it_is_rebuilt() {
+    let sql = Arc::new(Sqlite::open(Options::memory()).await.unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let log = Log::on_disk(ledger::disk::Options::new(folder.path())).unwrap();
+    for _ in 0..3 {
+        log.append(Append::to("s").event(Event::new("paid", "1"))).await.unwrap();
+    }
+    let open = async || {
+        Runner::open(log.clone(), sql.clone(), Sums::new(1, 1), Clock::system()).await.unwrap()
+    };
+    assert_eq!(open().await.catch_up().await.unwrap(), 3);
+    let ahead = Statement::new("UPDATE log_projection SET position = 9");
+    sql.commit(Transaction::new().run(ahead)).await.unwrap();
+    let runner = open().await;
+    let error = runner.catch_up().await.unwrap_err();
+    assert_eq!(error.code(), &ledger::codes::PROJECTION_AHEAD);
+    assert_eq!(error.to_string(), "`sums` has applied 9 events, and the log has 3");
+    runner.rebuild(&|_, _| {}).await.unwrap();
+    assert_eq!(runner.catch_up().await.unwrap(), 3);
+}

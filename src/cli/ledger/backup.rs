@@ -60,7 +60,7 @@ pub(in crate::cli) struct Backup {
 #[command(after_help = "Examples:
   stockade ledger restore /backup/ledger --data ./restored
   stockade ledger restore /backup/ledger --data ./restored --until 1200
-  stockade ledger restore /backup/ledger --data ./restored --until 2026-03-01T12:00:00Z")]
+  stockade ledger restore /backup --data ./new --until 2026-03-01T12:00:00Z")]
 pub(in crate::cli) struct Restore {
     /// The folder of the backup
     #[arg(value_name = "FOLDER")]

@@ -16,7 +16,7 @@ use crate::cli::table::Table;
 #[derive(Debug, Subcommand)]
 #[command(arg_required_else_help = true)]
 pub(in crate::cli) enum Group {
-    Create(Create),
+    Create(Box<Create>),
     List(List),
     Show(Show),
     Remove(Remove),

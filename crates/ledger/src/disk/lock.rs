@@ -24,8 +24,7 @@ impl Lock {
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => {
-                let sentence =
-                    format!("another process has the log in `{}` open", folder.display());
+                let sentence = format!("the log in `{}` is open already", folder.display());
                 Err(LOCKED.error(sentence))
             }
             Err(TryLockError::Error(cause)) => Err(failed(cause)),

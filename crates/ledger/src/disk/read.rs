@@ -6,6 +6,7 @@ use flow::{Error, Result, Time};
 
 use super::segment::{Met, Segment};
 use super::{Shared, damage};
+use crate::codes::INVALID;
 use crate::event::Record;
 use crate::header;
 use crate::index::{Direction, Field, Tenant, Term};
@@ -148,6 +149,9 @@ pub(crate) fn version(shared: &Shared, tenant: &str, stream: &str) -> Result<u64
 
 /// A page of what is wanted.
 pub(crate) fn page(shared: &Shared, query: &Query) -> Result<Page> {
+    if query.limit == 0 {
+        return Err(INVALID.error("a page of no events has no end: ask for one at least"));
+    }
     let last = query.as_of.unwrap_or(u64::MAX).min(shared.seen());
     let Some(range) = range(shared, query, last)? else { return Ok(Page::default()) };
     let mut pager = Pager::new(query);

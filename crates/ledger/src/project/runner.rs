@@ -8,7 +8,7 @@ use pool::sql::{Sql, Statement, Transaction, codes};
 use tokio::sync::watch;
 
 use super::{FIRST_WAIT, Projection, passing, schema};
-use crate::codes::{PROJECTION_FAILED, PROJECTION_NEWER};
+use crate::codes::{PROJECTION_AHEAD, PROJECTION_FAILED, PROJECTION_NEWER};
 use crate::event::Record;
 use crate::log::Log;
 use crate::query::Query;
@@ -141,6 +141,16 @@ impl Runner {
         *self.end.borrow()
     }
 
+    /// Whether the log has no event at a position, by what it says itself: what is known here
+    /// may be a moment old.
+    async fn is_ahead(&self, position: u64) -> Result<bool> {
+        match self.log.root(position).await {
+            Ok(_) => Ok(false),
+            Err(error) if error.kind() == Kind::Invalid => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn catch_up_to(&self, size: u64, progress: &(dyn Fn(u64) + Sync)) -> Result<u64> {
         let (done, seen) = self.up_to(size, progress).await?;
         if done == seen || self.commit(done, seen, &[]).await? {
@@ -153,6 +163,11 @@ impl Runner {
     /// there is nothing more.
     async fn up_to(&self, size: u64, progress: &(dyn Fn(u64) + Sync)) -> Result<(u64, u64)> {
         let mut done = self.position().await?;
+        if done > size && self.is_ahead(done).await? {
+            let name = self.projection.name();
+            let sentence = format!("`{name}` has applied {done} events, and the log has {size}");
+            return Err(PROJECTION_AHEAD.error(sentence));
+        }
         let mut seen = done;
         while seen < size {
             let query = Query {
