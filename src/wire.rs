@@ -29,7 +29,7 @@ use flow::{Clock, Random, Result, Revisions, Serve, Stages};
 use pool::directory::Directory;
 use pool::health::Health;
 use pool::sql::{Outbox, Sql};
-use tokio::sync::watch as signal;
+use tokio::sync::{OnceCell, watch as signal};
 use tokio::task::JoinSet;
 
 use crate::config::Config;
@@ -58,7 +58,7 @@ pub(crate) struct Plane {
     ledger: ::ledger::Ledger,
     /// Whose turn it is to make a backup.
     backups: Arc<tokio::sync::Mutex<()>>,
-    groups: ::ledger::group::Groups,
+    groups: group::Opening,
     store: ::store::Store,
     keys: Arc<::gate::Keys>,
     announcer: announce::Announcer,
@@ -117,9 +117,8 @@ pub(crate) async fn build(
     let opened = parts::log(&config.ledger, &sql, &space, ground).await?;
     let (ledger, log) =
         ::ledger::Ledger::new(opened, &config.ledger, clock.clone(), random.clone(), registry);
-    let (own, numbers) = (clock.clone(), random.clone());
-    let groups = ledger.log().clone();
-    let groups = ::ledger::group::Groups::open(sql.clone(), groups, own, numbers, registry).await?;
+    let (own, registered) = (sql.clone(), registry.clone());
+    let groups = group::Opening { sql: own, registry: registered, opened: OnceCell::new() };
 
     // Alone, a node has nobody to miss anything from.
     let shared = config.feed.url.is_some().then(Arc::<Coherence>::default);

@@ -1,16 +1,40 @@
 //! Consumer groups of the log.
 
+use std::sync::Arc;
+
 use flow::question::group::{
     Delivery, Fate, Group, List, ListParked, Options, Parked, ParkedPage, Put, Remove, Settle,
     Show, Take, Unpark, Way, is_of_ledger,
 };
+use flow::signal::Registry;
 use flow::unit::Span;
 use flow::{Answer, Origin, Permitted, Result, Step};
 use ledger::codes::{GROUP_EXISTS, INVALID};
 use ledger::group::{self, Groups, Receipt, Which};
 use ledger::query::Filter;
+use pool::sql::Sql;
+use tokio::sync::OnceCell;
 
 use super::Plane;
+
+/// The groups, opened when they are first asked for: from then on a log in a database is
+/// asked every second how far it is.
+pub(super) struct Opening {
+    pub(super) sql: Arc<dyn Sql>,
+    pub(super) registry: Registry,
+    pub(super) opened: OnceCell<Groups>,
+}
+
+impl Plane {
+    async fn groups(&self) -> Result<&Groups> {
+        let Opening { sql, registry, opened } = &self.groups;
+        let open = || {
+            let (log, clock) = (self.ledger.log().clone(), self.clock.clone());
+            Groups::open(sql.clone(), log, clock, self.random.clone(), registry)
+        };
+        opened.get_or_try_init(open).await
+    }
+}
 
 /// A take waits no longer: who may take was decided when it began.
 const WAIT_MAX: Span = Span::secs(30);
@@ -21,7 +45,7 @@ impl Origin<List> for Plane {
         permitted: &'a Permitted<'a, List>,
     ) -> Step<'a, Result<Answer<Vec<Group>>>> {
         Step::later(async {
-            let states = self.groups.list(permitted.tenant()).await?;
+            let states = self.groups().await?.list(permitted.tenant()).await?;
             Ok(Answer::done(states.into_iter().map(shown).collect()))
         })
     }
@@ -43,8 +67,8 @@ impl<'q> Origin<Put<'q>> for Plane {
                 );
                 return Err(INVALID.error(sentence).with_advice(advice));
             }
-            put(&self.groups, permitted.tenant(), permitted.question()).await?;
-            Ok(Answer::done(shown(self.groups.state(permitted.tenant(), group).await?)))
+            put(self.groups().await?, permitted.tenant(), permitted.question()).await?;
+            Ok(Answer::done(shown(self.groups().await?.state(permitted.tenant(), group).await?)))
         })
     }
 }
@@ -71,7 +95,8 @@ impl<'q> Origin<Show<'q>> for Plane {
         permitted: &'a Permitted<'a, Show<'q>>,
     ) -> Step<'a, Result<Answer<Group>>> {
         Step::later(async {
-            let state = self.groups.state(permitted.tenant(), permitted.question().group).await?;
+            let state =
+                self.groups().await?.state(permitted.tenant(), permitted.question().group).await?;
             Ok(Answer::done(shown(state)))
         })
     }
@@ -83,7 +108,7 @@ impl<'q> Origin<Remove<'q>> for Plane {
         permitted: &'a Permitted<'a, Remove<'q>>,
     ) -> Step<'a, Result<Answer<()>>> {
         Step::later(async {
-            self.groups.remove(permitted.tenant(), permitted.question().group).await?;
+            self.groups().await?.remove(permitted.tenant(), permitted.question().group).await?;
             Ok(Answer::done(()))
         })
     }
@@ -100,7 +125,7 @@ impl<'q> Origin<Take<'q>> for Plane {
                 let sentence = format!("a wait of {wait} is more than the {WAIT_MAX} allowed");
                 return Err(INVALID.error(sentence).with_advice("take again when it is over"));
             }
-            let taken = self.groups.take(permitted.tenant(), group, most, wait.0).await?;
+            let taken = self.groups().await?.take(permitted.tenant(), group, most, wait.0).await?;
             let delivery = |group::Delivery { event, attempt, receipt }| Delivery {
                 event: event.into(),
                 attempt,
@@ -122,10 +147,14 @@ impl<'q> Origin<Settle<'q>> for Plane {
             let receipts: Vec<Receipt> =
                 receipts.iter().map(|receipt| receipt.parse()).collect::<Result<_>>()?;
             match *fate {
-                Fate::Done => self.groups.ack(tenant, group, &receipts).await?,
-                Fate::Retry(reason) => self.groups.retry(tenant, group, &receipts, reason).await?,
-                Fate::Park(reason) => self.groups.park(tenant, group, &receipts, reason).await?,
-                Fate::Release => self.groups.release(tenant, group, &receipts).await?,
+                Fate::Done => self.groups().await?.ack(tenant, group, &receipts).await?,
+                Fate::Retry(reason) => {
+                    self.groups().await?.retry(tenant, group, &receipts, reason).await?
+                }
+                Fate::Park(reason) => {
+                    self.groups().await?.park(tenant, group, &receipts, reason).await?
+                }
+                Fate::Release => self.groups().await?.release(tenant, group, &receipts).await?,
             }
             Ok(Answer::done(()))
         })
@@ -139,7 +168,8 @@ impl<'q> Origin<ListParked<'q>> for Plane {
     ) -> Step<'a, Result<Answer<ParkedPage>>> {
         Step::later(async {
             let ListParked { group, from, limit } = *permitted.question();
-            let (parked, next) = self.groups.parked(permitted.tenant(), group, from, limit).await?;
+            let (parked, next) =
+                self.groups().await?.parked(permitted.tenant(), group, from, limit).await?;
             let one = |group::Parked { event, attempts, reason, since }| Parked {
                 event: event.into(),
                 attempts,
@@ -161,8 +191,8 @@ impl<'q> Origin<Unpark<'q>> for Plane {
                 (permitted.tenant(), permitted.question());
             let which = positions.as_deref().map_or(Which::All, Which::At);
             Ok(Answer::done(match way {
-                Way::Replay => self.groups.replay(tenant, group, which).await?,
-                Way::Drop => self.groups.drop_parked(tenant, group, which).await?,
+                Way::Replay => self.groups().await?.replay(tenant, group, which).await?,
+                Way::Drop => self.groups().await?.drop_parked(tenant, group, which).await?,
             }))
         })
     }

@@ -60,10 +60,15 @@ pub(in crate::cli) struct Create {
 
 /// List the groups, and how far they are
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stockade ledger group list")]
 pub(in crate::cli) struct List {}
 
 /// Show a group, and how far it is
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stockade ledger group show mail
+  stockade ledger group show mail --json | jq .lag")]
 pub(in crate::cli) struct Show {
     /// Which
     group: String,
@@ -71,6 +76,8 @@ pub(in crate::cli) struct Show {
 
 /// Remove a group, with all it knows
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stockade ledger group remove mail")]
 pub(in crate::cli) struct Remove {
     /// Which
     group: String,
@@ -78,6 +85,9 @@ pub(in crate::cli) struct Remove {
 
 /// List what was tried in vain, and why
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stockade ledger group parked mail
+  stockade ledger group parked mail --json | jq -r '.parked[].reason'")]
 pub(in crate::cli) struct Parked {
     /// Of which group
     group: String,
@@ -91,6 +101,9 @@ pub(in crate::cli) struct Parked {
 
 /// Have parked events come again, as if for the first time
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stockade ledger group replay mail
+  stockade ledger group replay mail 12 15")]
 pub(in crate::cli) struct Replay {
     /// Of which group
     group: String,
