@@ -117,6 +117,7 @@ pub(crate) async fn build(
     let opened = parts::log(&config.ledger, &sql, &space, ground).await?;
     let (ledger, log) =
         ::ledger::Ledger::new(opened, &config.ledger, clock.clone(), random.clone(), registry);
+    ::ledger::group::Groups::declare(registry);
     let (own, registered) = (sql.clone(), registry.clone());
     let groups = group::Opening { sql: own, registry: registered, opened: OnceCell::new() };
 

@@ -111,6 +111,11 @@ impl Groups {
         Ok(Self { sql, log, clock, random, end, changed: Notify::new(), turns, signals })
     }
 
+    /// Registers the numbers that groups have, so that they are there before the groups are.
+    pub fn declare(registry: &Registry) {
+        let _ = Signals::new(registry);
+    }
+
     /// Creates a group for the events of a tenant, from a position on; without one, for
     /// those that are yet to come. A group that is there as described is left as it is.
     ///

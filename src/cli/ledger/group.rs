@@ -27,8 +27,8 @@ pub(in crate::cli) enum Group {
 /// Make a group, or give one other options
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  stockade ledger group create mail --stream orders --type 'order.*' --from 1
-  stockade ledger group create mail --stream orders --type 'order.*' --tries 3 --lease 2m
+  stockade ledger group create mail --stream orders --from 1
+  stockade ledger group create mail --stream orders --tries 3 --lease 2m
   stockade ledger group create '$refusals' --stream '$facts'")]
 pub(in crate::cli) struct Create {
     /// Its name
