@@ -13,9 +13,9 @@ use super::damage;
 
 const WIDTH: u64 = 4;
 /// Offsets read and remembered at once.
-const BLOCK: u64 = 1024;
-/// Blocks remembered: of a million events, in four megabytes.
-const BLOCKS: u64 = 1024;
+const BLOCK: u64 = 64;
+/// Blocks remembered: of a million events, in some six megabytes.
+const BLOCKS: u64 = 16_384;
 
 type Block = Arc<[u32]>;
 

@@ -22,7 +22,7 @@ const PAGE_BYTES: usize = 16 << 20;
 /// Records that are read at once where all are wanted.
 const STRETCH: u64 = 256;
 /// Read for a record, which most do not exceed.
-const GLANCE: usize = 1024;
+const GLANCE: usize = 512;
 /// A term that so many times as many events have as the rarest is not looked for.
 const COMMON: u64 = 8;
 

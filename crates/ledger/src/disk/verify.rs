@@ -142,6 +142,38 @@ struct Check<'a> {
     told: &'a (dyn Fn(u64) -> bool + Sync),
 }
 
+/// The leaves that the tree has, read many at a time.
+struct Leaves<'a> {
+    file: Option<&'a dyn File>,
+    bytes: Vec<u8>,
+    /// The position of the first that is held.
+    first: u64,
+}
+
+/// Bytes of leaves read at once.
+const LEAVES: usize = 64 << 10;
+
+impl Leaves<'_> {
+    /// That of the event at a position, if the tree has one.
+    fn at(&mut self, position: u64) -> Result<Option<Hash>> {
+        let Some(file) = self.file else { return Ok(None) };
+        if let Some(leaf) = self.held(position) {
+            return Ok(Some(leaf));
+        }
+        self.bytes.resize(LEAVES, 0);
+        let read = file.read_at(&mut self.bytes, (position - 1) * 32)?;
+        self.bytes.truncate(read);
+        self.first = position;
+        Ok(self.held(position))
+    }
+
+    fn held(&self, position: u64) -> Option<Hash> {
+        let place = usize::try_from(position.checked_sub(self.first)?).ok()?;
+        let bytes = self.bytes.get(place * 32..)?.first_chunk::<32>()?;
+        Some(Hash::from(*bytes))
+    }
+}
+
 /// What segments came to, put together in their order.
 #[derive(Default)]
 struct Merged {
@@ -209,20 +241,23 @@ impl Check<'_> {
         };
         let mut part = Part { prev: segment.prev, ..Part::default() };
         let (mut prev, mut scratch) = (segment.prev, Vec::new());
+        let mut known = Leaves { file: self.leaves, bytes: Vec::new(), first: 0 };
         let mut scan = segment.scan(HEAD);
         loop {
             let position = first + part.leaves.len() as u64;
             let (at, what) = match scan.next()? {
-                Met::Record(at, raw) => match self.record(&raw, position, &prev, &mut scratch)? {
-                    Ok(leaf) => {
-                        part.leaves.push(leaf);
-                        part.last = header::time(raw.header);
-                        part.erased += u64::from(raw.is_erased());
-                        prev = leaf;
-                        continue;
+                Met::Record(at, raw) => {
+                    match self.record(&raw, position, &prev, &mut scratch, &mut known)? {
+                        Ok(leaf) => {
+                            part.leaves.push(leaf);
+                            part.last = header::time(raw.header);
+                            part.erased += u64::from(raw.is_erased());
+                            prev = leaf;
+                            continue;
+                        }
+                        Err(what) => (at, what),
                     }
-                    Err(what) => (at, what),
-                },
+                }
                 Met::End(at) => match next {
                     Some(next) if position < next => (at, "are missing".to_owned()),
                     None if position <= self.known => (at, "are missing".to_owned()),
@@ -245,6 +280,7 @@ impl Check<'_> {
         position: u64,
         prev: &Hash,
         scratch: &mut Vec<u8>,
+        known: &mut Leaves<'_>,
     ) -> Result<Result<Hash, String>> {
         let found = header::position(raw.header);
         if found != Some(position) {
@@ -255,13 +291,10 @@ impl Check<'_> {
             return Ok(Err(what));
         }
         let leaf = raw.leaf(prev, scratch);
-        let mut bytes = [0; 32];
-        let Some(leaves) = self.leaves.filter(|_| position <= self.known) else {
+        if position > self.known || known.at(position)?.is_none_or(|known| known == leaf) {
             return Ok(Ok(leaf));
-        };
-        let read = leaves.read_at(&mut bytes, (position - 1) * 32)?;
-        let known = read < bytes.len() || Hash::from(bytes) == leaf;
-        Ok(if known { Ok(leaf) } else { Err("was changed: it has another hash".to_owned()) })
+        }
+        Ok(Err("was changed: it has another hash".to_owned()))
     }
 
     /// Damage of the events up to the one before `next`, or up to the last that is known.
