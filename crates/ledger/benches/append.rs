@@ -77,12 +77,12 @@ impl Turns {
         let one = [("SQLite", median(&self.sqlite_one)), ("fdatasync alone", floor)];
         figure("appends of one event, 1 writer", median(&self.one), "/s", "", &one);
         let many = [("SQLite, 1 writer", median(&self.sqlite_one)), ("fdatasync alone", floor)];
-        figure("appends of one event, 64 writers", singles, "/s", "≥ 50000 /s", &many);
-        figure("appends of one event, 64 writers, p99", median(&self.p99), "ms", "≤ 5 ms", &[]);
+        figure("appends of one event, 64 writers", singles, "/s", "≥ 50000", &many);
+        figure("appends of one event, 64 writers, p99", median(&self.p99), "ms", "≤ 5", &[]);
         let hundreds = [("SQLite", median(&self.sqlite_hundreds))];
         figure("events in batches of 100", median(&self.hundreds), "/s", "", &hundreds);
         let bulk = [("SQLite", median(&self.sqlite_bulk))];
-        figure("events in batches of 1000", median(&self.bulk), "/s", "≥ 300000 /s", &bulk);
+        figure("events in batches of 1000", median(&self.bulk), "/s", "≥ 300000", &bulk);
     }
 }
 

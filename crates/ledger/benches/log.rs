@@ -96,7 +96,7 @@ impl Bench<'_> {
 
     fn open(&self) {
         let opens: Vec<f64> = (0..5).map(|_| self.seconds(|| drop(self.log())).0 * 1e3).collect();
-        figure("opening and closing", median(&opens), "ms", "≤ 1000 ms", &[]);
+        figure("opening and closing", median(&opens), "ms", "≤ 1000", &[]);
     }
 
     fn read(&self) {
@@ -121,10 +121,10 @@ impl Bench<'_> {
             proofs.push(took * 1e3);
         }
         let peer = [("SQLite", median(&theirs))];
-        figure("a stream of 50 events", median(&ours), "µs", "≤ 50 µs", &peer);
+        figure("a stream of 50 events", median(&ours), "µs", "≤ 50", &peer);
         let peer = [("SQLite", quantile(&theirs, 0.99))];
         figure("a stream of 50 events, p99", quantile(&ours, 0.99), "µs", "", &peer);
-        figure("a proof", median(&proofs), "ms", "≤ 1 ms", &[]);
+        figure("a proof", median(&proofs), "ms", "≤ 1", &[]);
         figure("a proof, p99", quantile(&proofs, 0.99), "ms", "", &[]);
         let scan = |backward| {
             let query = Query { limit: 1000, backward, ..Query::default() };
@@ -167,7 +167,7 @@ impl Bench<'_> {
                 self.events as f64 / took
             })
             .collect();
-        figure("checking every hash", median(&rates), "events/s", "≥ 2000000 events/s", &[]);
+        figure("checking every hash", median(&rates), "events/s", "≥ 2000000", &[]);
     }
 }
 
