@@ -23,6 +23,8 @@ const PAGE_BYTES: usize = 16 << 20;
 const STRETCH: u64 = 256;
 /// Read for a record, which most do not exceed.
 const GLANCE: usize = 512;
+/// Read at once at most, where records stand side by side.
+const STRIDE: usize = 64 << 10;
 /// A term that so many times as many events have as the rarest is not looked for.
 const COMMON: u64 = 8;
 
@@ -54,11 +56,14 @@ pub(crate) struct Reader<'a> {
     segment: Option<(Segment, u64)>,
     /// Bytes of the segment from a place on.
     bytes: (u64, Vec<u8>),
+    /// The position that was read last, and how much is read for the next one.
+    last: u64,
+    glance: usize,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(shared: &'a Shared) -> Self {
-        Self { shared, segment: None, bytes: (0, Vec::new()) }
+        Self { shared, segment: None, bytes: (0, Vec::new()), last: 0, glance: GLANCE }
     }
 
     /// The event at a position, which there has to be.
@@ -75,6 +80,11 @@ impl<'a> Reader<'a> {
     fn raw<T>(&mut self, position: u64, make: impl FnOnce(&Raw<'_>) -> Option<T>) -> Result<T> {
         let segment = self.segment(position)?;
         let at = u64::from(self.shared.offsets.at(position, self.shared.seen())?);
+        // Whoever reads neighbours is likely to want the next ones too.
+        if position != self.last + 1 {
+            self.glance = GLANCE;
+        }
+        self.last = position;
         let mut wanted = record::FRAME;
         loop {
             let held = self.bytes(&segment, at, wanted)?;
@@ -106,10 +116,11 @@ impl<'a> Reader<'a> {
         let place = at.checked_sub(*from).and_then(|place| usize::try_from(place).ok());
         let there = place.is_some_and(|place| held.len() >= place + wanted);
         if !there {
-            held.resize(wanted.max(GLANCE), 0);
+            held.resize(wanted.max(self.glance), 0);
             let read = segment.file.read_at(held, at)?;
             held.truncate(read);
             *from = at;
+            self.glance = (self.glance * 4).min(STRIDE);
         }
         let place = at.saturating_sub(*from) as usize;
         Ok(held.get(place..).unwrap_or_default())
