@@ -2,7 +2,7 @@
 
 mod glob;
 
-use flow::{Result, Time};
+use flow::Time;
 
 pub use self::glob::Glob;
 use crate::event::Record;
@@ -87,12 +87,4 @@ pub struct Page {
     pub events: Vec<Record>,
     /// Where the next page begins; `None` when there was no more.
     pub next: Option<u64>,
-}
-
-/// Says how to read `text` as a path pattern.
-///
-/// # Errors
-/// When it is none.
-pub fn glob(text: &str) -> Result<Glob> {
-    Glob::parse(text)
 }

@@ -5,6 +5,9 @@
     reason = "a test that fails should stop there"
 )]
 
+#[path = "support/forgetful.rs"]
+mod forgetful;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,10 +17,11 @@ use ledger::conformance::{self, Keep, Place};
 use ledger::query::Query;
 use ledger::sql::Log;
 use ledger::{Append, Event, Expected};
-use parking_lot::Mutex;
 use pool::sql::postgres::{self, Postgres};
 use pool::sql::sqlite::{Options, Sqlite};
-use pool::sql::{Dialect, Rows, Sql, Statement, Transaction, Turn, codes};
+use pool::sql::{Sql, Statement, Transaction};
+
+use self::forgetful::Forgetful;
 
 async fn log(sql: Arc<dyn Sql>, clock: Clock) -> Arc<dyn Keep> {
     Arc::new(Log::open(sql, clock, Random::system()).await.unwrap())
@@ -144,75 +148,11 @@ async fn what_nobody_knows_the_outcome_of_is_appended_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     let sql = Arc::new(Sqlite::open(Options::file(path)).await.unwrap());
-    let near = log(Arc::new(Forgetful::new(sql.clone())), Clock::system()).await;
+    let near = log(Arc::new(Forgetful::new(sql.clone(), 3)), Clock::system()).await;
     let far = log(sql, Clock::system()).await;
     // Without keys: whatever is done twice is there twice.
     conformance::writers(&[near.clone(), far]).await;
     conformance::chain(&*near).await;
-}
-
-/// A database whose connection is lost behind a commit now and then.
-struct Forgetful {
-    sql: Arc<dyn Sql>,
-    state: Mutex<(Random, Option<Transaction>)>,
-}
-
-impl Forgetful {
-    fn new(sql: Arc<dyn Sql>) -> Self {
-        Self { sql, state: Mutex::new((Random::seeded(3), None)) }
-    }
-
-    /// What becomes of a transaction: what is to be committed before it, whether it is
-    /// itself, and whether that is told.
-    fn fate(&self, transaction: &Transaction) -> (Option<Transaction>, bool, bool) {
-        let mut state = self.state.lock();
-        let late = state.1.take();
-        // The tables are to be made in peace.
-        let script = format!("{transaction:?}").contains("Script");
-        match state.0.below(8) {
-            0 if !script => (late, true, false),
-            1 if !script => (late, false, false),
-            2 if !script => {
-                // It has left, and arrives after all, before or behind what comes next.
-                state.1 = Some(transaction.clone());
-                (late, false, false)
-            }
-            _ => (late, true, true),
-        }
-    }
-}
-
-impl Sql for Forgetful {
-    fn dialect(&self) -> Dialect {
-        self.sql.dialect()
-    }
-
-    fn query(&self, statement: Statement) -> BoxFuture<'_, Result<Rows>> {
-        self.sql.query(statement)
-    }
-
-    fn commit(&self, transaction: Transaction) -> BoxFuture<'_, Result<Vec<Rows>>> {
-        Box::pin(async move {
-            let (late, done, told) = self.fate(&transaction);
-            let before = self.state.lock().0.below(2) == 0;
-            if let Some(late) = late.clone().filter(|_| before) {
-                self.sql.commit(late).await?;
-            }
-            let answer = if done { self.sql.commit(transaction).await } else { Ok(Vec::new()) };
-            if let Some(late) = late.filter(|_| !before) {
-                self.sql.commit(late).await?;
-            }
-            if told { answer } else { Err(codes::UNSURE.error("lost behind the commit")) }
-        })
-    }
-
-    fn turn(&self) -> BoxFuture<'_, Result<Box<dyn Turn>>> {
-        self.sql.turn()
-    }
-
-    fn close(&self) -> BoxFuture<'_, ()> {
-        self.sql.close()
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

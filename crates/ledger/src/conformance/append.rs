@@ -206,7 +206,7 @@ pub(super) async fn what_is_just_not_too_much_is_kept(place: &dyn Place) {
         .caused_by(text(TEXT_MAX));
     let one = Append::to(name.clone()).tenant(tenant.clone()).key(text(TEXT_MAX));
     appended(&*keep, one.event(largest.clone())).await;
-    let glob = |path: &str| Some(crate::query::glob(path).unwrap());
+    let glob = |path: &str| Some(crate::query::Glob::parse(path).unwrap());
     let folder = largest.path.split_once('/').unwrap().0;
     let filters = [
         Filter { stream: Some(name), ..Filter::default() },

@@ -6,7 +6,7 @@ use flow::{Clock, Random, Time};
 
 use super::{Keep, Place, append, appended, everything, open, pages, size, to};
 use crate::event::{Append, Event, Record};
-use crate::query::{Filter, Query, glob};
+use crate::query::{Filter, Glob, Query};
 
 const TENANTS: [&str; 2] = ["main", "side"];
 const STREAMS: [&str; 4] = ["orders-1", "orders-2", "a/b", "ä%_"];
@@ -50,7 +50,7 @@ fn filter(random: &Random, log: &[Record]) -> Filter {
         component: some(&["", "web", "cli"]),
         correlation: some(&CAUSES),
         causation: some(&CAUSES),
-        path: (random.below(3) == 0).then(|| glob(pick(random, &GLOBS)).unwrap()),
+        path: (random.below(3) == 0).then(|| Glob::parse(pick(random, &GLOBS)).unwrap()),
         since: time(),
         before: time(),
     }
@@ -129,7 +129,7 @@ pub(super) async fn cursors_survive_writes(place: &dyn Place) {
             actor: Some("human:ann".into()),
             ..Filter::default()
         },
-        Filter { path: Some(glob("a/**").unwrap()), ..Filter::default() },
+        Filter { path: Some(Glob::parse("a/**").unwrap()), ..Filter::default() },
     ];
     for filter in filters {
         let base = Query { limit: 5, filter, ..Query::default() };
@@ -193,7 +193,7 @@ pub(super) async fn tenants_never_see_each_other(place: &dyn Place) {
             Filter { kinds: vec!["*".into(), "k".into()], ..whose(tenant) },
             Filter { actor: Some("ann".into()), ..whose(tenant) },
             Filter { correlation: Some("c".into()), ..whose(tenant) },
-            Filter { path: Some(glob("a/**").unwrap()), ..whose(tenant) },
+            Filter { path: Some(Glob::parse("a/**").unwrap()), ..whose(tenant) },
         ]
     };
     for tenant in TENANTS {
@@ -236,7 +236,7 @@ pub(super) async fn what_is_rare_is_found_in_a_long_log(place: &dyn Place) {
         kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
         ..Filter::default()
     };
-    let path = |path| Filter { path: Some(glob(path).unwrap()), ..Filter::default() };
+    let path = |path| Filter { path: Some(Glob::parse(path).unwrap()), ..Filter::default() };
     let middle = log[12_000].time;
     let filters = [
         kinds(&["rare.one"]),
