@@ -1,6 +1,7 @@
 //! What is appended, and what it has become once it is in the log.
 
 use bytes::Bytes;
+pub use flow::question::ledger::{Appended, Expected};
 use flow::{Id, Result, Time};
 use serde::Serialize;
 
@@ -176,33 +177,6 @@ fn fits(name: &str, text: &str, most: usize) -> Result<()> {
     }
 }
 
-/// What has to be true of a stream for something to be appended to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Expected {
-    /// Nothing.
-    #[default]
-    Any,
-    /// There is nothing in it.
-    Empty,
-    /// There is something in it.
-    Exists,
-    /// Its newest event has this version; 0 is as [`Expected::Empty`].
-    Version(u64),
-}
-
-impl Expected {
-    /// Whether a stream whose newest event has this version is as expected; 0 is an
-    /// empty one.
-    pub(crate) fn holds(self, version: u64) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Empty => version == 0,
-            Self::Exists => version > 0,
-            Self::Version(expected) => version == expected,
-        }
-    }
-}
-
 /// Events for one stream, all or none of which are appended.
 #[derive(Debug, Clone, Default)]
 pub struct Append {
@@ -288,19 +262,6 @@ pub(crate) fn check(batch: &[Append]) -> Result<()> {
         append.events.iter().try_for_each(Event::check)?;
     }
     Ok(())
-}
-
-/// Where events have come to stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Appended {
-    /// The position of the first.
-    pub first: u64,
-    /// The position of the last.
-    pub last: u64,
-    /// The version of the stream with the last.
-    pub version: u64,
-    /// Whether they were there already, under the same key.
-    pub replayed: bool,
 }
 
 /// An event in the log.

@@ -138,18 +138,17 @@ impl Ledger {
         let append = Append {
             tenant: tenant.to_owned(),
             stream: question.stream.to_owned(),
-            expected: view::expected(question.expected),
+            expected: question.expected,
             key: question.key.to_owned(),
             events: events.map(|new| view::taken(new, actor)).collect(),
         };
         let begun = self.0.clock.moment();
         let appended = self.0.log.append(append).await?;
         self.0.signals.commit.time(self.0.clock.moment().since(begun));
-        let (first, last, version) = (appended.first, appended.last, appended.version);
         if !appended.replayed {
-            self.0.signals.appended((last - first + 1) as usize);
+            self.0.signals.appended((appended.last - appended.first + 1) as usize);
         }
-        Ok(question::Appended { first, last, version, replayed: appended.replayed })
+        Ok(appended)
     }
 }
 

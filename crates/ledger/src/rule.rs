@@ -6,6 +6,16 @@ use flow::Error;
 use crate::codes::{CONFLICT, KEY_REUSED};
 use crate::event::{Append, Event, Expected, Record};
 
+/// Whether a stream at this version is as expected; 0 is an empty one.
+pub(crate) fn holds(expected: Expected, version: u64) -> bool {
+    match expected {
+        Expected::Any => true,
+        Expected::Empty => version == 0,
+        Expected::Exists => version > 0,
+        Expected::Version(expected) => version == expected,
+    }
+}
+
 /// The stream is at this version, and that is not what was expected.
 pub(crate) fn conflict(append: &Append, version: u64) -> Error {
     let stream = &append.stream;

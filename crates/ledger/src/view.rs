@@ -2,7 +2,7 @@
 
 use flow::question::ledger as question;
 
-use crate::event::{Codec, Event, Expected, Record};
+use crate::event::{Codec, Event, Record};
 use crate::query::{Filter, Glob};
 
 /// An event as it is answered.
@@ -98,15 +98,5 @@ impl From<Filter> for question::Filter {
             since: filter.since,
             before: filter.before,
         }
-    }
-}
-
-/// What has to be true of a stream.
-pub(crate) fn expected(expected: question::Expected) -> Expected {
-    match expected {
-        question::Expected::Any => Expected::Any,
-        question::Expected::Empty => Expected::Empty,
-        question::Expected::Exists => Expected::Exists,
-        question::Expected::Version(version) => Expected::Version(version),
     }
 }

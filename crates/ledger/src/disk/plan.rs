@@ -131,7 +131,7 @@ impl<'a> Plan<'a> {
                 Some(version) => *version,
                 None => self.version(append, &name)?,
             };
-            if !append.expected.holds(version) {
+            if !rule::holds(append.expected, version) {
                 return Err(rule::conflict(append, version));
             }
             let count = append.events.len() as u64;

@@ -116,7 +116,7 @@ impl<'a> Draft<'a, '_> {
         }
         let stream = stream(append);
         let before = self.versions.get(&stream).copied().unwrap_or(0);
-        if !append.expected.holds(before) {
+        if !rule::holds(append.expected, before) {
             return Err(rule::conflict(append, before));
         }
         let (first, made) = (self.head.size() + 1, self.events.len());
