@@ -173,7 +173,10 @@ impl Server {
         http.listen(listeners)?;
         let readiness = http.readiness().clone();
         readiness.set(door_http::State::Ready);
-        let running = work.start(move |ready| {
+        let running = work.start(move |ready, reports| {
+            for report in reports {
+                readiness.part(&report.name, report.problem.as_ref().map(|problem| problem.title));
+            }
             readiness.set(if ready { door_http::State::Ready } else { door_http::State::Waiting });
         });
         let resp = door_resp::Door::open(&plane, resp, &config.resp, &ground.registry);

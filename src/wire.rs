@@ -27,7 +27,7 @@ use flow::signal::Registry;
 use flow::unit::Span;
 use flow::{Clock, Random, Result, Revisions, Serve, Stages};
 use pool::directory::Directory;
-use pool::health::Health;
+use pool::health::{Health, Report};
 use pool::sql::{Outbox, Sql};
 use tokio::sync::{OnceCell, watch as signal};
 use tokio::task::JoinSet;
@@ -200,9 +200,9 @@ const DRAINING: Duration = Duration::from_secs(2);
 const CLOSING: Duration = Duration::from_secs(2);
 
 impl Work {
-    /// Starts it. `tell` hears, again and again, whether all is there that nothing
-    /// works without.
-    pub(crate) fn start(self, tell: impl Fn(bool) + Send + 'static) -> Running {
+    /// Starts it. `tell` hears, again and again, how the parts are, and whether all are well
+    /// that nothing works without.
+    pub(crate) fn start(self, tell: impl Fn(bool, &[Report]) + Send + 'static) -> Running {
         let Self { sql, outbox, ledger, log, listener, health, space, plane } = self;
         let stop = signal::Sender::new(false);
         let outbox = Arc::new(outbox);
@@ -218,8 +218,8 @@ impl Work {
             let clock = clock.clone();
             async move {
                 loop {
-                    health.check().await;
-                    tell(health.ready());
+                    let reports = health.check().await;
+                    tell(health.ready(), &reports);
                     clock.sleep(LOOKING_AFTER.every.0).await;
                 }
             }

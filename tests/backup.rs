@@ -10,9 +10,12 @@ mod server;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use server::{Server, request, stockade};
+use server::{Server, request, stockade, until};
+
+const SOON: Duration = Duration::from_secs(20);
 
 fn orders(server: &Server, count: u64) {
     for n in 1..=count {
@@ -179,4 +182,38 @@ fn a_backup_is_for_administrators_and_outside_the_data_directory() {
     std::fs::create_dir(&copy).unwrap();
     std::fs::write(copy.join("other"), "").unwrap();
     assert_eq!(ask(Some(server::KEY), copy.to_str().unwrap()), 400, "there is something in it");
+}
+
+#[test]
+fn a_server_that_finds_damage_says_which_part_is_not_ready_and_why() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let server = Server::start(&data);
+    orders(&server, 1);
+    // The start reads the end of the log; what is far before it is read beside the requests.
+    let body = format!(r#"{{"events":[{}]}}"#, vec![r#"{"type":"t"}"#; 1000].join(","));
+    for _ in 0..80 {
+        assert_eq!(server.http("POST", "/v1/streams/many", body.as_bytes()).status, 201);
+    }
+    assert!(server.stop().success());
+    flip(&segment(&data.join("ledger")), "order.placed");
+    let server = Server::start(&data);
+    let ready = until("the damage is found", SOON, || {
+        let answer = server.http_as(None, "GET", "/readyz");
+        (answer.status == 503).then_some(answer)
+    });
+    let ready = ready.json();
+    assert_eq!(ready["status"], "waiting");
+    let parts = ready["parts"].as_array().unwrap();
+    let ill: Vec<_> = parts.iter().filter(|part| part["ok"] == false).collect();
+    let expected = json!({ "name": "ledger", "ok": false, "why": "The log is damaged" });
+    assert_eq!(ill, [&expected], "and nothing of paths, which are nobody's business");
+    let told = failed_check(&data);
+    assert!(told.contains("✗  ledger ") && told.contains("is broken"), "{told}");
+}
+
+fn failed_check(data: &Path) -> String {
+    let output = stockade(data).arg("check").output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
 }

@@ -88,6 +88,8 @@ pub struct Report {
 pub struct Problem {
     /// The error's stable name.
     pub code: &'static str,
+    /// What the code means: a sentence without any detail, which anybody may read.
+    pub title: &'static str,
     /// The sentence.
     pub detail: String,
     /// What to change.
@@ -98,6 +100,7 @@ impl From<&Error> for Problem {
     fn from(error: &Error) -> Self {
         Self {
             code: error.code().name,
+            title: error.code().title,
             detail: error.detail().to_owned(),
             advice: error.advice().to_owned(),
         }

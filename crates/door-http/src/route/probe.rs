@@ -117,6 +117,9 @@ struct Part {
     name: String,
     /// Whether it does its work.
     ok: bool,
+    /// Why not, in one sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'static str>,
 }
 
 /// Whether requests are welcome, and how the parts are.
@@ -146,12 +149,14 @@ impl Readiness {
         }
     }
 
-    /// How a part is.
-    pub fn part(&self, name: &str, ok: bool) {
+    /// How a part is: why it does not do its work, if it does not. That is said to anybody,
+    /// so it is a sentence of the program and never one with a path or an address in it.
+    pub fn part(&self, name: &str, why: Option<&'static str>) {
+        let ok = why.is_none();
         let mut parts = self.parts.write();
         match parts.iter_mut().find(|part| part.name == name) {
-            Some(part) => part.ok = ok,
-            None => parts.push(Part { name: name.to_owned(), ok }),
+            Some(part) => (part.ok, part.why) = (ok, why),
+            None => parts.push(Part { name: name.to_owned(), ok, why }),
         }
     }
 

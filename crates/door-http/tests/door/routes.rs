@@ -18,11 +18,14 @@ async fn probes_need_nobody_and_say_how_it_is() {
     let alive = probe("/healthz").await;
     assert_eq!((alive.status, alive.json()), (StatusCode::OK, json!({ "status": "alive" })));
 
-    open.door.readiness().part("sql", true);
-    open.door.readiness().part("redis", false);
-    let ready = probe("/readyz").await;
-    let parts = json!([{ "name": "sql", "ok": true }, { "name": "redis", "ok": false }]);
-    assert_eq!(ready.json(), json!({ "status": "ready", "parts": parts }));
+    open.door.readiness().part("sql", None);
+    open.door.readiness().part("ledger", Some("The log is damaged"));
+    let parts = async || probe("/readyz").await.json();
+    let ill = json!({ "name": "ledger", "ok": false, "why": "The log is damaged" });
+    let told = json!([{ "name": "sql", "ok": true }, ill]);
+    assert_eq!(parts().await, json!({ "status": "ready", "parts": told }));
+    open.door.readiness().part("ledger", None);
+    assert_eq!(parts().await["parts"][1], json!({ "name": "ledger", "ok": true }));
     for (state, word) in [(State::Starting, "starting"), (State::Draining, "draining")] {
         open.door.readiness().set(state);
         let answer = probe("/readyz").await;
