@@ -321,6 +321,10 @@ fn terminal() -> (OwnedFd, OwnedFd) {
     (person, programs)
 }
 
+fn name(part: &Value) -> &str {
+    part["name"].as_str().unwrap()
+}
+
 #[test]
 fn check_finds_what_is_well_and_what_is_not() {
     let place = tempfile::tempdir().unwrap();
@@ -340,12 +344,19 @@ fn check_finds_what_is_well_and_what_is_not() {
     let server = Server::start(&place.join("data"));
     assert_eq!(parts(&["check"]), [""; 0]);
     let table = said(place, &["check"]);
-    for part in ["✓  configuration", "✓  ledger", "✓  cache", "✓  clock", "✓  resp door"]
+    for part in ["✓  configuration", "✓  clock", "✓  resp door"]
         .into_iter()
+        .chain(["✓  ledger ", "✓  ledger round trip", "✓  cache round trip"])
         .chain([&*server.http, &*server.resp])
     {
         assert!(table.contains(part), "`{part}` is not in: {table}");
     }
+    let checked: Value = document(place, &["check"]);
+    let mut names: Vec<_> = checked["parts"].as_array().unwrap().iter().map(name).collect();
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count, "no two of the same name: {names:?}");
     assert_eq!(parts(&["check", "--http", "127.0.0.1:1"]), ["http door"]);
     assert_eq!(parts(&["check", "--resp", "127.0.0.1:1"]), ["resp door"]);
     server.kill();

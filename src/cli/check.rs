@@ -216,12 +216,13 @@ async fn server(mut client: Client, server: &Whereabouts, findings: &mut Vec<Fin
     }
     let begun = clock.moment();
     let cache = trip::cache(&mut client, &clock).await;
-    findings.push(Finding::timed("cache", since(&clock, begun), cache.map(|()| String::new())));
+    let took = since(&clock, begun);
+    findings.push(Finding::timed("cache round trip", took, cache.map(|()| String::new())));
     let begun = clock.moment();
     let event = trip::ledger(&mut client, server, &clock).await;
     let took = since(&clock, begun);
     let skew = event.as_ref().ok().map(|event| trip::skew(event, &clock));
-    findings.push(Finding::timed("ledger", took, event.map(|_| String::new())));
+    findings.push(Finding::timed("ledger round trip", took, event.map(|_| String::new())));
     findings.extend(skew);
 }
 
