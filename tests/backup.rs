@@ -82,6 +82,10 @@ fn the_whole_log_is_checked_and_damage_is_located() {
 
     let other = key.replacen('+', "x+", 1);
     assert!(failed(&data, &["verify", "--key", &other]).contains("public key"));
+    // The wrong one of the two files, whose content is nobody's business.
+    let secret = data.join("ledger/key");
+    let told = failed(&data, &["verify", "--key-file", secret.to_str().unwrap()]);
+    assert!(told.contains("ledger/key`") && told.contains("stockade ledger head"), "{told}");
     flip(&segment(&data.join("ledger")), "order.placed");
     let told = failed(&data, &["verify"]);
     assert!(told.contains("event ") && told.contains(" at byte "), "{told}");

@@ -12,9 +12,9 @@ use pool::file::{Disk, Files, Sort};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::check;
 use super::export::file_error;
 use super::progress::Progress;
+use super::{check, shown};
 use crate::cli::Outcome;
 use crate::cli::client::{Client, read};
 use crate::cli::failure::Failure;
@@ -97,8 +97,9 @@ impl Backup {
         let document: Value = read(&answer)?;
         output.done(
             &format!(
-                "`{shown}` has {events} events; {new} of them are new, with {bytes} bytes\n\
-                 signed for at {time}, root {root}"
+                "`{shown}` has {}, {new} of them new, with {bytes} bytes\n\
+                 signed for at {time}, root {root}",
+                shown::events(events)
             ),
             &document,
         )

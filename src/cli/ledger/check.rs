@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::export::file_error;
 use super::progress::Progress;
+use super::shown;
 use crate::cli::Outcome;
 use crate::cli::failure::Failure;
 use crate::cli::globals::{Choice, Globals};
@@ -81,10 +82,10 @@ fn size(note: &str) -> Option<u64> {
 fn tell(report: &Report, known: bool, output: &mut Output) -> Result<(), Failure> {
     let Report { events, erased, checkpoint, unsigned, damages, .. } = report;
     let Checkpoint { origin, size, time, root } = checkpoint;
-    output.note(&format!("{events} events can be read, {erased} of them erased"))?;
+    output.note(&format!("{} can be read, {erased} of them erased", shown::events(*events)))?;
     output.note(&format!("`{origin}` signed for {size} at {time}, root {root}"))?;
-    if *unsigned > 0 {
-        output.note(&format!("{unsigned} more are whole and not signed for yet"))?;
+    if let Some(sentence) = newer(*unsigned) {
+        output.note(&sentence)?;
     }
     if !known {
         let advice = "whoever could change the log could change that: --key names one you kept";
@@ -95,6 +96,15 @@ fn tell(report: &Report, known: bool, output: &mut Output) -> Result<(), Failure
         0 => output.note("nothing is damaged"),
         1 => output.note("1 damage"),
         count => output.note(&format!("{count} damages")),
+    }
+}
+
+/// What there is behind the newest checkpoint.
+fn newer(unsigned: u64) -> Option<String> {
+    match unsigned {
+        0 => None,
+        1 => Some("1 newer event is whole; no checkpoint counts it yet".to_owned()),
+        count => Some(format!("{count} newer events are whole; no checkpoint counts them yet")),
     }
 }
 
@@ -128,4 +138,17 @@ pub(super) fn signed(checkpoint: &Checkpoint) -> Value {
         "root": checkpoint.root.to_string(),
         "time": checkpoint.time,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_event_is_not_several() {
+        assert_eq!(newer(0), None);
+        assert!(newer(1).unwrap().starts_with("1 newer event is whole"));
+        assert!(newer(2).unwrap().starts_with("2 newer events are whole"));
+        assert_eq!([0, 1, 2].map(shown::events), ["0 events", "1 event", "2 events"]);
+    }
 }

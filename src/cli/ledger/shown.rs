@@ -25,6 +25,11 @@ pub(super) fn cells(event: &Value) -> [String; 7] {
     [position, time, stream, kind, actor, path, said(event)]
 }
 
+/// So many events, in words.
+pub(super) fn events(count: u64) -> String {
+    if count == 1 { "1 event".to_owned() } else { format!("{count} events") }
+}
+
 /// An event as a line for itself.
 pub(super) fn line(event: &Value) -> String {
     let [position, time, stream, kind, actor, path, said] = cells(event);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
+use flow::Error;
 use ledger::proof::{Bundle, Checkpoint, Verified, Verifier};
 use ledger::{Codec, Record};
 use serde_json::{Value, json};
@@ -53,13 +54,21 @@ impl Verify {
     }
 
     fn key(&self) -> flow::Result<Option<Verifier>> {
-        let text = match (&self.key, &self.key_file) {
-            (Some(key), _) => key.clone(),
-            (None, Some(path)) => prove::text(path)?,
-            (None, None) => return Ok(None),
-        };
-        text.trim().parse().map(Some)
+        match (&self.key, &self.key_file) {
+            (Some(key), _) => key.trim().parse().map(Some),
+            (None, Some(path)) => {
+                let key = prove::text(path)?.trim().parse();
+                key.map(Some).map_err(|error: Error| within(path, &error))
+            }
+            (None, None) => Ok(None),
+        }
     }
+}
+
+/// An error of what a file says, and which file that is.
+fn within(path: &Path, error: &Error) -> Error {
+    let sentence = format!("`{}`: {}", path.display(), error.detail());
+    error.code().error(sentence).with_advice(error.advice().to_owned())
 }
 
 fn offline(path: &Path, key: &Verifier, output: &mut Output) -> Outcome {
@@ -75,10 +84,13 @@ fn offline(path: &Path, key: &Verifier, output: &mut Output) -> Outcome {
 fn tell(verified: &Verified, output: &mut Output) -> Result<(), crate::cli::failure::Failure> {
     let Verified { checkpoint, earlier, events } = verified;
     let Checkpoint { origin, size, time, root } = checkpoint;
-    output.line(&format!("`{origin}` had {size} events at {time}, root {root}"))?;
+    output.line(&format!("`{origin}` had {} at {time}, root {root}", shown::events(*size)))?;
     if let Some(earlier) = earlier {
         let Checkpoint { size, time, .. } = earlier;
-        output.line(&format!("its first {size} are those it had at {time}"))?;
+        output.line(&match size {
+            1 => format!("its first is the one it had at {time}"),
+            _ => format!("its first {size} are those it had at {time}"),
+        })?;
     }
     match events.len() {
         0 => return Ok(()),

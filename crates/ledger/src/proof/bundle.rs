@@ -94,20 +94,16 @@ impl Included {
         };
         let (index, position, size) = (self.index, record.position, log.size);
         if position.checked_sub(1) != Some(index) {
-            let sentence =
-                format!("its header has position {position}, which is not of index {index}");
-            return Err(PROOF.error(sentence));
+            return Err(PROOF.error(format!("its header has position {position}")));
         }
         if index >= size {
-            let sentence =
-                format!("its position {position} is behind the {size} events of the checkpoint");
+            let sentence = format!("it is behind the {size} events of the checkpoint");
             return Err(PROOF.error(sentence));
         }
         let leaf = hash::leaf(&self.header, &self.content.hash());
         if !verify::inclusion(&leaf, index, size, &self.inclusion, &log.root) {
-            let sentence = format!(
-                "its header and payload, with its proof, are not what the checkpoint has at position {position}"
-            );
+            let sentence = "its header and payload, with its proof, are not what the checkpoint \
+                            has there";
             return Err(PROOF.error(sentence));
         }
         if let Content::Kept { payload, .. } = &self.content {
@@ -158,8 +154,8 @@ impl Bundle {
         let mut events: Vec<Record> = Vec::with_capacity(self.events.len());
         // The leaf of the event at a position; there is none before the first.
         let mut last = (0, Hash::NONE);
-        for (number, event) in (1..).zip(&self.events) {
-            let place = format!("event {number}");
+        for event in &self.events {
+            let place = place(event.index);
             let (record, leaf, before) = event.verify(checkpoint).map_err(at(&place))?;
             follows(&record, &before, last).map_err(at(&place))?;
             last = (record.position, leaf);
@@ -172,10 +168,7 @@ impl Bundle {
 /// Whether an event is behind another, and says so if it is the next.
 fn follows(record: &Record, before: &Hash, (position, leaf): (u64, Hash)) -> Result<()> {
     if record.position <= position {
-        let sentence = format!(
-            "its position {} is not behind {position}, that of the one before",
-            record.position
-        );
+        let sentence = format!("it is not behind {position}, the position of the one before");
         return Err(PROOF.error(sentence));
     }
     if record.position == position + 1 && *before != leaf {
@@ -199,6 +192,11 @@ impl Earlier {
         }
         Ok(own)
     }
+}
+
+/// An event as people name it.
+fn place(index: u64) -> String {
+    format!("position {}", index.saturating_add(1))
 }
 
 /// Says where in the bundle an error was met.
@@ -252,37 +250,30 @@ mod tests {
     #[test]
     fn whatever_is_wrong_is_located() {
         let not_there = |at| {
-            format!(
-                "its header and payload, with its proof, are not what the checkpoint has at position {at}"
-            )
+            let what = "its header and payload, with its proof, are not what the checkpoint has";
+            format!("position {at}: {what} there")
         };
         let other = |bundle: &mut Bundle| {
             bundle.events[1].content = Content::Erased(Hash::NONE);
         };
-        refused(other, &format!("event 2: {}", not_there(2)));
-        refused(
-            |bundle| bundle.events[2].inclusion.reverse(),
-            &format!("event 3: {}", not_there(7)),
-        );
-        refused(|bundle| bundle.events[0].header = Bytes::new(), "event 1: its header is none");
-        refused(
-            |bundle| bundle.events[3].index = 9,
-            "event 4: its header has position 11, which is not of index 9",
-        );
+        refused(other, &not_there(2));
+        refused(|bundle| bundle.events[2].inclusion.reverse(), &not_there(7));
+        refused(|bundle| bundle.events[0].header = Bytes::new(), "position 1: its header is none");
+        refused(|bundle| bundle.events[3].index = 9, "position 10: its header has position 11");
         refused(
             |bundle| bundle.events.swap(0, 1),
-            "event 2: its position 1 is not behind 2, that of the one before",
+            "position 1: it is not behind 2, the position of the one before",
         );
         refused(
             |bundle| bundle.checkpoint = bundle.earlier.take().unwrap().checkpoint,
-            &format!("event 1: {}", not_there(1)),
+            &not_there(1),
         );
         refused(
             |bundle| {
                 bundle.checkpoint = bundle.earlier.take().unwrap().checkpoint;
                 bundle.events.drain(..3);
             },
-            "event 1: its position 11 is behind the 6 events of the checkpoint",
+            "position 11: it is behind the 6 events of the checkpoint",
         );
         refused(
             |bundle| bundle.earlier.as_mut().unwrap().consistency.truncate(1),
@@ -313,7 +304,7 @@ mod tests {
             "stockade-proof-2",
             "`stockade-proof-2` is not a format known here",
         );
-        let needs = "event 1: it needs salt and payload, or the hash of its content";
+        let needs = "position 1: it needs salt and payload, or the hash of its content";
         let hash = format!("\"content\": \"{}=\", \"salt\"", "A".repeat(43));
         unread("\"salt\"", &hash, needs);
         unread("\"payload\"", "\"payload\": null, \"payload\"", "duplicate field `payload`");

@@ -219,9 +219,14 @@ impl FromStr for Verifier {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
+        // What it is instead is not said: it may be the secret key.
         let no_key = || {
-            let text = text.escape_debug();
-            INVALID.error(format!("`{text}` is no public key of a log: it is `name+id+key`"))
+            let sentence = "this is no public key of a log, which is one line such as \
+                            `example.com/log+58490f8b+ARl/ayPhbIUyxqvIOPrNXqeJvgx2spIDNAOb+os9No1h`";
+            INVALID.error(sentence).with_advice(
+                "write what `stockade ledger head --json` shows as `key` into a file; it is in \
+                 `ledger/key.pub` of the data directory, too",
+            )
         };
         let mut parts = text.splitn(3, '+');
         let (Some(name), Some(_), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
@@ -231,7 +236,11 @@ impl FromStr for Verifier {
         let Some((&KIND, key)) = bytes.split_first() else { return Err(no_key()) };
         let verifier = Self::new(name, key.try_into().map_err(|_| no_key())?)?;
         // With another id than it says, one of them was mistyped.
-        if verifier.to_string() == text { Ok(verifier) } else { Err(no_key()) }
+        if verifier.to_string() == text {
+            return Ok(verifier);
+        }
+        let sentence = format!("the public key of `{name}` was mistyped: its parts do not fit");
+        Err(INVALID.error(sentence).with_advice("copy it again, from where it was given to you"))
     }
 }
 

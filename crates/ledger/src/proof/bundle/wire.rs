@@ -6,7 +6,7 @@ use flow::Result;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Bundle, Content, Earlier, Included, unreadable};
+use super::{Bundle, Content, Earlier, Included, place, unreadable};
 use crate::codes::INVALID;
 use crate::proof::hash::Hash;
 
@@ -73,7 +73,7 @@ pub(super) fn read(json: &[u8]) -> Result<Bundle> {
         checkpoint: earlier.checkpoint,
         consistency: hashes(earlier.consistency),
     });
-    let events = (1..).zip(document.events).map(|(number, event)| event.read(number));
+    let events = document.events.into_iter().map(Event::read);
     Ok(Bundle { checkpoint: document.checkpoint, earlier, events: events.collect::<Result<_>>()? })
 }
 
@@ -93,13 +93,14 @@ pub(super) fn write(bundle: &Bundle) -> String {
 }
 
 impl Event {
-    fn read(self, number: usize) -> Result<Included> {
+    fn read(self) -> Result<Included> {
         let content = match (self.salt, self.payload, self.content) {
             (Some(salt), Some(payload), None) => Content::Kept { salt: salt.0, payload: payload.0 },
             (None, None, Some(hash)) => Content::Erased(hash.0.into()),
             _ => {
                 let sentence = format!(
-                    "event {number}: it needs salt and payload, or the hash of its content"
+                    "{}: it needs salt and payload, or the hash of its content",
+                    place(self.index)
                 );
                 return Err(INVALID.error(sentence));
             }
