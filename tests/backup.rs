@@ -101,6 +101,46 @@ fn the_whole_log_is_checked_and_damage_is_located() {
 }
 
 #[test]
+fn a_log_that_was_set_back_is_found_by_a_checkpoint_kept_elsewhere() {
+    let place = tempfile::tempdir().unwrap();
+    let [data, copy, again] = ["data", "copy", "again"].map(|name| place.path().join(name));
+    let server = Server::start(&data);
+    orders(&server, 10);
+    let folder = copy.to_str().unwrap();
+    said(&data, &["backup", folder]);
+    orders(&server, 5);
+    let [note, proof, key] = ["note", "proof", "key"].map(|name| place.path().join(name));
+    let head = run(&data, &["head"]).stdout;
+    std::fs::write(&note, &head).unwrap();
+    said(&data, &["prove", "3", "-o", proof.to_str().unwrap()]);
+    std::fs::write(&key, said(&data, &["head"])["key"].as_str().unwrap()).unwrap();
+    let [note, proof, key] = [&note, &proof, &key].map(|path| path.to_str().unwrap());
+    assert!(server.stop().success());
+    for file in [note, proof] {
+        let report = said(&data, &["verify", "--since", file, "--key-file", key]);
+        assert_eq!(report["damages"], json!([]), "{report}");
+        assert!(report["since"]["size"].as_u64().unwrap() >= 15, "{report}");
+    }
+
+    said(&again, &["restore", folder]);
+    assert_eq!(said(&again, &["verify", "--key-file", key])["damages"], json!([]));
+    let told = failed(&again, &["verify", "--since", note, "--key-file", key]);
+    assert!(told.contains(" are missing, and were signed for at "), "{told}");
+    // As large again, and with other events.
+    let server = Server::start(&again);
+    orders(&server, 20);
+    assert!(server.stop().success());
+    let told = failed(&again, &["verify", "--since", note]);
+    assert!(told.contains("the log was written anew"), "{told}");
+    // Another log, with a key of its own.
+    let other = place.path().join("other");
+    assert!(Server::start(&other).stop().success());
+    let told = failed(&other, &["verify", "--since", note]);
+    assert!(told.contains("the earlier checkpoint: it is not signed by"), "{told}");
+    assert!(failed(&again, &["verify", "--since", key]).contains("the earlier checkpoint"));
+}
+
+#[test]
 fn a_backup_is_made_while_the_log_grows_and_is_restored() {
     let place = tempfile::tempdir().unwrap();
     let [data, copy, again] = ["data", "copy", "again"].map(|name| place.path().join(name));

@@ -43,8 +43,14 @@ pub(super) fn folder(globals: &Globals) -> Result<PathBuf, Failure> {
     Ok(config.data.join("ledger"))
 }
 
-/// Checks the log in a folder; well when nothing is damaged.
-pub(super) fn run(folder: &Path, key: Option<&Verifier>, output: &mut Output) -> Outcome {
+/// Checks the log in a folder, and that it goes on from an earlier checkpoint; well when
+/// nothing is damaged.
+pub(super) fn run(
+    folder: &Path,
+    key: Option<&Verifier>,
+    since: Option<&str>,
+    output: &mut Output,
+) -> Outcome {
     let signed = std::fs::read_to_string(folder.join("checkpoint"));
     let signed = signed.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
@@ -58,7 +64,7 @@ pub(super) fn run(folder: &Path, key: Option<&Verifier>, output: &mut Output) ->
         true
     };
     let files: Arc<dyn Files> = Arc::new(Disk);
-    let checking = Checking { key, told: &told, ..Checking::default() };
+    let checking = Checking { key, since, told: &told, ..Checking::default() };
     let report = disk::verify(&files, folder, checking);
     progress.end();
     let report = report?;
@@ -80,12 +86,18 @@ fn size(note: &str) -> Option<u64> {
 }
 
 fn tell(report: &Report, known: bool, output: &mut Output) -> Result<(), Failure> {
-    let Report { events, erased, checkpoint, unsigned, damages, .. } = report;
+    let Report { events, erased, checkpoint, unsigned, since, damages, .. } = report;
     let Checkpoint { origin, size, time, root } = checkpoint;
     output.note(&format!("{} can be read, {erased} of them erased", shown::events(*events)))?;
     output.note(&format!("`{origin}` signed for {size} at {time}, root {root}"))?;
     if let Some(sentence) = newer(*unsigned) {
         output.note(&sentence)?;
+    }
+    if let Some(Checkpoint { size, time, .. }) = since
+        && damages.is_empty()
+    {
+        let counted = shown::events(*size);
+        output.note(&format!("it goes on from the {counted} that were signed for at {time}"))?;
     }
     if !known {
         let advice = "whoever could change the log could change that: --key names one you kept";
@@ -125,6 +137,7 @@ fn document(report: &Report, known: bool) -> Value {
         "last": report.last,
         "checkpoint": signed(&report.checkpoint),
         "unsigned": report.unsigned,
+        "since": report.since.as_ref().map(signed),
         "key": if known { "given" } else { "own" },
         "damages": report.damages.iter().map(damage).collect::<Vec<_>>(),
     })

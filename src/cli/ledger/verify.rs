@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use flow::Error;
+use ledger::codes::INVALID;
 use ledger::proof::{Bundle, Checkpoint, Verified, Verifier};
 use ledger::{Codec, Record};
 use serde_json::{Value, json};
@@ -19,12 +20,15 @@ use crate::cli::output::Output;
 /// Check the whole log, a backup of it, or a proof; no server is asked
 ///
 /// Without --offline and --backup it is the log in the data directory, which a server may be
-/// writing: every event is read and hashed, and compared with what was signed. Nothing is
-/// changed. It ends well only when nothing is damaged.
+/// writing: every event is read and hashed, and compared with what was signed. With --since it
+/// also has to go on from a checkpoint that was kept somewhere else, which finds a log that was
+/// set back or written anew as a whole. Nothing is changed. It ends well only when nothing is
+/// damaged.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stockade ledger verify
   stockade ledger verify --data /var/lib/stockade --key-file ledger.pub
+  stockade ledger verify --since monday.checkpoint --key-file ledger.pub
   stockade ledger verify --backup /backup/ledger --json
   stockade ledger verify --offline proof.json --key-file ledger.pub
   stockade ledger verify --offline proof.json --key 'stockade+5f3a…+AQ…' --json")]
@@ -35,6 +39,9 @@ pub(in crate::cli) struct Verify {
     /// The folder of a backup
     #[arg(long, value_name = "FOLDER", conflicts_with = "offline")]
     backup: Option<PathBuf>,
+    /// A checkpoint kept from before: what `stockade ledger head` printed, or a proof
+    #[arg(long, value_name = "FILE", conflicts_with = "offline")]
+    since: Option<PathBuf>,
     /// The ledger's public key, as `stockade ledger head --json` shows it [default: the log's own]
     #[arg(long, value_name = "KEY", group = "public")]
     key: Option<String>,
@@ -46,10 +53,12 @@ pub(in crate::cli) struct Verify {
 impl Verify {
     pub(super) fn run(self, globals: &Globals, output: &mut Output) -> Outcome {
         let key = self.key()?;
+        let since = self.since.as_deref().map(kept).transpose()?;
+        let since = since.as_deref();
         match (&self.offline, &self.backup, &key) {
             (Some(proof), _, Some(key)) => offline(proof, key, output),
-            (_, Some(backup), key) => check::run(backup, key.as_ref(), output),
-            (_, None, key) => check::run(&check::folder(globals)?, key.as_ref(), output),
+            (_, Some(backup), key) => check::run(backup, key.as_ref(), since, output),
+            (_, None, key) => check::run(&check::folder(globals)?, key.as_ref(), since, output),
         }
     }
 
@@ -63,6 +72,21 @@ impl Verify {
             (None, None) => Ok(None),
         }
     }
+}
+
+/// The checkpoint in a file: as it was signed, or within what `head --json` and `prove` give.
+fn kept(path: &Path) -> flow::Result<String> {
+    let text = prove::text(path)?;
+    if !text.trim_start().starts_with('{') {
+        return Ok(text);
+    }
+    let document: Option<Value> = serde_json::from_str(&text).ok();
+    let note = document.as_ref().and_then(|document| document.get("checkpoint")?.as_str());
+    note.map(str::to_owned).ok_or_else(|| {
+        let sentence = format!("`{}` has no checkpoint", path.display());
+        let advice = "name a file with what `stockade ledger head` printed, or with a proof";
+        INVALID.error(sentence).with_advice(advice)
+    })
 }
 
 /// An error of what a file says, and which file that is.

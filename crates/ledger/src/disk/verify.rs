@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
-use flow::{Result, Time};
+use flow::{Error, Result, Time};
 use parking_lot::{Condvar, Mutex};
 use pool::file::{File, Files, Open};
 
@@ -34,7 +34,10 @@ pub struct Report {
     pub checkpoint: Checkpoint,
     /// Events behind the checkpoint: whole, and not signed for yet.
     pub unsigned: u64,
-    /// What is wrong, in the order of the log; nothing when the log is what was signed.
+    /// The earlier checkpoint that was asked for, whose signature holds, too.
+    pub since: Option<Checkpoint>,
+    /// What is wrong, in the order of the log; nothing when the log is what was signed, and
+    /// the earlier checkpoint counts its beginning.
     pub damages: Vec<Damage>,
 }
 
@@ -55,7 +58,10 @@ impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (path, at) = (self.path.display(), self.at);
         match self.events {
-            (first, last) if first == last => write!(f, "event {first} {}", self.what)?,
+            (first, last) if first == last => match self.what.strip_prefix("are ") {
+                Some(what) => write!(f, "event {first} is {what}")?,
+                None => write!(f, "event {first} {}", self.what)?,
+            },
             (first, last) => write!(f, "events {first} to {last} {}", self.what)?,
         }
         write!(f, " (`{path}` at byte {at})")
@@ -67,6 +73,10 @@ impl fmt::Display for Damage {
 pub struct Checking<'a> {
     /// What the checkpoint has to be signed by; without, the log's own key.
     pub key: Option<&'a Verifier>,
+    /// A checkpoint that was kept somewhere else, as it was signed: what it counts has to be
+    /// the beginning of the log. That finds a log that was set back or written anew as a
+    /// whole, with a checkpoint that fits.
+    pub since: Option<&'a str>,
     /// How many threads do it.
     pub threads: usize,
     /// Hears from time to time how many events are checked, and says whether to go on.
@@ -76,18 +86,18 @@ pub struct Checking<'a> {
 impl Default for Checking<'_> {
     fn default() -> Self {
         let threads = thread::available_parallelism().map_or(1, usize::from);
-        Self { key: None, threads, told: &|_| true }
+        Self { key: None, since: None, threads, told: &|_| true }
     }
 }
 
 /// Checks the log in a folder. Somebody may append meanwhile.
 ///
 /// # Errors
-/// When there is no log, its checkpoint is not signed by the key, it cannot be read, or the
-/// check is not to go on.
+/// When there is no log, its checkpoint or the earlier one is not signed by the key, it cannot
+/// be read, or the check is not to go on.
 pub fn verify(files: &Arc<dyn Files>, folder: &Path, checking: Checking<'_>) -> Result<Report> {
-    let Checking { key, threads, told } = checking;
-    let checkpoint = checkpoint(&**files, folder, key)?;
+    let Checking { key, since, threads, told } = checking;
+    let (checkpoint, since) = checkpoints(&**files, folder, key, since)?;
     let inside = folder.join("segments");
     let firsts = open::firsts(&**files, &inside)?;
     let leaves = files.open(&folder.join("tree").join("level-0"), Open::Read).ok();
@@ -97,6 +107,7 @@ pub fn verify(files: &Arc<dyn Files>, folder: &Path, checking: Checking<'_>) -> 
         firsts: &firsts,
         leaves: leaves.as_deref(),
         known: checkpoint.size,
+        since: since.as_ref(),
         next: AtomicUsize::new(0),
         merged: Mutex::new(Merged::default()),
         turn: Condvar::new(),
@@ -107,10 +118,18 @@ pub fn verify(files: &Arc<dyn Files>, folder: &Path, checking: Checking<'_>) -> 
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| check.run())).collect();
         workers.into_iter().try_for_each(|worker| worker.join().unwrap_or(Ok(())))
     })?;
-    Ok(check.report(checkpoint))
+    let mut report = check.report(checkpoint);
+    report.since = since;
+    Ok(report)
 }
 
-fn checkpoint(files: &dyn Files, folder: &Path, key: Option<&Verifier>) -> Result<Checkpoint> {
+/// The newest checkpoint, and the earlier one, as far as they are signed by the key.
+fn checkpoints(
+    files: &dyn Files,
+    folder: &Path,
+    key: Option<&Verifier>,
+    since: Option<&str>,
+) -> Result<(Checkpoint, Option<Checkpoint>)> {
     let text = |name: &str| {
         let path = folder.join(name);
         let wrong = |_| damage(&path, 0, "it is no text");
@@ -124,7 +143,11 @@ fn checkpoint(files: &dyn Files, folder: &Path, key: Option<&Verifier>) -> Resul
             &own
         }
     };
-    key.open(&text("checkpoint")?)
+    let earlier = |error: Error| {
+        error.code().error(format!("the earlier checkpoint: {}", error.detail())).because(error)
+    };
+    let since = since.map(|note| key.open(note).map_err(earlier)).transpose()?;
+    Ok((key.open(&text("checkpoint")?)?, since))
 }
 
 /// A check under way.
@@ -135,6 +158,7 @@ struct Check<'a> {
     leaves: Option<&'a dyn File>,
     /// Events that the checkpoint counts.
     known: u64,
+    since: Option<&'a Checkpoint>,
     /// The segment nobody took yet.
     next: AtomicUsize,
     merged: Mutex<Merged>,
@@ -181,6 +205,8 @@ struct Merged {
     edge: Edge,
     /// The root when the tree was as large as the checkpoint says.
     signed: Option<Hash>,
+    /// The same of the earlier checkpoint.
+    kept: Option<Hash>,
     prev: Hash,
     erased: u64,
     last: Option<Time>,
@@ -210,7 +236,7 @@ impl Check<'_> {
             }
             merged.segments += 1;
             self.turn.notify_all();
-            merged.take(&part?, *first, self.path(*first), self.known);
+            merged.take(&part?, *first, self.path(*first), self);
             let checked = merged.edge.size();
             drop(merged);
             if !(self.told)(checked) {
@@ -311,16 +337,36 @@ impl Check<'_> {
             let (path, events) = (self.folder.to_owned(), (size + 1, checkpoint.size));
             damages.push(Damage { path, at: 0, events, what });
         }
-        let signed = if checkpoint.size == 0 { Some(checkpoint.root) } else { merged.signed };
+        let (kept, nothing) = (merged.kept, Some(checkpoint.root));
+        let signed = if checkpoint.size == 0 { nothing } else { merged.signed };
         if damages.is_empty() && signed != Some(checkpoint.root) {
             let what = "are not those the checkpoint was signed for".to_owned();
             let (path, events) = (self.folder.to_owned(), (1, checkpoint.size));
             damages.push(Damage { path, at: 0, events, what });
         }
+        if damages.is_empty() {
+            damages.extend(self.since.and_then(|since| other(since, size, kept, self.folder)));
+        }
         let unsigned = size.saturating_sub(checkpoint.size);
         let (erased, last) = (merged.erased, merged.last);
-        Report { events: size, erased, last, checkpoint, unsigned, damages }
+        Report { events: size, erased, last, checkpoint, unsigned, since: None, damages }
     }
+}
+
+/// What is wrong when an earlier checkpoint does not count the beginning of a log that is
+/// whole: `kept` is the root when the tree was as large as it says.
+fn other(since: &Checkpoint, size: u64, kept: Option<Hash>, folder: &Path) -> Option<Damage> {
+    let Checkpoint { time, root, .. } = since;
+    let (events, what) = if size < since.size {
+        let what = format!("are missing, and were signed for at {time}: the log was set back");
+        ((size + 1, since.size), what)
+    } else if since.size == 0 || kept == Some(*root) {
+        return None;
+    } else {
+        let what = format!("are not those signed for at {time}: the log was written anew");
+        ((1, since.size), what)
+    };
+    Some(Damage { path: folder.to_owned(), at: 0, events, what })
 }
 
 impl Damage {
@@ -331,8 +377,9 @@ impl Damage {
 
 impl Merged {
     /// Takes what the next segment came to.
-    fn take(&mut self, part: &Part, first: u64, path: PathBuf, known: u64) {
-        let size = self.edge.size();
+    fn take(&mut self, part: &Part, first: u64, path: PathBuf, check: &Check<'_>) {
+        let (size, known) = (self.edge.size(), check.known);
+        let kept = check.since.map(|since| since.size);
         if self.damages.is_empty() && (first != size + 1 || part.prev != self.prev) {
             let (events, what) = if first > size + 1 {
                 ((size + 1, first - 1), "are missing".to_owned())
@@ -351,6 +398,9 @@ impl Merged {
             self.edge.push(*leaf);
             if self.edge.size() == known {
                 self.signed = Some(self.edge.root());
+            }
+            if kept == Some(self.edge.size()) {
+                self.kept = Some(self.edge.root());
             }
         }
         self.prev = part.leaves.last().copied().unwrap_or(part.prev);

@@ -258,3 +258,47 @@ async fn damage_far_behind_the_last_checkpoint_closes_the_log_once_it_is_found()
     assert_eq!(error.code(), &ledger::codes::DAMAGED);
     assert!(error.to_string().contains("event 4 is broken"), "{error}");
 }
+
+/// A log of so many events, the first of which may be another; what it signed at the end.
+async fn signed(first: u64, count: u64) -> (Lossy, String) {
+    let files = Lossy::new(1);
+    let log = open(&files);
+    log.append_all(batch(first, 1)).await.unwrap();
+    for n in 1..count {
+        log.append_all(batch(n, 1)).await.unwrap();
+    }
+    let (_, note) = log.checkpoint(flow::Time(9)).await.unwrap();
+    drop(log);
+    (files, note)
+}
+
+#[tokio::test]
+async fn a_checkpoint_kept_elsewhere_finds_a_log_that_is_whole_and_not_the_same() {
+    let (files, early) = signed(0, 20).await;
+    let (_, none) = signed(0, 30).await;
+    let found = |files: &Lossy, note: &str| {
+        let files: Arc<dyn Files> = Arc::new(files.clone());
+        let checking = Checking { since: Some(note), ..Checking::default() };
+        let report = verify(&files, Path::new("/log"), checking).unwrap();
+        report.damages.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&files, &early), [""; 0]);
+    // All logs here have the same key: the random numbers are seeded.
+    let [damage] = &found(&files, &none)[..] else { panic!("the end is not missed") };
+    assert!(damage.starts_with("events 21 to 30 are missing, and were signed"), "{damage}");
+    let (rewritten, _) = signed(100, 20).await;
+    assert_eq!(check(&rewritten).unwrap().damages, []);
+    let [damage] = &found(&rewritten, &early)[..] else { panic!("another log is taken for it") };
+    assert!(damage.starts_with("events 1 to 20 are not those signed for at "), "{damage}");
+    let (grown, _) = signed(0, 40).await;
+    for size in [1, 19, 20, 21, 39, 40] {
+        let (_, note) = signed(0, size).await;
+        assert_eq!(found(&grown, &note), [""; 0], "{size}");
+    }
+
+    let other = early.replace("\n20\n", "\n21\n");
+    let files: Arc<dyn Files> = Arc::new(files);
+    let checking = Checking { since: Some(&other), ..Checking::default() };
+    let error = verify(&files, Path::new("/log"), checking).unwrap_err();
+    assert!(error.detail().starts_with("the earlier checkpoint: the signature of"), "{error:?}");
+}
