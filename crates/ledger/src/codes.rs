@@ -16,6 +16,7 @@ pub static CODES: &[&Code] = &[
     &PROOF,
     &GROUP_MISSING,
     &GROUP_EXISTS,
+    &GROUP_AHEAD,
     &RECEIPT_STALE,
     &PROJECTION_FAILED,
     &PROJECTION_NEWER,
@@ -117,6 +118,15 @@ pub static GROUP_EXISTS: Code = Code::new(
     "ledger-group-exists",
     "There is another consumer group of this name",
     "choose another name, change the options of the group, or remove it first",
+);
+
+/// A log that was set back, and a group that was not.
+pub static GROUP_AHEAD: Code = Code::new(
+    Kind::Conflict,
+    "ledger-group-ahead",
+    "The consumer group has come further than the log",
+    "the log was restored to an earlier position: restore a newer backup of it, or remove the group \
+     and create it again from the position that its consumers are to go on from",
 );
 
 /// A receipt that came too late.

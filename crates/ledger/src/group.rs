@@ -16,10 +16,15 @@
 //! moves the group's row from the state that the decision was made by, in the transaction
 //! that writes the leases: two nodes never lease an event at the same time.
 //!
+//! A group remembers the event it has come to. Where the log has another one there, or none,
+//! the log was set back and the group was not: nothing is handed out then, and nothing passed
+//! over.
+//!
 //! Leases are measured by the clocks of the nodes. Where those differ, leases end that much
 //! earlier or later; nothing is lost by it.
 
 mod filter;
+mod mark;
 mod options;
 mod parked;
 mod receipt;
@@ -90,6 +95,7 @@ pub struct Groups {
     /// Something may be there to be taken that does not come from the log.
     changed: Notify,
     turns: [tokio::sync::Mutex<()>; TURNS],
+    compared: mark::Compared,
     signals: Signals,
 }
 
@@ -108,7 +114,8 @@ impl Groups {
         schema::make(&*sql, &clock).await?;
         let (end, signals) = (log.end(), Signals::new(registry));
         let turns = std::array::from_fn(|_| tokio::sync::Mutex::default());
-        Ok(Self { sql, log, clock, random, end, changed: Notify::new(), turns, signals })
+        let (changed, compared) = (Notify::new(), mark::Compared::default());
+        Ok(Self { sql, log, clock, random, end, changed, turns, compared, signals })
     }
 
     /// Registers the numbers that groups have, so that they are there before the groups are.
@@ -136,10 +143,11 @@ impl Groups {
         let probe = Query { limit: 1, filter: filter.clone(), ..Query::default() };
         self.log.read(probe).await?;
         let next = from.unwrap_or_else(|| self.size() + 1).max(1);
-        let now = self.clock.now();
+        let (now, mark) = (self.clock.now(), self.mark(next).await?);
         let insert = Statement::new(
-            "INSERT INTO log_group (id, tenant, name, filter, options, next, turn, created) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, '', ?7) ON CONFLICT DO NOTHING",
+            "INSERT INTO log_group \
+             (id, tenant, name, filter, options, next, turn, created, mark) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, '', ?7, ?8) ON CONFLICT DO NOTHING",
         )
         .bind(self.random.id(now))
         .bind(tenant.as_bytes())
@@ -147,7 +155,8 @@ impl Groups {
         .bind(filter::written(&filter)?)
         .bind(row::written(&options)?)
         .bind(row::number(next))
-        .bind(now);
+        .bind(now)
+        .bind(mark);
         if self.settled(Transaction::new().run(insert)).await?.touched() > 0 {
             return Ok(());
         }

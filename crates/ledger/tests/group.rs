@@ -18,7 +18,7 @@ use std::time::Duration;
 use flow::signal::Registry;
 use flow::unit::Span;
 use flow::{Clock, Code, Random, Time};
-use ledger::codes::{GROUP_EXISTS, GROUP_MISSING, INVALID, RECEIPT_STALE};
+use ledger::codes::{GROUP_AHEAD, GROUP_EXISTS, GROUP_MISSING, INVALID, RECEIPT_STALE};
 use ledger::group::{Delivery, Groups, Options, Receipt, Which};
 use ledger::query::{Filter, Query};
 use ledger::{Append, Event, Log};
@@ -448,4 +448,63 @@ async fn a_group_that_wants_little_is_not_held_up_by_the_rest() {
     assert_eq!(positions(&bench.take(1).await), [12_001]);
     let page = bench.log.read(Query { limit: 1, ..Query::default() }).await.unwrap();
     assert_eq!(page.events.len(), 1);
+}
+
+/// A log in a database of its own, with so many events.
+async fn log_of(clock: &Clock, seed: u64, count: u64) -> Log {
+    let sql = Arc::new(Sqlite::open(sqlite::Options::memory()).await.unwrap());
+    let log = Log::in_database(sql, clock.clone(), Random::seeded(seed)).await.unwrap();
+    for _ in 0..count {
+        log.append(Append::to("s").event(Event::new("k", "{}"))).await.unwrap();
+    }
+    log
+}
+
+#[tokio::test]
+async fn a_log_that_was_set_back_is_noticed_also_when_it_has_grown_again() {
+    let clock = Clock::manual(Time(1_700_000_000_000_000_000));
+    let sql: Arc<dyn Sql> = Arc::new(Sqlite::open(sqlite::Options::memory()).await.unwrap());
+    let whole = log_of(&clock, 1, 15).await;
+    let before = groups(sql.clone(), &whole, &clock).await;
+    let other = Filter { kinds: vec!["other".into()], ..Filter::default() };
+    let options = Options::default;
+    before.create("main", "seen", Filter::default(), Some(1), options()).await.unwrap();
+    before.create("main", "passed", other, Some(1), options()).await.unwrap();
+    before.create("main", "new", Filter::default(), None, options()).await.unwrap();
+    before.create("main", "early", Filter::default(), Some(1), options()).await.unwrap();
+    before.create("main", "future", Filter::default(), Some(30), options()).await.unwrap();
+    let taken = before.take("main", "seen", 100, NOW).await.unwrap();
+    before.ack("main", "seen", &receipts(&taken)).await.unwrap();
+    assert_eq!(taken.len(), 15);
+    assert!(before.take("main", "passed", 100, NOW).await.unwrap().is_empty());
+    let early = before.take("main", "early", 4, NOW).await.unwrap();
+    before.ack("main", "early", &receipts(&early)).await.unwrap();
+
+    // The same events up to the tenth, and then others.
+    let log = log_of(&clock, 1, 10).await;
+    for (more, what) in [(0, "the log ends at 10"), (8, "has another event there")] {
+        for _ in 0..more {
+            clock.advance(Duration::from_secs(1));
+            log.append(Append::to("t").event(Event::new("k", "{}"))).await.unwrap();
+        }
+        let after = groups(sql.clone(), &log, &clock).await;
+        for name in ["seen", "passed", "new"] {
+            let error = after.take("main", name, 9, NOW).await.unwrap_err();
+            assert_eq!(error.code(), &GROUP_AHEAD, "{name}: {error:?}");
+            let detail = error.detail();
+            assert!(detail.contains(&format!("`{name}` has come to position 15")), "{detail}");
+            assert!(detail.contains(what), "{detail}");
+        }
+        // Who was not beyond it goes on, and who waits for what is to come waits on.
+        let taken = after.take("main", "early", 3, NOW).await.unwrap();
+        assert_eq!(taken.len(), 3);
+        after.ack("main", "early", &receipts(&taken)).await.unwrap();
+        assert!(after.take("main", "future", 9, NOW).await.unwrap().is_empty());
+        // What is to be done then.
+        after.remove("main", "new").await.unwrap();
+        after.create("main", "new", Filter::default(), Some(1), options()).await.unwrap();
+        assert_eq!(after.take("main", "new", 1, NOW).await.unwrap().len(), 1);
+        after.remove("main", "new").await.unwrap();
+        before.create("main", "new", Filter::default(), None, options()).await.unwrap();
+    }
 }

@@ -22,7 +22,7 @@ pub(super) fn select(which: &str) -> String {
         format!("(SELECT count(*) FROM log_delivery AS d WHERE d.group_id = g.id AND {condition})")
     };
     format!(
-        "SELECT id, name, filter, options, created, next, turn, {leased} AS leased, \
+        "SELECT id, name, filter, options, created, next, turn, mark, {leased} AS leased, \
          {leases} AS leases, {resting} AS resting, {due} AS due, {parked} AS parked, \
          (SELECT min(position) FROM log_delivery AS d \
           WHERE d.group_id = g.id AND d.state IN (0, 1)) AS lowest, \
@@ -48,6 +48,9 @@ pub(super) struct Known {
     pub(super) next: u64,
     /// Who took last: whoever takes next has to find the same.
     pub(super) turn: String,
+    /// The event in front of `next`, as it was when the group came there; empty where there
+    /// was none.
+    pub(super) mark: String,
     /// Leases that run.
     pub(super) leased: u64,
     /// Everything with or for consumers.
@@ -74,6 +77,7 @@ impl Known {
             created: row.get("created")?,
             next: row.get("next")?,
             turn: row.get("turn")?,
+            mark: row.get("mark")?,
             leased: row.get("leased")?,
             open: row.get::<u64>("leases")? + row.get::<u64>("resting")?,
             due: row.get("due")?,

@@ -4,10 +4,11 @@ use flow::{Clock, Result};
 use pool::sql::Sql;
 use pool::sql::migrate::{Migration, migrate};
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "consumer groups",
-    sqlite: "CREATE TABLE log_group (
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "consumer groups",
+        sqlite: "CREATE TABLE log_group (
         id TEXT PRIMARY KEY,
         tenant BLOB NOT NULL,
         name TEXT NOT NULL,
@@ -29,7 +30,7 @@ const MIGRATIONS: &[Migration] = &[Migration {
         PRIMARY KEY (group_id, position)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX log_delivery_due ON log_delivery (group_id, state, due);",
-    postgres: "CREATE TABLE log_group (
+        postgres: "CREATE TABLE log_group (
         id TEXT PRIMARY KEY,
         tenant BYTEA NOT NULL,
         name TEXT NOT NULL,
@@ -51,7 +52,14 @@ const MIGRATIONS: &[Migration] = &[Migration {
         PRIMARY KEY (group_id, position)
     );
     CREATE INDEX log_delivery_due ON log_delivery (group_id, state, due);",
-}];
+    },
+    Migration {
+        version: 2,
+        name: "the event that a group has come to",
+        sqlite: "ALTER TABLE log_group ADD COLUMN mark TEXT NOT NULL DEFAULT '';",
+        postgres: "ALTER TABLE log_group ADD COLUMN mark TEXT NOT NULL DEFAULT '';",
+    },
+];
 
 pub(super) async fn make(sql: &dyn Sql, clock: &Clock) -> Result<()> {
     migrate(sql, clock, "ledger-group", MIGRATIONS).await.map(|_| ())

@@ -72,8 +72,8 @@ impl Groups {
     /// which come again when the lease has run out.
     ///
     /// # Errors
-    /// When there is no such group, too many are asked for, or the log or the database cannot
-    /// be read.
+    /// When there is no such group, too many are asked for, the log was set back behind what
+    /// the group has seen, or the log or the database cannot be read.
     pub async fn take(
         &self,
         tenant: &str,
@@ -129,12 +129,13 @@ impl Groups {
         let _turn = self.turn(tenant, name).await;
         for tries in 0..TRIES {
             let known = self.known(tenant, name).await?;
+            self.compare(&known, name).await?;
             let room = Room::of(&known, most);
             let fresh = self.fresh(&known, size, room.fresh).await?;
             if room.due == 0 && fresh.events.is_empty() {
                 let moved = fresh.next.saturating_sub(known.next);
                 if !fresh.all || moved >= IN_VAIN || moved > 0 && last {
-                    self.pass_over(&known, fresh.next).await?;
+                    self.pass_over(&known, &fresh).await?;
                 }
                 return Ok(if fresh.all { Look::Nothing(known.later) } else { Look::Further });
             }
@@ -182,15 +183,22 @@ impl Groups {
 
     /// Writes down that there was nothing up to a position. Where another node has moved on
     /// meanwhile, it knows as much.
-    async fn pass_over(&self, known: &Known, next: u64) -> Result<()> {
-        let go_on = self.go_on(known, self.random.id(self.clock.now()), next);
+    async fn pass_over(&self, known: &Known, fresh: &Fresh) -> Result<()> {
+        let go_on = self.go_on(known, self.random.id(self.clock.now()), fresh).await?;
         self.settled(Transaction::new().run(go_on)).await.map(|_| ())
     }
 
     /// Moves the group from where it was when it was looked at.
-    fn go_on(&self, known: &Known, take: Id, next: u64) -> Statement {
-        let text = "UPDATE log_group SET turn = ?3, next = ?4 WHERE id = ?1 AND turn = ?2";
-        Statement::new(text).bind(known.id).bind(&known.turn).bind(take).bind(row::number(next))
+    async fn go_on(&self, known: &Known, take: Id, fresh: &Fresh) -> Result<Statement> {
+        let mark = match fresh.events.last() {
+            _ if fresh.next == known.next => known.mark.clone(),
+            Some(last) if last.position + 1 == fresh.next => last.id.to_string(),
+            _ => self.mark(fresh.next).await?,
+        };
+        let text =
+            "UPDATE log_group SET turn = ?3, next = ?4, mark = ?5 WHERE id = ?1 AND turn = ?2";
+        let go_on = Statement::new(text).bind(known.id).bind(&known.turn).bind(take);
+        Ok(go_on.bind(row::number(fresh.next)).bind(mark))
     }
 
     /// Leases what is due, at most so much, and all that is new; `None` where another node
@@ -198,7 +206,7 @@ impl Groups {
     async fn lease(&self, known: &Known, due: u64, fresh: Fresh) -> Result<Option<Vec<Delivery>>> {
         let take = self.random.id(self.clock.now());
         let mut transaction = Transaction::new()
-            .run(self.go_on(known, take, fresh.next))
+            .run(self.go_on(known, take, &fresh).await?)
             .expect_rows(1, &LATE, "another node took first");
         if due > 0 {
             transaction =
