@@ -7,6 +7,9 @@ use flow::Time;
 pub use self::glob::Glob;
 use crate::event::Record;
 
+/// The most events that are looked at for one page, and so the most that it has.
+pub const LOOK_MAX: u32 = 10_000;
+
 /// Which events are wanted: those of which all that is said here holds. An empty filter
 /// wants all, those of all tenants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,8 +70,8 @@ pub struct Query {
     pub backward: bool,
     /// Nothing behind this position, as if it were the end of the log.
     pub as_of: Option<u64>,
-    /// At most so many. A page has fewer when they are large, so what tells the end is
-    /// [`Page::next`]; with 0 it never comes.
+    /// At most so many. A page has fewer when they are large, and looks at no more than
+    /// [`LOOK_MAX`] whatever is wanted, so what tells the end is [`Page::next`]. 0 is refused.
     pub limit: u32,
     /// Which.
     pub filter: Filter,

@@ -6,7 +6,7 @@ use flow::{Clock, Random, Time};
 
 use super::{Keep, Place, append, appended, everything, open, pages, size, to};
 use crate::event::{Append, Event, Record};
-use crate::query::{Filter, Glob, Query};
+use crate::query::{Filter, Glob, LOOK_MAX, Query};
 
 const TENANTS: [&str; 2] = ["main", "side"];
 const STREAMS: [&str; 4] = ["orders-1", "orders-2", "a/b", "ä%_"];
@@ -232,6 +232,14 @@ pub(super) async fn what_is_rare_is_found_in_a_long_log(place: &dyn Place) {
     appended(&*keep, to("last", "rare.two")).await;
     let log = everything(&*keep).await;
     assert_eq!(log.len(), 24_001);
+    for (backward, from) in [(false, 1), (true, 24_001)] {
+        for (limit, expected) in [(1_500, 1_500), (LOOK_MAX, 10_000), (u32::MAX, 10_000)] {
+            let query = Query { backward, limit, ..Query::default() };
+            let page = keep.read(query).await.unwrap();
+            let next = if backward { from - expected } else { from + expected };
+            assert_eq!((page.events.len() as u64, page.next), (expected, Some(next)), "{limit}");
+        }
+    }
     let kinds = |kinds: &[&str]| Filter {
         kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
         ..Filter::default()

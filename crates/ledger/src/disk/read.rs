@@ -12,11 +12,9 @@ use crate::header;
 use crate::index::{Direction, Field, Tenant, Term};
 use crate::keep::Evidence;
 use crate::proof::hash::Hash;
-use crate::query::{Filter, Page, Query};
+use crate::query::{Filter, LOOK_MAX, Page, Query};
 use crate::record::{self, Found, Raw};
 
-/// Records that are looked at for one page at most, whatever the filter wants.
-const LOOKED_AT: u64 = 10_000;
 /// Bytes of payloads in a page, roughly.
 const PAGE_BYTES: usize = 16 << 20;
 /// Records that are read at once where all are wanted.
@@ -245,7 +243,7 @@ pub(crate) fn walk(
 struct Pager<'a> {
     query: &'a Query,
     page: Page,
-    looked_at: u64,
+    looked_at: u32,
     bytes: usize,
 }
 
@@ -258,7 +256,7 @@ impl<'a> Pager<'a> {
     fn take(&mut self, record: Record) -> bool {
         let full = self.page.events.len() >= self.query.limit as usize || self.bytes > PAGE_BYTES;
         let wanted = self.query.filter.wants(&record);
-        if wanted && full || self.looked_at >= LOOKED_AT {
+        if wanted && full || self.looked_at >= LOOK_MAX {
             self.page.next = Some(record.position);
             return false;
         }

@@ -13,14 +13,12 @@ use super::rows::{self, indexed, number};
 use super::schema::PATH_INDEXED;
 use crate::codes::{DAMAGED, INVALID};
 use crate::header;
-use crate::query::{Filter, Glob, Page, Query};
+use crate::query::{Filter, Glob, LOOK_MAX, Page, Query};
 
-/// The most events of a page.
-const PAGE_MAX: u32 = 1000;
 /// A page ends behind the event with which it has so many bytes.
 const PAGE_BYTES: usize = 16_000_000;
 /// How many events a page looks at.
-const LOOK: usize = 10_000;
+const LOOK: usize = LOOK_MAX as usize;
 /// How many it looks at first, for each that is wanted, and at least.
 const NEAR: (usize, usize) = (5, 500);
 /// The most types that can be asked for at once.
@@ -38,7 +36,7 @@ pub(super) async fn page(sql: &dyn Sql, query: &Query) -> Result<Page> {
     if query.limit == 0 {
         return Err(INVALID.error("a page of no events cannot be read: ask for at least one"));
     }
-    let limit = query.limit.min(PAGE_MAX) as usize;
+    let limit = query.limit.min(LOOK_MAX) as usize;
     let look = look_far_enough(sql, query, limit).await?;
     let mut matches = look.matches.into_iter();
     let (mut chosen, mut bytes, mut next) = (Vec::new(), 0, None);
