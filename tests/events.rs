@@ -390,7 +390,8 @@ fn a_proof_holds_without_the_server_and_no_longer_when_it_is_changed() {
     changed["events"][1]["payload"] = changed["events"][0]["payload"].clone();
     std::fs::write(&file, changed.to_string()).unwrap();
     let complaint = refused(&data, &verify);
-    assert!(complaint.contains("event 2: "), "located: {complaint}");
+    let second = format!("position {}: ", told["events"][1]["position"]);
+    assert!(complaint.contains(&second), "located: {complaint}");
     let mut changed = whole.clone();
     let size = told["checkpoint"]["size"].as_u64().unwrap();
     let (own, other) = (format!("\n{size}\n"), format!("\n{}\n", size + 1));
@@ -403,6 +404,32 @@ fn a_proof_holds_without_the_server_and_no_longer_when_it_is_changed() {
     let wrong = key.replacen('+', "x+", 1);
     other[5] = &wrong;
     refused(&data, &other);
+}
+
+#[test]
+fn a_proof_holds_no_more_than_16_mib_of_events() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Server::start(&place.path().join("data"));
+    let event = format!(r#"{{"type":"t","data":"{}"}}"#, "x".repeat(999_000));
+    let first = append(&server, "s", &event).json()["position"].as_u64().unwrap();
+    let mut last = first;
+    while last < first + 16 {
+        let answer = append(&server, "s", &event);
+        assert_eq!(answer.status, 201);
+        last = answer.json()["position"].as_u64().unwrap();
+    }
+    let prove = |until: u64| {
+        let positions: Vec<u64> = (first..until).collect();
+        let body = json!({ "positions": positions }).to_string();
+        server.http("POST", "/v1/ledger/proof", body.as_bytes())
+    };
+    let refused = prove(first + 17);
+    assert_eq!((refused.status, &*refused.problem()), (400, "ledger-invalid"));
+    let advice = refused.json()["advice"].as_str().unwrap().to_owned();
+    assert!(advice.starts_with("ask for fewer events"), "{advice}");
+    let proved = prove(first + 16);
+    assert_eq!(proved.status, 200);
+    assert_eq!(proved.json()["events"].as_array().unwrap().len(), 16);
 }
 
 #[test]

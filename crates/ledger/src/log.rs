@@ -16,6 +16,9 @@ use crate::query::{Filter, Page, Query};
 use crate::sql;
 use crate::wait::wait;
 
+/// The bytes of the events of one proof, which is made in memory.
+const PROOF_BYTES: usize = 16 << 20;
+
 /// A log of events. Clones are the same log.
 ///
 /// ```
@@ -218,17 +221,29 @@ impl Log {
     /// earlier checkpoint, to somebody who has nothing but the public key.
     ///
     /// # Errors
-    /// When there is no such event, the checkpoint is not one of this log, or the log
-    /// cannot be read.
+    /// When there is no such event, they have more than 16 MiB together, the checkpoint is not
+    /// one of this log, or the log cannot be read.
     pub async fn prove(&self, positions: &[u64], since: Option<&str>, now: Time) -> Result<Bundle> {
         let (newest, checkpoint) = self.checkpoint(now).await?;
-        let mut events = Vec::with_capacity(positions.len());
+        let (mut events, mut bytes) = (Vec::with_capacity(positions.len()), 0);
         for position in positions {
             let evidence = self.evidence(*position, 1, 1).await?.pop();
             let evidence = evidence.filter(|evidence| evidence.position == *position);
             let missing = || INVALID.error(format!("there is no event at position {position}"));
+            let evidence = evidence.ok_or_else(missing)?;
+            bytes += weight(&evidence);
+            if bytes > PROOF_BYTES {
+                let (proved, wanted) = (events.len(), positions.len());
+                let sentence = format!(
+                    "the {wanted} events are more than a proof may hold: the first {proved} have \
+                     nearly {} MiB together",
+                    PROOF_BYTES >> 20
+                );
+                let advice = "ask for fewer events at once; each proof stands for itself";
+                return Err(INVALID.error(sentence).with_advice(advice));
+            }
             let inclusion = self.inclusion(*position, newest.size);
-            events.push(Included::new(evidence.ok_or_else(missing)?, inclusion.await?));
+            events.push(Included::new(evidence, inclusion.await?));
         }
         let earlier = match since {
             Some(note) => {
@@ -240,4 +255,9 @@ impl Log {
         };
         Ok(Bundle { checkpoint, earlier, events })
     }
+}
+
+/// The bytes an event brings into a proof, before they are written down.
+fn weight(evidence: &Evidence) -> usize {
+    evidence.header.len() + evidence.body.as_ref().map_or(0, |(_, payload)| payload.len())
 }

@@ -68,7 +68,7 @@ pub(super) async fn head<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Pay
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Prove")]
 pub(super) struct Wanted {
-    /// The positions of the events, at most 100.
+    /// The positions of the events, at most 100, and of at most 16 MiB together.
     #[serde(default)]
     positions: Vec<u64>,
     /// That the ledger has only grown since an earlier checkpoint: its note.
