@@ -171,7 +171,13 @@ fn what_is_tried_in_vain_is_parked_and_replayed() {
     let mut park = receipts(&again);
     park["reason"] = "by hand".into();
     ask(&server, "POST", "/mail/park", &park);
-    assert_eq!(ask(&server, "POST", "/mail/parked/drop", &json!({}))["count"], 1);
+    // Not all of them by mistake.
+    assert_eq!(run(&data, &["drop", "mail"]).status.code(), Some(2));
+    assert!(said(&data, &["drop", "mail", "999"]).contains("0 events are given up"));
+    let position = again[0]["event"]["position"].to_string();
+    assert!(said(&data, &["drop", "mail", &position]).contains("1 event is given up"));
+    assert_eq!(ask(&server, "POST", "/mail/parked/drop", &json!({}))["count"], 0);
+    assert!(said(&data, &["drop", "mail", "--all"]).contains("0 events are given up"));
     let state = ask(&server, "GET", "/mail", &Value::Null);
     assert_eq!(state["parked"], 0, "{state}");
     said(&data, &["remove", "mail"]);

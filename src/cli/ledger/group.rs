@@ -4,8 +4,10 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::filter::Filter;
+use super::shown;
 use crate::cli::Outcome;
 use crate::cli::client::{Client, encoded, read};
+use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::table::Table;
 
@@ -22,6 +24,7 @@ pub(in crate::cli) enum Group {
     Remove(Remove),
     Parked(Parked),
     Replay(Replay),
+    Drop(Drop),
 }
 
 /// Make a group, or give one other options
@@ -112,6 +115,22 @@ pub(in crate::cli) struct Replay {
     positions: Vec<u64>,
 }
 
+/// Give parked events up for good: they never come again
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stockade ledger group drop mail 12 15
+  stockade ledger group drop mail --all")]
+pub(in crate::cli) struct Drop {
+    /// Of which group
+    group: String,
+    /// The positions of the events
+    #[arg(value_name = "POSITION", required_unless_present = "all")]
+    positions: Vec<u64>,
+    /// All that are parked
+    #[arg(long, conflicts_with = "positions")]
+    all: bool,
+}
+
 impl Group {
     pub(super) async fn run(self, client: &mut Client, output: &mut Output) -> Outcome {
         match self {
@@ -124,6 +143,7 @@ impl Group {
             }
             Self::Parked(parked) => parked.run(client, output).await,
             Self::Replay(replay) => replay.run(client, output).await,
+            Self::Drop(drop) => drop.run(client, output).await,
         }
     }
 }
@@ -212,15 +232,33 @@ impl Parked {
 impl Replay {
     async fn run(self, client: &mut Client, output: &mut Output) -> Outcome {
         let positions = Some(self.positions).filter(|positions| !positions.is_empty());
-        let wanted = json!({ "positions": positions });
-        let answer = client.post(&path(&self.group, "/parked/replay"), &wanted).await?;
-        let document: Value = read(&answer)?;
-        let sentence = match document.get("count").and_then(Value::as_u64) {
-            Some(1) => "1 event comes again".to_owned(),
-            count => format!("{} events come again", count.unwrap_or_default()),
-        };
-        output.done(&sentence, &document)
+        let (count, document) = unpark(client, &self.group, "replay", positions).await?;
+        let come = if count == 1 { "comes" } else { "come" };
+        output.done(&format!("{} {come} again", shown::events(count)), &document)
     }
+}
+
+impl Drop {
+    async fn run(self, client: &mut Client, output: &mut Output) -> Outcome {
+        let positions = Some(self.positions).filter(|_| !self.all);
+        let (count, document) = unpark(client, &self.group, "drop", positions).await?;
+        let are = if count == 1 { "is" } else { "are" };
+        output.done(&format!("{} {are} given up", shown::events(count)), &document)
+    }
+}
+
+/// Does something with parked events, with all of them without positions; how many there were.
+async fn unpark(
+    client: &mut Client,
+    group: &str,
+    way: &str,
+    positions: Option<Vec<u64>>,
+) -> Result<(u64, Value), Failure> {
+    let wanted = json!({ "positions": positions });
+    let answer = client.post(&path(group, &format!("/parked/{way}")), &wanted).await?;
+    let document: Value = read(&answer)?;
+    let count = document.get("count").and_then(Value::as_u64);
+    Ok((count.unwrap_or_default(), document))
 }
 
 fn rows<'a>(document: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
