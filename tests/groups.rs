@@ -226,3 +226,55 @@ fn writers_have_groups_of_streams_and_auditors_also_of_the_ledger() {
     let stale = json!({ "receipts": ["nonsense"] });
     assert_eq!(asked(&server, "POST", "/mail/ack", &stale).status, 400);
 }
+
+#[test]
+fn two_nodes_on_postgresql_share_a_group_and_one_of_them_dies() {
+    let Some(postgres) = engines::postgres() else { return };
+    let place = tempfile::tempdir().unwrap();
+    let node = |name: &str| {
+        Server::start_with(&place.path().join(name), |command| {
+            command.env("STOCKADE_SQL__URL", postgres.url());
+        })
+    };
+    let (here, there) = (node("here"), node("there"));
+    let options = json!({ "lease": "2s", "rest": "0ms" });
+    let group = json!({ "filter": { "stream": "orders" }, "from": 1, "options": options });
+    ask(&here, "PUT", "/mail", &group);
+    // Made on one node and known on the other.
+    assert_eq!(ask(&there, "GET", "/mail", &Value::Null)["options"]["lease"], "2s");
+    orders(&here, 1, 5);
+    let lost = take(&there, 5, "5s");
+    assert_eq!(numbers(&lost), [1, 2, 3, 4, 5]);
+    ask(&there, "POST", "/mail/ack", &receipts(&lost[..2]));
+    there.kill();
+
+    let there = node("there");
+    let work = |server: &Server| {
+        let mut done = Vec::new();
+        loop {
+            // Longer than the lease of whoever died.
+            let taken = take(server, 7, "5s");
+            if taken.is_empty() {
+                return done;
+            }
+            ask(server, "POST", "/mail/ack", &receipts(&taken));
+            done.extend(numbers(&taken));
+        }
+    };
+    let done: Vec<u64> = std::thread::scope(|scope| {
+        let (work, nodes) = (&work, [&here, &there]);
+        let consumers: Vec<_> =
+            (0..4).map(|n: usize| scope.spawn(move || work(nodes[n % 2]))).collect();
+        orders(&there, 6, 30);
+        orders(&here, 31, 40);
+        consumers.into_iter().flat_map(|consumer| consumer.join().unwrap()).collect()
+    });
+    let mut counts = BTreeMap::<u64, u32>::new();
+    done.iter().for_each(|n| *counts.entry(*n).or_default() += 1);
+    let expected: BTreeMap<u64, u32> = (3..=40).map(|n| (n, 1)).collect();
+    assert_eq!(counts, expected, "each once, and those of the dead node again");
+    for server in [&here, &there] {
+        let state = ask(server, "GET", "/mail", &Value::Null);
+        assert_eq!((&state["in_flight"], &state["waiting"]), (&json!(0), &json!(0)), "{state}");
+    }
+}
