@@ -210,9 +210,11 @@ impl Groups {
     /// A group, and how far it is.
     ///
     /// # Errors
-    /// When there is no such group.
+    /// When there is no such group, or the log was set back behind what it has seen.
     pub async fn state(&self, tenant: &str, name: &str) -> Result<State> {
-        Ok(self.known(tenant, name).await?.state(self.size()))
+        let known = self.known(tenant, name).await?;
+        self.compare(&known, name).await?;
+        Ok(known.state(self.size()))
     }
 
     fn size(&self) -> u64 {

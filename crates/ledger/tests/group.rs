@@ -494,12 +494,15 @@ async fn a_log_that_was_set_back_is_noticed_also_when_it_has_grown_again() {
             let detail = error.detail();
             assert!(detail.contains(&format!("`{name}` has come to position 15")), "{detail}");
             assert!(detail.contains(what), "{detail}");
+            let error = after.state("main", name).await.unwrap_err();
+            assert_eq!(error.code(), &GROUP_AHEAD, "nor does it look well: {error:?}");
         }
         // Who was not beyond it goes on, and who waits for what is to come waits on.
         let taken = after.take("main", "early", 3, NOW).await.unwrap();
         assert_eq!(taken.len(), 3);
         after.ack("main", "early", &receipts(&taken)).await.unwrap();
         assert!(after.take("main", "future", 9, NOW).await.unwrap().is_empty());
+        assert_eq!(after.list("main").await.unwrap().len(), 5);
         // What is to be done then.
         after.remove("main", "new").await.unwrap();
         after.create("main", "new", Filter::default(), Some(1), options()).await.unwrap();
