@@ -169,6 +169,33 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         found.map(|(value, expires)| (value, self.left(expires)))
     }
 
+    /// What `read` makes of the value under a key and of how long it will yet live; or why
+    /// there is none: [`Cause::Expired`], [`Cause::Purged`], or nothing when it is not known
+    /// ever to have been there. It runs under a lock: let it be short.
+    ///
+    /// # Errors
+    /// Why it is not there.
+    #[inline]
+    pub fn look<Q, T>(
+        &self,
+        key: &Q,
+        read: impl FnOnce(&V, Option<Duration>) -> T,
+    ) -> Result<T, Option<Cause>>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let (shard, hash) = self.place(key);
+        let mut fallen = Fallen::default();
+        let mut held = shard.lock();
+        if let Some((value, expires)) = held.get(hash, key, &self.judge(), &mut fallen) {
+            return Ok(read(value, self.left(expires)));
+        }
+        drop(held);
+        let cause = fallen.first.as_ref().map(|(_, _, cause)| *cause);
+        self.tell(fallen);
+        Err(cause)
+    }
+
     /// Whether a key is there, without counting as a use.
     pub fn contains<Q>(&self, key: &Q) -> bool
     where
@@ -287,7 +314,11 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
             match held.make_room(&parcel, &key, &inner.budget, now, forced, &mut fallen) {
                 Ok(()) => {
                     match flight {
-                        Some(number) if !held.flights.may_keep(number) => break,
+                        Some(number) if !held.flights.may_keep(number) => {
+                            drop(held);
+                            self.tell(fallen);
+                            return Put::Declined;
+                        }
                         Some(_) => {}
                         None => held.flights.outrun(hash),
                     }

@@ -21,6 +21,7 @@
 
 mod builder;
 mod cache;
+mod flight;
 mod load;
 mod terms;
 
@@ -43,6 +44,8 @@ pub use builder::Builder;
 pub use cache::{Cache, Put};
 pub use cause::{Cause, Stats};
 pub use evict::Policy;
+pub use flight::Flight;
 pub use hashbrown::Equivalent;
+
 pub use pressure::Pressure;
 pub use terms::{Tag, Terms};

@@ -81,12 +81,18 @@ impl<K, V> Flights<K, V> {
         Joined::Room(flight.room.get_or_insert_default().clone())
     }
 
-    fn start(&mut self, hash: u32, key: K, thread: Option<ThreadId>) -> u64 {
+    /// Notes a flight, and gives it a number.
+    pub(crate) fn start(&mut self, hash: u32, key: K, thread: Option<ThreadId>) -> u64 {
         self.numbers += 1;
         let number = self.numbers;
         let flight = Flight { number, hash, key, outrun: false, thread, room: None };
         self.flying.push(flight);
         number
+    }
+
+    /// The flight is over; whether it was under way.
+    pub(crate) fn end(&mut self, number: u64) -> bool {
+        self.land(number).is_some()
     }
 
     fn land(&mut self, number: u64) -> Option<Flight<K, V>> {
