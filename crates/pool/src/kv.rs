@@ -3,9 +3,9 @@
 //!
 //! [`Kv`] is the smallest set of operations these need, each atomic on its key.
 //! [`MemoryKv`] is one process's own; [`RedisKv`] is a Redis or Valkey server,
-//! Sentinel group or Cluster. Both put a prefix before every key, so that a server
-//! may be shared, and neither can list or delete beyond it. Both pass
-//! `kv::conformance`.
+//! Sentinel group or Cluster; [`SqlKv`] is a table of a database. All keep to a prefix
+//! or a space of their own, so that a server may be shared, and none can list or
+//! delete beyond it. All pass `kv::conformance`.
 //!
 //! What is absent: transactions over several keys, because a cluster has none.
 
@@ -13,6 +13,7 @@
 pub mod conformance;
 pub mod memory;
 pub mod redis;
+pub mod sql;
 
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use flow::{BoxFuture, Error, Result};
 
 pub use memory::MemoryKv;
 pub use redis::RedisKv;
+pub use sql::SqlKv;
 
 /// A value to be written.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +45,9 @@ pub struct Held {
     pub life: Option<Duration>,
 }
 
+/// A value as it is held, and the value of the key beside it.
+pub type Beside = (Option<Held>, Option<Bytes>);
+
 /// On what a write depends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When<'a> {
@@ -50,6 +55,9 @@ pub enum When<'a> {
     Absent,
     /// Exactly this is held under the key.
     Holds(&'a [u8]),
+    /// Something that begins with this is held under the key, so that a large value
+    /// need not be sent back to be compared.
+    Begins(&'a [u8]),
 }
 
 /// Some keys of a scan, and where it goes on.
@@ -104,6 +112,18 @@ pub trait Kv: Send + Sync {
     /// Writes all of these. Each is atomic, the lot is not.
     fn set_many<'a>(&'a self, entries: &'a [Entry<'a>]) -> BoxFuture<'a, Result<()>>;
 
+    /// Writes those of these under whose keys nothing is held, and says which. Each is
+    /// atomic, the lot is not. One round trip, where the store can.
+    fn add_many<'a>(&'a self, entries: &'a [Entry<'a>]) -> BoxFuture<'a, Result<Vec<bool>>> {
+        Box::pin(async move {
+            let mut added = Vec::with_capacity(entries.len());
+            for entry in entries {
+                added.push(self.set_if(*entry, When::Absent).await?);
+            }
+            Ok(added)
+        })
+    }
+
     /// Writes if the condition holds, and says whether it did.
     fn set_if<'a>(&'a self, entry: Entry<'a>, when: When<'a>) -> BoxFuture<'a, Result<bool>>;
 
@@ -149,12 +169,40 @@ pub trait Kv: Send + Sync {
     /// Gives a lease back, if it is still held.
     fn release<'a>(&'a self, name: &'a [u8], fence: Fence) -> BoxFuture<'a, Result<bool>>;
 
-    /// Follows changes of keys that begin with `prefix`, one's own included, from
-    /// the moment this answers.
-    fn follow<'a>(&'a self, prefix: &'a [u8]) -> BoxFuture<'a, Result<Box<dyn Changes>>>;
-
     /// Asks whether it is there.
     fn ping(&self) -> BoxFuture<'_, Result<()>>;
+
+    /// The value of `key` and how long it still lives, and the value of `beside`, which
+    /// is read at the same time or later. One round trip, where the store can.
+    fn held_beside<'a>(&'a self, key: &'a [u8], beside: &'a [u8]) -> BoxFuture<'a, Result<Beside>> {
+        Box::pin(async move {
+            let held = self.held_many(&[key]).await?.pop().flatten();
+            Ok((held, self.get(beside).await?))
+        })
+    }
+
+    /// Writes the entry, and then reads the value of `beside`. One round trip, where
+    /// the store can.
+    fn set_beside<'a>(
+        &'a self,
+        entry: Entry<'a>,
+        beside: &'a [u8],
+    ) -> BoxFuture<'a, Result<Option<Bytes>>> {
+        Box::pin(async move {
+            self.set(entry).await?;
+            self.get(beside).await
+        })
+    }
+
+    /// The run of the store that answers, as a number which is the same for all who
+    /// use that run. When it changes, what is kept there may be older than what was
+    /// answered before: a server came back from a snapshot, a replica that lagged
+    /// became the master. Read after an answer, it is that of the run which gave it
+    /// or of a later one. Where such a change ends no connection, as in a cluster, it
+    /// is noticed a second later by whoever asks.
+    fn era(&self) -> u64 {
+        0
+    }
 
     /// The value of one key.
     fn get<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Bytes>>> {
@@ -170,6 +218,13 @@ pub trait Kv: Send + Sync {
     fn delete<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<bool>> {
         Box::pin(async move { Ok(self.delete_many(&[key]).await? == 1) })
     }
+}
+
+/// A store that tells of changes.
+pub trait Tracked: Kv {
+    /// Follows changes of keys that begin with `prefix`, one's own included, from
+    /// the moment this answers.
+    fn follow<'a>(&'a self, prefix: &'a [u8]) -> BoxFuture<'a, Result<Box<dyn Changes>>>;
 }
 
 /// Followers hear something at least this often.

@@ -12,22 +12,32 @@ use std::time::Duration;
 use bytes::Bytes;
 use flow::Clock;
 
-use super::{Change, Changes, Entry, Kv, When};
+use super::{Change, Changes, Entry, Held, Kv, Tracked, When};
 
 /// Runs the whole suite. `here` and `there` are two prefixes of one store that
 /// nobody else uses, on the machine's clock.
 pub async fn run(here: &dyn Kv, there: &dyn Kv) {
     here.ping().await.expect("a healthy store is there");
+    there.ping().await.expect("and so it is from there");
+    let era = here.era();
+    assert_eq!(era, there.era(), "all who use one run see the same");
     values_are_bytes_and_come_back_in_order(here).await;
     a_life_ends(here).await;
     a_life_of_zero_is_over_at_once(here).await;
     writes_may_depend_on_what_is_held(here).await;
+    writes_may_depend_on_how_it_begins(here).await;
+    one_is_read_and_written_beside_another(here).await;
     counters_count_and_keep_their_life(here).await;
     only_one_holds_a_lease_and_fences_grow(here).await;
     a_scan_sees_every_key_of_its_prefix_and_no_other(here, there).await;
     prefixes_do_not_meet(here, there).await;
-    changes_are_heard(here, there).await;
     many_at_once_do_not_mix(here).await;
+    assert_eq!((here.era(), there.era()), (era, era), "nothing was started anew");
+}
+
+/// Runs what a store that tells of changes must do beside.
+pub async fn run_tracked(here: &dyn Tracked, there: &dyn Tracked) {
+    changes_are_heard(here, there).await;
 }
 
 const LONG: Option<Duration> = Some(Duration::from_secs(60));
@@ -121,6 +131,53 @@ async fn writes_may_depend_on_what_is_held(kv: &dyn Kv) {
     kv.set_if(entry(b"when", b"3"), When::Holds(b"2")).await.unwrap();
     assert_eq!(kv.held_many(&[b"when"]).await.unwrap()[0].as_ref().unwrap().life, None);
     kv.delete(b"when").await.unwrap();
+}
+
+async fn writes_may_depend_on_how_it_begins(kv: &dyn Kv) {
+    let write = |value| Entry { life: LONG, ..entry(b"begins", value) };
+    for beginning in [&b""[..], b"x"] {
+        let absent = kv.set_if(write(b"0"), When::Begins(beginning)).await.unwrap();
+        assert!(!absent, "what is not there does not begin");
+    }
+    kv.set(entry(b"begins", b"head\0 and body")).await.unwrap();
+    for other in [&b"head\0 and body."[..], b"Head", b"ead", b"head\x01"] {
+        assert!(!kv.set_if(write(b"0"), When::Begins(other)).await.unwrap());
+    }
+    assert!(kv.set_if(write(b"head\xff 2"), When::Begins(b"head\0")).await.unwrap());
+    let held = kv.held_many(&[b"begins"]).await.unwrap().remove(0).unwrap();
+    assert_eq!(&*held.value, b"head\xff 2");
+    assert!(held.life.is_some());
+    assert!(!kv.set_if(write(b"0"), When::Begins(b"head\xfe")).await.unwrap());
+    assert!(kv.set_if(entry(b"begins", b""), When::Begins(b"head\xff 2")).await.unwrap());
+    assert!(kv.set_if(write(b"3"), When::Begins(b"")).await.unwrap(), "nothing begins all");
+    let over = Entry { life: Some(Duration::ZERO), ..write(b"") };
+    assert!(kv.set_if(over, When::Begins(b"3")).await.unwrap());
+    assert_eq!(kv.get(b"begins").await.unwrap(), None);
+}
+
+async fn one_is_read_and_written_beside_another(kv: &dyn Kv) {
+    assert_eq!(kv.held_beside(b"one", b"two").await.unwrap(), (None, None));
+    assert_eq!(kv.set_beside(entry(b"one", b"1\r\n"), b"two").await.unwrap(), None);
+    let one = Held { value: Bytes::from_static(b"1\r\n"), life: None };
+    assert_eq!(kv.held_beside(b"one", b"two").await.unwrap(), (Some(one), None));
+    let long = Entry { life: LONG, ..entry(b"two", b"") };
+    let beside = kv.set_beside(long, b"one").await.unwrap();
+    assert_eq!(beside.as_deref(), Some(&b"1\r\n"[..]));
+    let (two, one) = kv.held_beside(b"two", b"one").await.unwrap();
+    let two = two.unwrap();
+    assert_eq!((&*two.value, one.as_deref()), (&b""[..], Some(&b"1\r\n"[..])));
+    let life = two.life.expect("it has an end");
+    assert!(life <= LONG.unwrap() && life > Duration::from_secs(50), "{life:?}");
+    // The same key beside itself: it is read after it was written.
+    let itself = kv.set_beside(entry(b"one", b"2"), b"one").await.unwrap();
+    assert_eq!(itself.as_deref(), Some(&b"2"[..]));
+    let short = Entry { life: Some(Duration::from_millis(30)), ..entry(b"one", b"3") };
+    kv.set_beside(short, b"two").await.unwrap();
+    gone(kv, b"one").await;
+    let (one, two) = kv.held_beside(b"one", b"two").await.unwrap();
+    assert_eq!((one, two.as_deref()), (None, Some(&b""[..])));
+    let over = Entry { life: Some(Duration::ZERO), ..entry(b"two", b"4") };
+    assert_eq!(kv.set_beside(over, b"two").await.unwrap(), None);
 }
 
 async fn counters_count_and_keep_their_life(kv: &dyn Kv) {
@@ -235,7 +292,7 @@ async fn hears(ear: &mut dyn Changes, key: &[u8]) {
     heard.unwrap_or_else(|| panic!("no change of `{}` was heard", key.escape_ascii()));
 }
 
-async fn changes_are_heard(here: &dyn Kv, there: &dyn Kv) {
+async fn changes_are_heard(here: &dyn Tracked, there: &dyn Tracked) {
     let mut ear = here.follow(b"f:").await.unwrap();
     assert!(matches!(ear.next().await, Change::Alive), "silence is no peace");
     let writes = [entry(b"f:0", b"v"), entry(b"g:0", b"v"), entry(b"f:1", b"v")];

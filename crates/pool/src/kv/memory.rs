@@ -19,7 +19,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::{ALIVE, Change, Changes, Cursor, Entry, FENCE_KEPT, Fence, Held, Kv, Page, When};
+use super::{
+    ALIVE, Change, Changes, Cursor, Entry, FENCE_KEPT, Fence, Held, Kv, Page, Tracked, When,
+};
 use crate::codes;
 
 /// How the store of one process is bounded.
@@ -315,6 +317,7 @@ impl Kv for MemoryKv {
             let holds = match when {
                 When::Absent => held.is_none(),
                 When::Holds(expected) => held.is_some_and(|value| value.bytes == expected),
+                When::Begins(with) => held.is_some_and(|value| value.bytes.starts_with(with)),
             };
             if holds {
                 self.write(state, now, &entry)?;
@@ -388,6 +391,12 @@ impl Kv for MemoryKv {
         ready(Ok(self.hold(name, fence, |now| now)))
     }
 
+    fn ping(&self) -> BoxFuture<'_, Result<()>> {
+        ready(Ok(()))
+    }
+}
+
+impl Tracked for MemoryKv {
     fn follow<'a>(&'a self, prefix: &'a [u8]) -> BoxFuture<'a, Result<Box<dyn Changes>>> {
         ready(Ok(Box::new(Ear {
             clock: self.shared.clock.clone(),
@@ -395,10 +404,6 @@ impl Kv for MemoryKv {
             prefix: self.full(prefix),
             hidden: self.prefix.len(),
         }) as _))
-    }
-
-    fn ping(&self) -> BoxFuture<'_, Result<()>> {
-        ready(Ok(()))
     }
 }
 
@@ -441,7 +446,9 @@ mod tests {
     #[tokio::test]
     async fn conforms() {
         let kv = MemoryKv::new(&Config::default(), Clock::system());
-        conformance::run(&kv.under("here:"), &kv.under("there:")).await;
+        let (here, there) = (kv.under("here:"), kv.under("there:"));
+        conformance::run(&here, &there).await;
+        conformance::run_tracked(&here, &there).await;
     }
 
     fn small() -> (MemoryKv, Clock) {

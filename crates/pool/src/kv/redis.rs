@@ -9,6 +9,8 @@
 //! `FLUSHDB` are never sent.
 
 mod address;
+mod beside;
+mod era;
 mod fault;
 mod follow;
 pub(crate) mod link;
@@ -34,7 +36,7 @@ use serde::{Deserialize, Serialize};
 use self::link::{Link, Repeat, Wire};
 use self::scan::{Scan, pattern};
 use self::script::{HOLD, INCREMENT, LEASE, SET_IF};
-use super::{Changes, Cursor, Entry, FENCE_KEPT, Fence, Held, Kv, Page, When};
+use super::{Beside, Changes, Cursor, Entry, FENCE_KEPT, Fence, Held, Kv, Page, Tracked, When};
 use crate::breaker::{self, Breaker};
 use crate::codes;
 use crate::health::Probe;
@@ -230,6 +232,18 @@ fn bytes(value: Value) -> Option<Bytes> {
     }
 }
 
+/// What `GET` and, after it, `PTTL` answered of one key.
+fn held_as(value: Value, life: Value) -> Option<Held> {
+    let value = bytes(value)?;
+    match life {
+        Value::Int(-1) => Some(Held { value, life: None }),
+        Value::Int(millis @ 1..) => {
+            Some(Held { value, life: Some(Duration::from_millis(millis.unsigned_abs())) })
+        }
+        _ => None,
+    }
+}
+
 fn text(number: impl ToString) -> String {
     number.to_string()
 }
@@ -253,13 +267,7 @@ impl RedisKv {
         let mut answers = answers.into_iter();
         let mut held = Vec::with_capacity(keys.len());
         while let (Some(value), Some(life)) = (answers.next(), answers.next()) {
-            held.push(match (bytes(value), life) {
-                (Some(value), Value::Int(-1)) => Some(Held { value, life: None }),
-                (Some(value), Value::Int(millis @ 1..)) => {
-                    Some(Held { value, life: Some(Duration::from_millis(millis.unsigned_abs())) })
-                }
-                _ => None,
-            });
+            held.push(held_as(value, life));
         }
         Ok(held)
     }
@@ -276,12 +284,22 @@ impl RedisKv {
                 let answer: Value = self.ask_one(Repeat::Never, &command).await?;
                 Ok(answer != Value::Nil)
             }
-            When::Holds(expected) => {
-                let life = entry.life.map_or_else(|| text(-1), |life| text(millis(life)));
-                let args = [expected, entry.value, life.as_bytes()];
-                self.run(&SET_IF, &key, &args).await
-            }
+            When::Holds(expected) => self.write_over(&key, entry, b"whole", expected).await,
+            When::Begins(with) => self.write_over(&key, entry, b"begins", with).await,
         }
+    }
+
+    /// Writes over what is as `expected`: the whole of it, or what it begins with.
+    async fn write_over(
+        &self,
+        key: &Bytes,
+        entry: Entry<'_>,
+        how: &[u8],
+        expected: &[u8],
+    ) -> Result<bool> {
+        let life = entry.life.map_or_else(|| text(-1), |life| text(millis(life)));
+        let args = [how, expected, entry.value, life.as_bytes()];
+        self.run(&SET_IF, key, &args).await
     }
 
     async fn hold(&self, name: &[u8], fence: Fence, life: Duration) -> Result<bool> {
@@ -368,6 +386,28 @@ impl Kv for RedisKv {
         })
     }
 
+    fn add_many<'a>(&'a self, entries: &'a [Entry<'a>]) -> BoxFuture<'a, Result<Vec<bool>>> {
+        Box::pin(async move {
+            if entries.iter().any(|entry| entry.life == Some(Duration::ZERO)) {
+                // Nothing is written for these, so that they cannot go with the others.
+                let mut added = Vec::with_capacity(entries.len());
+                for entry in entries {
+                    added.push(self.write_if(*entry, When::Absent).await?);
+                }
+                return Ok(added);
+            }
+            let add = |entry: &Entry<'_>| {
+                let mut command = write(self.value(entry.key), entry);
+                command.arg("NX");
+                command
+            };
+            let commands: Vec<Cmd> = entries.iter().map(add).collect();
+            let asked = self.link.ask(Repeat::Never, |wire| each(wire, &commands)).await;
+            let answers: Vec<Value> = asked?;
+            Ok(answers.into_iter().map(|answer| answer != Value::Nil).collect())
+        })
+    }
+
     fn set_if<'a>(&'a self, entry: Entry<'a>, when: When<'a>) -> BoxFuture<'a, Result<bool>> {
         Box::pin(self.write_if(entry, when))
     }
@@ -444,15 +484,33 @@ impl Kv for RedisKv {
         Box::pin(self.hold(name, fence, Duration::ZERO))
     }
 
+    fn held_beside<'a>(&'a self, key: &'a [u8], beside: &'a [u8]) -> BoxFuture<'a, Result<Beside>> {
+        Box::pin(self.read_beside(key, beside))
+    }
+
+    fn set_beside<'a>(
+        &'a self,
+        entry: Entry<'a>,
+        beside: &'a [u8],
+    ) -> BoxFuture<'a, Result<Option<Bytes>>> {
+        Box::pin(self.write_beside(entry, beside))
+    }
+
+    fn era(&self) -> u64 {
+        self.link.era()
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move { self.ask_one(Repeat::Fine, &cmd("PING")).await })
+    }
+}
+
+impl Tracked for RedisKv {
     fn follow<'a>(&'a self, prefix: &'a [u8]) -> BoxFuture<'a, Result<Box<dyn Changes>>> {
         Box::pin(async move {
             let ear = follow::Ear::open(self.clone(), self.value(prefix), VALUES.len()).await?;
             Ok(Box::new(ear) as _)
         })
-    }
-
-    fn ping(&self) -> BoxFuture<'_, Result<()>> {
-        Box::pin(async move { self.ask_one(Repeat::Fine, &cmd("PING")).await })
     }
 }
 

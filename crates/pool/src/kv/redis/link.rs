@@ -5,6 +5,10 @@
 //! connection says so itself, so that after a restart of the server nobody runs
 //! into a stale one), and forgotten too when an answer is late: a peer that
 //! vanished without a word would otherwise be waited for until the kernel gives up.
+//!
+//! A connection belongs to one run of the server ([`era`](super::era)). When another
+//! run was met, the connections of the one before are used no more, and an answer
+//! that still arrives on one of them is not believed.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -15,15 +19,20 @@ use ::redis::aio::{ConnectionLike, MultiplexedConnection};
 use ::redis::cluster_async::ClusterConnection;
 use ::redis::{Cmd, Pipeline, PushInfo, PushKind, RedisError, RedisFuture, Value};
 use flow::signal::{Counter, Histogram, Registry};
-use flow::{Clock, Error, Result};
+use flow::{Clock, Error, Moment, Result};
 use parking_lot::Mutex;
 
 use super::Config;
 use super::address::{Address, Shape};
+use super::era::Run;
 use super::fault::fault;
 use super::source::{Source, connect_node};
 use crate::breaker::Breaker;
 use crate::codes;
+
+/// Callers that share a lane before the next one is used. More would save little, and
+/// have more of them wait behind a large answer.
+const TOGETHER: usize = 16;
 
 /// Takes what the server says unasked.
 pub(crate) type Push = Box<dyn Fn(PushInfo) + Send + Sync>;
@@ -37,6 +46,7 @@ pub(crate) struct Link {
     breaker: Breaker,
     lanes: Vec<Arc<Lane>>,
     turn: AtomicUsize,
+    run: Run,
     signals: Signals,
 }
 
@@ -64,6 +74,7 @@ impl Link {
             breaker,
             lanes: lanes.collect(),
             turn: AtomicUsize::new(0),
+            run: Run::default(),
             signals: Signals::new(registry),
             config,
         })
@@ -85,33 +96,50 @@ impl Link {
         self.address.shape == Shape::Cluster
     }
 
+    /// The run of the server that answers; 0 before the first connection.
+    pub(crate) fn era(&self) -> u64 {
+        self.run.era()
+    }
+
     /// Runs `work` on one of the lanes, behind the breaker.
     pub(crate) async fn ask<T, F>(&self, repeat: Repeat, work: impl Fn(Wire) -> F) -> Result<T>
     where
         F: Future<Output = Result<T, RedisError>>,
     {
         let begun = self.clock.moment();
-        let result = self.breaker.call(self.ask_lane(repeat, work)).await;
+        let result = self.breaker.call(self.ask_lane(begun, repeat, work)).await;
         self.signals.asked(self.clock.moment().since(begun), &result);
         result
     }
 
-    async fn ask_lane<T, F>(&self, repeat: Repeat, work: impl Fn(Wire) -> F) -> Result<T>
+    async fn ask_lane<T, F>(
+        &self,
+        begun: Moment,
+        repeat: Repeat,
+        work: impl Fn(Wire) -> F,
+    ) -> Result<T>
     where
         F: Future<Output = Result<T, RedisError>>,
     {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let Some(lane) = self.lanes.get(turn % self.lanes.len()) else {
+        let Some(lane) = self.lane() else {
             return Err(codes::KV_AWAY.error("there are no connections"));
         };
+        let _in_flight = lane.enter();
         let mut tries_left = if repeat == Repeat::Fine { 2 } else { 1 };
         loop {
-            let (number, wire) = self.wire(lane).await?;
-            let error = match work(wire).await {
-                Ok(value) => return Ok(value),
+            let open = self.wire(lane).await?;
+            tries_left -= 1;
+            let (number, serial) = (open.number, open.serial);
+            let answer = match self.run.is_aged(begun) {
+                true => self.look_beside(open, &work).await,
+                false => work(open.wire).await,
+            };
+            let error = match answer {
+                Ok(value) if serial == self.run.serial() => return Ok(value),
+                Ok(_) if tries_left == 0 => return Err(self.replaced()),
+                Ok(_) => continue,
                 Err(error) => error,
             };
-            tries_left -= 1;
             if is_dead(&error) {
                 lane.forget(number);
             }
@@ -121,17 +149,42 @@ impl Link {
         }
     }
 
+    /// The first lane that has room: what travels together costs one system call. When
+    /// all are full, each in turn.
+    fn lane(&self) -> Option<&Arc<Lane>> {
+        let roomy = |lane: &&Arc<Lane>| lane.in_flight.load(Ordering::Relaxed) < TOGETHER;
+        self.lanes.iter().find(roomy).or_else(|| {
+            let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+            self.lanes.get(turn % self.lanes.len())
+        })
+    }
+
+    /// Asks whether the run of the server is still the same, at the same time.
+    async fn look_beside<T, F>(
+        &self,
+        open: Open,
+        work: &impl Fn(Wire) -> F,
+    ) -> Result<T, RedisError>
+    where
+        F: Future<Output = Result<T, RedisError>>,
+    {
+        let limit = self.config.timeout.0;
+        let look = self.run.look(open.wire.clone(), open.serial, &self.clock, limit);
+        let (answer, ()) = tokio::join!(work(open.wire), look);
+        answer
+    }
+
     /// The lane's connection, opened if need be. However many wait, one connects,
     /// and all hear how it went.
-    async fn wire(&self, lane: &Arc<Lane>) -> Result<(u64, Wire)> {
-        if let Some(open) = lane.open() {
+    async fn wire(&self, lane: &Arc<Lane>) -> Result<Open> {
+        if let Some(open) = lane.open(self.run.serial()) {
             return Ok(open);
         }
         let failed_before = lane.failed.load(Ordering::Acquire);
         let limit = self.config.connect_timeout;
         let connecting = async {
             let _alone = lane.connecting.lock().await;
-            if let Some(open) = lane.open() {
+            if let Some(open) = lane.open(self.run.serial()) {
                 return Ok(open);
             }
             if lane.failed.load(Ordering::Acquire) != failed_before {
@@ -141,11 +194,16 @@ impl Link {
             let number = lane.numbers.fetch_add(1, Ordering::Relaxed) + 1;
             let watched = Arc::downgrade(lane);
             let push = Box::new(move |info: PushInfo| forget_if_gone(&watched, number, &info));
-            match self.source.connect(&self.config, Some(push), true).await {
-                Ok(wire) => {
+            let connected = async {
+                let mut wire = self.source.connect(&self.config, Some(push), true).await?;
+                let serial = self.run.meet(&mut wire, &self.clock).await?;
+                Ok(Open { number, serial, wire })
+            };
+            match connected.await {
+                Ok(open) => {
                     self.signals.connected(&self.address);
-                    *lane.wire.lock() = Some((number, wire.clone()));
-                    Ok((number, wire))
+                    *lane.open.lock() = Some(open.clone());
+                    Ok(open)
                 }
                 Err(error) => {
                     lane.failed.fetch_add(1, Ordering::AcqRel);
@@ -202,6 +260,11 @@ impl Link {
         work.await.map_err(|error| fault(&self.address, error))
     }
 
+    fn replaced(&self) -> Error {
+        let address = &self.address;
+        codes::KV_AWAY.error(format!("Redis at `{address}` was replaced while it answered"))
+    }
+
     fn late(&self) -> Error {
         codes::KV_AWAY.error(format!("Redis at `{}` does not answer", self.address))
     }
@@ -227,23 +290,48 @@ fn forget_if_gone(lane: &Weak<Lane>, number: u64, info: &PushInfo) {
 
 #[derive(Default)]
 struct Lane {
-    wire: Mutex<Option<(u64, Wire)>>,
+    open: Mutex<Option<Open>>,
     connecting: tokio::sync::Mutex<()>,
     /// The connections of this lane are numbered, so that nobody forgets another's.
     numbers: AtomicU64,
     /// How often connecting failed, so that who waited need not fail once more.
     failed: AtomicU64,
+    in_flight: AtomicUsize,
+}
+
+/// A place in a lane, until dropped.
+struct InFlight<'a>(&'a Lane);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A connection in a lane.
+#[derive(Clone)]
+struct Open {
+    number: u64,
+    /// The run of the server it belongs to.
+    serial: u64,
+    wire: Wire,
 }
 
 impl Lane {
-    fn open(&self) -> Option<(u64, Wire)> {
-        self.wire.lock().clone()
+    fn enter(&self) -> InFlight<'_> {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(self)
+    }
+
+    /// The connection, if it is one to this run of the server.
+    fn open(&self, serial: u64) -> Option<Open> {
+        self.open.lock().as_ref().filter(|open| open.serial == serial).cloned()
     }
 
     fn forget(&self, number: u64) {
-        let mut wire = self.wire.lock();
-        if wire.as_ref().is_some_and(|(known, _)| *known == number) {
-            *wire = None;
+        let mut open = self.open.lock();
+        if open.as_ref().is_some_and(|known| known.number == number) {
+            *open = None;
         }
     }
 }

@@ -4,15 +4,19 @@ use std::sync::LazyLock;
 
 use ::redis::Script;
 
-/// Writes if the key holds what was expected. A life of `-1` has no end.
+/// Writes if the key holds what was expected, or begins with it. A life of `-1` has
+/// no end. Of what only has to begin so, no more is looked at.
 pub(super) static SET_IF: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
-local key, expected, value, life = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
-if redis.call('GET', key) ~= expected then return 0 end
+local key, expected, value, life = KEYS[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+if ARGV[1] == 'begins' then
+  if redis.call('GETRANGE', key, 0, #expected - 1) ~= expected and #expected > 0 then return 0 end
+  if #expected == 0 and redis.call('EXISTS', key) == 0 then return 0 end
+elseif redis.call('GET', key) ~= expected then return 0 end
 if life == 0 then redis.call('UNLINK', key)
 elseif life < 0 then redis.call('SET', key, value)
-else redis.call('SET', key, value, 'PX', ARGV[3]) end
+else redis.call('SET', key, value, 'PX', ARGV[4]) end
 return 1",
     )
 });

@@ -12,7 +12,7 @@ use flow::{Clock, Kind};
 
 use super::{Config, RedisKv};
 use crate::breaker::State;
-use crate::kv::{Change, Changes, Entry, Kv, conformance};
+use crate::kv::{Change, Changes, Entry, Kv, Tracked, conformance};
 
 fn config(url: String) -> Config {
     Config { url, prefix: "test:".into(), ..Config::default() }
@@ -49,13 +49,21 @@ fn entry<'a>(key: &'a [u8], value: &'a [u8]) -> Entry<'a> {
     Entry { key, value, life: None }
 }
 
+async fn conforms(kv: &RedisKv) {
+    let (here, there) = (kv.under("here:"), kv.under("there:"));
+    conformance::run(&here, &there).await;
+    conformance::run_tracked(&here, &there).await;
+    assert_ne!(here.era(), 0, "it is known who answered");
+    assert_eq!(here.era(), there.era());
+}
+
 #[tokio::test]
 async fn one_server_conforms() {
     let Some(redis) = engines::redis() else { return };
     let mut config = config(redis.url().into());
     config.prefix = redis.prefix().into();
     let kv = kv(config);
-    conformance::run(&kv.under("here:"), &kv.under("there:")).await;
+    conforms(&kv).await;
 }
 
 #[tokio::test]
@@ -64,7 +72,7 @@ async fn a_cluster_conforms() {
     let hosts = cluster.urls().join(",").replace("redis://", "");
     let kv = kv(config(format!("redis+cluster://{hosts}")));
     answers(&kv).await;
-    conformance::run(&kv.under("here:"), &kv.under("there:")).await;
+    conforms(&kv).await;
 }
 
 #[tokio::test]
@@ -74,8 +82,12 @@ async fn behind_sentinels_it_conforms_and_follows_a_failover() {
     let url = format!("redis-sentinel://{hosts}/{}", sentinel.name());
     let mut config = config(url);
     config.breaker.open = Span::millis(300);
+    let other = kv(config.clone());
     let kv = kv(config);
-    conformance::run(&kv.under("here:"), &kv.under("there:")).await;
+    conforms(&kv).await;
+    other.ping().await.unwrap();
+    let before = kv.era();
+    assert_eq!(before, other.era(), "all nodes see the same run");
     sentinel.master().kill();
     within("the new master takes writes", async {
         while kv.set(entry(b"after", b"1")).await.is_err() {
@@ -85,6 +97,164 @@ async fn behind_sentinels_it_conforms_and_follows_a_failover() {
     .await;
     answers(&kv).await;
     assert_eq!(kv.get(b"after").await.unwrap().as_deref(), Some(&b"1"[..]));
+    assert_ne!(kv.era(), before, "a replica may have lagged");
+    answers(&other).await;
+    assert_eq!(kv.era(), other.era());
+}
+
+#[tokio::test]
+async fn another_run_of_one_node_of_a_cluster_is_another_era() {
+    let Some(mut cluster) = RedisCluster::start() else { return };
+    let hosts = cluster.urls().join(",").replace("redis://", "");
+    let url = format!("redis+cluster://{hosts}");
+    let (kv, other) = (kv(config(url.clone())), kv(config(url)));
+    answers(&kv).await;
+    answers(&other).await;
+    let before = kv.era();
+    assert!(before != 0 && before == other.era());
+    cluster.nodes()[1].restart();
+    within("the era changes by being asked", async {
+        while kv.era() == before {
+            let _ = kv.ping().await;
+            Clock::system().sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    within("and is the same for others", async {
+        while kv.era() != other.era() {
+            let _ = tokio::join!(kv.ping(), other.ping());
+            Clock::system().sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_that_took_over_the_data_of_another_is_of_another_era() {
+    let Some(redis) = RedisServer::start() else { return };
+    let Some(other) = RedisServer::start() else { return };
+    let (near, far) = (kv(config(redis.url())), kv(config(redis.url())));
+    near.set(entry(b"k", b"1")).await.unwrap();
+    far.ping().await.unwrap();
+    let before = near.era();
+    assert_eq!(before, far.era());
+    let port = other.port().to_string();
+    let mut operator = redis.connect().unwrap();
+    operator.ask(&["REPLICAOF", "127.0.0.1", &port]).unwrap();
+    within("what it held is gone", async {
+        while near.get(b"k").await.unwrap().is_some() {
+            Clock::system().sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    operator.ask(&["REPLICAOF", "NO", "ONE"]).unwrap();
+    within("all nodes notice and agree", async {
+        while near.era() == before || near.era() != far.era() {
+            let _ = tokio::join!(near.ping(), far.ping());
+            Clock::system().sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    near.set(entry(b"k", b"2")).await.unwrap();
+}
+
+/// Leads every new connection to the server that is named at that time.
+async fn crossing(to: Arc<AtomicU32>) -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let to = u16::try_from(to.load(Relaxed)).unwrap();
+            tokio::spawn(async move {
+                let mut far = tokio::net::TcpStream::connect(("127.0.0.1", to)).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_master_that_was_replaced_is_not_believed_though_it_still_answers() {
+    let Some(old) = RedisServer::start() else { return };
+    let Some(new) = RedisServer::start() else { return };
+    let mut eras = Vec::new();
+    for (server, value) in [(&old, b"old"), (&new, b"new")] {
+        let direct = kv(config(server.url()));
+        direct.set(entry(b"k", value)).await.unwrap();
+        eras.push(direct.era());
+    }
+    let to = Arc::new(AtomicU32::new(old.port().into()));
+    let port = crossing(to.clone()).await;
+    let kv = kv(config(format!("redis://127.0.0.1:{port}")));
+    assert_eq!(kv.get(b"k").await.unwrap().as_deref(), Some(&b"old"[..]));
+    assert_eq!(kv.era(), eras[0]);
+    // The crowd needs a second connection, which finds the new master.
+    to.store(new.port().into(), Relaxed);
+    let crowd = (0..100).map(|_| async { (kv.get(b"k").await.unwrap(), kv.era()) });
+    for (value, era) in futures_util::future::join_all(crowd).await {
+        assert!(value.as_deref() == Some(b"old") || era == eras[1], "{value:?} in {era}");
+    }
+    assert_eq!(kv.era(), eras[1]);
+    for _ in 0..20 {
+        assert_eq!(kv.get(b"k").await.unwrap().as_deref(), Some(&b"new"[..]));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_may_not_say_which_run_it_is_is_not_used() {
+    let Some(redis) = RedisServer::start() else { return };
+    let denied = ["ACL", "SETUSER", "default", "-info"];
+    redis.connect().unwrap().ask(&denied).unwrap();
+    let error = kv(config(redis.url())).ping().await.unwrap_err();
+    assert_eq!(error.code().name, "pool-kv-denied", "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_era_is_never_older_than_the_answer_before_it() {
+    const RUNS: usize = 5;
+    let Some(mut redis) = RedisServer::start() else { return };
+    let shared = kv(hasty(redis.url()));
+    let stop = Arc::new(AtomicBool::new(false));
+    let askers = (0..64).map(|_| {
+        let (kv, stop) = (shared.clone(), stop.clone());
+        tokio::spawn(async move {
+            let mut seen = Vec::new();
+            while !stop.load(Relaxed) {
+                match kv.get(b"run").await {
+                    Ok(Some(run)) => seen.push((run[0], kv.era())),
+                    _ => tokio::task::yield_now().await,
+                }
+                seen.dedup();
+            }
+            seen
+        })
+    });
+    let askers: Vec<_> = askers.collect();
+    let mut eras = Vec::new();
+    for run in 0..RUNS {
+        if run > 0 {
+            redis.restart();
+        }
+        let fresh = kv(hasty(redis.url()));
+        fresh.set(entry(b"run", &[run as u8])).await.unwrap();
+        eras.push(fresh.era());
+        answers(&shared).await;
+        assert_eq!(shared.get(b"run").await.unwrap().as_deref(), Some(&[run as u8][..]));
+        assert_eq!(shared.era(), fresh.era(), "the same run is the same era");
+    }
+    stop.store(true, Relaxed);
+    let distinct: std::collections::BTreeSet<_> = eras.iter().collect();
+    assert_eq!(distinct.len(), RUNS, "every run has its own");
+    let mut seen = std::collections::BTreeSet::new();
+    for asker in askers {
+        seen.extend(within("an asker ends", asker).await.unwrap());
+    }
+    assert!(seen.len() >= RUNS, "{seen:?}");
+    for (run, era) in seen {
+        let at = eras.iter().position(|known| *known == era);
+        assert!(at.is_some_and(|at| at >= usize::from(run)), "{run} was answered in {era}");
+    }
 }
 
 /// Callers that never pause, counting how they fare.
