@@ -18,6 +18,8 @@ pub(crate) const CONFIG: &str = "STOCKADE_CONFIG";
 pub(crate) const SERVER: &str = "STOCKADE_SERVER";
 /// The key commands show to a server.
 pub(crate) const KEY: &str = "STOCKADE_KEY";
+/// What a command that is run under a lock finds its fence in.
+pub(crate) const FENCE: &str = "STOCKADE_FENCE";
 
 /// Variables that set nothing in the tree, and what they are for.
 pub(crate) const RESERVED: &[(&str, &str)] = &[
@@ -28,6 +30,7 @@ pub(crate) const RESERVED: &[(&str, &str)] = &[
     (CONFIG, "the configuration file, as `--config` names it"),
     (SERVER, "the server that commands talk to, as `--server` names it"),
     (KEY, "the API key that commands show to that server"),
+    (FENCE, "set for commands that run under `stockade cache lock`: the fence of the lock"),
 ];
 
 /// Variables for tests, which set nothing here.

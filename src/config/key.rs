@@ -5,6 +5,9 @@ use std::fmt;
 /// What the names of environment variables begin with.
 pub(crate) const PREFIX: &str = "STOCKADE_";
 
+/// A step that stands for any name.
+pub(crate) const ANY: &str = "<name>";
+
 /// A path through the tree, from the outside in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Key(Vec<String>);
@@ -46,6 +49,26 @@ impl Key {
     /// Its steps, from the outside in.
     pub(crate) fn steps(&self) -> &[String] {
         &self.0
+    }
+
+    /// Whether this key is one of those that `pattern` stands for.
+    pub(crate) fn fits(&self, pattern: &Self) -> bool {
+        let fits = |(step, known): (&String, &String)| known == ANY || step == known;
+        self.0.len() == pattern.0.len() && self.0.iter().zip(&pattern.0).all(fits)
+    }
+
+    /// This key, of which some steps stand for any name, with the names of another there.
+    pub(crate) fn named_as(&self, other: &Self) -> Self {
+        let name = |(index, step): (usize, &String)| match other.0.get(index) {
+            Some(name) if step == ANY => name.clone(),
+            _ => step.clone(),
+        };
+        Self(self.0.iter().enumerate().map(name).collect())
+    }
+
+    /// Whether some of its steps stand for any name.
+    pub(crate) fn is_pattern(&self) -> bool {
+        self.0.iter().any(|step| step == ANY)
     }
 
     /// Whether this key is `other` or stands somewhere in it.

@@ -32,6 +32,8 @@ pub(crate) enum Kind {
     List(Box<Kind>),
     /// One of these for each name.
     Map(Box<Kind>),
+    /// A table, whose entries its reader checks.
+    Table,
 }
 
 impl Kind {
@@ -45,7 +47,10 @@ impl Kind {
             "integer" => Some(Self::Whole(bound(schema, true), bound(schema, false))),
             "number" => Some(Self::Number),
             "boolean" => Some(Self::Truth),
-            "array" => Some(Self::List(Box::new(Self::of(schema.get("items")?)?))),
+            "array" => {
+                let item = Self::of(schema.get("items")?).unwrap_or(Self::Table);
+                Some(Self::List(Box::new(item)))
+            }
             "object" => {
                 let entry = schema.get("additionalProperties").filter(|entry| entry.is_object())?;
                 Some(Self::Map(Box::new(Self::of(entry)?)))
@@ -100,6 +105,7 @@ impl Kind {
             (Self::List(kind), Value::Array(values)) => {
                 values.iter().try_for_each(|value| kind.check(value))
             }
+            (Self::Table, Value::Table(_)) => Ok(()),
             (Self::Map(kind), Value::Table(entries)) => {
                 entries.values().try_for_each(|value| kind.check(value))
             }
@@ -122,6 +128,7 @@ impl Kind {
             }
             Self::List(kind) => format!("[{}]", kind.example()),
             Self::Map(kind) => format!("{{ name = {} }}", kind.example()),
+            Self::Table => "{ … }".into(),
         }
     }
 }
@@ -142,6 +149,7 @@ impl fmt::Display for Kind {
             }
             Self::List(kind) => write!(f, "a list of {kind}"),
             Self::Map(kind) => write!(f, "a table with {kind} for each name"),
+            Self::Table => f.write_str("tables"),
         }
     }
 }

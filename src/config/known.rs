@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use toml::Value;
 
 use super::Config;
-use super::key::Key;
+use super::key::{ANY, Key};
 use super::kind::Kind;
 use super::nearest::nearest;
 
@@ -86,7 +86,15 @@ impl Known {
         }
         for (key, about, property, default) in inner {
             self.sections.push(Section { key: key.clone(), about });
-            self.read(&key, property, default);
+            match property.get("additionalProperties").filter(|entry| entry.is_object()) {
+                None => self.read(&key, property, default),
+                Some(entry) => {
+                    let about = self::about(entry);
+                    let key = key.join(ANY);
+                    self.sections.push(Section { key: key.clone(), about });
+                    self.read(&key, entry, None);
+                }
+            }
         }
     }
 
@@ -94,12 +102,14 @@ impl Known {
     pub(crate) fn place(&self, key: &Key) -> Place<'_> {
         for setting in &self.settings {
             match &setting.kind {
-                kind if setting.key == *key => return Place::Setting(kind),
-                Kind::Map(entry) if setting.key == key.parent() => return Place::Setting(entry),
+                kind if key.fits(&setting.key) => return Place::Setting(kind),
+                Kind::Map(entry) if key.parent().fits(&setting.key) => {
+                    return Place::Setting(entry);
+                }
                 _ => {}
             }
         }
-        match self.sections.iter().any(|section| section.key == *key) {
+        match self.sections.iter().any(|section| key.fits(&section.key)) {
             true => Place::Section,
             false => Place::Nothing,
         }
@@ -108,9 +118,9 @@ impl Known {
     /// The keys somebody may have meant, each in backticks and written by `write`.
     pub(crate) fn meant(&self, key: &Key, write: impl Fn(&Key) -> String) -> Vec<String> {
         let settings = self.settings.iter().map(|setting| &setting.key);
-        let keys: Vec<&Key> =
-            settings.chain(self.sections.iter().map(|section| &section.key)).collect();
-        let written: Vec<String> = keys.iter().map(|key| write(key)).collect();
+        let all = settings.chain(self.sections.iter().map(|section| &section.key));
+        let keys: Vec<Key> = all.map(|known| known.named_as(key)).collect();
+        let written: Vec<String> = keys.iter().map(&write).collect();
         let near = nearest(&write(key), written.iter().map(String::as_str));
         if !near.is_empty() {
             return near;

@@ -14,7 +14,7 @@ use super::codes::{MISSING_VALUE, UNKNOWN_KEY, UNREADABLE, WRONG_VALUE};
 use super::environment::Environment;
 use super::key::Key;
 use super::kind::Kind;
-use super::known::{Known, Place};
+use super::known::{Known, Place, Setting};
 use super::mask;
 use super::origin::Origin;
 use super::problem::Problems;
@@ -34,7 +34,8 @@ impl<'a> Layers<'a> {
     /// The tree's own defaults.
     pub(crate) fn new(known: &'a Known) -> Self {
         let mut layers = Self { known, values: Values::new(), problems: Problems::default() };
-        for setting in known.settings.iter().filter(|setting| !setting.needed) {
+        let one = |setting: &&Setting| !setting.needed && !setting.key.is_pattern();
+        for setting in known.settings.iter().filter(one) {
             // Defaults of a section that is absent as a whole hold once it is there.
             if let Some(default) =
                 setting.default.clone().filter(|_| !is_absent(known, &setting.key))
