@@ -43,6 +43,7 @@ static NO_RUNTIME: Code = Code::new(
 /// Every code of the command line, module by module.
 pub(crate) static CODES: &[&[&Code]] = &[
     &[&NO_RUNTIME],
+    cache::CODES,
     check::door::CODES,
     check::trip::CODES,
     client::CODES,

@@ -24,7 +24,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use codes::CODES;
-pub(crate) use environment::{BOOTSTRAP_KEY, Environment, KEY, SERVER};
+pub(crate) use environment::{BOOTSTRAP_KEY, Environment, FENCE, KEY, SERVER};
 pub(crate) use load::{Loaded, Sources};
 pub(crate) use problem::Problems;
 pub(crate) use url::Url;

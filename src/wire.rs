@@ -5,23 +5,25 @@
 //! them with is in the part's own crate.
 
 mod admin;
-mod announce;
 mod backup;
 mod cache;
 mod first;
 mod group;
 mod ledger;
+mod lock;
+mod origin;
 pub(crate) mod otlp;
 mod parts;
 mod patient;
 mod space;
 mod sparing;
 mod store;
+mod warm;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow::feed::Coherence;
+use flow::feed::{Announcer, Coherence, Heard, Listener, Notice};
 use flow::serve::Background;
 use flow::signal::Registry;
 use flow::unit::Span;
@@ -38,10 +40,11 @@ use space::Space;
 
 /// Every code of this room.
 pub(crate) static CODES: &[&flow::Code] = &[
-    &announce::NOT_TOLD,
+    &flow::feed::NOT_TOLD,
     &backup::PLACE,
     &backup::BUSY,
     &backup::OTHERS,
+    &origin::ORIGIN,
     &otlp::HEADER,
     &parts::NO_ENGINE,
     &parts::SILENT,
@@ -61,7 +64,7 @@ pub(crate) struct Plane {
     groups: group::Opening,
     store: ::store::Store,
     keys: Arc<::gate::Keys>,
-    announcer: announce::Announcer,
+    announcer: Arc<Announcer>,
     space: Arc<Space>,
     health: Health,
     exposition: watch::export::prometheus::Prometheus,
@@ -122,8 +125,11 @@ pub(crate) async fn build(
     let groups = group::Opening { sql: own, registry: registered, opened: OnceCell::new() };
 
     // Alone, a node has nobody to miss anything from.
-    let shared = config.feed.url.is_some().then(Arc::<Coherence>::default);
-    let cache = ::cache::Cache::new(&config.cache, clock.clone(), shared.clone(), registry);
+    let shared = parts::is_one_of_many(config).then(Arc::<Coherence>::default);
+    let announcer = Arc::new(Announcer::new(feed.clone(), clock.clone()));
+    let fleet = shared.clone().zip(Some(announcer.clone()));
+    let tiers = parts::tiers(config, &sql, fleet, ground).await?;
+    let cache = ::cache::Cache::new(&config.cache, tiers)?;
     let blobs = parts::blobs(config, ground).await?;
     let store = ::store::Store::open(sql.clone(), blobs, clock.clone(), random.clone()).await?;
 
@@ -133,7 +139,6 @@ pub(crate) async fn build(
     let stages = Stages { gate, policy, ledger: ledger.clone() };
     let (path, background) =
         Serve::new(stages, revisions.clone(), clock.clone(), random.clone(), registry);
-    let announcer = announce::Announcer::new(feed.clone(), clock.clone());
     let plane = Arc::new(Plane {
         path: Arc::new(path),
         cache: cache.clone(),
@@ -150,14 +155,9 @@ pub(crate) async fn build(
         random: random.clone(),
     });
     let outbox = Outbox::new(sql.clone(), clock.clone(), registry);
-    let listener = announce::Listener {
-        feed,
-        coherence: shared.unwrap_or_default(),
-        cache,
-        revisions,
-        clock: clock.clone(),
-    };
-    let work = Work { sql, outbox, ledger, log, listener, health, space, plane: plane.clone() };
+    let listener = Listener { feed, coherence: shared.unwrap_or_default(), clock: clock.clone() };
+    let ear = Ear { listener, cache, revisions };
+    let work = Work { sql, outbox, ledger, log, ear, health, space, plane: plane.clone() };
     Ok(Built { plane, background, work })
 }
 
@@ -167,10 +167,32 @@ pub(crate) struct Work {
     outbox: Outbox,
     ledger: ::ledger::Ledger,
     log: ::ledger::Work,
-    listener: announce::Listener,
+    ear: Ear,
     health: Health,
     space: Arc<Space>,
     plane: Arc<Plane>,
+}
+
+/// What this node hears of others, and does.
+struct Ear {
+    listener: Listener,
+    cache: ::cache::Cache,
+    revisions: Arc<Revisions>,
+}
+
+impl Ear {
+    async fn run(self) {
+        let Self { listener, cache, revisions } = self;
+        let act = move |heard| match heard {
+            Heard::Notice(notice @ Notice::Purge { .. }) => cache.hear(&notice),
+            Heard::Notice(Notice::Epoch { tenant, principal }) => {
+                revisions.bump(&tenant, principal.as_deref());
+            }
+            Heard::Notice(Notice::Revision { of, .. }) => revisions.advance(of),
+            Heard::Lost => revisions.bump_everyone(),
+        };
+        listener.run(act).await;
+    }
 }
 
 /// Whoever sends us requests is to hear soon that they would fail, and that they
@@ -189,6 +211,7 @@ pub(crate) struct Running {
     sql: Arc<dyn Sql>,
     outbox: Arc<Outbox>,
     ledger: ::ledger::Ledger,
+    cache: ::cache::Cache,
     clock: Clock,
 }
 
@@ -203,7 +226,7 @@ impl Work {
     /// Starts it. `tell` hears, again and again, how the parts are, and whether all are well
     /// that nothing works without.
     pub(crate) fn start(self, tell: impl Fn(bool, &[Report]) + Send + 'static) -> Running {
-        let Self { sql, outbox, ledger, log, listener, health, space, plane } = self;
+        let Self { sql, outbox, ledger, log, ear, health, space, plane } = self;
         let stop = signal::Sender::new(false);
         let outbox = Arc::new(outbox);
         let mut others = JoinSet::new();
@@ -212,8 +235,8 @@ impl Work {
             let never = drained.drain(&sink).await;
             match never {}
         });
-        others.spawn(listener.run());
-        let clock = plane.clock.clone();
+        others.spawn(ear.run());
+        let (clock, cache) = (plane.clock.clone(), plane.cache.clone());
         others.spawn({
             let clock = clock.clone();
             async move {
@@ -224,6 +247,7 @@ impl Work {
                 }
             }
         });
+        others.spawn(warm::keep_warm(cache.clone(), sql.clone(), clock.clone()));
         others.spawn(space.run(clock.clone()));
         others.spawn(async move {
             loop {
@@ -232,7 +256,7 @@ impl Work {
             }
         });
         let log = tokio::spawn(log.run(stop.subscribe()));
-        Running { stop, log, others, sql, outbox, ledger, clock }
+        Running { stop, log, others, sql, outbox, ledger, cache, clock }
     }
 }
 
@@ -241,6 +265,10 @@ impl Running {
     /// is said to be lost.
     pub(crate) async fn finish(mut self) {
         self.others.shutdown().await;
+        let lost = self.cache.flush(DRAINING).await;
+        if lost > 0 {
+            tracing::warn!(lost, "answered writes could not reach the tiers behind memory");
+        }
         let drained = self.clock.within(DRAINING, self.outbox.flush(&self.ledger)).await;
         if let Some(Err(error)) = drained {
             // Nothing is lost: what stays in the outbox is drained at the next

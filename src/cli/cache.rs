@@ -1,6 +1,12 @@
 //! `stockade cache`: values under keys.
 
+mod fill;
+mod lock;
 mod simulate;
+mod stats;
+mod tail;
+
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use flow::unit::Span;
@@ -12,7 +18,10 @@ use super::globals::Globals;
 use super::input;
 use super::output::Output;
 
-/// Values in memory: get, set, remove, purge; and how well a cache would do
+/// Every code of this module.
+pub(crate) static CODES: &[&flow::Code] = &[&fill::LINE, &lock::COMMAND];
+
+/// Values, locks and what happens to them; and how well a cache does or would do
 #[derive(Debug, Subcommand)]
 #[command(arg_required_else_help = true)]
 pub(super) enum Cache {
@@ -20,31 +29,47 @@ pub(super) enum Cache {
     Set(Set),
     Rm(Rm),
     Purge(Purge),
+    Stats(stats::Stats),
+    Tail(tail::Tail),
+    Lock(lock::Lock),
     Simulate(simulate::Simulate),
 }
 
-/// Write a value to standard output, byte for byte
+/// Write a value to standard output, byte for byte; of several keys a line for each
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stockade cache get sessions ann
   stockade cache get pages /index.html > index.html
-  stockade cache get sessions ann --json      with what is left of its time")]
+  stockade cache get sessions ann --json      with what is left of its time
+  stockade cache get sessions ann bob         a line for each that is there")]
 pub(super) struct Get {
-    #[command(flatten)]
-    place: Place,
+    /// Which values they are among; clients of the Redis protocol see db0, db1, …
+    namespace: String,
+    /// Their names
+    #[arg(value_name = "KEY", required = true)]
+    keys: Vec<String>,
 }
 
-/// Set a value
+/// Set a value, or all those of a file
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stockade cache set sessions ann token --ttl 30m --tag users
   stockade cache set pages /index.html - < index.html
-  stockade cache set locks job-7 me --if-absent --ttl 10s")]
+  stockade cache set locks job-7 me --if-absent --ttl 10s
+  stockade cache set sessions --file values.ndjson
+      of lines such as {\"key\":\"ann\",\"value\":\"token\",\"ttl\":\"30m\"}")]
 pub(super) struct Set {
-    #[command(flatten)]
-    place: Place,
+    /// Which values it is among; clients of the Redis protocol see db0, db1, …
+    namespace: String,
+    /// Its name
+    #[arg(required_unless_present = "file")]
+    key: Option<String>,
     /// The value; `-` reads it from standard input
-    value: String,
+    #[arg(required_unless_present = "file")]
+    value: Option<String>,
+    /// Set what the lines of this file say; `-` reads them from standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "value", "if_absent", "if_present"])]
+    file: Option<PathBuf>,
     /// How long it lives: 30s, 5m, 1h [default: for ever]
     #[arg(long, value_name = "SPAN")]
     ttl: Option<Span>,
@@ -128,6 +153,9 @@ impl Cache {
                 output.done("removed", &place.document())
             }
             Self::Purge(purge) => purge.run(&mut client.await?, output).await,
+            Self::Stats(stats) => stats.run(&mut client.await?, output).await,
+            Self::Tail(tail) => tail.run(&mut client.await?, output).await,
+            Self::Lock(lock) => lock.run(globals, output).await,
             Self::Simulate(simulate) => simulate.run(output),
         }
     }
@@ -135,14 +163,53 @@ impl Cache {
 
 impl Get {
     async fn run(self, client: &mut Client, output: &mut Output) -> Outcome {
-        let answer = client.ask("GET", &self.place.path()).await?;
+        match self.keys.as_slice() {
+            [key] => {
+                let (namespace, key) = (self.namespace.clone(), key.clone());
+                Self::one(Place { namespace, key }, client, output).await
+            }
+            _ => self.many(client, output).await,
+        }
+    }
+
+    /// A line for each that is there, in the order asked for; what is not is said on
+    /// standard error.
+    async fn many(self, client: &mut Client, output: &mut Output) -> Outcome {
+        let path = format!("/v1/cache/{}/-/get", encoded(&self.namespace));
+        let answer: Value = read(&client.post(&path, &json!({ "keys": self.keys })).await?)?;
+        if output.json {
+            output.document(&answer)?;
+        }
+        let part = |name: &str, key: &str| answer.get(name).and_then(|part| part.get(key));
+        let mut whole = true;
+        for key in &self.keys {
+            match part("values", key).and_then(|found| found.get("value")) {
+                Some(_) if output.json => {}
+                Some(value) => {
+                    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                    output.line(&format!("{key}\t{text}"))?;
+                }
+                None => {
+                    whole = false;
+                    let reason = part("missing", key).and_then(Value::as_str).unwrap_or("absent");
+                    if !output.json {
+                        eprintln!("`{key}` is not there: {reason}");
+                    }
+                }
+            }
+        }
+        Ok(whole)
+    }
+
+    async fn one(place: Place, client: &mut Client, output: &mut Output) -> Outcome {
+        let answer = client.ask("GET", &place.path()).await?;
         if !output.json {
             output.value(&answer.body)?;
             return Ok(true);
         }
         let ttl = answer.headers.get("stockade-ttl-ms").and_then(|ttl| ttl.to_str().ok());
         let ttl: Option<u64> = ttl.and_then(|ttl| ttl.parse().ok());
-        let mut document = self.place.document();
+        let mut document = place.document();
         // JSON holds text only; other bytes are written in base 16.
         let (name, value) = match std::str::from_utf8(&answer.body) {
             Ok(text) => ("value", text.to_owned()),
@@ -157,10 +224,16 @@ impl Get {
 
 impl Set {
     async fn run(self, client: &mut Client, output: &mut Output) -> Outcome {
+        if let Some(file) = &self.file {
+            let others = fill::Others { ttl: self.ttl, tags: &self.tags };
+            return fill::fill(&self.namespace, file, &others, client, output).await;
+        }
+        let key = self.key.unwrap_or_default();
+        let place = Place { namespace: self.namespace, key };
         let mut query = Vec::new();
         query.extend(self.ttl.map(|ttl| format!("ttl={}", encoded(&ttl.to_string()))));
         query.extend(self.tags.iter().map(|tag| format!("tag={}", encoded(tag))));
-        let path = format!("{}?{}", self.place.path(), query.join("&"));
+        let path = format!("{}?{}", place.path(), query.join("&"));
         let mut ask = client.question("PUT", path.trim_end_matches('?'))?;
         if self.if_absent {
             ask = ask.header("if-none-match", "*")?;
@@ -168,12 +241,12 @@ impl Set {
         if self.if_present {
             ask = ask.header("if-match", "*")?;
         }
-        let value = match self.value.as_str() {
+        let value = match self.value.as_deref().unwrap_or_default() {
             "-" => input::whole()?,
             value => value.as_bytes().to_vec(),
         };
         client.send(ask.body(value)).await?;
-        output.done("set", &self.place.document())
+        output.done("set", &place.document())
     }
 }
 
@@ -182,11 +255,27 @@ impl Purge {
         let path = format!("/v1/cache/{}/-/purge", encoded(&self.namespace));
         let answer: Value = read(&client.post(&path, &self.what.document()).await?)?;
         let purged = answer.get("purged").and_then(Value::as_u64).unwrap_or_default();
-        let sentence = match purged {
-            1 => "1 value is gone".to_owned(),
-            count => format!("{count} values are gone"),
-        };
-        output.done(&sentence, &answer)
+        output.done(&sentence(purged, answer.get("tiers")), &answer)
+    }
+}
+
+/// What was purged: from memory, and from each tier that nodes share.
+fn sentence(purged: u64, tiers: Option<&Value>) -> String {
+    let gone = match purged {
+        1 => "1 value is gone".to_owned(),
+        count => format!("{count} values are gone"),
+    };
+    let there = |(name, tier): (&String, &Value)| {
+        let count = tier.get("purged")?.as_u64()?;
+        let complete = tier.get("complete")?.as_bool()?;
+        let yet = if complete { "" } else { " so far, the rest is being counted" };
+        Some(format!("{count} from {name}{yet}"))
+    };
+    let there: Vec<_> =
+        tiers.and_then(Value::as_object).into_iter().flatten().filter_map(there).collect();
+    match there.is_empty() {
+        true => gone,
+        false => format!("{gone} from memory, {}", there.join(", ")),
     }
 }
 
@@ -198,5 +287,22 @@ impl What {
             (_, _, Some(glob)) => json!({ "glob": glob }),
             _ => json!({ "all": self.all }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn purges_are_told_tier_by_tier() {
+        let here = json!({ "memory": 1 });
+        assert_eq!(sentence(1, Some(&here)), "1 value is gone");
+        let there = json!({ "memory": 2, "l2": { "purged": 30, "complete": true },
+            "l3": { "purged": 4, "complete": false } });
+        assert_eq!(
+            sentence(2, Some(&there)),
+            "2 values are gone from memory, 30 from l2, 4 from l3 so far, the rest is being counted"
+        );
     }
 }

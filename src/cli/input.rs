@@ -41,6 +41,21 @@ pub(super) fn whole() -> Result<Vec<u8>> {
     }
 }
 
+/// Everything a file holds; `-` is standard input.
+pub(super) fn whole_of(file: &Path) -> Result<Vec<u8>> {
+    if file == Path::new("-") {
+        return whole();
+    }
+    let name = file.display();
+    let size = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
+    if size > WHOLE_MAX {
+        return Err(TOO_LARGE.error(format!("`{name}` holds more than 256 MiB")));
+    }
+    std::fs::read(file).map_err(|error| {
+        UNREADABLE.error(format!("`{name}` cannot be read: {error}")).because(error)
+    })
+}
+
 /// A file as it is read, or standard input where there is none.
 pub(super) async fn streamed(file: Option<&Path>) -> Result<Body> {
     match file {

@@ -1,11 +1,46 @@
 //! The cache's answers.
 
-use cache::{Entry, Hit};
-use flow::feed::Notice;
-use flow::question::cache::{Delete, Expire, Found, Get, Purge, Set};
-use flow::{Answer, Origin, Permitted, Result, Step};
+use bytes::Bytes;
+use cache::{Hit, Miss, Terms, Tiered};
+use flow::question::cache::event::{Heard, Watch};
+use flow::question::cache::{
+    Delete, Dropped, Expire, Found, Get, GetMany, Purge, Purged, Put, Set, SetMany, Stats,
+    StatsPage,
+};
+use flow::{Answer, BoxStream, Origin, Permitted, Result, Step};
+use futures_util::stream;
 
 use super::Plane;
+
+impl Plane {
+    fn namespace<Q: flow::Question>(
+        &self,
+        permitted: &Permitted<'_, Q>,
+        namespace: &str,
+    ) -> Tiered<Bytes> {
+        self.cache.namespace(permitted.tenant(), namespace)
+    }
+
+    /// Frees what has expired, and holds less while the machine's memory is short.
+    pub(super) fn tend_cache(&self) {
+        self.cache.sweep();
+        let Some(watch::InUse { used, limit }) = watch::InUse::now() else { return };
+        if let Some(capacity) = self.cache.press(used, limit) {
+            tracing::warn!(used, limit, capacity, "the cache follows the memory there is");
+        }
+    }
+}
+
+fn found(found: Result<Hit<Bytes>, Miss>) -> Answer<Option<Found>> {
+    match found {
+        Ok(Hit { value, ttl }) => Answer::done(Some(Found { value, ttl })),
+        Err(_) => Answer::missing(None),
+    }
+}
+
+fn there(was: bool) -> Answer<bool> {
+    if was { Answer::done(true) } else { Answer::missing(false) }
+}
 
 impl<'q> Origin<Get<'q>> for Plane {
     fn answer<'a>(
@@ -13,11 +48,11 @@ impl<'q> Origin<Get<'q>> for Plane {
         permitted: &'a Permitted<'a, Get<'q>>,
     ) -> Step<'a, Result<Answer<Option<Found>>>> {
         let Get { namespace, key } = *permitted.question();
-        let hit = self.cache.namespace(permitted.tenant(), namespace).get(key);
-        Step::Now(Ok(match hit {
-            Some(Hit { value, ttl }) => Answer::done(Some(Found { value, ttl })),
-            None => Answer::missing(None),
-        }))
+        let values = self.namespace(permitted, namespace);
+        match values.at_hand(key) {
+            Some(here) => Step::Now(Ok(found(here))),
+            None => Step::later(async move { Ok(found(values.further(key).await?)) }),
+        }
     }
 }
 
@@ -28,9 +63,15 @@ impl<'q> Origin<Set<'q>> for Plane {
     ) -> Step<'a, Result<Answer<bool>>> {
         let Set { namespace, key, value, ttl, tags, when } = permitted.question();
         let tags = tags.iter().map(|tag| Box::from(*tag)).collect();
-        let entry = Entry { value: value.clone(), ttl: *ttl, tags };
-        let set = self.cache.namespace(permitted.tenant(), namespace).set(key, entry, *when);
-        Step::Now(set.map(Answer::done))
+        let terms = Terms { ttl: *ttl, tags, ..Terms::default() };
+        let values = self.namespace(permitted, namespace);
+        if values.is_local() {
+            return Step::Now(
+                values.write_now(key, value.clone(), &terms, *when).map(Answer::done),
+            );
+        }
+        let value = value.clone();
+        Step::later(async move { values.write(key, value, terms, *when).await.map(Answer::done) })
     }
 }
 
@@ -40,8 +81,11 @@ impl<'q> Origin<Delete<'q>> for Plane {
         permitted: &'a Permitted<'a, Delete<'q>>,
     ) -> Step<'a, Result<Answer<bool>>> {
         let Delete { namespace, key } = *permitted.question();
-        let there = self.cache.namespace(permitted.tenant(), namespace).remove(key);
-        Step::Now(Ok(if there { Answer::done(true) } else { Answer::missing(false) }))
+        let values = self.namespace(permitted, namespace);
+        if values.is_local() {
+            return Step::Now(Ok(there(values.remove_now(key))));
+        }
+        Step::later(async move { values.remove(key).await.map(there) })
     }
 }
 
@@ -51,8 +95,11 @@ impl<'q> Origin<Expire<'q>> for Plane {
         permitted: &'a Permitted<'a, Expire<'q>>,
     ) -> Step<'a, Result<Answer<bool>>> {
         let Expire { namespace, key, ttl } = *permitted.question();
-        let there = self.cache.namespace(permitted.tenant(), namespace).expire(key, ttl);
-        Step::Now(Ok(if there { Answer::done(true) } else { Answer::missing(false) }))
+        let values = self.namespace(permitted, namespace);
+        if values.is_local() {
+            return Step::Now(Ok(there(values.expire_now(key, ttl))));
+        }
+        Step::later(async move { values.expire(key, ttl).await.map(there) })
     }
 }
 
@@ -60,31 +107,73 @@ impl<'q> Origin<Purge<'q>> for Plane {
     fn answer<'a>(
         &'a self,
         permitted: &'a Permitted<'a, Purge<'q>>,
-    ) -> Step<'a, Result<Answer<u64>>> {
+    ) -> Step<'a, Result<Answer<Purged>>> {
         let Purge { namespace, what } = permitted.question();
+        let values = self.namespace(permitted, namespace);
         Step::later(async move {
-            // Here before anyone is told, so that whoever hears of it finds it
-            // done; everywhere before it is answered.
-            let dropped = self.cache.namespace(permitted.tenant(), namespace).purge(what);
-            self.announcer
-                .announce(Notice::Purge {
-                    tenant: permitted.tenant().to_string(),
-                    namespace: (*namespace).to_owned(),
-                    what: what.clone(),
-                })
-                .await?;
-            Ok(Answer::done(dropped).detail(serde_json::json!({ "dropped": dropped })))
+            let purged = values.purge(what).await?;
+            let dropped = |&(tier, count, complete): &(_, _, _)| Dropped { tier, count, complete };
+            let tiers = purged.tiers.iter().map(dropped).collect();
+            let detail = serde_json::json!({ "dropped": purged.memory });
+            Ok(Answer::done(Purged { memory: purged.memory, tiers }).detail(detail))
         })
     }
 }
 
-impl Plane {
-    /// Frees what has expired, and holds less while the machine's memory is short.
-    pub(super) fn tend_cache(&self) {
-        self.cache.sweep();
-        let Some(watch::InUse { used, limit }) = watch::InUse::now() else { return };
-        if let Some(capacity) = self.cache.press(used, limit) {
-            tracing::warn!(used, limit, capacity, "the cache follows the memory there is");
-        }
+impl<'q> Origin<GetMany<'q>> for Plane {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, GetMany<'q>>,
+    ) -> Step<'a, Result<Answer<Vec<Result<Found, &'static str>>>>> {
+        let GetMany { namespace, keys } = *permitted.question();
+        let values = self.namespace(permitted, namespace);
+        Step::later(async move {
+            let found = |found: Result<Hit<Bytes>, Miss>| match found {
+                Ok(Hit { value, ttl }) => Ok(Found { value, ttl }),
+                Err(miss) => Err(miss.as_str()),
+            };
+            Ok(Answer::done(values.get_many(keys).await.into_iter().map(found).collect()))
+        })
+    }
+}
+
+impl<'q> Origin<SetMany<'q>> for Plane {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, SetMany<'q>>,
+    ) -> Step<'a, Result<Answer<u64>>> {
+        let SetMany { namespace, values } = permitted.question();
+        let place = self.namespace(permitted, namespace);
+        let put = |put: &Put<'q>| {
+            let tags = put.tags.iter().map(|tag| Box::from(*tag)).collect();
+            (put.key, put.value.clone(), Terms { ttl: put.ttl, tags, ..Terms::default() })
+        };
+        let values: Vec<_> = values.iter().map(put).collect();
+        let count = values.len() as u64;
+        Step::later(async move { place.set_many(values).await.map(|()| Answer::done(count)) })
+    }
+}
+
+impl<'q> Origin<Stats<'q>> for Plane {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, Stats<'q>>,
+    ) -> Step<'a, Result<Answer<StatsPage>>> {
+        Step::Now(Ok(Answer::done(self.cache.statistics(permitted.tenant(), permitted.question()))))
+    }
+}
+
+impl<'q> Origin<Watch<'q>> for Plane {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, Watch<'q>>,
+    ) -> Step<'a, Result<Answer<BoxStream<'static, Result<Heard>>>>> {
+        let Watch { namespace } = *permitted.question();
+        let events = self.namespace(permitted, namespace).events();
+        let heard = stream::unfold(events, |mut events| async move {
+            let heard = events.next().await?;
+            Some((Ok(heard), events))
+        });
+        Step::Now(Ok(Answer::done(Box::pin(heard))))
     }
 }

@@ -3,21 +3,26 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flow::feed::{Coherence, MemoryFeed};
+use cache::seal::SealKeys;
+use cache::{Table, Tell};
+use flow::feed::{Announcer, Coherence, MemoryFeed};
 use flow::unit::{Size, Span};
 use flow::{BoxFuture, Clock, Code, Feed, Kind, Result};
 use ledger::{Log, Place, disk};
+use pool::Http;
 use pool::blob::{Blobs, Local, local};
 use pool::breaker::{self, Breaker};
+use pool::codec::seal::Keys;
 use pool::feed::{PostgresFeed, RedisFeed};
 use pool::file::Disk;
 use pool::health::{Health, Need, Probe};
-use pool::kv::redis::RedisKv;
+use pool::kv::{Kv, RedisKv, SqlKv};
 use pool::secret::Secret;
 use pool::sql::postgres::{self, Postgres};
 use pool::sql::sqlite::{self, Sqlite};
 use pool::sql::{Dialect, Sql, Statement, codes};
 
+use super::origin::Web;
 use super::patient::Patient;
 use super::space::{Space, Sparing};
 use super::{Ground, sparing};
@@ -163,14 +168,22 @@ const FEED_REST: Span = Span::millis(500);
 /// And so many for followers within this process.
 const NOTICES_KEPT: usize = 1024;
 
-/// What connects this node to others.
+/// What connects this node to others: what is named, or the Redis they share values in.
 async fn feed(config: &Config, ground: &Ground) -> Result<Arc<dyn Feed>> {
-    let Some(url) = config.feed.url.as_ref().map(resolved).transpose()? else {
+    let named = config.feed.url.as_ref().map(resolved).transpose()?;
+    let shared = config.cache.l2.url.as_deref();
+    let Some(url) = named.or_else(|| shared.map(str::to_owned)) else {
         return Ok(Arc::new(MemoryFeed::new(ground.clock.clone(), NOTICES_KEPT)));
     };
+    let same = shared == Some(url.as_str());
     match scheme(&url) {
-        "redis" | "rediss" | "redis-sentinel" | "redis+cluster" | "rediss+cluster" => {
-            let mut redis = pool::kv::redis::Config { url, ..Default::default() };
+        "redis" | "rediss" | "redis-sentinel" | "rediss-sentinel" | "redis+cluster"
+        | "rediss+cluster" => {
+            let mut redis = match same {
+                // There it is known how to log in.
+                true => config.cache.l2.redis(url),
+                false => pool::kv::redis::Config { url, ..Default::default() },
+            };
             // Who hears the feed again believes itself again: what could not be
             // said meanwhile has to follow at once.
             redis.breaker.open = FEED_REST;
@@ -185,6 +198,47 @@ async fn feed(config: &Config, ground: &Ground) -> Result<Arc<dyn Feed>> {
         }
         other => Err(NO_ENGINE.error(format!("`{other}:` is no feed"))),
     }
+}
+
+/// Whether this node has others beside it.
+pub(super) fn is_one_of_many(config: &Config) -> bool {
+    config.feed.url.is_some() || config.cache.l2.url.is_some()
+}
+
+/// What the cache stands on.
+pub(super) async fn tiers(
+    config: &Config,
+    sql: &Arc<dyn Sql>,
+    fleet: Option<(Arc<Coherence>, Arc<Announcer>)>,
+    ground: &Ground,
+) -> Result<cache::Ground> {
+    let Ground { clock, random, registry, .. } = ground.clone();
+    let servers = config.cache.l2.url.iter().chain(&config.cache.l2.servers);
+    let mut l2: Vec<Arc<dyn Kv>> = Vec::new();
+    for url in servers {
+        let redis = config.cache.l2.redis(url.clone());
+        l2.push(Arc::new(RedisKv::new(redis, clock.clone(), &registry)?));
+    }
+    let shared = sql.dialect() == Dialect::Postgres && l2.is_empty();
+    let l3: Option<Arc<dyn Kv>> = match config.cache.l3.table {
+        Table::Off => None,
+        Table::Auto if !shared => None,
+        Table::Auto | Table::On => {
+            Some(Arc::new(SqlKv::open(sql.clone(), "cache", clock.clone()).await?))
+        }
+    };
+    let keys = SealKeys::read(&config.cache.seal_keys)?;
+    let http = Http::new(pool::http::Config::default(), clock.clone(), random.clone(), &registry)?;
+    Ok(cache::Ground {
+        clock,
+        random,
+        registry,
+        l2,
+        l3,
+        fleet: fleet.map(|(coherence, announcer)| (coherence, announcer as Arc<dyn Tell>)),
+        keys: keys.map(|keys| Arc::new(keys) as Arc<dyn Keys>),
+        fetch: Some(Arc::new(Web(http))),
+    })
 }
 
 /// Where objects' bytes are.

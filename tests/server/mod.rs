@@ -335,7 +335,12 @@ pub(crate) struct Events(BufReader<TcpStream>);
 
 impl Events {
     pub(crate) fn follow(server: &Server, key: &str, query: &str) -> Self {
-        let head = format!("GET /v1/events?{query} HTTP/1.1\r\naccept: text/event-stream");
+        Self::of(server, key, &format!("/v1/events?{query}"))
+    }
+
+    /// The events at any other place.
+    pub(crate) fn of(server: &Server, key: &str, target: &str) -> Self {
+        let head = format!("GET {target} HTTP/1.1\r\naccept: text/event-stream");
         let mut reader = BufReader::new(open(&server.http, Some(key), &head));
         let mut line = String::new();
         reader.read_line(&mut line).unwrap();

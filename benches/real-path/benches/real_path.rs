@@ -5,7 +5,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use cache::{Cache, Entry};
+use cache::{Cache, Ground, Hit, Terms};
 use flow::identity::MAIN;
 use flow::question::cache::{Found, Get, Set, When};
 use flow::signal::Registry;
@@ -23,9 +23,10 @@ impl<'q> Origin<Get<'q>> for Values {
         permitted: &'a Permitted<'a, Get<'q>>,
     ) -> Step<'a, Result<Answer<Option<Found>>>> {
         let Get { namespace, key } = *permitted.question();
-        Step::Now(Ok(match self.0.namespace(permitted.tenant(), namespace).get(key) {
-            Some(hit) => Answer::done(Some(Found { value: hit.value, ttl: hit.ttl })),
-            None => Answer::missing(None),
+        let found = self.0.namespace(permitted.tenant(), namespace).at_hand(key);
+        Step::Now(Ok(match found.unwrap() {
+            Ok(Hit { value, ttl }) => Answer::done(Some(Found { value, ttl })),
+            Err(_) => Answer::missing(None),
         }))
     }
 }
@@ -36,9 +37,9 @@ impl<'q> Origin<Set<'q>> for Values {
         permitted: &'a Permitted<'a, Set<'q>>,
     ) -> Step<'a, Result<Answer<bool>>> {
         let Set { namespace, key, value, ttl, when, .. } = permitted.question();
-        let entry = Entry { value: value.clone(), ttl: *ttl, tags: Box::default() };
-        let set = self.0.namespace(permitted.tenant(), namespace).set(key, entry, *when);
-        Step::Now(set.map(Answer::done))
+        let terms = Terms { ttl: *ttl, ..Terms::default() };
+        let values = self.0.namespace(permitted.tenant(), namespace);
+        Step::Now(values.write_now(key, value.clone(), &terms, *when).map(Answer::done))
     }
 }
 
@@ -70,7 +71,7 @@ impl Bench {
         let log = ledger::Log::in_database(sql, clock.clone(), random.clone()).await.unwrap();
         let (ledger, _) =
             ledger::Ledger::new(log, &config, clock.clone(), random.clone(), &registry);
-        let values = Cache::new(&cache::Config::default(), clock.clone(), None, &registry);
+        let values = Cache::new(&cache::Config::default(), Ground::default()).unwrap();
         let stages = Stages { gate, policy, ledger };
         let (path, _) = Serve::new(stages, revisions, clock, random, &registry);
         Self { path, values: Values(values), secret }

@@ -1,68 +1,133 @@
 //! The tier in this process: the memory engine, with what this crate keeps of a value.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use bytes::Bytes;
-use flow::Clock;
 use flow::question::cache::When;
-use flow::signal::{Counter, Gauge};
-use memory::{Cause, Pressure, Put, Terms};
+use flow::{Clock, Moment};
+use foldhash::fast::FixedState;
+use memory::{Cause, Pressure, Put, Tag};
 use parking_lot::Mutex;
+use std::hash::BuildHasher;
 
 use crate::config::Config;
-
-/// A value to be kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// The value.
-    pub value: Bytes,
-    /// For how long; without it, until it is crowded out.
-    pub ttl: Option<Duration>,
-    /// What it can be dropped by.
-    pub tags: Box<[Box<str>]>,
-}
-
-impl Entry {
-    /// A value without an end and without tags.
-    pub fn new(value: impl Into<Bytes>) -> Self {
-        Self { value: value.into(), ttl: None, tags: Box::default() }
-    }
-}
-
-/// A value that was there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hit {
-    /// The value.
-    pub value: Bytes,
-    /// How long it will live, if not for ever.
-    pub ttl: Option<Duration>,
-}
+use crate::event::{About, Events, Kind, Subject};
+use crate::miss::Miss;
+use crate::owner::Owners;
+use crate::signals::TIERS;
 
 /// What an entry costs beside its key and value.
 const OVERHEAD: u64 = 120;
 
-/// The tier: all namespaces share its bytes.
-pub(crate) struct Memory {
-    kept: memory::Cache<Box<[u8]>, Kept>,
-    pressure: Mutex<Pressure>,
-    bytes: Arc<Gauge>,
-    /// The generation that alone was kept when it was last swept.
-    swept: AtomicU64,
-}
-
-#[derive(Clone)]
-struct Kept {
-    value: Bytes,
-    tags: Box<[Box<str>]>,
-    generation: u64,
-}
-
 /// The least of the memory that one lock guards, in bytes: values may be large, and who
 /// goes is judged better among some hundreds of them.
 const PART_MIN: u64 = 16 << 20;
+
+/// Values in memory, of one namespace or of many.
+pub(crate) struct Memory<V> {
+    kept: memory::Cache<Box<[u8]>, Kept<V>>,
+    weigh: fn(&V) -> u64,
+    pressure: Mutex<Pressure>,
+    clock: Clock,
+    owners: Arc<Owners>,
+    /// The generation that alone was kept when it was last swept.
+    swept: AtomicU64,
+    mourner: Arc<OnceLock<Mourner>>,
+}
+
+/// Told of values that expired or were crowded out.
+type Mourner = Box<dyn Fn(&[u8], End) + Send + Sync>;
+
+/// How a value came to its end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct End {
+    pub(crate) crowded: bool,
+    pub(crate) was_read: bool,
+}
+
+/// What is kept of a value.
+struct Kept<V> {
+    /// The value, or that the origin has none.
+    value: Option<V>,
+    generation: u64,
+    /// Whose it is.
+    owner: u32,
+    /// What most entries do without.
+    more: Option<Box<More>>,
+    was_read: AtomicBool,
+}
+
+impl<V: Clone> Clone for Kept<V> {
+    fn clone(&self) -> Self {
+        let (value, more) = (self.value.clone(), self.more.clone());
+        let was_read = AtomicBool::new(self.was_read.load(Relaxed));
+        Self { value, generation: self.generation, owner: self.owner, more, was_read }
+    }
+}
+
+#[derive(Clone, Default)]
+struct More {
+    /// From when on it is to be loaded anew.
+    early: Option<Moment>,
+    /// From when on it is stale.
+    stale: Option<Moment>,
+    version: Option<Box<str>>,
+    /// Hashes of its own tags, for when it is found to be true still.
+    tags: Box<[u64]>,
+}
+
+/// A value to be kept in memory.
+pub(crate) struct Draft<V> {
+    /// Whose it is.
+    pub(crate) owner: u32,
+    pub(crate) value: Option<V>,
+    /// How long it is fresh; `None` without an end.
+    pub(crate) fresh: Option<Duration>,
+    /// How long it is kept beyond that.
+    pub(crate) window: Duration,
+    /// After how long it is to be loaded anew, before it is stale.
+    pub(crate) early: Option<Duration>,
+    pub(crate) priority: u8,
+    pub(crate) tags: Vec<Tag>,
+    /// The hashes of those that not every value of its namespace has.
+    pub(crate) own_tags: Box<[u64]>,
+    pub(crate) version: Option<Box<str>>,
+}
+
+/// A value that was in memory.
+#[derive(Debug, Clone)]
+pub(crate) struct Local<V> {
+    pub(crate) value: Option<V>,
+    /// How long it will be there.
+    pub(crate) left: Option<Duration>,
+    pub(crate) age: Age,
+    pub(crate) version: Option<Box<str>>,
+}
+
+/// Where in its life a value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Age {
+    Fresh,
+    /// Fresh, and better loaded anew before it no longer is.
+    Early,
+    /// Over since then.
+    Stale(Duration),
+}
+
+/// A value on its way here.
+pub(crate) struct Arrival<V> {
+    flight: memory::Flight<Box<[u8]>, Kept<V>>,
+    generation: u64,
+}
+
+impl<V> Arrival<V> {
+    /// Of which generation it is.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+}
 
 /// Into how many parts a cache of so many bytes is divided.
 pub(crate) fn parts(capacity: u64) -> usize {
@@ -71,31 +136,53 @@ pub(crate) fn parts(capacity: u64) -> usize {
     1 << parts.ilog2()
 }
 
-impl Memory {
+impl<V: Clone + Send + Sync + 'static> Memory<V> {
     pub(crate) fn new(
         config: &Config,
+        weigh: fn(&V) -> u64,
         clock: Clock,
-        bytes: Arc<Gauge>,
-        evicted: Arc<Counter>,
+        owners: Arc<Owners>,
+        events: Events,
     ) -> Self {
-        let used = bytes.clone();
-        let kept = memory::Cache::<Box<[u8]>, Kept>::builder()
+        let known = owners.clone();
+        let mourner = Arc::new(OnceLock::<Mourner>::new());
+        let told = mourner.clone();
+        let kept = memory::Cache::<Box<[u8]>, Kept<V>>::builder()
             .capacity(config.capacity.0)
             .shards(parts(config.capacity.0))
             .policy(config.policy.into())
-            .clock(clock)
-            .weigher(|key, kept| weight(key, kept))
+            .clock(clock.clone())
+            .weigher(move |key, kept| weight(key, kept, weigh))
             .listener(move |key, kept, cause| {
-                if cause != Cause::Refused {
-                    used.add(-(weight(key, kept) as i64));
+                let owner = known.at(kept.owner);
+                owner.signals.went(weight(key, kept, weigh), cause);
+                let kind = match cause {
+                    Cause::Evicted => Kind::Evict,
+                    Cause::Expired => Kind::Expire,
+                    // Whoever did it says so.
+                    _ => return,
+                };
+                if let Some(mourner) = told.get() {
+                    let crowded = cause == Cause::Evicted;
+                    mourner(key, End { crowded, was_read: kept.was_read.load(Relaxed) });
                 }
-                if cause == Cause::Evicted {
-                    evicted.add(1);
+                if events.heard()
+                    && let Some((tenant, namespace, key)) = unprefixed(key)
+                {
+                    let about = About { tenant, namespace, confidential: owner.confidential };
+                    events.tell(about, kind, Subject::Key(key), TIERS[0], "");
                 }
             });
         let kept = if config.entries == 0 { kept } else { kept.entries(config.entries) };
         let pressure = Mutex::new(Pressure::new(config.capacity.0));
-        Self { kept: kept.build(), pressure, bytes, swept: AtomicU64::default() }
+        let swept = AtomicU64::default();
+        Self { kept: kept.build(), weigh, pressure, clock, owners, swept, mourner }
+    }
+
+    /// From now on `mourner` is told of values that expired or were crowded out.
+    pub(crate) fn mourned_by(&self, mourner: impl Fn(&[u8], End) + Send + Sync + 'static) {
+        // There is one, said when all is built.
+        let _ = self.mourner.set(Box::new(mourner));
     }
 
     /// The largest value that is taken.
@@ -103,28 +190,61 @@ impl Memory {
         self.kept.capacity() / 10
     }
 
-    pub(crate) fn get(&self, key: &[u8], generation: u64) -> Option<Hit> {
-        let (kept, ttl) = self.kept.get_and_ttl(key)?;
-        (kept.generation == generation).then_some(Hit { value: kept.value, ttl })
+    /// The value of a key, kept under this generation.
+    #[inline]
+    pub(crate) fn get(&self, key: &[u8], generation: u64) -> Result<Local<V>, Miss> {
+        let found = self.kept.look(key, |kept, left| {
+            (kept.generation == generation).then(|| self.local(kept, left))
+        });
+        match found {
+            Ok(Some(local)) => Ok(local),
+            Ok(None) => Err(Miss::Doubted),
+            Err(Some(Cause::Expired)) => Err(Miss::Expired),
+            Err(Some(_)) => Err(Miss::Purged),
+            Err(None) => Err(Miss::Absent),
+        }
+    }
+
+    /// The same, and the hashes of its own tags.
+    pub(crate) fn get_tagged(&self, key: &[u8], generation: u64) -> Option<(Local<V>, Box<[u64]>)> {
+        let found = self.kept.look(key, |kept, left| {
+            let tags = || kept.more.as_ref().map(|more| more.tags.clone()).unwrap_or_default();
+            (kept.generation == generation).then(|| (self.local(kept, left), tags()))
+        });
+        found.ok().flatten()
+    }
+
+    #[inline]
+    fn local(&self, kept: &Kept<V>, left: Option<Duration>) -> Local<V> {
+        let value = kept.value.clone();
+        if !kept.was_read.load(Relaxed) {
+            kept.was_read.store(true, Relaxed);
+        }
+        let Some(more) = kept.more.as_deref() else {
+            return Local { value, left, age: Age::Fresh, version: None };
+        };
+        let now = self.clock.glance();
+        let age = match (more.stale, more.early) {
+            (Some(stale), _) if stale <= now => Age::Stale(now.since(stale)),
+            (_, Some(early)) if early <= now => Age::Early,
+            _ => Age::Fresh,
+        };
+        Local { value, left, age, version: more.version.clone() }
     }
 
     /// Writes, if the condition is met; whether it was. `None` for what is too large.
     pub(crate) fn set(
         &self,
         key: &[u8],
-        entry: Entry,
+        draft: Draft<V>,
         when: When,
         generation: u64,
     ) -> Option<bool> {
-        let Entry { value, ttl, tags } = entry;
-        let kept = Kept { value, tags, generation };
-        let mut terms = Terms::default();
-        if let Some(ttl) = ttl {
-            terms = terms.ttl(ttl);
-        }
-        let weight = weight(key, &kept);
-        let put = self.kept.put_if(key.into(), kept, terms, |old| {
-            let present = old.is_some_and(|old| old.generation == generation);
+        let (kept, life) = self.kept_of(&draft, generation);
+        let weight = weight(key, &kept, self.weigh);
+        let put = self.kept.put_if(key.into(), kept, terms(&draft, life), |old| {
+            let present =
+                old.is_some_and(|old| old.generation == generation && old.value.is_some());
             match when {
                 When::Always => true,
                 When::Absent => !present,
@@ -133,7 +253,7 @@ impl Memory {
         });
         match put {
             Put::Kept => {
-                self.bytes.add(weight as i64);
+                self.came(draft.owner, weight);
                 Some(true)
             }
             Put::Declined => Some(false),
@@ -141,20 +261,67 @@ impl Memory {
         }
     }
 
+    fn came(&self, owner: u32, weight: u64) {
+        self.owners.at(owner).signals.came(weight);
+    }
+
+    /// A value for this key is on its way: what happens to the key until it is here is
+    /// newer.
+    pub(crate) fn depart(&self, key: &[u8], generation: u64) -> Arrival<V> {
+        Arrival { flight: self.kept.depart(key.into()), generation }
+    }
+
+    /// It is here; whether it is kept.
+    pub(crate) fn land(&self, arrival: Arrival<V>, key: &[u8], draft: Draft<V>) -> bool {
+        let (kept, life) = self.kept_of(&draft, arrival.generation);
+        let weight = weight(key, &kept, self.weigh);
+        let put = arrival.flight.land(kept, terms(&draft, life));
+        if put {
+            self.came(draft.owner, weight);
+        }
+        put
+    }
+
+    fn kept_of(&self, draft: &Draft<V>, generation: u64) -> (Kept<V>, Option<Duration>) {
+        let now = self.clock.glance();
+        let stale = draft.fresh.filter(|_| !draft.window.is_zero()).map(|fresh| now.after(fresh));
+        let early = draft.early.map(|early| now.after(early));
+        let version = draft.version.clone();
+        let tags = draft.own_tags.clone();
+        let plain = stale.is_none() && early.is_none() && version.is_none() && tags.is_empty();
+        let more = (!plain).then(|| Box::new(More { early, stale, version, tags }));
+        let life = draft.fresh.map(|fresh| fresh.saturating_add(draft.window));
+        let (value, owner, was_read) = (draft.value.clone(), draft.owner, AtomicBool::new(false));
+        (Kept { value, generation, owner, more, was_read }, life)
+    }
+
     /// Changes how long an entry lives; whether it was there.
     pub(crate) fn expire(&self, key: &[u8], ttl: Option<Duration>, generation: u64) -> bool {
         self.holds(key, generation) && self.kept.set_ttl(key, ttl)
     }
 
-    /// Drops an entry; whether it was there.
+    /// Drops an entry, and whatever is on its way there; whether it was there.
     pub(crate) fn remove(&self, key: &[u8], generation: u64) -> bool {
         let held = self.holds(key, generation);
         self.kept.remove(key) && held
     }
 
-    /// Drops every entry that `doomed` picks; how many.
-    pub(crate) fn remove_if(&self, doomed: impl Fn(&[u8], &[Box<str>]) -> bool) -> u64 {
-        self.kept.remove_if(|key, kept| doomed(key, &kept.tags))
+    /// Drops every entry whose key `doomed` picks; how many.
+    pub(crate) fn remove_if(&self, doomed: impl Fn(&[u8]) -> bool) -> u64 {
+        self.kept.remove_if(|key, _| doomed(key))
+    }
+
+    /// Drops every entry with this tag, which costs the same whatever their number.
+    pub(crate) fn purge(&self, tag: Tag) {
+        self.kept.purge(tag);
+    }
+
+    /// The same, and frees and counts them.
+    pub(crate) fn purge_counted(&self, tag: Tag) -> u64 {
+        let before = self.kept.stats().purged;
+        self.kept.purge(tag);
+        self.kept.sweep();
+        self.kept.stats().purged - before
     }
 
     /// Drops what has expired, without anyone having to read it.
@@ -174,93 +341,67 @@ impl Memory {
         Some(capacity)
     }
 
+    /// What all of it may weigh at this moment.
+    pub(crate) fn capacity(&self) -> u64 {
+        self.kept.capacity()
+    }
+
     fn holds(&self, key: &[u8], generation: u64) -> bool {
-        self.kept.get_with(key, |kept| kept.generation == generation).unwrap_or(false)
+        let own = |kept: &Kept<V>| kept.generation == generation && kept.value.is_some();
+        self.kept.get_with(key, own).unwrap_or(false)
     }
 }
 
-fn weight(key: &[u8], kept: &Kept) -> u64 {
-    let tags: usize = kept.tags.iter().map(|tag| tag.len()).sum();
-    (key.len() + kept.value.len() + tags) as u64 + OVERHEAD
+fn terms<'a, V>(draft: &'a Draft<V>, life: Option<Duration>) -> memory::Terms<'a> {
+    let terms = memory::Terms::default().priority(draft.priority).tags(&draft.tags);
+    match life {
+        Some(life) => terms.ttl(life),
+        None => terms,
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use flow::Time;
-    use flow::unit::Size;
+fn weight<V>(key: &[u8], kept: &Kept<V>, weigh: fn(&V) -> u64) -> u64 {
+    key.len() as u64 + kept.value.as_ref().map_or(0, weigh) + OVERHEAD
+}
 
-    use super::*;
-    use crate::config::Policy;
-
-    fn memory(clock: &Clock) -> Memory {
-        let config = Config { capacity: Size(10_000), policy: Policy::Lru, ..Config::default() };
-        Memory::new(&config, clock.clone(), Arc::default(), Arc::default())
+/// Where namespaces lie in memory: tenant and name, each with its length in front, so
+/// that no two share a key, whatever they are called.
+pub(crate) fn prefix(tenant: &str, namespace: &str) -> Box<[u8]> {
+    let mut prefix = Vec::with_capacity(tenant.len() + namespace.len() + 8);
+    for part in [tenant, namespace] {
+        prefix.extend_from_slice(&(part.len() as u32).to_be_bytes());
+        prefix.extend_from_slice(part.as_bytes());
     }
+    prefix.into()
+}
 
-    fn set(memory: &Memory, key: &str, size: usize) {
-        let entry = Entry::new(vec![0; size]);
-        assert_eq!(memory.set(key.as_bytes(), entry, When::Always, 0), Some(true));
-        assert!(memory.kept.weight() <= memory.kept.capacity());
-        assert_eq!(memory.bytes.get() as u64, memory.kept.weight());
-    }
+/// The tenant, the namespace and the key of what lies in memory.
+pub(crate) fn unprefixed(whole: &[u8]) -> Option<(&str, &str, &[u8])> {
+    let part = |from| -> Option<(&str, &[u8])> {
+        let (length, rest) = <[u8]>::split_first_chunk(from)?;
+        let (part, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+        Some((std::str::from_utf8(part).ok()?, rest))
+    };
+    let (tenant, rest) = part(whole)?;
+    let (namespace, key) = part(rest)?;
+    Some((tenant, namespace, key))
+}
 
-    #[test]
-    fn the_bound_holds_after_every_write_and_is_what_the_gauge_says() {
-        let memory = memory(&Clock::system());
-        for n in 0..1000 {
-            set(&memory, &format!("k{n}"), 100);
-        }
-        let get = |n: u32| memory.get(format!("k{n}").as_bytes(), 0);
-        assert!(get(0).is_none() && get(999).is_some());
-        (0..100).for_each(|_| set(&memory, "k999", 10));
-        assert_eq!(memory.set(b"k", Entry::new(vec![0; 1000]), When::Always, 0), None);
-        memory.remove_if(|_, _| true);
-        assert_eq!((memory.bytes.get(), memory.kept.weight()), (0, 0));
-    }
+/// A tag of a namespace, by its number.
+pub(crate) fn tag(prefix: &[u8], tag: u64) -> Tag {
+    Tag::of(&FixedState::with_seed(tag).hash_one(prefix))
+}
 
-    #[test]
-    fn what_expired_is_gone_and_frees_its_bytes_unread() {
-        let clock = Clock::manual(Time(0));
-        let memory = memory(&clock);
-        let entry = Entry { ttl: Some(Duration::from_nanos(5)), ..Entry::new("v") };
-        memory.set(b"k", entry, When::Always, 0);
-        clock.advance(Duration::from_nanos(4));
-        assert_eq!(memory.get(b"k", 0).unwrap().ttl, Some(Duration::from_nanos(1)));
-        clock.advance(Duration::from_nanos(1));
-        memory.sweep(0);
-        assert_eq!(memory.bytes.get(), 0);
+/// Prefix and key are put together in a buffer of this thread.
+#[inline]
+pub(crate) fn with_key<T>(prefix: &[u8], key: &[u8], work: impl FnOnce(&[u8]) -> T) -> T {
+    thread_local! {
+        static WHOLE: std::cell::RefCell<Vec<u8>> = const { std::cell::RefCell::new(Vec::new()) };
     }
-
-    #[test]
-    fn a_new_generation_believes_nothing_of_the_old_and_clears_it_away() {
-        let memory = memory(&Clock::system());
-        set(&memory, "k", 1);
-        assert!(memory.get(b"k", 1).is_none());
-        assert!(!memory.expire(b"k", None, 1) && !memory.remove(b"k", 1));
-        set(&memory, "k", 1);
-        memory.sweep(1);
-        assert_eq!(memory.kept.len(), 0);
-    }
-
-    #[test]
-    fn conditions_are_met_or_nothing_is_written() {
-        let memory = memory(&Clock::system());
-        let write = |when, value| memory.set(b"k", Entry::new(value), when, 0).unwrap();
-        assert!(!write(When::Present, "a"));
-        assert!(write(When::Absent, "b"));
-        assert!(!write(When::Absent, "c"));
-        assert!(write(When::Present, "d"));
-        assert_eq!(memory.get(b"k", 0).unwrap().value, "d");
-    }
-
-    #[test]
-    fn it_holds_less_while_memory_is_short() {
-        let memory = memory(&Clock::system());
-        (0..50).for_each(|n| set(&memory, &format!("k{n}"), 50));
-        assert_eq!(memory.press(95, 100), Some(7500));
-        assert!(memory.kept.weight() <= 7500);
-        assert_eq!(memory.press(85, 100), None);
-        let steps = std::iter::from_fn(|| memory.press(50, 100)).count();
-        assert_eq!((steps, memory.kept.capacity()), (4, 10_000));
-    }
+    WHOLE.with_borrow_mut(|whole| {
+        whole.clear();
+        whole.extend_from_slice(prefix);
+        whole.extend_from_slice(key);
+        work(whole)
+    })
 }

@@ -21,6 +21,9 @@ pub static CODES: &[&Code] = &[
     &NO_VALUE,
     &NO_OBJECT,
     &NO_KEY,
+    &NO_NAMESPACE,
+    &LOCK_HELD,
+    &LOCK_LOST,
     &PRECONDITION,
     &KEY_REUSED,
     &KEY_IN_USE,
@@ -164,6 +167,31 @@ pub static NO_KEY: Code = Code::new(
     "door-http-no-key",
     "There is no such API key",
     "list the keys with GET /v1/auth/keys",
+);
+
+/// Nothing is known of a namespace of the cache.
+pub static NO_NAMESPACE: Code = Code::new(
+    Kind::Missing,
+    "door-http-no-namespace",
+    "Nothing is known of this namespace",
+    "list those there are with GET /v1/cache-stats; beyond the first 64 nobody configured, they \
+     are counted together as `other`",
+);
+
+/// Somebody else has the lock.
+pub static LOCK_HELD: Code = Code::new(
+    Kind::Conflict,
+    "door-http-lock-held",
+    "Somebody else has the lock",
+    "try again later, or wait for it with `wait`",
+);
+
+/// The lock is not held with this fence, or no longer.
+pub static LOCK_LOST: Code = Code::new(
+    Kind::Conflict,
+    "door-http-lock-lost",
+    "The lock is not held any more",
+    "stop what it guards: somebody else may have it; take it anew to begin again",
 );
 
 /// What `if-match` or `if-none-match` demands is not so.

@@ -1,9 +1,9 @@
-//! The ledger as it happens, as server-sent events.
+//! What happens, as it happens, as server-sent events.
 //!
 //! The stream is pulled by the client: one that reads slowly slows down its own
-//! stream and nothing else. It resumes by `last-event-id`, shows a sign of life
-//! when nothing happens, and ends with an `error` event when the right to see it
-//! is withdrawn.
+//! stream and nothing else. Of the ledger it resumes by `last-event-id`; it shows a
+//! sign of life when nothing happens, and ends with an `error` event when the right
+//! to see it is withdrawn.
 
 use std::fmt::Write;
 use std::future::Future;
@@ -12,9 +12,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use flow::question::ledger::{self, Follow};
+use flow::question::ledger;
 use flow::serve::Followed;
-use flow::{BoxFuture, Clock, Id, Plane, Result};
+use flow::{BoxFuture, BoxStream, Clock, Id, Origin, Plane, Question, Result};
 use futures_util::stream;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
@@ -38,10 +38,15 @@ const HELLO: &str = "retry: 1000\n: following\n\n";
 
 /// Asks for events as they happen. What comes stays for hours, so it has a place of its
 /// own and holds none among requests.
-pub(crate) async fn ask<P: Plane>(
+pub(crate) async fn ask<P, Q, T>(
     call: &mut Call<'_, P>,
-    question: Follow,
-) -> Result<(Source<P>, Place)> {
+    question: Q,
+) -> Result<(Source<P, T>, Place)>
+where
+    P: Plane + Origin<Q>,
+    Q: Question<Answer = BoxStream<'static, Result<T>>>,
+    T: Shown,
+{
     let door = call.door;
     let full = || codes::BUSY.error("too many event streams are open");
     let place = door.followers.take(1).ok_or_else(full)?;
@@ -51,15 +56,17 @@ pub(crate) async fn ask<P: Plane>(
 }
 
 /// Opens a stream.
-pub(crate) async fn follow<P: Plane>(
-    mut call: Call<'_, P>,
-    question: Follow,
-) -> Result<Response<Payload>> {
+pub(crate) async fn follow<P, Q, T>(mut call: Call<'_, P>, question: Q) -> Result<Response<Payload>>
+where
+    P: Plane + Origin<Q>,
+    Q: Question<Answer = BoxStream<'static, Result<T>>>,
+    T: Shown,
+{
     let (followed, place) = ask(&mut call, question).await?;
     let door = call.door;
     let heartbeat = door.config.events.heartbeat.0;
-    let follower: Follower<P> = Follower {
-        next: next::<P>(followed),
+    let follower: Follower<P, T> = Follower {
+        next: next::<P, T>(followed),
         beat: door.clock.sleep(heartbeat),
         heartbeat,
         clock: door.clock.clone(),
@@ -74,23 +81,29 @@ pub(crate) async fn follow<P: Plane>(
     Ok(response)
 }
 
+/// Something that can be shown as a server-sent event.
+pub(crate) trait Shown: Send + 'static {
+    /// Adds it to a stream.
+    fn show(&self, text: &mut String);
+}
+
 /// Events, as long as there is the right to see them.
-pub(crate) type Source<P> =
-    Followed<<P as Plane>::Gate, <P as Plane>::Policy, <P as Plane>::Ledger, ledger::Event>;
+pub(crate) type Source<P, T = ledger::Event> =
+    Followed<<P as Plane>::Gate, <P as Plane>::Policy, <P as Plane>::Ledger, T>;
 /// The next of them.
-pub(crate) type Next<P> = BoxFuture<'static, (Option<Result<ledger::Event>>, Source<P>)>;
+pub(crate) type Next<P, T = ledger::Event> = BoxFuture<'static, (Option<Result<T>>, Source<P, T>)>;
 
 /// The next event. It owns its source, so that it is never dropped half-way: an
 /// event already taken would be lost with it.
-pub(crate) fn next<P: Plane>(mut followed: Source<P>) -> Next<P> {
+pub(crate) fn next<P: Plane, T: Send + 'static>(mut followed: Source<P, T>) -> Next<P, T> {
     Box::pin(async move {
         let event = followed.next().await;
         (event, followed)
     })
 }
 
-struct Follower<P: Plane> {
-    next: Next<P>,
+struct Follower<P: Plane, T> {
+    next: Next<P, T>,
     beat: BoxFuture<'static, ()>,
     heartbeat: Duration,
     clock: Clock,
@@ -107,14 +120,13 @@ enum State {
 }
 
 /// What a follower waits for.
-#[expect(clippy::large_enum_variant, reason = "it lives for one statement")]
-enum Heard<S> {
-    Event(Option<Result<ledger::Event>>, S),
+enum Heard<T, S> {
+    Event(Option<Result<T>>, S),
     Drain,
     Beat,
 }
 
-impl<P: Plane> Follower<P> {
+impl<P: Plane, T: Shown> Follower<P, T> {
     /// The next piece of the stream.
     async fn piece(mut self) -> Option<(Result<Bytes>, Self)> {
         let text = match self.state {
@@ -151,13 +163,13 @@ impl<P: Plane> Follower<P> {
     /// This event, and those behind it that are there already.
     fn events(
         &mut self,
-        mut event: Option<Result<ledger::Event>>,
-        mut followed: Source<P>,
+        mut event: Option<Result<T>>,
+        mut followed: Source<P, T>,
     ) -> Option<String> {
         let mut text = String::new();
         loop {
             match event {
-                Some(Ok(event)) => write_event(&mut text, &event),
+                Some(Ok(event)) => event.show(&mut text),
                 Some(Err(error)) => {
                     self.state = State::Ended;
                     let problem = Problem::of(&error, self.id).bytes();
@@ -170,7 +182,7 @@ impl<P: Plane> Follower<P> {
                     return (!text.is_empty()).then_some(text);
                 }
             }
-            self.next = next::<P>(followed);
+            self.next = next::<P, T>(followed);
             if text.len() >= TOGETHER {
                 break;
             }
@@ -186,7 +198,9 @@ impl<P: Plane> Follower<P> {
     }
 }
 
-fn write_event(text: &mut String, event: &ledger::Event) {
-    let line = Event::of(event).line();
-    let _ = write!(text, "id: {}\ndata: {line}\n\n", event.position);
+impl Shown for ledger::Event {
+    fn show(&self, text: &mut String) {
+        let line = Event::of(self).line();
+        let _ = write!(text, "id: {}\ndata: {line}\n\n", self.position);
+    }
 }

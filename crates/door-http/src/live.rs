@@ -117,7 +117,7 @@ enum Heard<S> {
 impl<P: Plane> Live<P> {
     fn new(door: Arc<Shared<P>>, socket: Socket, followed: Source<P>, place: Place) -> Self {
         let beat = door.clock.sleep(door.config.events.heartbeat.0);
-        Self { door, socket, next: events::next::<P>(followed), beat, missed: 0, _place: place }
+        Self { door, socket, next: events::next::<P, _>(followed), beat, missed: 0, _place: place }
     }
 
     async fn run(mut self) {
@@ -132,7 +132,7 @@ impl<P: Plane> Live<P> {
             };
             let went_on = match heard {
                 Heard::Event(Some(Ok(event)), followed) => {
-                    self.next = events::next::<P>(followed);
+                    self.next = events::next::<P, _>(followed);
                     self.say(Message::text(Event::of(&event).line())).await
                 }
                 Heard::Event(Some(Err(error)), _) => self.close(why(&error)).await,

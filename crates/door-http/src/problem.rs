@@ -103,6 +103,9 @@ pub(crate) fn response(error: &Error, id: Id, shown: bool) -> Response<Payload> 
         Kind::Invalid if error.code() == &codes::UPGRADE => {
             headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         }
+        Kind::Conflict if error.code() == &codes::LOCK_HELD => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
         Kind::Busy => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }

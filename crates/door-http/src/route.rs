@@ -6,6 +6,7 @@
 mod auth;
 mod cache;
 mod ledger;
+mod lock;
 mod object;
 mod probe;
 mod status;
@@ -113,6 +114,7 @@ pub(crate) enum Handler<P: Plane> {
 pub(crate) fn operations<P: Plane>() -> Vec<Operation<P>> {
     let mut operations = probe::operations();
     operations.extend(cache::operations());
+    operations.extend(lock::operations());
     operations.extend(object::operations());
     operations.extend(ledger::operations());
     operations.extend(auth::operations());

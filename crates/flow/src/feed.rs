@@ -9,8 +9,10 @@
 //! Engines: [`MemoryFeed`] here, a Redis stream and a PostgreSQL table in
 //! `pool`. All pass [`conformance`].
 
+mod announce;
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
+mod listen;
 mod memory;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,6 +24,8 @@ use crate::clock::Moment;
 use crate::error::{Error, Result};
 use crate::step::BoxFuture;
 
+pub use announce::{Announcer, NOT_TOLD};
+pub use listen::{Heard, Listener};
 pub use memory::MemoryFeed;
 
 /// A position in the feed. The first notice has place 1.
@@ -50,6 +54,12 @@ pub enum Notice {
         namespace: String,
         /// Which of them.
         what: Purge,
+        /// The node that says so, which has done it already; 0 for nobody in particular.
+        #[serde(default)]
+        by: u64,
+        /// The tiers behind memory that it could not reach: whoever can is to do it there.
+        #[serde(default)]
+        owed: Vec<String>,
     },
     /// A principal's rights or credentials changed; without a name, everybody's
     /// in the tenant.
@@ -74,6 +84,8 @@ pub enum Notice {
 pub enum Purge {
     /// One key. Keys are bytes, and written as base 16 where text is needed.
     Key(#[serde(with = "hex")] Vec<u8>),
+    /// Several keys, each of which was written.
+    Keys(Vec<HexKey>),
     /// Everything with this tag.
     Tag(String),
     /// Every key this pattern matches.
@@ -81,6 +93,10 @@ pub enum Purge {
     /// The whole namespace.
     All,
 }
+
+/// A key, written as base 16 where text is needed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HexKey(#[serde(with = "hex")] pub Vec<u8>);
 
 /// What was revised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -225,12 +241,14 @@ mod tests {
     fn notices_survive_their_text() {
         for what in [
             Purge::Key(vec![0, 255, b'a']),
+            Purge::Keys(vec![HexKey(vec![0, 255]), HexKey(Vec::new())]),
             Purge::Tag("t".into()),
             Purge::Glob("user:*".into()),
             Purge::All,
         ] {
             let (tenant, namespace) = ("main".to_owned(), "sessions".to_owned());
-            let notice = Notice::Purge { tenant, namespace, what };
+            let owed = vec!["l2".to_owned()];
+            let notice = Notice::Purge { tenant, namespace, what, by: 7, owed };
             let text = serde_json::to_string(&notice).unwrap();
             assert_eq!(serde_json::from_str::<Notice>(&text).unwrap(), notice, "{text}");
         }

@@ -153,6 +153,11 @@ mod tests {
         }
         check(&["reader"], "cache.get", true);
         check(&["reader"], "object.get", true);
+        check(&["reader"], "cache.get_many", true);
+        check(&["reader"], "cache.set_many", false);
+        check(&["reader"], "cache.follow", false);
+        check(&["writer"], "cache.lock", true);
+        check(&["operator"], "cache.stats", true);
         check(&["reader"], "cache.set", false);
         check(&["reader"], "ledger.read", false);
         check(&["writer"], "cache.set", true);

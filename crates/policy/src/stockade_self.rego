@@ -19,7 +19,7 @@ allow if input.action == "login"
 grants := {
 	"admin": ["**"],
 	"system": ["**"],
-	"operator": ["metrics.read", "status.read"],
+	"operator": ["metrics.read", "status.read", "cache.stats"],
 	# A backup has the key of the log in it, so it is none of an auditor's business.
 	"auditor": [
 		"ledger.read",
@@ -32,5 +32,5 @@ grants := {
 		"group.*",
 	],
 	"writer": ["cache.*", "object.*", "stream.*", "group.*"],
-	"reader": ["cache.get", "object.get", "stream.read", "stream.follow"],
+	"reader": ["cache.get", "cache.get_many", "object.get", "stream.read", "stream.follow"],
 }

@@ -58,6 +58,16 @@ impl Trace {
         Self::read(Source::open(path)?, format, weights)
     }
 
+    /// Gives each key of a file to `take`, one of a line or of a request in the log of a web
+    /// server, until that has enough. The file may be compressed with zstd or gzip.
+    pub(crate) fn keys(path: &Path, format: Format, take: impl FnMut(&[u8]) -> bool) -> Result<()> {
+        let source = Source::open(path)?;
+        match format {
+            Format::AccessLog => access_log::keys(source, take),
+            _ => lines::keys(source, take),
+        }
+    }
+
     fn read(source: Source, format: Format, weights: Weights) -> Result<Self> {
         let name = source.name.clone();
         let mut requests = Requests::new(&name, weights);

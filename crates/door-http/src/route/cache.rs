@@ -1,7 +1,13 @@
-//! Values under keys, as raw bytes.
+//! Values under keys, as raw bytes; several of them, and what happens to them, in JSON.
+
+mod happens;
+mod many;
+mod statistics;
+
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use flow::question::cache::{Delete, Get, Purge, Set, When};
+use flow::question::cache::{self, Delete, Get, Purge, Set, When};
 use flow::unit::Span;
 use flow::{Plane, Result, feed};
 use http::header::{CONTENT_TYPE, HeaderName, IF_MATCH, IF_NONE_MATCH};
@@ -98,7 +104,11 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
         handler: Handler::Later(|call| Box::pin(self::purge(call))),
         ..remove
     };
-    vec![read, write, remove, purge]
+    let mut operations = vec![read, write, remove, purge];
+    operations.extend(many::operations());
+    operations.push(happens::operation());
+    operations.extend(statistics::operations());
+    operations
 }
 
 async fn get<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
@@ -162,8 +172,36 @@ enum What {
 /// What was purged.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Purged {
-    /// How many values were dropped on the node that answers.
+    /// How many values were dropped from the memory of the node that answers.
     purged: u64,
+    /// What was dropped from each tier, by its name.
+    tiers: BTreeMap<&'static str, Dropped>,
+}
+
+/// What was dropped from a tier.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+enum Dropped {
+    /// So many from the memory of the node that answers.
+    Here(u64),
+    /// From a tier that nodes share.
+    There {
+        /// How many were counted before the answer; all are gone.
+        purged: u64,
+        /// Whether all are counted.
+        complete: bool,
+    },
+}
+
+impl Purged {
+    fn of(purged: &cache::Purged) -> Self {
+        let there = purged.tiers.iter().map(|tier| {
+            let (purged, complete) = (tier.count, tier.complete);
+            (tier.tier, Dropped::There { purged, complete })
+        });
+        let tiers = there.chain([("memory", Dropped::Here(purged.memory))]).collect();
+        Self { purged: purged.memory, tiers }
+    }
 }
 
 async fn purge<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
@@ -181,7 +219,7 @@ async fn purge<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
         }
     };
     let question = Purge { namespace: &namespace, what };
-    let answer = |purged| Ok(Short::json(StatusCode::OK, &Purged { purged }));
+    let answer = |purged: cache::Purged| Ok(Short::json(StatusCode::OK, &Purged::of(&purged)));
     call.write(&body, question, answer).await
 }
 

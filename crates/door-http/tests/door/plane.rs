@@ -12,7 +12,11 @@ use bytes::Bytes;
 use flow::question::admin::{
     CreateKey, CreatedKey, Exposition, KeyInfo, ListKeys, Login, Metrics, Part, RevokeKey, Status,
 };
-use flow::question::cache::{Delete, Expire, Found, Get, Purge, Set, When};
+use flow::question::cache::event::{self, Heard, Key, Kind as Happened, Watch};
+use flow::question::cache::{
+    Delete, Dropped, Expire, Found, Get, GetMany, Lock, Purge, Purged, Renew, Set, SetMany,
+    Statistics, Stats, StatsPage, Tier, Unlock, When,
+};
 use flow::question::group;
 use flow::question::ledger::{
     Append, Appended, Backup, Checkpoint, Data, Event, Expected, FACTS, Filter, Follow,
@@ -314,15 +318,65 @@ answers!(Delete<'q>, bool, |world, question| {
     Ok(world.values.lock().remove(question.key).is_some())
 });
 answers!(Expire<'q>, bool, |_, _| Ok(false));
-answers!(Purge<'q>, u64, |world, question| {
+answers!(Purge<'q>, Purged, |world, question| {
     let mut values = world.values.lock();
     let before = values.len();
     values.retain(|key, (_, _, tags)| match &question.what {
         feed::Purge::Key(wanted) => key != wanted,
         feed::Purge::Tag(tag) => !tags.contains(tag),
-        feed::Purge::Glob(_) | feed::Purge::All => false,
+        feed::Purge::Keys(_) | feed::Purge::Glob(_) | feed::Purge::All => false,
     });
-    Ok((before - values.len()) as u64)
+    let tiers = vec![Dropped { tier: "l2", count: 3, complete: false }];
+    Ok(Purged { memory: (before - values.len()) as u64, tiers })
+});
+answers!(GetMany<'q>, Vec<Result<Found, &'static str>>, |world, question| {
+    let values = world.values.lock();
+    let found = |key: &&[u8]| {
+        let (value, ttl, _) = values.get(*key).cloned().ok_or("absent")?;
+        Ok(Found { value, ttl })
+    };
+    Ok(question.keys.iter().map(found).collect())
+});
+answers!(SetMany<'q>, u64, |world, question| {
+    let mut values = world.values.lock();
+    for put in &question.values {
+        let tags = put.tags.iter().map(|tag| (*tag).to_owned()).collect();
+        values.insert(put.key.to_vec(), (put.value.clone(), put.ttl, tags));
+    }
+    Ok(question.values.len() as u64)
+});
+answers!(Stats<'q>, StatsPage, |_, question| {
+    let all = ["a", "b", "x"].into_iter();
+    let wanted = all.filter(|name| {
+        question.namespace.is_none_or(|only| only == *name)
+            && question.after.is_none_or(|after| *name > after)
+    });
+    let statistics = |name: &str| {
+        let misses = vec![("absent", 1)];
+        let tiers = vec![Tier { name: "memory", hits: 3, misses, ..Tier::default() }];
+        Statistics { namespace: name.into(), tiers, ..Statistics::default() }
+    };
+    let mut namespaces: Vec<_> = wanted.map(statistics).collect();
+    let more = namespaces.len() > question.limit as usize;
+    namespaces.truncate(question.limit as usize);
+    let next = namespaces.last().filter(|_| more).map(|last| last.namespace.clone());
+    Ok(StatsPage { namespaces, next })
+});
+// Whoever holds the lock `held` is not asked here.
+answers!(Lock<'q>, Option<u64>, |_, question| Ok((question.name != "held").then_some(1)));
+answers!(Renew<'q>, bool, |_, question| Ok(question.fence == 1));
+answers!(Unlock<'q>, bool, |_, question| Ok(question.fence == 1));
+answers!(Watch<'q>, BoxStream<'static, Result<Heard>>, |_, question| {
+    let happened = event::Event {
+        kind: Happened::Miss,
+        time: Time(0),
+        tenant: "main".into(),
+        namespace: question.namespace.into(),
+        key: Key::Plain(Bytes::from_static(b"ann")),
+        tier: "l2",
+        reason: "absent",
+    };
+    Ok(Box::pin(stream::iter([Ok(Heard::Event(happened)), Ok(Heard::Lost(7))])))
 });
 answers!(Read, Page, |world, question| {
     let mut log = world.log.lock().clone();

@@ -131,7 +131,7 @@ pub(super) async fn purge<P: Plane>(
         Wrong("ERR say what to purge: STOCKADE.PURGE KEY k, TAG t, GLOB g or ALL".into())
     })?;
     match client.ask_in_namespace(|namespace| Purge { namespace, what }).await {
-        Ok(dropped) => client.replies.integer(dropped as i64),
+        Ok(purged) => client.replies.integer(purged.memory as i64),
         Err(error) => client.replies.failure(&error),
     }
     Ok(())

@@ -19,7 +19,8 @@ pub async fn run(near: &dyn Feed, far: &dyn Feed) {
 /// A notice that can be told from others.
 pub fn notice(n: u64) -> Notice {
     let what = Purge::Key(n.to_be_bytes().to_vec());
-    Notice::Purge { tenant: "main".into(), namespace: "conformance".into(), what }
+    let (tenant, namespace) = ("main".into(), "conformance".into());
+    Notice::Purge { tenant, namespace, what, by: 0, owed: Vec::new() }
 }
 
 /// The next notice; heartbeats in between are fine.

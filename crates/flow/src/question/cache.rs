@@ -1,5 +1,10 @@
 //! Questions to the cache.
 
+pub mod event;
+mod lock;
+mod many;
+mod statistics;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,6 +13,11 @@ use crate::fact::Class;
 use crate::feed::Purge as What;
 use crate::request::{Action, Inspection, Pace, Question, Resource};
 use crate::stage::Origin;
+
+pub use event::Watch;
+pub use lock::{Lock, Renew, Unlock};
+pub use many::{GetMany, Put, SetMany};
+pub use statistics::{Spread, Statistics, Stats, StatsPage, Tier};
 
 const fn action(name: &'static str, class: Class) -> Action {
     Action { name, class, pace: Pace::Load, inspection: Inspection::Off }
@@ -146,9 +156,28 @@ pub struct Purge<'a> {
     pub what: What,
 }
 
+/// What a purge reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Values dropped from the memory of the node that answers.
+    pub memory: u64,
+    /// Values dropped from the tiers behind it, nearest first.
+    pub tiers: Vec<Dropped>,
+}
+
+/// What a purge reached in a tier that nodes share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dropped {
+    /// Which tier.
+    pub tier: &'static str,
+    /// Values counted so far; all of them are gone.
+    pub count: u64,
+    /// Whether all are counted.
+    pub complete: bool,
+}
+
 impl Question for Purge<'_> {
-    /// How many were dropped on this node.
-    type Answer = u64;
+    type Answer = Purged;
 
     fn action(&self) -> &'static Action {
         &PURGE
@@ -159,7 +188,7 @@ impl Question for Purge<'_> {
             What::Key(key) => key.as_slice(),
             What::Tag(tag) => tag.as_bytes(),
             What::Glob(glob) => glob.as_bytes(),
-            What::All => &[],
+            What::Keys(_) | What::All => &[],
         };
         Resource { kind: "cache", namespace: self.namespace, name }
     }
@@ -172,6 +201,13 @@ pub trait Answers:
     + for<'q> Origin<Delete<'q>>
     + for<'q> Origin<Expire<'q>>
     + for<'q> Origin<Purge<'q>>
+    + for<'q> Origin<GetMany<'q>>
+    + for<'q> Origin<SetMany<'q>>
+    + for<'q> Origin<Stats<'q>>
+    + for<'q> Origin<Lock<'q>>
+    + for<'q> Origin<Renew<'q>>
+    + for<'q> Origin<Unlock<'q>>
+    + for<'q> Origin<Watch<'q>>
 {
 }
 
@@ -181,5 +217,12 @@ impl<T> Answers for T where
         + for<'q> Origin<Delete<'q>>
         + for<'q> Origin<Expire<'q>>
         + for<'q> Origin<Purge<'q>>
+        + for<'q> Origin<GetMany<'q>>
+        + for<'q> Origin<SetMany<'q>>
+        + for<'q> Origin<Stats<'q>>
+        + for<'q> Origin<Lock<'q>>
+        + for<'q> Origin<Renew<'q>>
+        + for<'q> Origin<Unlock<'q>>
+        + for<'q> Origin<Watch<'q>>
 {
 }

@@ -33,6 +33,11 @@ impl<'a> Change<'a> {
         self.current.samples(name).next().map(|sample| sample.value)
     }
 
+    /// What the samples of a name are together, if there are any.
+    pub(super) fn sum(&self, name: &str) -> Option<f64> {
+        self.current.samples(name).map(|sample| sample.value).reduce(|a, b| a + b)
+    }
+
     /// The samples of a name with the value of one label, as they stand now.
     pub(super) fn by(&self, name: &'a str, label: &'a str) -> BTreeMap<&'a str, f64> {
         let samples = self.current.samples(name);

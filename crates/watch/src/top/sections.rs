@@ -120,20 +120,18 @@ pub(super) fn stores(change: &Change<'_>) -> Vec<Line> {
 }
 
 fn cache(change: &Change<'_>) -> Option<Line> {
-    let rate = |result: &str| -> f64 {
+    // Every read asks memory first; a hit may be one of any tier.
+    let rate = |label: &str, value: &str| -> f64 {
         let reads = change.rates("stockade_cache_reads_total");
-        reads
-            .filter(|(sample, _)| sample.label("result") == Some(result))
-            .map(|(_, rate)| rate)
-            .sum()
+        reads.filter(|(sample, _)| sample.label(label) == Some(value)).map(|(_, rate)| rate).sum()
     };
-    let (hits, misses) = (rate("hit"), rate("miss"));
-    let memory = change.value("stockade_cache_memory_bytes")?;
+    let (reads, hits) = (rate("tier", "memory"), rate("result", "hit"));
+    let memory = change.sum("stockade_cache_memory_bytes")?;
     let mut line = Line::default();
     line.left(Ink::Bold, "CACHE", FIRST);
-    line.put(Ink::Plain, format!("{} reads/s", ink::rate(hits + misses)));
-    if hits + misses > 0.0 {
-        let share = hits / (hits + misses) * 100.0;
+    line.put(Ink::Plain, format!("{} reads/s", ink::rate(reads)));
+    if reads > 0.0 {
+        let share = hits / reads * 100.0;
         line.put(Ink::Plain, format!(", {share:.1} % hits"));
     }
     line.put(Ink::Plain, format!(", {}", ink::bytes(memory)));

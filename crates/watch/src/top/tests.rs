@@ -22,8 +22,12 @@ fn text(registry: &Registry, seconds: u64) -> String {
         let labels = [("door", door), ("outcome", outcome)];
         count("stockade_flow_requests_total", "Requests", &labels, rate);
     }
-    count("stockade_cache_reads_total", "Reads", &[("result", "hit")], 950);
-    count("stockade_cache_reads_total", "Reads", &[("result", "miss")], 50);
+    for (tier, result, rate) in
+        [("memory", "hit", 900), ("memory", "absent", 100), ("l2", "hit", 50)]
+    {
+        let labels = [("tier", tier), ("result", result)];
+        count("stockade_cache_reads_total", "Reads", &labels, rate);
+    }
     count("stockade_pool_health_failures_total", "Failed", &[("part", "redis")], 2);
     count("stockade_pool_acquired_total", "Lent", &[("pool", "sqlite")], 10);
     count("process_cpu_seconds_total", "CPU", &[], 420_000_000);

@@ -43,6 +43,18 @@ pub(super) fn read(source: Source, requests: &mut Requests) -> Result<()> {
     }
 }
 
+/// The paths that were asked for, one after the other, until `take` has enough.
+pub(super) fn keys(source: Source, mut take: impl FnMut(&[u8]) -> bool) -> Result<()> {
+    let mut lines = Lines::new(source);
+    while let Some(line) = lines.next()? {
+        let entry = Logged::read(line);
+        if entry.as_ref().and_then(Logged::path).is_some_and(|path| !take(path)) {
+            break;
+        }
+    }
+    Ok(())
+}
+
 fn too_many(requests: &Requests, lines: &Lines) -> bool {
     requests.trace.broken * BROKEN_ONE_IN > lines.count()
 }

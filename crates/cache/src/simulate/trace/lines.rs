@@ -19,6 +19,17 @@ pub(super) struct Lines {
     number: u64,
 }
 
+/// What stands on each line, until `take` has enough.
+pub(super) fn keys(source: Source, mut take: impl FnMut(&[u8]) -> bool) -> Result<()> {
+    let mut lines = Lines::new(source);
+    while let Some(line) = lines.next()? {
+        if !take(line) {
+            break;
+        }
+    }
+    Ok(())
+}
+
 impl Lines {
     pub(super) fn new(source: Source) -> Self {
         Self { source, line: Vec::new(), number: 0 }

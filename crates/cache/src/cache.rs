@@ -1,0 +1,431 @@
+//! All namespaces of a node.
+
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use flow::feed::{Coherence, Notice, Purge};
+use flow::identity::MAIN;
+use flow::question::cache::{Stats, StatsPage};
+use flow::signal::{Gauge, Registry};
+use flow::{BoxFuture, Clock, Random, Result};
+use memory::Equivalent;
+use pool::codec::Codec;
+use pool::codec::seal::Keys;
+use pool::kv::Kv;
+use tokio::sync::broadcast;
+
+use crate::analytics::{Advice, Figures, Held, advice};
+use crate::codes::UNSEALED;
+use crate::config::Config;
+use crate::event::Subscription;
+use crate::eye::Eye;
+use crate::far::place::Place;
+use crate::far::{Far, Options};
+use crate::flight::Flights;
+use crate::form::Form;
+use crate::house::{Ear, House, Tell};
+use crate::load::{Loaded, Previous};
+use crate::lock::Locks;
+use crate::memory::{Memory, prefix, unprefixed};
+use crate::owner::Owners;
+use crate::rules::{Life, Resolved, Rules, Warmup};
+use crate::signals::TIERS;
+use crate::statistics;
+use crate::tiered::{Inner, Source, Tiered, drop_from};
+
+/// Namespaces that are remembered; one more or less costs microseconds, not values.
+const KNOWN: u64 = 4096;
+
+/// What happened is remembered for those who lag behind, up to so much.
+const HAPPENING_MAX: usize = 256;
+
+/// What a cache stands on.
+#[derive(Clone)]
+pub struct Ground {
+    /// Its clock.
+    pub clock: Clock,
+    /// Its randomness.
+    pub random: Random,
+    /// Where its numbers are.
+    pub registry: Registry,
+    /// Redis, one server or several that share the keys; none where there is no such tier.
+    pub l2: Vec<Arc<dyn Kv>>,
+    /// A table.
+    pub l3: Option<Arc<dyn Kv>>,
+    /// What it may believe of itself, and how it tells the other nodes, where there are some.
+    pub fleet: Option<(Arc<Coherence>, Arc<dyn Tell>)>,
+    /// What sealed values are sealed with.
+    pub keys: Option<Arc<dyn Keys>>,
+    /// Asks the origins of namespaces that have one.
+    pub fetch: Option<Arc<dyn Fetch>>,
+}
+
+/// Asks origins by their addresses.
+pub trait Fetch: Send + Sync {
+    /// What is at this address, if it is no longer the previous.
+    fn fetch(
+        &self,
+        address: String,
+        previous: Option<Previous<Bytes>>,
+    ) -> BoxFuture<'static, Result<Loaded<Bytes>>>;
+}
+
+impl Default for Ground {
+    /// Memory alone.
+    fn default() -> Self {
+        Self {
+            clock: Clock::system(),
+            random: Random::system(),
+            registry: Registry::default(),
+            l2: Vec::new(),
+            l3: None,
+            fleet: None,
+            keys: None,
+            fetch: None,
+        }
+    }
+}
+
+/// The cache of this node: bytes under keys, by tenant and namespace. Clones are the same
+/// cache.
+#[derive(Clone)]
+pub struct Cache(Arc<Shared>);
+
+struct Shared {
+    house: Arc<House>,
+    memory: Arc<Memory<Bytes>>,
+    /// The memory of namespaces with quotas of their own.
+    apart: BTreeMap<Box<str>, Arc<Memory<Bytes>>>,
+    rules: BTreeMap<Box<str>, Arc<Resolved>>,
+    others: Arc<Resolved>,
+    owners: Arc<Owners>,
+    locks: Locks,
+    eyes: BTreeMap<Box<str>, Arc<Eye>>,
+    other_eye: Arc<Eye>,
+    keys: Option<Arc<dyn Keys>>,
+    fetch: Option<Arc<dyn Fetch>>,
+    happening: broadcast::Sender<Arc<str>>,
+    known: memory::Cache<Name, Tiered<Bytes>>,
+    flights: Arc<Flights<Bytes>>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Name(Box<str>, Box<str>);
+
+impl Hash for Name {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&*self.0, &*self.1).hash(state);
+    }
+}
+
+#[derive(Hash)]
+struct Asked<'a>(&'a str, &'a str);
+
+impl Equivalent<Name> for Asked<'_> {
+    fn equivalent(&self, name: &Name) -> bool {
+        *self.0 == *name.0 && *self.1 == *name.1
+    }
+}
+
+impl Cache {
+    /// A cache with these settings on this ground.
+    ///
+    /// # Errors
+    /// When the rules of a namespace cannot be used.
+    pub fn new(config: &Config, ground: Ground) -> Result<Self> {
+        let Ground { clock, random, registry, l2, l3, fleet, keys, fetch } = ground;
+        let stands = (clock.clone(), random.clone());
+        let fars = tiers(config, (l2, l3), &stands, &registry);
+        let house = Arc::new(House::new(fars, fleet, clock.clone(), random, &registry));
+        let weigh = Form::bytes().weigh;
+        let mut eyes = BTreeMap::new();
+        let eye = |rules: &Resolved| {
+            let longest = longest(&used(&house, rules), rules);
+            Arc::new(Eye::new(rules, longest, clock.clone()))
+        };
+        let mut rules = BTreeMap::<Box<str>, Arc<Resolved>>::new();
+        for (name, written) in &config.namespaces {
+            let resolved = written.resolve(name, &config.all)?;
+            if resolved.sealed && keys.is_none() {
+                return Err(UNSEALED.error(format!("namespace `{name}` is to be sealed")));
+            }
+            eyes.insert(name.as_str().into(), eye(&resolved));
+            rules.insert(name.as_str().into(), Arc::new(resolved));
+        }
+        let others = Rules::default().resolve("others", &config.all)?;
+        if others.sealed && keys.is_none() {
+            return Err(UNSEALED.error("values of all namespaces are to be sealed"));
+        }
+        let other_eye = eye(&others);
+        let named = rules.iter().map(|(name, rules)| (&**name, rules.confidential));
+        let owners = Arc::new(Owners::new(&registry, named, others.confidential));
+        let memory = |config: &Config| {
+            let (clock, events) = (clock.clone(), house.events.clone());
+            Arc::new(Memory::new(config, weigh, clock, owners.clone(), events))
+        };
+        let mut apart = BTreeMap::new();
+        for (name, rules) in &rules {
+            if let Some(quota) = quota(config, rules) {
+                apart.insert(name.clone(), memory(&quota));
+            }
+        }
+        let locks = Locks::new(house.fars.first(), &clock, &house.random);
+        let known = memory::Cache::builder().capacity(KNOWN).clock(clock.clone()).build();
+        let (memory, others) = (memory(config), Arc::new(others));
+        let flights = Arc::default();
+        let shared = Arc::new(Shared {
+            house,
+            memory,
+            apart,
+            rules,
+            others,
+            owners,
+            locks,
+            eyes,
+            other_eye,
+            keys,
+            fetch,
+            happening: broadcast::Sender::new(HAPPENING_MAX),
+            known,
+            flights,
+        });
+        let ear: Weak<dyn Ear> = Arc::<Shared>::downgrade(&shared);
+        shared.house.listen(ear);
+        for memory in shared.memories() {
+            let mourning = Arc::downgrade(&shared);
+            memory.mourned_by(move |key, end| {
+                if let Some(shared) = mourning.upgrade() {
+                    shared.eye_of(unprefixed(key).map_or("", |(_, name, _)| name)).ended(end);
+                }
+            });
+        }
+        Ok(Self(shared))
+    }
+
+    /// The values of one tenant under one name. Nothing is made or kept for it that matters.
+    #[inline]
+    pub fn namespace(&self, tenant: &str, name: &str) -> Tiered<Bytes> {
+        if let Some(known) = self.0.known.get(&Asked(tenant, name)) {
+            return known;
+        }
+        let made = self.0.tiered(tenant, name);
+        self.0.known.insert(Name(tenant.into(), name.into()), made.clone());
+        made
+    }
+
+    /// Does what another node says.
+    pub fn hear(&self, notice: &Notice) {
+        self.0.house.hear(notice);
+    }
+
+    /// Whether every tier behind memory was told of every purge.
+    pub fn owes_nothing(&self) -> bool {
+        self.0.house.fars.iter().all(|far| far.debts.none())
+    }
+
+    /// Holds less while memory is short, and more again when it is not; to be called now
+    /// and then with how many bytes are in use of how many there are. The bytes it may
+    /// hold from now on, if that changes.
+    pub fn press(&self, used: u64, limit: u64) -> Option<u64> {
+        self.0.memory.press(used, limit)
+    }
+
+    /// Frees what has expired; to be called now and then.
+    pub fn sweep(&self) {
+        let generation = self.0.house.generation();
+        self.0.memories().for_each(|memory| memory.sweep(generation));
+        let now = self.0.house.clock.moment();
+        self.0.eyes.values().chain([&self.0.other_eye]).for_each(|eye| eye.turn(now));
+    }
+
+    /// What a namespace is used for; one without rules of its own, together with all like it.
+    pub fn figures(&self, namespace: &str) -> Figures {
+        let rules = self.0.rules.get(namespace).unwrap_or(&self.0.others);
+        let owner = self.0.owners.number(MAIN, namespace, rules.confidential);
+        let signals = &self.0.owners.at(owner).signals;
+        let whole = |gauge: &Gauge| u64::try_from(gauge.get()).unwrap_or_default();
+        let (bytes, entries) = (whole(&signals.bytes), whole(&signals.entries));
+        self.0.eye_of(namespace).analytics.figures(Held { bytes, entries })
+    }
+
+    /// What had better be set otherwise for a namespace.
+    pub fn advice(&self, namespace: &str) -> Vec<Advice> {
+        let mut rules = Resolved::clone(self.0.rules.get(namespace).unwrap_or(&self.0.others));
+        // A tier there is not is not one that is never hit.
+        let has = |tier: &str| self.0.house.fars.iter().any(|far| far.name == tier);
+        let [_, redis, table] = TIERS;
+        if !has(redis) {
+            rules.l2 = Life::NotKept;
+        }
+        if !has(table) {
+            rules.l3 = Life::NotKept;
+        }
+        advice(&rules, &self.figures(namespace))
+    }
+
+    /// With what namespaces are to be filled, and when.
+    pub fn warmups(&self) -> Vec<(String, Warmup)> {
+        let all = self.0.rules.iter();
+        let of = |name: &str, rules: &Resolved| -> Vec<_> {
+            rules.warm.iter().map(|warmup| (name.to_string(), warmup.clone())).collect()
+        };
+        all.flat_map(|(name, rules)| of(name, rules)).collect()
+    }
+
+    /// Something happened that namespaces may be filled for.
+    pub fn happened(&self, event: &str) {
+        // Where nobody waits for it, nobody hears it.
+        let _ = self.0.happening.send(event.into());
+    }
+
+    /// Hears what happens from now on.
+    pub fn happening(&self) -> broadcast::Receiver<Arc<str>> {
+        self.0.happening.subscribe()
+    }
+
+    /// Writes what was answered and is not yet in the tiers behind memory, for at most so
+    /// long; how many writes are lost because it could not be. For the end of a node.
+    pub async fn flush(&self, limit: Duration) -> u64 {
+        let house = &self.0.house;
+        match house.clock.within(limit, house.write_out()).await {
+            Some(()) => 0,
+            None => house.behind.give_up(),
+        }
+    }
+
+    /// Locks that all nodes share which share a tier behind memory; without one, those of
+    /// this process.
+    pub fn locks(&self) -> &Locks {
+        &self.0.locks
+    }
+
+    /// What happens to values on this node, of all tenants and namespaces, from now on.
+    pub fn events(&self) -> Subscription {
+        self.0.house.events.subscribe()
+    }
+
+    /// How namespaces of a tenant are doing on this node: one, or all whose names come after
+    /// this one, by name and at most so many.
+    pub fn statistics(&self, tenant: &str, asked: &Stats<'_>) -> StatsPage {
+        let capacity = |name: &str| self.0.memory_of(name).capacity();
+        statistics::page(&self.0.owners, &self.0.house, tenant, asked, capacity)
+    }
+
+    pub(crate) fn house(&self) -> &Arc<House> {
+        &self.0.house
+    }
+}
+
+/// Independent servers that share the keys.
+type Servers = Vec<Arc<dyn Kv>>;
+
+/// The tiers behind memory, nearest first.
+pub(crate) fn tiers(
+    config: &Config,
+    (l2, l3): (Servers, Option<Arc<dyn Kv>>),
+    stands: &(Clock, Random),
+    registry: &Registry,
+) -> Vec<Arc<Far>> {
+    let [_, redis, table] = TIERS;
+    let breaker = config.l2.breaker.clone();
+    let l2_options = Options { name: redis, patience: config.l2.timeout.0, breaker };
+    let breaker = config.l3.breaker.clone();
+    let l3_options = Options { name: table, patience: config.l3.timeout.0, breaker };
+    let both = [(l2_options, l2), (l3_options, l3.into_iter().collect())];
+    let some = both.into_iter().filter(|(_, shards)| !shards.is_empty());
+    let far = |(options, shards)| Arc::new(Far::new(options, shards, stands.clone(), registry));
+    some.map(far).collect()
+}
+
+/// What a namespace may hold by itself.
+fn quota(config: &Config, rules: &Resolved) -> Option<Config> {
+    let (bytes, entries) = (rules.quota_bytes, rules.quota_entries);
+    if bytes.is_none() && entries.is_none() {
+        return None;
+    }
+    let capacity = bytes.map_or(config.capacity, flow::unit::Size);
+    Some(Config {
+        capacity,
+        entries: entries.unwrap_or(0),
+        policy: config.policy,
+        ..Config::default()
+    })
+}
+
+/// How long values of these rules live where they live longest.
+pub(crate) fn longest(fars: &[(Arc<Far>, Life)], rules: &Resolved) -> Life {
+    fars.iter().map(|(_, life)| *life).fold(rules.memory, Life::max)
+}
+
+/// The tiers that hold values of these rules, nearest first.
+pub(crate) fn used(house: &House, rules: &Resolved) -> Vec<(Arc<Far>, Life)> {
+    let life = |far: &Arc<Far>| if far.name == TIERS[1] { rules.l2 } else { rules.l3 };
+    let with_life = |far: &Arc<Far>| (far.clone(), life(far));
+    house.fars.iter().map(with_life).filter(|(_, life)| life.keeps()).collect()
+}
+
+impl Shared {
+    fn tiered(&self, tenant: &str, name: &str) -> Tiered<Bytes> {
+        let rules = self.rules.get(name).unwrap_or(&self.others).clone();
+        let keys = self.keys.clone().filter(|_| rules.sealed);
+        let owner = self.owners.number(tenant, name, rules.confidential);
+        Tiered(Arc::new(Inner {
+            house: self.house.clone(),
+            memory: self.memory_of(name).clone(),
+            flights: self.flights.clone(),
+            tenant: tenant.into(),
+            name: name.into(),
+            prefix: prefix(tenant, name),
+            place: Place::new(tenant, name),
+            fars: used(&self.house, &rules),
+            form: Form::bytes(),
+            codec: Codec::new(rules.codec.clone(), keys),
+            eye: self.eye_of(name).clone(),
+            owner,
+            signals: self.owners.at(owner).signals.clone(),
+            source: self.source(&rules),
+            rules,
+        }))
+    }
+
+    /// Where the values of a namespace come from, if its rules say so.
+    fn source(&self, rules: &Resolved) -> Option<Source<Bytes>> {
+        let (template, fetch) = (rules.origin.clone()?, self.fetch.clone()?);
+        Some(Arc::new(move |key, previous| {
+            let filled = template.fill_address(|name| (name == "key").then_some(key));
+            match filled {
+                Some(address) => fetch.fetch(address, previous),
+                // A key that would lead elsewhere has nothing there.
+                None => Box::pin(std::future::ready(Ok(Loaded::Nothing))),
+            }
+        }))
+    }
+
+    fn eye_of(&self, name: &str) -> &Arc<Eye> {
+        self.eyes.get(name).unwrap_or(&self.other_eye)
+    }
+
+    fn memories(&self) -> impl Iterator<Item = &Arc<Memory<Bytes>>> {
+        self.apart.values().chain([&self.memory])
+    }
+
+    fn memory_of(&self, name: &str) -> &Arc<Memory<Bytes>> {
+        self.apart.get(name).unwrap_or(&self.memory)
+    }
+}
+
+impl Ear for Shared {
+    fn hear(&self, tenant: &str, namespace: &str, what: &Purge) {
+        let kept = (&**self.memory_of(namespace), &*self.flights);
+        drop_from(kept, &prefix(tenant, namespace), what, self.house.generation(), false);
+    }
+}
+
+impl std::fmt::Debug for Cache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Cache")
+    }
+}

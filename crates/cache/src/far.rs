@@ -1,0 +1,661 @@
+//! A tier further away: Redis, or a table. The same code for both, over
+//! [`pool::kv::Kv`].
+//!
+//! What makes it safe: an entry is judged when it is read, by the purges its writer
+//! knew of ([`record::Stamp`]) against those there are ([`ground::Ground`] and the tags'
+//! marks); and what was learned of an origin is written only where nothing has happened
+//! since it was asked for ([`Look::expect`]). So a purge costs the same whatever the
+//! number of entries, and what raced it is not believed afterwards. Ends of lives are
+//! the tier's own: no clock of ours is compared with another's.
+
+pub(crate) mod debt;
+pub(crate) mod ground;
+mod many;
+pub(crate) mod place;
+pub(crate) mod record;
+mod sweep;
+pub(crate) mod warm;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes};
+use flow::feed::Purge;
+use flow::question::cache::When as Condition;
+use flow::signal::Registry;
+use flow::{Clock, Moment, Random, Result};
+use foldhash::fast::FixedState;
+use futures_util::future::try_join_all;
+use pool::breaker::{self, Breaker};
+use pool::kv::{Entry, Fence, Held, Kv, When};
+use std::hash::BuildHasher;
+
+use self::debt::Debts;
+use self::ground::Ground;
+use self::place::Place;
+use self::record::{Content, Record, Stamp, Token, WINDOW_MAX};
+use crate::codes::UNSETTLED;
+use crate::miss::Miss;
+
+/// Who learned something longer ago than this does not write it down any more.
+pub(crate) const LATE: Duration = Duration::from_secs(60);
+/// So long a purged key remembers that it was, for those who learned before.
+const TOMBSTONE: Duration = Duration::from_secs(90);
+/// The marks of tags that are remembered here.
+const TAGS_KNOWN: u64 = 65_536;
+/// The grounds that are remembered here.
+const GROUNDS_KNOWN: u64 = 4096;
+/// How often something is tried again that another node was faster with.
+const TRIES: usize = 16;
+
+/// A tier.
+pub(crate) struct Far {
+    /// What users call it.
+    pub(crate) name: &'static str,
+    /// Independent servers; a key is on one of them.
+    shards: Vec<Arc<dyn Kv>>,
+    /// How long an answer is waited for.
+    patience: Duration,
+    clock: Clock,
+    random: Random,
+    /// What was last seen of the ground of a namespace.
+    grounds: memory::Cache<(usize, Place), Ground>,
+    /// What was last seen of the marks of tags.
+    marks: memory::Cache<u64, Mark>,
+    pub(crate) debts: Debts,
+    /// A tier that fails again and again is left alone for a while.
+    pub(crate) breaker: Breaker,
+}
+
+/// What a tier is told.
+pub(crate) struct Options {
+    /// What users call it.
+    pub(crate) name: &'static str,
+    /// How long an answer is waited for.
+    pub(crate) patience: Duration,
+    /// When it is left alone.
+    pub(crate) breaker: breaker::Config,
+}
+
+/// When a tag was last purged, as far as is known.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    generation: u64,
+    /// The number of the purge.
+    purged: u64,
+    /// The newest purge there was when this was looked up.
+    as_of: u64,
+}
+
+/// What somebody saw under a key, and what has to be so still when they write there.
+#[derive(Debug, Clone)]
+pub(crate) struct Look {
+    pub(crate) found: Result<Found, Miss>,
+    /// `None` where nothing may be written: nothing was seen.
+    expect: Option<Expect>,
+    stamp: Stamp,
+    at: Moment,
+    /// How long from then on it has to be remembered that the key was purged.
+    mourned: Duration,
+}
+
+#[derive(Debug, Clone)]
+enum Expect {
+    Absent,
+    Token(Token),
+    Bytes(Bytes),
+}
+
+/// What is in the tier.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    /// The value, or that the origin has none.
+    pub(crate) value: Option<Bytes>,
+    /// How long it is fresh; `None` without an end.
+    pub(crate) fresh: Option<Duration>,
+    /// How long it will be there.
+    pub(crate) left: Option<Duration>,
+    pub(crate) tags: Vec<u64>,
+    pub(crate) version: Option<Box<str>>,
+}
+
+/// What is to be written.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    pub(crate) value: Option<Bytes>,
+    /// How long it is fresh; `None` without an end.
+    pub(crate) fresh: Option<Duration>,
+    /// How long it is kept beyond that.
+    pub(crate) window: Duration,
+    pub(crate) tags: Vec<u64>,
+    pub(crate) version: Option<Box<str>>,
+}
+
+impl Look {
+    /// Of a tier that is not asked.
+    pub(crate) fn nowhere() -> Self {
+        let (stamp, at) = (Stamp::default(), Moment(0));
+        Self { found: Err(Miss::Absent), expect: None, stamp, at, mourned: Duration::ZERO }
+    }
+
+    /// What was found, as it is by now.
+    pub(crate) fn aged(&self, found: Found, now: Moment) -> Found {
+        let by = now.since(self.at);
+        let less = |life: Option<Duration>| life.map(|life| life.saturating_sub(by));
+        Found { fresh: less(found.fresh), left: less(found.left), ..found }
+    }
+
+    /// Whether something may be written where this was seen.
+    pub(crate) fn may_write(&self) -> bool {
+        self.expect.is_some()
+    }
+}
+
+impl Draft {
+    /// What is written, and how long it lies there: at least as long as is mourned.
+    fn record(&self, token: Token, stamp: Stamp, mourned: Duration) -> (Record, Option<Duration>) {
+        let content = self.value.clone().map_or(Content::Nothing, Content::Value);
+        let window = self.window.min(WINDOW_MAX);
+        let life = self.fresh.map(|fresh| fresh.saturating_add(window));
+        let grave = life.map(|life| mourned.saturating_sub(life)).unwrap_or_default();
+        let (tags, version) = (self.tags.clone(), self.version.clone());
+        let record = Record { token, stamp, window, grave, tags, version, content };
+        (record, life.map(|life| life.saturating_add(grave)))
+    }
+}
+
+impl Far {
+    pub(crate) fn new(
+        options: Options,
+        shards: Vec<Arc<dyn Kv>>,
+        (clock, random): (Clock, Random),
+        registry: &Registry,
+    ) -> Self {
+        let Options { name, patience, breaker } = options;
+        let grounds = memory::Cache::builder().capacity(GROUNDS_KNOWN).clock(clock.clone());
+        let marks = memory::Cache::builder().capacity(TAGS_KNOWN).clock(clock.clone());
+        let breaker = Breaker::new(&format!("cache-{name}"), breaker, clock.clone(), registry);
+        Self {
+            name,
+            shards,
+            patience,
+            clock,
+            random,
+            grounds: grounds.build(),
+            marks: marks.build(),
+            debts: Debts::default(),
+            breaker,
+        }
+    }
+
+    /// What is under a key, judged.
+    pub(crate) async fn look(&self, place: &Place, key: &[u8]) -> Look {
+        let at = self.clock.moment();
+        let unseen = |miss| Look { found: Err(miss), at, ..Look::nowhere() };
+        if self.debts.owed(place) {
+            return unseen(Miss::Doubted);
+        }
+        let Ok(pass) = self.breaker.enter() else { return unseen(Miss::Away) };
+        let (number, kv) = self.shard(place, key);
+        let looking = async {
+            let (entry, ground) = (place.entry(key), place.ground());
+            let (held, ground) = kv.held_beside(&entry, &ground).await?;
+            let ground = self.settle(number, place, ground).await?;
+            let mourned = held.as_ref().and_then(mourned).unwrap_or_default();
+            let (found, expect) = self.judge(number, place, key, &ground, held).await?;
+            Ok(Look { found, expect: Some(expect), stamp: ground.stamp(), at, mourned })
+        };
+        match self.clock.within(self.patience, looking).await {
+            Some(Ok(look)) => {
+                pass.succeeded();
+                look
+            }
+            Some(Err(error)) => {
+                let error: flow::Error = error;
+                tracing::debug!(tier = self.name, error = %error.story(), "a tier is away");
+                pass.failed();
+                unseen(Miss::Away)
+            }
+            None => {
+                pass.failed();
+                unseen(Miss::Slow)
+            }
+        }
+    }
+
+    /// Writes what was learned after `look`, unless something has happened to the key
+    /// since; whether it was written.
+    pub(crate) async fn fill(
+        &self,
+        place: &Place,
+        key: &[u8],
+        look: &Look,
+        draft: &Draft,
+    ) -> Result<bool> {
+        let late = self.clock.moment().since(look.at) > LATE;
+        let Some(expect) = look.expect.as_ref().filter(|_| !late) else { return Ok(false) };
+        let (number, kv) = self.shard(place, key);
+        self.bounded(async {
+            if !draft.tags.is_empty() {
+                self.mark(number, place, look.stamp, &draft.tags).await?;
+            }
+            let grave = look.mourned.saturating_sub(self.clock.moment().since(look.at));
+            let (record, life) = draft.record(self.token(), look.stamp, grave);
+            let (at, record) = (place.entry(key), record.write());
+            let entry = Entry { key: &at, value: &record, life };
+            match expect {
+                Expect::Absent => kv.set_if(entry, When::Absent).await,
+                Expect::Token(token) => kv.set_if(entry, When::Begins(&token.prefix())).await,
+                Expect::Bytes(bytes) => kv.set_if(entry, When::Holds(bytes)).await,
+            }
+        })
+        .await
+    }
+
+    /// Writes a value, whatever was there.
+    pub(crate) async fn write(&self, place: &Place, key: &[u8], draft: &Draft) -> Result<()> {
+        let (number, kv) = self.shard(place, key);
+        self.bounded(async {
+            let at = place.entry(key);
+            let mut ground = match self.grounds.get(&(number, place.clone())) {
+                Some(known) => known,
+                None => self.ground(number, place).await?,
+            };
+            // Who writes while others purge has to say which purges it knew of.
+            for _ in 0..TRIES {
+                let stamp = ground.stamp();
+                if !draft.tags.is_empty() {
+                    self.mark(number, place, stamp, &draft.tags).await?;
+                }
+                // What lies there is not known: it may be a key that was just purged.
+                let (record, life) = draft.record(self.token(), stamp, TOMBSTONE);
+                let record = record.write();
+                let entry = Entry { key: &at, value: &record, life };
+                let beside = kv.set_beside(entry, &place.ground()).await?;
+                ground = self.settle(number, place, beside).await?;
+                if ground.stamp() == stamp {
+                    return Ok(());
+                }
+            }
+            Err(UNSETTLED.error("other nodes purge this namespace faster than it can be written"))
+        })
+        .await
+    }
+
+    /// Writes a value if the condition is met; whether it was.
+    pub(crate) async fn write_if(
+        &self,
+        place: &Place,
+        key: &[u8],
+        draft: &Draft,
+        condition: Condition,
+    ) -> Result<bool> {
+        for _ in 0..TRIES {
+            let look = self.look(place, key).await;
+            if look.expect.is_none() {
+                return Err(UNSETTLED.error(format!("the tier {} cannot be asked", self.name)));
+            }
+            let present = look.found.as_ref().is_ok_and(|found| found.value.is_some());
+            if present != (condition == Condition::Present) {
+                return Ok(false);
+            }
+            if self.fill(place, key, &look, draft).await? {
+                return Ok(true);
+            }
+        }
+        Err(UNSETTLED.error("other nodes write this key faster than it can be compared"))
+    }
+
+    /// Makes untrue what a purge names; of keys, how many were there.
+    pub(crate) async fn purge(&self, place: &Place, what: &Purge) -> Result<u64> {
+        self.bounded(async {
+            match what {
+                Purge::Key(key) => self.bury(place, key).await.map(u64::from),
+                Purge::Keys(keys) => {
+                    let burying = keys.iter().map(|key| self.bury(place, &key.0));
+                    Ok(try_join_all(burying).await?.into_iter().map(u64::from).sum())
+                }
+                Purge::Tag(tag) => {
+                    let tag = crate::tag::hash(tag);
+                    try_join_all((0..self.shards.len()).map(|n| self.purge_tag(n, place, tag)))
+                        .await
+                        .map(|_| 0)
+                }
+                Purge::Glob(pattern) => {
+                    let change = |ground: &Ground, token| ground.without(pattern.as_bytes(), token);
+                    let shards = 0..self.shards.len();
+                    try_join_all(shards.map(|n| self.change(n, place, change))).await.map(|_| 0)
+                }
+                Purge::All => {
+                    let change = |ground: &Ground, token| ground.cleared(token);
+                    let shards = 0..self.shards.len();
+                    try_join_all(shards.map(|n| self.change(n, place, change))).await.map(|_| 0)
+                }
+            }
+        })
+        .await
+    }
+
+    /// The right to load a key for the whole fleet.
+    pub(crate) async fn lease(
+        &self,
+        place: &Place,
+        key: &[u8],
+        life: Duration,
+    ) -> Result<Option<Fence>> {
+        let (_, kv) = self.shard(place, key);
+        self.bounded(kv.lease(&place.entry(key), life)).await
+    }
+
+    /// Holds that right for longer.
+    pub(crate) async fn renew(
+        &self,
+        place: &Place,
+        key: &[u8],
+        fence: Fence,
+        life: Duration,
+    ) -> Result<bool> {
+        let (_, kv) = self.shard(place, key);
+        self.bounded(kv.renew(&place.entry(key), fence, life)).await
+    }
+
+    /// Gives it back.
+    pub(crate) async fn release(&self, place: &Place, key: &[u8], fence: Fence) -> Result<bool> {
+        let (_, kv) = self.shard(place, key);
+        self.bounded(kv.release(&place.entry(key), fence)).await
+    }
+
+    async fn bounded<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let pass = self.breaker.enter()?;
+        // Writes are a few round trips, and worth waiting for.
+        let result = match self.clock.within(self.patience * 2, work).await {
+            Some(result) => result,
+            None => Err(UNSETTLED.error(format!("the tier {} took too long", self.name))),
+        };
+        pass.settle(&result);
+        result
+    }
+
+    fn token(&self) -> Token {
+        Token(self.random.number())
+    }
+
+    /// The server a key is on: of all, the one that hashes highest with it, so that one
+    /// server more or less moves no other keys than its own.
+    fn shard(&self, place: &Place, key: &[u8]) -> (usize, &dyn Kv) {
+        let score = |number: &usize| {
+            let seed = FixedState::with_seed(*number as u64);
+            seed.hash_one((place.name(), key))
+        };
+        let number = (0..self.shards.len()).max_by_key(score).unwrap_or_default();
+        (number, self.kv(number))
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "numbers come from the list itself, which has one")]
+    fn kv(&self, number: usize) -> &dyn Kv {
+        &*self.shards[number]
+    }
+
+    /// The ground of a namespace, as it is now.
+    async fn ground(&self, number: usize, place: &Place) -> Result<Ground> {
+        let read = self.kv(number).get(&place.ground()).await?;
+        self.settle(number, place, read).await
+    }
+
+    /// The ground that was read; a new one where there is none, or one of another run of
+    /// the server, which may have brought back what was purged.
+    async fn settle(&self, number: usize, place: &Place, read: Option<Bytes>) -> Result<Ground> {
+        let kv = self.kv(number);
+        let at = place.ground();
+        let mut read = read;
+        for _ in 0..TRIES {
+            let run = kv.era();
+            let known = read.as_deref().and_then(Ground::read);
+            if let Some(ground) = known.filter(|ground| ground.run == run) {
+                self.grounds.insert((number, place.clone()), ground.clone());
+                return Ok(ground);
+            }
+            let new = Ground::new(self.random.number(), run);
+            let written = new.write();
+            let entry = Entry { key: &at, value: &written, life: None };
+            let when = read.as_deref().map_or(When::Absent, When::Holds);
+            if kv.set_if(entry, when).await? {
+                self.grounds.insert((number, place.clone()), new.clone());
+                return Ok(new);
+            }
+            read = kv.get(&at).await?;
+        }
+        Err(UNSETTLED.error("nodes disagree on which run of the server this is"))
+    }
+
+    async fn judge(
+        &self,
+        number: usize,
+        place: &Place,
+        key: &[u8],
+        ground: &Ground,
+        held: Option<Held>,
+    ) -> Result<(Result<Found, Miss>, Expect)> {
+        let Some(Held { value, life: left }) = held else {
+            return Ok((Err(Miss::Absent), Expect::Absent));
+        };
+        let Some(record) = Record::read(value.clone()) else {
+            return Ok((Err(Miss::Corrupt), Expect::Bytes(value)));
+        };
+        let expect = Expect::Token(record.token);
+        let left = left.map(|left| left.saturating_sub(record.grave));
+        if left == Some(Duration::ZERO) {
+            return Ok((Err(Miss::Expired), expect));
+        }
+        if record.stamp.generation != ground.generation {
+            return Ok((Err(Miss::Doubted), expect));
+        }
+        let value = match record.content {
+            Content::Value(value) => Some(value),
+            Content::Nothing => None,
+            Content::Purged => return Ok((Err(Miss::Purged), expect)),
+        };
+        let bears = ground.bears(key, record.stamp)
+            && self.tags_bear(number, place, ground, &record.tags, record.stamp.seen).await?;
+        if !bears {
+            return Ok((Err(Miss::Purged), expect));
+        }
+        let fresh = left.map(|left| left.saturating_sub(record.window));
+        let Record { tags, version, .. } = record;
+        Ok((Ok(Found { value, fresh, left, tags, version }), expect))
+    }
+
+    /// Whether none of these tags was purged after the purge `seen`.
+    async fn tags_bear(
+        &self,
+        number: usize,
+        place: &Place,
+        ground: &Ground,
+        tags: &[u64],
+        seen: u64,
+    ) -> Result<bool> {
+        let mut unknown = Vec::new();
+        for tag in tags {
+            let known = self
+                .marks
+                .get(&self.mark_id(number, place, *tag))
+                .filter(|mark| mark.generation == ground.generation && mark.as_of >= ground.purges);
+            match known {
+                Some(mark) if mark.purged > seen => return Ok(false),
+                Some(_) => {}
+                None => unknown.push(*tag),
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(true);
+        }
+        let purged = self.look_up(number, place, ground, &unknown).await?;
+        Ok(purged.iter().all(|purged| *purged <= seen))
+    }
+
+    /// When these tags were last purged. One of which nothing is known was purged just
+    /// now: it is new, or its mark was lost and with it when that was.
+    async fn look_up(
+        &self,
+        number: usize,
+        place: &Place,
+        ground: &Ground,
+        tags: &[u64],
+    ) -> Result<Vec<u64>> {
+        let kv = self.kv(number);
+        let keys: Vec<Vec<u8>> = tags.iter().map(|tag| place.tag(*tag)).collect();
+        let asked: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+        let marks = kv.get_many(&asked).await?;
+        let mut purged = Vec::with_capacity(tags.len());
+        let mut known = Vec::with_capacity(tags.len());
+        for ((tag, key), read) in tags.iter().zip(&keys).zip(marks) {
+            let at = self.lay(kv, ground, key, read).await?;
+            purged.push(at);
+            let mark = Mark { generation: ground.generation, purged: at, as_of: ground.purges };
+            known.push((self.mark_id(number, place, *tag), mark));
+        }
+        if kv.era() != ground.run {
+            // The server came back between ground and marks, perhaps with older ones.
+            return Ok(vec![u64::MAX; tags.len()]);
+        }
+        for (id, mark) in known {
+            self.marks.insert(id, mark);
+        }
+        Ok(purged)
+    }
+
+    async fn lay(
+        &self,
+        kv: &dyn Kv,
+        ground: &Ground,
+        key: &[u8],
+        read: Option<Bytes>,
+    ) -> Result<u64> {
+        let mut read = read;
+        for _ in 0..TRIES {
+            if let Some(purged) = read.as_deref().and_then(|mark| mark_of(mark, ground.generation))
+            {
+                return Ok(purged);
+            }
+            let written = mark_bytes(ground.generation, ground.purges);
+            let when = read.as_deref().map_or(When::Absent, When::Holds);
+            if kv.set_if(Entry { key, value: &written, life: None }, when).await? {
+                return Ok(ground.purges);
+            }
+            read = kv.get(key).await?;
+        }
+        Err(UNSETTLED.error("other nodes change this tag faster than it can be read"))
+    }
+
+    /// Sees to it that these tags have marks, so that what carries them can be believed.
+    async fn mark(&self, number: usize, place: &Place, stamp: Stamp, tags: &[u64]) -> Result<()> {
+        let known = |tag: &u64| {
+            let mark = self.marks.get(&self.mark_id(number, place, *tag));
+            mark.is_some_and(|mark| mark.generation == stamp.generation)
+        };
+        let unknown: Vec<u64> = tags.iter().copied().filter(|tag| !known(tag)).collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let ground = self.ground(number, place).await?;
+        self.look_up(number, place, &ground, &unknown).await.map(drop)
+    }
+
+    fn mark_id(&self, number: usize, place: &Place, tag: u64) -> u64 {
+        FixedState::with_seed(number as u64).hash_one((place.name(), tag))
+    }
+
+    /// What is left of a key that was purged.
+    fn tombstone(&self, ground: &Ground) -> Bytes {
+        let draft = Draft {
+            value: None,
+            fresh: None,
+            window: Duration::ZERO,
+            tags: Vec::new(),
+            version: None,
+        };
+        let (record, _) = draft.record(self.token(), ground.stamp(), Duration::ZERO);
+        Record { content: Content::Purged, ..record }.write()
+    }
+
+    async fn bury(&self, place: &Place, key: &[u8]) -> Result<bool> {
+        let (number, kv) = self.shard(place, key);
+        let (at, ground) = (place.entry(key), place.ground());
+        let (held, ground) = kv.held_beside(&at, &ground).await?;
+        let ground = self.settle(number, place, ground).await?;
+        let (found, _) = self.judge(number, place, key, &ground, held).await?;
+        let record = self.tombstone(&ground);
+        kv.set(Entry { key: &at, value: &record, life: Some(TOMBSTONE) }).await?;
+        Ok(found.is_ok_and(|found| found.value.is_some()))
+    }
+
+    /// The mark first, then the ground: whoever reads the new ground reads the new mark.
+    async fn purge_tag(&self, number: usize, place: &Place, tag: u64) -> Result<()> {
+        let kv = self.kv(number);
+        let key = place.tag(tag);
+        for _ in 0..TRIES {
+            let ground = self.ground(number, place).await?;
+            let next = ground.purged(self.token());
+            let read = kv.get(&key).await?;
+            let marked = read.as_deref().and_then(|mark| mark_of(mark, ground.generation));
+            if marked.is_none_or(|purged| purged < next.purges) {
+                let written = mark_bytes(ground.generation, next.purges);
+                let when = read.as_deref().map_or(When::Absent, When::Holds);
+                if !kv.set_if(Entry { key: &key, value: &written, life: None }, when).await? {
+                    continue;
+                }
+            }
+            if self.swap(number, place, &ground, &next).await? {
+                return Ok(());
+            }
+        }
+        Err(UNSETTLED.error("other nodes purge this namespace faster than it can be purged here"))
+    }
+
+    async fn change(
+        &self,
+        number: usize,
+        place: &Place,
+        change: impl Fn(&Ground, Token) -> Ground,
+    ) -> Result<()> {
+        for _ in 0..TRIES {
+            let ground = self.ground(number, place).await?;
+            let next = change(&ground, self.token());
+            if self.swap(number, place, &ground, &next).await? {
+                return Ok(());
+            }
+        }
+        Err(UNSETTLED.error("other nodes purge this namespace faster than it can be purged here"))
+    }
+
+    async fn swap(&self, number: usize, place: &Place, old: &Ground, new: &Ground) -> Result<bool> {
+        let (at, written) = (place.ground(), new.write());
+        let entry = Entry { key: &at, value: &written, life: None };
+        let swapped = self.kv(number).set_if(entry, When::Begins(&old.token.prefix())).await?;
+        if swapped {
+            self.grounds.insert((number, place.clone()), new.clone());
+        }
+        Ok(swapped)
+    }
+}
+
+/// How long it still has to be remembered that something was purged here.
+fn mourned(held: &Held) -> Option<Duration> {
+    let record = Record::read(held.value.clone())?;
+    let mourned = record.content == Content::Purged || !record.grave.is_zero();
+    held.life.filter(|_| mourned)
+}
+
+fn mark_bytes(generation: u64, purged: u64) -> [u8; 16] {
+    let mut written = [0; 16];
+    let mut rest = &mut written[..];
+    rest.put_u64(generation);
+    rest.put_u64(purged);
+    written
+}
+
+/// When the tag was last purged, by a mark of this generation.
+fn mark_of(mut mark: &[u8], generation: u64) -> Option<u64> {
+    let (of, purged) = (mark.try_get_u64().ok()?, mark.try_get_u64().ok()?);
+    (of == generation && mark.is_empty()).then_some(purged)
+}

@@ -1,0 +1,60 @@
+//! How values of a type become bytes, and what they weigh.
+
+use bytes::Bytes;
+use flow::Result;
+use pool::codec::Codec;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::analytics::fingerprint;
+
+/// How values of a type become bytes where they leave memory, and what they weigh in it.
+pub(crate) struct Form<V> {
+    pub(crate) write: fn(&Codec, &V, &[u8]) -> Result<Bytes>,
+    pub(crate) read: fn(&Codec, &[u8], &[u8]) -> Result<V>,
+    pub(crate) weigh: fn(&V) -> u64,
+    /// The same for the same content; of what has no order of its own, it may differ.
+    pub(crate) number: fn(&V) -> u64,
+}
+
+impl<V> Clone for Form<V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V> Copy for Form<V> {}
+
+impl Form<Bytes> {
+    /// Values that are bytes already.
+    pub(crate) fn bytes() -> Self {
+        Self {
+            write: |codec, value, context| codec.encode(value, context),
+            read: |codec, stored, context| codec.decode(stored, context),
+            weigh: |value| value.len() as u64,
+            number: |value| fingerprint(value),
+        }
+    }
+}
+
+impl<V: Serialize + DeserializeOwned> Form<V> {
+    /// Values that are written in the codec's format.
+    pub(crate) fn typed() -> Self {
+        Self {
+            write: |codec, value, context| codec.write(value, context),
+            read: |codec, stored, context| codec.read(stored, context),
+            weigh,
+            number,
+        }
+    }
+}
+
+/// As many bytes as it is when written down, or as the value itself if that is more.
+fn weigh<V: Serialize>(value: &V) -> u64 {
+    let written = postcard::experimental::serialized_size(value).unwrap_or_default();
+    written.max(size_of::<V>()) as u64
+}
+
+fn number<V: Serialize>(value: &V) -> u64 {
+    postcard::to_stdvec(value).map_or(0, |written| fingerprint(&written))
+}

@@ -1,0 +1,110 @@
+//! How the cache is doing.
+
+use std::time::Duration;
+
+use super::action;
+use crate::fact::Class;
+use crate::request::{Action, Question, Resource};
+
+static STATS: Action = action("cache.stats", Class::Logged);
+
+/// How namespaces of this node are doing.
+#[derive(Debug, Clone, Copy)]
+pub struct Stats<'a> {
+    /// Which; without it, all of them.
+    pub namespace: Option<&'a str>,
+    /// Only those whose names come after this one.
+    pub after: Option<&'a str>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// A page of namespaces, by name.
+#[derive(Debug, Clone, Default)]
+pub struct StatsPage {
+    /// Them.
+    pub namespaces: Vec<Statistics>,
+    /// The last of them, when there are more.
+    pub next: Option<Box<str>>,
+}
+
+/// How one namespace is doing on this node, since it started.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Statistics {
+    /// Its name; `other` for all that have no numbers of their own.
+    pub namespace: Box<str>,
+    /// The tiers, nearest first.
+    pub tiers: Vec<Tier>,
+    /// What it has in memory.
+    pub entries: u64,
+    /// What that weighs.
+    pub bytes: u64,
+    /// What its memory may weigh at this moment, shared or its own.
+    pub capacity: u64,
+    /// Entries that left memory, by why.
+    pub gone: Vec<(&'static str, u64)>,
+    /// Values copied to a nearer tier.
+    pub promotions: u64,
+    /// Loads, by how they ended.
+    pub loads: Vec<(&'static str, u64)>,
+    /// How long the origin took.
+    pub load_time: Spread,
+    /// Readers who waited for the load of another.
+    pub coalesced: u64,
+    /// Stale values answered.
+    pub stale: u64,
+    /// Values not written, because something newer had happened to their key.
+    pub outrun: u64,
+}
+
+/// How one tier is doing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Tier {
+    /// What it is called.
+    pub name: &'static str,
+    /// Reads it answered.
+    pub hits: u64,
+    /// Reads it did not, by why.
+    pub misses: Vec<(&'static str, u64)>,
+    /// How long it took.
+    pub time: Spread,
+    /// Whether it is asked at present: the state of its breaker, where it has one.
+    pub breaker: Option<&'static str>,
+    /// Purges it could not be told yet.
+    pub debts: u64,
+}
+
+impl Tier {
+    /// Hits among reads, 0 to 1; nothing when nobody read.
+    pub fn ratio(&self) -> Option<f64> {
+        let missed: u64 = self.misses.iter().map(|(_, count)| count).sum();
+        let reads = self.hits + missed;
+        (reads > 0).then(|| self.hits as f64 / reads as f64)
+    }
+}
+
+/// How durations are spread.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spread {
+    /// How many were measured.
+    pub count: u64,
+    /// Half took no longer.
+    pub p50: Duration,
+    /// 95 of 100 took no longer.
+    pub p95: Duration,
+    /// 99 of 100 took no longer.
+    pub p99: Duration,
+}
+
+impl Question for Stats<'_> {
+    type Answer = StatsPage;
+
+    fn action(&self) -> &'static Action {
+        &STATS
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        let namespace = self.namespace.unwrap_or_default();
+        Resource { kind: "cache", namespace, name: &[] }
+    }
+}
