@@ -37,14 +37,14 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 const RENEWED: u32 = 3;
 
 /// Run a command while holding a lock that all nodes share
+///
+/// The lock is renewed as long as the command runs, and free again when it ends; when this machine
+/// dies, after --ttl. The command finds its fence in STOCKADE_FENCE. When the lock is lost, the
+/// command is told to end. The exit code is the command's own; 1 when the lock was not to be had.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stockade cache lock nightly-report -- ./report.sh
-  stockade cache lock deploy --ttl 1m --wait 10m -- make deploy
-
-The lock is renewed as long as the command runs, and free again when it ends; when this machine
-dies, after --ttl. The command finds its fence in STOCKADE_FENCE. When the lock is lost, the
-command is told to end. The exit code is the command's own; 1 when the lock was not to be had.")]
+  stockade cache lock deploy --ttl 1m --wait 10m -- make deploy")]
 pub(in crate::cli) struct Lock {
     /// Its name
     name: String,
