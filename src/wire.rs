@@ -7,6 +7,7 @@
 mod admin;
 mod backup;
 mod cache;
+mod depend;
 mod first;
 mod group;
 mod ledger;
@@ -23,6 +24,7 @@ mod warm;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::cache::Views;
 use flow::feed::{Announcer, Coherence, Heard, Listener, Notice};
 use flow::serve::Background;
 use flow::signal::Registry;
@@ -58,6 +60,7 @@ pub(crate) type Path = Serve<::gate::Gate, Arc<policy::Policies>, ::ledger::Ledg
 pub(crate) struct Plane {
     path: Arc<Path>,
     cache: ::cache::Cache,
+    views: Views,
     ledger: ::ledger::Ledger,
     /// Whose turn it is to make a backup.
     backups: Arc<tokio::sync::Mutex<()>>,
@@ -109,6 +112,7 @@ pub(crate) async fn build(
     let Ground { clock, random, registry, process } = ground;
     let space = Space::new(directory)?;
     let sql = outside.sql(&config.data, &space, ground).await?;
+    let (rows, server) = (outside.unhurried(&sql), outside.server());
     let feed = outside.feed;
     let revisions = Arc::new(Revisions::default());
 
@@ -128,8 +132,19 @@ pub(crate) async fn build(
     let shared = parts::is_one_of_many(config).then(Arc::<Coherence>::default);
     let announcer = Arc::new(Announcer::new(feed.clone(), clock.clone()));
     let fleet = shared.clone().zip(Some(announcer.clone()));
-    let tiers = parts::tiers(config, &sql, fleet, ground).await?;
+    let tiers = parts::tiers(config, (&sql, rows.clone()), fleet, ground).await?;
     let cache = ::cache::Cache::new(&config.cache, tiers)?;
+    let tenants = depend::tenants(keys.clone());
+    let views = Views::open(&cache, rows, tenants.clone(), clock.clone(), registry).await?;
+    let depend = depend::Follower {
+        cache: cache.clone(),
+        log: ledger.log().clone(),
+        sql: sql.clone(),
+        server,
+        tenants,
+        clock: clock.clone(),
+    };
+    let depend = depend.open().await?;
     let blobs = parts::blobs(config, ground).await?;
     let store = ::store::Store::open(sql.clone(), blobs, clock.clone(), random.clone()).await?;
 
@@ -142,6 +157,7 @@ pub(crate) async fn build(
     let plane = Arc::new(Plane {
         path: Arc::new(path),
         cache: cache.clone(),
+        views: views.clone(),
         ledger: ledger.clone(),
         backups: Arc::default(),
         groups,
@@ -157,7 +173,8 @@ pub(crate) async fn build(
     let outbox = Outbox::new(sql.clone(), clock.clone(), registry);
     let listener = Listener { feed, coherence: shared.unwrap_or_default(), clock: clock.clone() };
     let ear = Ear { listener, cache, revisions };
-    let work = Work { sql, outbox, ledger, log, ear, health, space, plane: plane.clone() };
+    let plane_of = plane.clone();
+    let work = Work { sql, outbox, ledger, log, ear, depend, health, space, plane: plane_of };
     Ok(Built { plane, background, work })
 }
 
@@ -168,6 +185,7 @@ pub(crate) struct Work {
     ledger: ::ledger::Ledger,
     log: ::ledger::Work,
     ear: Ear,
+    depend: depend::Following,
     health: Health,
     space: Arc<Space>,
     plane: Arc<Plane>,
@@ -226,7 +244,7 @@ impl Work {
     /// Starts it. `tell` hears, again and again, how the parts are, and whether all are well
     /// that nothing works without.
     pub(crate) fn start(self, tell: impl Fn(bool, &[Report]) + Send + 'static) -> Running {
-        let Self { sql, outbox, ledger, log, ear, health, space, plane } = self;
+        let Self { sql, outbox, ledger, log, ear, depend, health, space, plane } = self;
         let stop = signal::Sender::new(false);
         let outbox = Arc::new(outbox);
         let mut others = JoinSet::new();
@@ -236,6 +254,9 @@ impl Work {
             match never {}
         });
         others.spawn(ear.run());
+        others.spawn(depend.run());
+        let views = plane.views.clone();
+        others.spawn(async move { views.run().await });
         let (clock, cache) = (plane.clock.clone(), plane.cache.clone());
         others.spawn({
             let clock = clock.clone();

@@ -29,6 +29,8 @@ pub(super) enum Cache {
     Set(Set),
     Rm(Rm),
     Purge(Purge),
+    Refresh(Refresh),
+    Event(Event),
     Stats(stats::Stats),
     Tail(tail::Tail),
     Lock(lock::Lock),
@@ -106,6 +108,33 @@ pub(super) struct Purge {
     what: What,
 }
 
+/// Refresh the view behind a namespace, and drop what was made from it before
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stockade cache refresh totals")]
+pub(super) struct Refresh {
+    /// Whose view
+    namespace: String,
+}
+
+/// Tell a namespace what happened elsewhere, so that it drops what depends on it
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stockade cache event users user.updated '{\"id\":7}'")]
+pub(super) struct Event {
+    /// Whose values
+    namespace: String,
+    /// What happened, as `depends_on` of the namespace calls it
+    event: String,
+    /// What is known of it, as JSON
+    #[arg(value_name = "JSON", default_value = "{}", value_parser = document)]
+    details: Value,
+}
+
+fn document(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|wrong| format!("this is no JSON: {wrong}"))
+}
+
 #[derive(Debug, Args)]
 struct Place {
     /// Which values it is among; clients of the Redis protocol see db0, db1, …
@@ -153,6 +182,17 @@ impl Cache {
                 output.done("removed", &place.document())
             }
             Self::Purge(purge) => purge.run(&mut client.await?, output).await,
+            Self::Refresh(Refresh { namespace }) => {
+                let path = format!("/v1/cache/{}/-/refresh", encoded(&namespace));
+                let answer: Value = read(&client.await?.ask("POST", &path).await?)?;
+                output.done(&format!("refreshed: {}", gone(purged(&answer))), &answer)
+            }
+            Self::Event(Event { namespace, event, details }) => {
+                let path = format!("/v1/cache/{}/-/event", encoded(&namespace));
+                let body = json!({ "event": event, "data": details });
+                let answer: Value = read(&client.await?.post(&path, &body).await?)?;
+                output.done(&gone(purged(&answer)), &answer)
+            }
             Self::Stats(stats) => stats.run(&mut client.await?, output).await,
             Self::Tail(tail) => tail.run(&mut client.await?, output).await,
             Self::Lock(lock) => lock.run(globals, output).await,
@@ -254,17 +294,24 @@ impl Purge {
     async fn run(self, client: &mut Client, output: &mut Output) -> Outcome {
         let path = format!("/v1/cache/{}/-/purge", encoded(&self.namespace));
         let answer: Value = read(&client.post(&path, &self.what.document()).await?)?;
-        let purged = answer.get("purged").and_then(Value::as_u64).unwrap_or_default();
-        output.done(&sentence(purged, answer.get("tiers")), &answer)
+        output.done(&sentence(purged(&answer), answer.get("tiers")), &answer)
+    }
+}
+
+fn purged(answer: &Value) -> u64 {
+    answer.get("purged").and_then(Value::as_u64).unwrap_or_default()
+}
+
+fn gone(purged: u64) -> String {
+    match purged {
+        1 => "1 value is gone".to_owned(),
+        count => format!("{count} values are gone"),
     }
 }
 
 /// What was purged: from memory, and from each tier that nodes share.
 fn sentence(purged: u64, tiers: Option<&Value>) -> String {
-    let gone = match purged {
-        1 => "1 value is gone".to_owned(),
-        count => format!("{count} values are gone"),
-    };
+    let gone = gone(purged);
     let there = |(name, tier): (&String, &Value)| {
         let count = tier.get("purged")?.as_u64()?;
         let complete = tier.get("complete")?.as_bool()?;

@@ -1,11 +1,14 @@
 //! The cache's answers.
 
 use bytes::Bytes;
+use cache::codes::NO_DEPENDENCE;
+use cache::depend::Details;
+use cache::rules::Cause;
 use cache::{Hit, Miss, Terms, Tiered};
 use flow::question::cache::event::{Heard, Watch};
 use flow::question::cache::{
-    Delete, Dropped, Expire, Found, Get, GetMany, Purge, Purged, Put, Set, SetMany, Stats,
-    StatsPage,
+    Delete, Dropped, Expire, Found, Get, GetMany, Happened, Purge, Purged, Put, Refresh, Set,
+    SetMany, Stats, StatsPage,
 };
 use flow::{Answer, BoxStream, Origin, Permitted, Result, Step};
 use futures_util::stream;
@@ -82,7 +85,7 @@ impl<'q> Origin<Delete<'q>> for Plane {
     ) -> Step<'a, Result<Answer<bool>>> {
         let Delete { namespace, key } = *permitted.question();
         let values = self.namespace(permitted, namespace);
-        if values.is_local() {
+        if values.is_local() && !values.has_dependents() {
             return Step::Now(Ok(there(values.remove_now(key))));
         }
         Step::later(async move { values.remove(key).await.map(there) })
@@ -120,6 +123,25 @@ impl<'q> Origin<Purge<'q>> for Plane {
     }
 }
 
+impl<'q> Origin<Refresh<'q>> for Plane {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, Refresh<'q>>,
+    ) -> Step<'a, Result<Answer<u64>>> {
+        let (views, namespace) = (self.views.clone(), permitted.question().namespace.to_owned());
+        // It goes on where nobody waits for it any more.
+        let refreshed = tokio::spawn(async move { views.refresh(&namespace).await });
+        Step::later(async move {
+            let refreshed = match refreshed.await {
+                Ok(refreshed) => refreshed?,
+                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            };
+            let dropped = refreshed.purged;
+            Ok(Answer::done(dropped).detail(serde_json::json!({ "dropped": dropped })))
+        })
+    }
+}
+
 impl<'q> Origin<GetMany<'q>> for Plane {
     fn answer<'a>(
         &'a self,
@@ -133,6 +155,26 @@ impl<'q> Origin<GetMany<'q>> for Plane {
                 Err(miss) => Err(miss.as_str()),
             };
             Ok(Answer::done(values.get_many(keys).await.into_iter().map(found).collect()))
+        })
+    }
+}
+
+impl<'q> Origin<Happened<'q>> for Plane {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, Happened<'q>>,
+    ) -> Step<'a, Result<Answer<u64>>> {
+        let Happened { namespace, event, data } = permitted.question();
+        Step::later(async move {
+            let (cause, details) = (Cause::Event((*event).into()), Details::of_json(data));
+            let tenant = permitted.tenant();
+            let effect = self.cache.happened(tenant, &cause, Some(namespace), &details).await;
+            if effect.purges == 0 && effect.warmups == 0 {
+                let sentence = format!("nothing in `{namespace}` depends on `{event}`");
+                return Err(NO_DEPENDENCE.error(sentence));
+            }
+            let dropped = effect.dropped;
+            Ok(Answer::done(dropped).detail(serde_json::json!({ "dropped": dropped })))
         })
     }
 }

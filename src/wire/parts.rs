@@ -104,6 +104,25 @@ impl Outside {
     }
 }
 
+impl Outside {
+    /// The same for work that takes as long as it takes, and whose failures say nothing of
+    /// the database.
+    pub(super) fn unhurried(&self, sql: &Arc<dyn Sql>) -> Arc<dyn Sql> {
+        match &self.database {
+            Database::Server(server) => server.clone(),
+            Database::File(_) => sql.clone(),
+        }
+    }
+
+    /// The database, where it is one that notifies.
+    pub(super) fn server(&self) -> Option<Arc<Postgres>> {
+        match &self.database {
+            Database::Server(server) => Some(server.clone()),
+            Database::File(_) => None,
+        }
+    }
+}
+
 /// A server that restarts is back in a second or two.
 const SERVER_REST: Span = Span::secs(1);
 
@@ -208,7 +227,7 @@ pub(super) fn is_one_of_many(config: &Config) -> bool {
 /// What the cache stands on.
 pub(super) async fn tiers(
     config: &Config,
-    sql: &Arc<dyn Sql>,
+    (sql, rows): (&Arc<dyn Sql>, Arc<dyn Sql>),
     fleet: Option<(Arc<Coherence>, Arc<Announcer>)>,
     ground: &Ground,
 ) -> Result<cache::Ground> {
@@ -238,6 +257,7 @@ pub(super) async fn tiers(
         fleet: fleet.map(|(coherence, announcer)| (coherence, announcer as Arc<dyn Tell>)),
         keys: keys.map(|keys| Arc::new(keys) as Arc<dyn Keys>),
         fetch: Some(Arc::new(Web(http))),
+        sql: Some(rows),
     })
 }
 

@@ -20,9 +20,9 @@ pub(super) async fn keep_warm(cache: Cache, sql: Arc<dyn Sql>, clock: Clock) {
 async fn follow(cache: Cache, namespace: String, warmup: Warmup, sql: Arc<dyn Sql>, clock: Clock) {
     let mut happening = cache.happening();
     loop {
-        if let At::Event(name) = &warmup.at {
+        if let At::Event(_) = &warmup.at {
             match happening.recv().await {
-                Ok(event) if *event == **name => {}
+                Ok(happening) if happening.begins(&namespace, &warmup) => {}
                 // What was missed may have been this one.
                 Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
                 Ok(_) => continue,

@@ -223,6 +223,8 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
             tenant: self.tenant.into(),
             name: self.name.into(),
             source: self.source,
+            after: None,
+            recent: None,
             house,
         });
         let ear: Weak<dyn Ear> = Arc::<Inner<V>>::downgrade(&inner);

@@ -15,11 +15,13 @@ use memory::Equivalent;
 use pool::codec::Codec;
 use pool::codec::seal::Keys;
 use pool::kv::Kv;
+use pool::sql::Sql;
 use tokio::sync::broadcast;
 
 use crate::analytics::{Advice, Figures, Held, advice};
-use crate::codes::UNSEALED;
+use crate::codes::{RULES, UNSEALED, VIEW};
 use crate::config::Config;
+use crate::depend::{Dependences, Happening, Recent};
 use crate::event::Subscription;
 use crate::eye::Eye;
 use crate::far::place::Place;
@@ -31,10 +33,11 @@ use crate::load::{Loaded, Previous};
 use crate::lock::Locks;
 use crate::memory::{Memory, prefix, unprefixed};
 use crate::owner::Owners;
-use crate::rules::{Life, Resolved, Rules, Warmup};
+use crate::rules::{Life, Resolved, Rules, Warmup, cycle};
 use crate::signals::TIERS;
 use crate::statistics;
 use crate::tiered::{Inner, Source, Tiered, drop_from};
+use crate::view;
 
 /// Namespaces that are remembered; one more or less costs microseconds, not values.
 const KNOWN: u64 = 4096;
@@ -61,6 +64,8 @@ pub struct Ground {
     pub keys: Option<Arc<dyn Keys>>,
     /// Asks the origins of namespaces that have one.
     pub fetch: Option<Arc<dyn Fetch>>,
+    /// The database of namespaces whose values are rows.
+    pub sql: Option<Arc<dyn Sql>>,
 }
 
 /// Asks origins by their addresses.
@@ -85,6 +90,7 @@ impl Default for Ground {
             fleet: None,
             keys: None,
             fetch: None,
+            sql: None,
         }
     }
 }
@@ -92,9 +98,10 @@ impl Default for Ground {
 /// The cache of this node: bytes under keys, by tenant and namespace. Clones are the same
 /// cache.
 #[derive(Clone)]
-pub struct Cache(Arc<Shared>);
+pub struct Cache(pub(crate) Arc<Shared>);
 
-struct Shared {
+pub(crate) struct Shared {
+    own: Weak<Shared>,
     house: Arc<House>,
     memory: Arc<Memory<Bytes>>,
     /// The memory of namespaces with quotas of their own.
@@ -107,7 +114,9 @@ struct Shared {
     other_eye: Arc<Eye>,
     keys: Option<Arc<dyn Keys>>,
     fetch: Option<Arc<dyn Fetch>>,
-    happening: broadcast::Sender<Arc<str>>,
+    sql: Option<Arc<dyn Sql>>,
+    pub(crate) happening: broadcast::Sender<Arc<Happening>>,
+    pub(crate) dependences: Dependences,
     known: memory::Cache<Name, Tiered<Bytes>>,
     flights: Arc<Flights<Bytes>>,
 }
@@ -136,7 +145,7 @@ impl Cache {
     /// # Errors
     /// When the rules of a namespace cannot be used.
     pub fn new(config: &Config, ground: Ground) -> Result<Self> {
-        let Ground { clock, random, registry, l2, l3, fleet, keys, fetch } = ground;
+        let Ground { clock, random, registry, l2, l3, fleet, keys, fetch, sql } = ground;
         let stands = (clock.clone(), random.clone());
         let fars = tiers(config, (l2, l3), &stands, &registry);
         let house = Arc::new(House::new(fars, fleet, clock.clone(), random, &registry));
@@ -151,6 +160,9 @@ impl Cache {
             let resolved = written.resolve(name, &config.all)?;
             if resolved.sealed && keys.is_none() {
                 return Err(UNSEALED.error(format!("namespace `{name}` is to be sealed")));
+            }
+            if resolved.rows.is_some() && sql.is_none() {
+                return Err(VIEW.error(format!("namespace `{name}` has rows and no database")));
             }
             eyes.insert(name.as_str().into(), eye(&resolved));
             rules.insert(name.as_str().into(), Arc::new(resolved));
@@ -176,7 +188,17 @@ impl Cache {
         let known = memory::Cache::builder().capacity(KNOWN).clock(clock.clone()).build();
         let (memory, others) = (memory(config), Arc::new(others));
         let flights = Arc::default();
-        let shared = Arc::new(Shared {
+        let mut plain = BTreeMap::<String, Resolved>::new();
+        for (name, rules) in &rules {
+            plain.insert(name.to_string(), (**rules).clone());
+        }
+        if let Some(circle) = cycle(&plain) {
+            let path = circle.join("` → `");
+            return Err(RULES.error(format!("`depends_on` goes in a circle: `{path}`")));
+        }
+        let shared = Arc::new_cyclic(|own| Shared {
+            own: own.clone(),
+            dependences: Dependences::of(&rules),
             house,
             memory,
             apart,
@@ -188,6 +210,7 @@ impl Cache {
             other_eye,
             keys,
             fetch,
+            sql,
             happening: broadcast::Sender::new(HAPPENING_MAX),
             known,
             flights,
@@ -268,21 +291,11 @@ impl Cache {
 
     /// With what namespaces are to be filled, and when.
     pub fn warmups(&self) -> Vec<(String, Warmup)> {
-        let all = self.0.rules.iter();
-        let of = |name: &str, rules: &Resolved| -> Vec<_> {
-            rules.warm.iter().map(|warmup| (name.to_string(), warmup.clone())).collect()
-        };
-        all.flat_map(|(name, rules)| of(name, rules)).collect()
+        self.0.warmups().map(|(name, warmup)| (name.to_owned(), warmup.clone())).collect()
     }
 
-    /// Something happened that namespaces may be filled for.
-    pub fn happened(&self, event: &str) {
-        // Where nobody waits for it, nobody hears it.
-        let _ = self.0.happening.send(event.into());
-    }
-
-    /// Hears what happens from now on.
-    pub fn happening(&self) -> broadcast::Receiver<Arc<str>> {
+    /// Hears what happens from now on that namespaces are filled for.
+    pub fn happening(&self) -> broadcast::Receiver<Arc<Happening>> {
         self.0.happening.subscribe()
     }
 
@@ -312,6 +325,11 @@ impl Cache {
     pub fn statistics(&self, tenant: &str, asked: &Stats<'_>) -> StatsPage {
         let capacity = |name: &str| self.0.memory_of(name).capacity();
         statistics::page(&self.0.owners, &self.0.house, tenant, asked, capacity)
+    }
+
+    /// What is said of each namespace.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = (&Box<str>, &Arc<Resolved>)> {
+        self.0.rules.iter()
     }
 
     pub(crate) fn house(&self) -> &Arc<House> {
@@ -386,22 +404,39 @@ impl Shared {
             eye: self.eye_of(name).clone(),
             owner,
             signals: self.owners.at(owner).signals.clone(),
-            source: self.source(&rules),
+            source: self.source(tenant, name, &rules),
+            after: self.dependences.after(&self.own, tenant, name),
+            recent: rules.depends_on.iter().any(|one| one.refresh).then(Recent::default),
             rules,
         }))
     }
 
     /// Where the values of a namespace come from, if its rules say so.
-    fn source(&self, rules: &Resolved) -> Option<Source<Bytes>> {
+    fn source(&self, tenant: &str, namespace: &str, rules: &Resolved) -> Option<Source<Bytes>> {
+        if let (Some(rows), Some(sql)) = (&rules.rows, &self.sql) {
+            return Some(view::source(sql.clone(), rows, tenant));
+        }
         let (template, fetch) = (rules.origin.clone()?, self.fetch.clone()?);
+        let (tenant, namespace): (Box<str>, Box<str>) = (tenant.into(), namespace.into());
         Some(Arc::new(move |key, previous| {
-            let filled = template.fill_address(|name| (name == "key").then_some(key));
+            let filled = template.fill_address(|name| match name {
+                "key" => Some(key),
+                "tenant" => Some(tenant.as_bytes()),
+                "namespace" => Some(namespace.as_bytes()),
+                _ => None,
+            });
             match filled {
                 Some(address) => fetch.fetch(address, previous),
                 // A key that would lead elsewhere has nothing there.
                 None => Box::pin(std::future::ready(Ok(Loaded::Nothing))),
             }
         }))
+    }
+
+    pub(crate) fn warmups(&self) -> impl Iterator<Item = (&str, &Warmup)> {
+        self.rules
+            .iter()
+            .flat_map(|(name, rules)| rules.warm.iter().map(move |warmup| (&**name, warmup)))
     }
 
     fn eye_of(&self, name: &str) -> &Arc<Eye> {

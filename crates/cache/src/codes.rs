@@ -12,6 +12,13 @@ pub static CODES: &[&Code] = &[
     &UNSETTLED,
     &OWED,
     &LOAD_FAILED,
+    &VIEW,
+    &VIEW_INDEX,
+    &VIEW_ROWS,
+    &VIEW_BUSY,
+    &NO_VIEW,
+    &TABLE,
+    &NO_DEPENDENCE,
     &WARM_SOURCE,
     &WARM_QUERY,
     &LOCK_TERMS,
@@ -105,4 +112,60 @@ pub static SEAL_KEY: Code = Code::new(
     "A key to seal values with cannot be used",
     "a key is at least 32 letters nobody can guess: make one by `openssl rand -hex 32`, and name \
      where it is in `cache.seal_keys` of every node",
+);
+
+/// Where the rows of a namespace should be, they cannot be read or refreshed.
+pub static VIEW: Code = Code::new(
+    Kind::Invalid,
+    "cache-view-invalid",
+    "The query or view of a namespace cannot be used",
+    "change `query` or `view` of the namespace, or what they name in the database of `sql.url`",
+);
+
+/// A view could be refreshed only while nobody reads it.
+pub static VIEW_INDEX: Code = Code::new(
+    Kind::Invalid,
+    "cache-view-index",
+    "A materialized view has no unique index",
+    "make one on the column that holds the keys, or set `make_index = true` in `view`",
+);
+
+/// A key has one value.
+pub static VIEW_ROWS: Code = Code::new(
+    Kind::Invalid,
+    "cache-view-rows",
+    "A query gives several rows for one key",
+    "compare the key with a column that is unique, or put the rows together: `json_agg`",
+);
+
+/// One node at a time refreshes a view.
+pub static VIEW_BUSY: Code = Code::new(
+    Kind::Busy,
+    "cache-view-busy",
+    "A view is being refreshed",
+    "ask again when it is done",
+);
+
+/// There is nothing to refresh.
+pub static NO_VIEW: Code = Code::new(
+    Kind::Invalid,
+    "cache-no-view",
+    "The namespace has no view",
+    "name one in `view` of the namespace; values of other namespaces are purged",
+);
+
+/// A namespace depends on a table that says nothing.
+pub static TABLE: Code = Code::new(
+    Kind::Invalid,
+    "cache-table-invalid",
+    "A table does not tell of its changes",
+    "change `depends_on` of the namespace, or the table it names in the database of `sql.url`",
+);
+
+/// Something was told to a namespace that is nothing to it.
+pub static NO_DEPENDENCE: Code = Code::new(
+    Kind::Invalid,
+    "cache-no-dependence",
+    "The namespace does not depend on this event",
+    "name the event in `depends_on` or `warm` of the namespace",
 );

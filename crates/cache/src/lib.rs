@@ -54,7 +54,10 @@ mod builder;
 mod cache;
 mod tiered;
 mod typed;
+mod view;
 mod warm;
+
+pub mod depend;
 
 mod behind;
 mod eye;
@@ -97,4 +100,5 @@ pub use lock::Locks;
 pub use miss::Miss;
 pub use tiered::{Hit, Purged, Source, Terms, Tiered};
 pub use typed::Failed;
+pub use view::{Refreshed, Tenants, Views};
 pub use warm::{Bought, Item, Pace, Progress, Warm, Warming};

@@ -19,7 +19,9 @@
 mod depend;
 mod preset;
 mod resolve;
+mod schedule;
 mod template;
+mod view;
 mod warm;
 
 use flow::unit::{Size, Span};
@@ -30,7 +32,10 @@ use serde::{Deserialize, Serialize};
 pub use depend::{Cause, Dependence, Dependency, Drops, What, cycle};
 pub use preset::Preset;
 pub use resolve::{Bounds, Life, Resolved};
+pub use schedule::Schedule;
 pub use template::Template;
+pub(crate) use view::quoted;
+pub use view::{Rows, View, ViewRules};
 pub use warm::{At, Warming, Warmup};
 
 /// What a namespace is told. Whatever is not said shows what lies beneath: the preset,
@@ -108,6 +113,11 @@ pub struct Rules {
     /// Where values come from: an address such as `http://users/{key}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
+    /// What finds its values in the database: `SELECT … WHERE id = ?1`. The key is `?1`, the tenant `?2`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// The view its values are rows of.
+    pub view: ViewRules,
     /// What makes its values untrue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub depends_on: Option<Vec<Dependency>>,
@@ -180,8 +190,8 @@ impl Rules {
         nearest!(upper over lower:
             preset, ttl, memory_ttl, l2_ttl, l3_ttl, jitter_percent, stale, early_percent,
             nothing_ttl, soft_timeout, hard_timeout, priority, tags, quota_bytes, quota_entries,
-            memory, l2, l3, write, sealed, confidential, origin, depends_on, warm;
-            adaptive, codec
+            memory, l2, l3, write, sealed, confidential, origin, query, depends_on, warm;
+            adaptive, codec, view
         )
     }
 
@@ -206,6 +216,12 @@ impl Rules {
 impl AdaptiveRules {
     fn over(self, lower: Self) -> Self {
         nearest!(self over lower: on, min, max;)
+    }
+}
+
+impl ViewRules {
+    fn over(self, lower: Self) -> Self {
+        nearest!(self over lower: name, key, query, make_index, refresh, business_hours;)
     }
 }
 

@@ -10,6 +10,7 @@ use pool::codec::{self, Codec, Compression};
 
 use crate::behind::Write;
 use crate::codes::{LOAD_FAILED, OWED, TOO_LARGE, TOO_MANY_TAGS, UNSETTLED};
+use crate::depend::{After, Recent};
 use crate::event::{About, Kind, Subject, Subscription};
 use crate::eye::Eye;
 use crate::far::debt::Reach;
@@ -29,6 +30,8 @@ use crate::ttl::jittered;
 
 /// Tags one value may have.
 const TAGS_MAX: usize = 128;
+/// Values that are loaded anew side by side.
+const RELOADED: usize = 8;
 /// How often a life is changed again that another node was faster with.
 const TRIES: usize = 16;
 /// How long whoever purges waits for what it made untrue to be counted.
@@ -62,6 +65,10 @@ pub(crate) struct Inner<V> {
     pub(crate) eye: Arc<Eye>,
     /// Where values come from that no tier has.
     pub(crate) source: Option<Source<V>>,
+    /// What depends on its purges, where something does.
+    pub(crate) after: Option<After>,
+    /// Keys read lately, where they may be loaded anew.
+    pub(crate) recent: Option<Recent>,
 }
 
 /// Where values come from: asked for a key, and told what was known of it.
@@ -103,6 +110,9 @@ impl<V: Clone + Send + Sync + 'static> Tiered<V> {
     /// What there is to say of a key without waiting: memory knows, or nobody else does.
     pub fn at_hand(&self, key: &[u8]) -> Option<Result<Hit<V>, Miss>> {
         let inner = &self.0;
+        if let Some(recent) = &inner.recent {
+            recent.note(key);
+        }
         let alone = inner.fars.is_empty() && inner.source.is_none();
         match inner.local(key) {
             Ok(Local { age: Age::Early, .. }) if inner.source.is_some() => None,
@@ -211,14 +221,19 @@ impl<V: Clone + Send + Sync + 'static> Tiered<V> {
     /// When other nodes, or a tier, could not be told yet.
     pub async fn remove(&self, key: impl AsRef<[u8]>) -> Result<bool> {
         let key = key.as_ref();
-        if self.is_local() {
+        if self.is_local() && !self.has_dependents() {
             return Ok(self.remove_now(key));
         }
-        let purged = self.0.purge(&Purge::Key(key.to_vec())).await?;
+        let purged = self.purge(&Purge::Key(key.to_vec())).await?;
         Ok(purged.memory + purged.tiers.iter().map(|(_, count, _)| count).sum::<u64>() > 0)
     }
 
-    /// The same in memory alone. Other nodes hear of it soon.
+    /// Whether other namespaces depend on what is purged here.
+    pub fn has_dependents(&self) -> bool {
+        self.0.after.is_some()
+    }
+
+    /// The same in memory alone. Other nodes hear of it soon, and what depends on it does not.
     pub fn remove_now(&self, key: &[u8]) -> bool {
         let inner = &self.0;
         let generation = inner.house.generation();
@@ -243,7 +258,22 @@ impl<V: Clone + Send + Sync + 'static> Tiered<V> {
     /// When other nodes, or a tier, could not be told yet. It is done here, and will be
     /// done there as soon as they can be reached.
     pub async fn purge(&self, what: &Purge) -> Result<Purged> {
-        self.0.purge(what).await
+        let purged = self.0.purge(what).await;
+        if let Some(after) = &self.0.after {
+            after(what.clone()).await;
+        }
+        purged
+    }
+
+    /// Loads anew what was read lately of what a purge reached, behind everybody's back.
+    pub(crate) fn reload(&self, what: &Purge) {
+        let keys = self.0.recent.as_ref().map(|recent| recent.reached(what)).unwrap_or_default();
+        let values = self.clone();
+        tokio::spawn(async move {
+            for some in keys.chunks(RELOADED) {
+                futures_util::future::join_all(some.iter().map(|key| values.further(key))).await;
+            }
+        });
     }
 }
 

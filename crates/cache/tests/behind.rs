@@ -280,7 +280,8 @@ async fn play(acts: Vec<Act>) {
                 // What was not yet written is in the queue; a tier that is away knows nothing
                 // of the rest.
                 fleet.kv.away.store(false, Relaxed);
-                fleet.pass(500).await;
+                // One that was away is asked again only after half a minute.
+                fleet.pass(if there { 500 } else { 31_000 }).await;
                 fleet.kv.away.store(away, Relaxed);
             }
             _ => {}

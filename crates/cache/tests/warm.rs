@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cache::rules::Rules;
+use cache::depend::Details;
+use cache::rules::{Cause, Rules};
 use cache::{Bought, Item, Loaded, Pace, Terms, Tiered, Warm};
 use flow::feed::Purge;
 use flow::unit::Span;
@@ -178,17 +179,29 @@ async fn rules_say_with_what_and_when() {
             { keys = ["ann"], rate = 100 },
             { query = "SELECT 1", at = "every 15m", tenant = "acme" },
             { log = "/var/log/access.log", at = "event deployed" },
+            { keys = ["bob"], at = "event deployed", tenant = "acme" },
         ]
     "#;
     let config: cache::Config = toml::from_str(config).unwrap();
     let cache = cache::Cache::new(&config, cache::Ground::default()).unwrap();
     let warmups = cache.warmups();
-    assert_eq!(warmups.len(), 3);
+    assert_eq!(warmups.len(), 4);
     assert_eq!(warmups[0].1.pace.keys_per_second, Some(100));
     assert_eq!(&*warmups[1].1.tenant, "acme");
+    assert!(cache.awaited().contains("deployed"));
     let mut happening = cache.happening();
-    cache.happened("deployed");
-    assert_eq!(&*happening.recv().await.unwrap(), "deployed");
+    let happened = async |event: &str, only| {
+        let (cause, details) = (Cause::Event(event.into()), Details::default());
+        cache.happened("acme", &cause, only, &details).await.warmups
+    };
+    assert_eq!(happened("other", None).await, 0);
+    assert_eq!(happened("deployed", Some("pages")).await, 0);
+    assert_eq!(happened("deployed", Some("users")).await, 1);
+    let heard = happening.recv().await.unwrap();
+    let begun: Vec<_> =
+        warmups.iter().filter(|(name, warmup)| heard.begins(name, warmup)).collect();
+    assert!(matches!(begun[..], [(_, warmup)] if &*warmup.tenant == "acme"), "{begun:?}");
+    assert!(happening.try_recv().is_err(), "nothing else is to be filled");
     let wrong: cache::Config = toml::from_str("namespaces.a.warm = [{ at = 'startup' }]").unwrap();
     assert!(cache::Cache::new(&wrong, cache::Ground::default()).is_err());
 }

@@ -54,6 +54,7 @@ async fn registry(data: &Path) -> Result<Registry, Failure> {
     let exporter = wire::otlp::exporter(&config.watch.otlp, collect.as_ref(), &ground)?;
     let log = watch::log::start(&config.log, &ground.clock, &ground.registry, collect)?;
     Postgres::declare(&ground.registry);
+    cache::Views::declare(&ground.registry);
     let server = Alone::open(&config, &ground).await?;
     Client::connect_to(&Whereabouts::Here(data.to_owned())).await?.ask("GET", "/metrics").await?;
     server.close().await;

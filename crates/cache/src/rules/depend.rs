@@ -26,6 +26,8 @@ pub struct Dependency {
     pub purge: What,
     /// Whether values that were read lately are loaded anew at once.
     pub refresh: bool,
+    /// Whether the trigger is made by which the table tells of its changes.
+    pub install: bool,
 }
 
 /// Which values are dropped. Names in braces are filled from the event, the row or, as `{key}`,
@@ -53,6 +55,8 @@ pub struct Dependence {
     pub drops: Drops,
     /// Whether values that were read lately are loaded anew at once.
     pub refresh: bool,
+    /// Whether the trigger is made by which the table tells of its changes.
+    pub install: bool,
 }
 
 /// What happens that makes values untrue.
@@ -64,6 +68,15 @@ pub enum Cause {
     Namespace(Box<str>),
     /// A change of a row of this table.
     Table(Box<str>),
+}
+
+impl Cause {
+    pub(crate) fn event(&self) -> Option<&str> {
+        match self {
+            Self::Event(name) => Some(name),
+            Self::Namespace(_) | Self::Table(_) => None,
+        }
+    }
 }
 
 /// Which values are dropped.
@@ -93,7 +106,7 @@ impl Drops {
         purge.unwrap_or(Purge::All)
     }
 
-    fn places(&self) -> Vec<&str> {
+    pub(crate) fn places(&self) -> Vec<&str> {
         match self {
             Self::All => Vec::new(),
             Self::Tag(template) | Self::Glob(template) | Self::Key(template) => {
@@ -127,7 +140,10 @@ impl Dependency {
                 return Err(format!("{say}; replace `{{{place}}}`"));
             }
         }
-        Ok(Dependence { on, drops, refresh: self.refresh })
+        if self.install && !matches!(on, Cause::Table(_)) {
+            return Err("`install` makes a trigger, and only a `table` has some".into());
+        }
+        Ok(Dependence { on, drops, refresh: self.refresh, install: self.install })
     }
 }
 

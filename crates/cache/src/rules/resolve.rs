@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display};
+use std::sync::Arc;
 use std::time::Duration;
 
 use flow::Result;
@@ -9,6 +10,7 @@ use flow::unit::Span;
 
 use super::depend::Dependence;
 use super::template::Template;
+use super::view::{self, Rows};
 use super::warm::{Warming, Warmup};
 use super::{Order, Rules};
 use crate::codes::RULES;
@@ -108,6 +110,8 @@ pub struct Resolved {
     pub confidential: bool,
     /// Where values come from.
     pub origin: Option<Template>,
+    /// Where the rows are that are its values.
+    pub rows: Option<Rows>,
     /// What makes its values untrue.
     pub depends_on: Box<[Dependence]>,
     /// What it is filled with before anybody asks.
@@ -168,9 +172,29 @@ impl Rules {
             sealed: self.sealed.unwrap_or(false),
             confidential: self.confidential.unwrap_or(false),
             origin: self.origin.as_deref().map(origin).transpose()?,
-            depends_on: depends_on.collect::<Result<_, String>>()?,
+            rows: self.rows()?,
+            depends_on: self.reloadable(depends_on.collect::<Result<_, String>>()?)?,
             warm: warm.collect::<Result<_, String>>()?,
         })
+    }
+
+    /// Where its rows are. Values come from one place.
+    fn rows(&self) -> Result<Option<Rows>, String> {
+        match (&self.origin, &self.query, Some(&self.view).filter(|view| view.is_said())) {
+            (_, None, None) => Ok(None),
+            (None, Some(query), None) => view::query(query).map(Some),
+            (None, None, Some(view)) => Ok(Some(Rows::View(Arc::new(view.check()?)))),
+            _ => Err("values come from one of `origin`, `query` and `view`; keep one".into()),
+        }
+    }
+
+    /// What is to be loaded anew has to come from somewhere.
+    fn reloadable(&self, depends_on: Box<[Dependence]>) -> Result<Box<[Dependence]>, String> {
+        let nowhere = self.origin.is_none() && self.query.is_none() && !self.view.is_said();
+        match nowhere && depends_on.iter().any(|one| one.refresh) {
+            true => Err("`depends_on`: `refresh` needs an `origin`, a `query` or a `view`".into()),
+            false => Ok(depends_on),
+        }
     }
 
     /// How long values live in each tier: nearer ones never longer than those behind them,

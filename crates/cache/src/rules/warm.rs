@@ -82,6 +82,13 @@ impl Warming {
 }
 
 impl At {
+    pub(crate) fn event(&self) -> Option<&str> {
+        match self {
+            Self::Event(name) => Some(name),
+            Self::Startup | Self::Every(_) => None,
+        }
+    }
+
     fn read(written: Option<&str>) -> Result<Self, String> {
         let text = written.unwrap_or("startup").trim();
         let wrong = || format!("`at` is `{text}`; write `startup`, `every 15m` or `event NAME`");

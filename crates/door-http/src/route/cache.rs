@@ -7,7 +7,7 @@ mod statistics;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use flow::question::cache::{self, Delete, Get, Purge, Set, When};
+use flow::question::cache::{self, Delete, Get, Happened, Purge, Refresh, Set, When};
 use flow::unit::Span;
 use flow::{Plane, Result, feed};
 use http::header::{CONTENT_TYPE, HeaderName, IF_MATCH, IF_NONE_MATCH};
@@ -104,7 +104,38 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
         handler: Handler::Later(|call| Box::pin(self::purge(call))),
         ..remove
     };
-    let mut operations = vec![read, write, remove, purge];
+    let refresh = Operation {
+        method: Method::POST,
+        path: "/v1/cache/{namespace}/-/refresh",
+        name: "cacheRefresh",
+        summary: "Refresh the view behind a namespace",
+        takes: Takes::Nothing,
+        gives: &[Gives {
+            status: 200,
+            what: "It is refreshed, and what was made from it before is gone",
+            shape: Shape::Json(|generator| generator.subschema_for::<Gone>()),
+        }],
+        handler: Handler::Later(|call| Box::pin(self::refresh(call))),
+        ..remove
+    };
+    let event = Operation {
+        method: Method::POST,
+        path: "/v1/cache/{namespace}/-/event",
+        name: "cacheEvent",
+        summary: "Tell a namespace what happened elsewhere",
+        takes: Takes::Json(
+            |generator| generator.subschema_for::<Event>(),
+            r#"{"event":"user.updated","data":{"id":7}}"#,
+        ),
+        gives: &[Gives {
+            status: 200,
+            what: "What depends on it is gone, and what is filled then will be there soon",
+            shape: Shape::Json(|generator| generator.subschema_for::<Gone>()),
+        }],
+        handler: Handler::Later(|call| Box::pin(self::event(call))),
+        ..remove
+    };
+    let mut operations = vec![read, write, remove, purge, refresh, event];
     operations.extend(many::operations());
     operations.push(happens::operation());
     operations.extend(statistics::operations());
@@ -220,6 +251,40 @@ async fn purge<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     };
     let question = Purge { namespace: &namespace, what };
     let answer = |purged: cache::Purged| Ok(Short::json(StatusCode::OK, &Purged::of(&purged)));
+    call.write(&body, question, answer).await
+}
+
+/// What is no longer true, and gone.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Gone {
+    /// How many values were dropped from the memory of the node that answers.
+    purged: u64,
+}
+
+async fn refresh<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
+    call.query()?;
+    let namespace = call.text("namespace")?;
+    let answer = |purged| Ok(Short::json(StatusCode::OK, &Gone { purged }));
+    call.write(&[], Refresh { namespace: &namespace }, answer).await
+}
+
+/// Something that happened.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Event {
+    /// Its name, as `depends_on` of the namespace has it.
+    event: String,
+    /// What is known of it; it fills what `depends_on` has in braces.
+    #[serde(default)]
+    data: serde_json::Value,
+}
+
+async fn event<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
+    call.query()?;
+    let namespace = call.text("namespace")?;
+    let (Event { event, data }, body): (Event, Bytes) = call.json().await?;
+    let question = Happened { namespace: &namespace, event: &event, data };
+    let answer = |purged| Ok(Short::json(StatusCode::OK, &Gone { purged }));
     call.write(&body, question, answer).await
 }
 

@@ -12,10 +12,10 @@ use bytes::Bytes;
 use flow::question::admin::{
     CreateKey, CreatedKey, Exposition, KeyInfo, ListKeys, Login, Metrics, Part, RevokeKey, Status,
 };
-use flow::question::cache::event::{self, Heard, Key, Kind as Happened, Watch};
+use flow::question::cache::event::{self, Heard, Key, Watch};
 use flow::question::cache::{
-    Delete, Dropped, Expire, Found, Get, GetMany, Lock, Purge, Purged, Renew, Set, SetMany,
-    Statistics, Stats, StatsPage, Tier, Unlock, When,
+    Delete, Dropped, Expire, Found, Get, GetMany, Happened, Lock, Purge, Purged, Refresh, Renew,
+    Set, SetMany, Statistics, Stats, StatsPage, Tier, Unlock, When,
 };
 use flow::question::group;
 use flow::question::ledger::{
@@ -323,8 +323,9 @@ answers!(Purge<'q>, Purged, |world, question| {
     let before = values.len();
     values.retain(|key, (_, _, tags)| match &question.what {
         feed::Purge::Key(wanted) => key != wanted,
+        feed::Purge::Keys(wanted) => !wanted.iter().any(|one| one.0 == *key),
         feed::Purge::Tag(tag) => !tags.contains(tag),
-        feed::Purge::Keys(_) | feed::Purge::Glob(_) | feed::Purge::All => false,
+        feed::Purge::Glob(_) | feed::Purge::All => false,
     });
     let tiers = vec![Dropped { tier: "l2", count: 3, complete: false }];
     Ok(Purged { memory: (before - values.len()) as u64, tiers })
@@ -368,7 +369,7 @@ answers!(Renew<'q>, bool, |_, question| Ok(question.fence == 1));
 answers!(Unlock<'q>, bool, |_, question| Ok(question.fence == 1));
 answers!(Watch<'q>, BoxStream<'static, Result<Heard>>, |_, question| {
     let happened = event::Event {
-        kind: Happened::Miss,
+        kind: event::Kind::Miss,
         time: Time(0),
         tenant: "main".into(),
         namespace: question.namespace.into(),
@@ -378,6 +379,8 @@ answers!(Watch<'q>, BoxStream<'static, Result<Heard>>, |_, question| {
     };
     Ok(Box::pin(stream::iter([Ok(Heard::Event(happened)), Ok(Heard::Lost(7))])))
 });
+answers!(Refresh<'q>, u64, |_, _| Ok(0));
+answers!(Happened<'q>, u64, |_, _| Ok(0));
 answers!(Read, Page, |world, question| {
     let mut log = world.log.lock().clone();
     log.retain(|event| question.as_of.is_none_or(|last| event.position <= last));

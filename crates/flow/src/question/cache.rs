@@ -28,6 +28,8 @@ static SET: Action = action("cache.set", Class::Summed);
 static DELETE: Action = action("cache.delete", Class::Summed);
 static EXPIRE: Action = action("cache.expire", Class::Summed);
 static PURGE: Action = action("cache.purge", Class::Logged);
+static REFRESH: Action = action("cache.refresh", Class::Logged);
+static EVENT: Action = action("cache.event", Class::Logged);
 
 /// The value of a key, and how long it will live.
 #[derive(Debug, Clone, Copy)]
@@ -194,6 +196,50 @@ impl Question for Purge<'_> {
     }
 }
 
+/// Refreshes the view that the values of a namespace are rows of.
+#[derive(Debug, Clone, Copy)]
+pub struct Refresh<'a> {
+    /// Which namespace.
+    pub namespace: &'a str,
+}
+
+impl Question for Refresh<'_> {
+    /// How many values were dropped on this node.
+    type Answer = u64;
+
+    fn action(&self) -> &'static Action {
+        &REFRESH
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        Resource { kind: "cache", namespace: self.namespace, name: &[] }
+    }
+}
+
+/// Tells a namespace what happened elsewhere, so that it drops what is no longer true.
+#[derive(Debug, Clone)]
+pub struct Happened<'a> {
+    /// Which namespace.
+    pub namespace: &'a str,
+    /// What happened, by name.
+    pub event: &'a str,
+    /// What is known of it: a JSON document.
+    pub data: serde_json::Value,
+}
+
+impl Question for Happened<'_> {
+    /// How many values were dropped on this node.
+    type Answer = u64;
+
+    fn action(&self) -> &'static Action {
+        &EVENT
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        Resource { kind: "cache", namespace: self.namespace, name: self.event.as_bytes() }
+    }
+}
+
 /// Whoever answers every question of this part.
 pub trait Answers:
     for<'q> Origin<Get<'q>>
@@ -201,6 +247,8 @@ pub trait Answers:
     + for<'q> Origin<Delete<'q>>
     + for<'q> Origin<Expire<'q>>
     + for<'q> Origin<Purge<'q>>
+    + for<'q> Origin<Refresh<'q>>
+    + for<'q> Origin<Happened<'q>>
     + for<'q> Origin<GetMany<'q>>
     + for<'q> Origin<SetMany<'q>>
     + for<'q> Origin<Stats<'q>>
@@ -217,6 +265,8 @@ impl<T> Answers for T where
         + for<'q> Origin<Delete<'q>>
         + for<'q> Origin<Expire<'q>>
         + for<'q> Origin<Purge<'q>>
+        + for<'q> Origin<Refresh<'q>>
+        + for<'q> Origin<Happened<'q>>
         + for<'q> Origin<GetMany<'q>>
         + for<'q> Origin<SetMany<'q>>
         + for<'q> Origin<Stats<'q>>

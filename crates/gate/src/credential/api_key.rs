@@ -76,6 +76,12 @@ impl Keys {
         Ok(!rows.is_empty())
     }
 
+    /// Every tenant that has a key.
+    pub async fn tenants(&self) -> Result<Vec<String>> {
+        let rows = self.sql.query(Statement::new("SELECT DISTINCT tenant FROM api_key")).await?;
+        rows.iter().map(|row| row.at(0)).collect()
+    }
+
     /// Makes a key; its secret is seen this once. The fact is committed with it.
     pub async fn create(
         &self,

@@ -13,6 +13,7 @@
 //! committed again, and its marker tells.
 
 mod commit;
+mod hearing;
 mod link;
 mod meaning;
 mod server;
@@ -34,6 +35,7 @@ use crate::breaker::{self, Breaker};
 use crate::pool::{self, Pool};
 use crate::retry::{self, Retry};
 use commit::{Kept, Unkept};
+pub use hearing::Hearing;
 pub(crate) use server::{Aside, Server};
 
 /// What its numbers are labelled with.

@@ -110,6 +110,11 @@ impl Row {
         })
     }
 
+    /// The names of its columns, in their order.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(AsRef::as_ref)
+    }
+
     /// All values, in the order of the columns.
     pub fn values(&self) -> &[Value] {
         &self.values

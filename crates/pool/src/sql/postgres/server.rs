@@ -1,14 +1,16 @@
 //! Reaching the server.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use flow::Result;
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Socket};
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Notification, Socket};
 
 use super::link::Link;
 use super::meaning::Problem;
@@ -22,12 +24,41 @@ use crate::sql::codes;
 pub(crate) struct Aside {
     told: Notify,
     goodbye: AtomicBool,
+    words: Mutex<Words>,
 }
+
+/// What notifications said that said something.
+#[derive(Debug, Default)]
+struct Words {
+    kept: VecDeque<String>,
+    lost: bool,
+}
+
+/// Notifications that wait to be read; with more, some are lost, and that is said.
+const WORDS_MAX: usize = 10_000;
 
 impl Aside {
     /// Waits for a NOTIFY, or for the end of the session.
     pub(crate) async fn told(&self) {
         self.told.notified().await;
+    }
+
+    fn hear(&self, notification: &Notification) {
+        if !notification.payload().is_empty() {
+            let mut words = self.words.lock();
+            match words.kept.len() < WORDS_MAX {
+                true => words.kept.push_back(notification.payload().to_owned()),
+                false => words.lost = true,
+            }
+        }
+        self.told.notify_one();
+    }
+
+    /// What was said since this was last asked, and whether some of it was lost.
+    pub(super) fn words(&self) -> (Vec<String>, bool) {
+        let mut words = self.words.lock();
+        let lost = std::mem::take(&mut words.lost);
+        (words.kept.drain(..).collect(), lost)
     }
 
     /// Whether the server ended the session between two statements. What it had not
@@ -85,7 +116,7 @@ impl Server {
             loop {
                 let message = std::future::poll_fn(|context| connection.poll_message(context));
                 match message.await {
-                    Some(Ok(AsyncMessage::Notification(_))) => heard.told.notify_one(),
+                    Some(Ok(AsyncMessage::Notification(said))) => heard.hear(&said),
                     Some(Ok(_)) => {}
                     Some(Err(cause)) => {
                         // Before the connection is dropped, and those who wait for

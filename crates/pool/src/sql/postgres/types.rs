@@ -26,6 +26,14 @@ impl ToSql for Value {
                 out.put_slice(it.as_bytes());
                 Ok(IsNull::No)
             }
+            // Keys come as text, whatever their columns are.
+            (Value::Text(it), &Type::INT8) => it.parse::<i64>()?.to_sql(to, out),
+            (Value::Text(it), &Type::INT4) => it.parse::<i32>()?.to_sql(to, out),
+            (Value::Text(it), &Type::INT2) => it.parse::<i16>()?.to_sql(to, out),
+            (Value::Text(it), &Type::UUID) => {
+                out.put_u128(uuid(it).ok_or("no UUID")?);
+                Ok(IsNull::No)
+            }
             (Value::Text(it), to) if is_text(to) => {
                 out.put_slice(it.as_bytes());
                 Ok(IsNull::No)
@@ -68,6 +76,16 @@ impl<'a> FromSql<'a> for Value {
     fn accepts(_: &Type) -> bool {
         true
     }
+}
+
+/// With the hyphens where they belong, or without any.
+fn uuid(text: &str) -> Option<u128> {
+    let hyphens = text.bytes().enumerate().filter(|(_, byte)| *byte == b'-');
+    let hyphens: Vec<usize> = hyphens.map(|(at, _)| at).collect();
+    let digits: String = text.chars().filter(|letter| *letter != '-').collect();
+    let fits = hyphens.is_empty() || hyphens == [8, 13, 18, 23];
+    let fits = fits && digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    fits.then(|| u128::from_str_radix(&digits, 16).ok()).flatten()
 }
 
 fn is_text(kind: &Type) -> bool {
