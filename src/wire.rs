@@ -221,6 +221,9 @@ const LOOKING_AFTER: pool::health::Config =
 /// How often what expired is swept out of memory.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
+/// How often it is swept out of tiers that keep it until somebody does.
+const TIDY_EVERY: Duration = Duration::from_secs(10);
+
 /// The work under way, to be brought to its end.
 pub(crate) struct Running {
     stop: signal::Sender<bool>,
@@ -258,6 +261,7 @@ impl Work {
         let views = plane.views.clone();
         others.spawn(async move { views.run().await });
         let (clock, cache) = (plane.clock.clone(), plane.cache.clone());
+        others.spawn(tidy(cache.clone(), clock.clone()));
         others.spawn({
             let clock = clock.clone();
             async move {
@@ -278,6 +282,16 @@ impl Work {
         });
         let log = tokio::spawn(log.run(stop.subscribe()));
         Running { stop, log, others, sql, outbox, ledger, cache, clock }
+    }
+}
+
+/// Keeps tables from growing with what is over.
+async fn tidy(cache: ::cache::Cache, clock: Clock) {
+    loop {
+        clock.sleep(TIDY_EVERY).await;
+        if let Err(error) = cache.tidy().await {
+            tracing::debug!(error = %error.story(), "what has expired is freed later");
+        }
     }
 }
 

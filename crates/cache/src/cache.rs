@@ -264,6 +264,19 @@ impl Cache {
         self.0.eyes.values().chain([&self.0.other_eye]).for_each(|eye| eye.turn(now));
     }
 
+    /// Frees what has expired in tiers that do not do so by themselves; to be called now and
+    /// then.
+    ///
+    /// # Errors
+    /// When a tier cannot be reached.
+    pub async fn tidy(&self) -> Result<u64> {
+        let mut freed = 0;
+        for far in &self.0.house.fars {
+            freed += far.tidy().await?;
+        }
+        Ok(freed)
+    }
+
     /// What a namespace is used for; one without rules of its own, together with all like it.
     pub fn figures(&self, namespace: &str) -> Figures {
         let rules = self.0.rules.get(namespace).unwrap_or(&self.0.others);

@@ -45,6 +45,8 @@ const TOMBSTONE: Duration = Duration::from_secs(90);
 const TAGS_KNOWN: u64 = 65_536;
 /// The grounds that are remembered here.
 const GROUNDS_KNOWN: u64 = 4096;
+/// Entries that are freed in one go.
+const TIDIED: u32 = 10_000;
 /// How often something is tried again that another node was faster with.
 const TRIES: usize = 16;
 
@@ -186,6 +188,15 @@ impl Far {
             debts: Debts::default(),
             breaker,
         }
+    }
+
+    /// Frees what has expired where the servers do not do so by themselves; how much.
+    pub(crate) async fn tidy(&self) -> Result<u64> {
+        let mut freed = 0;
+        for kv in &self.shards {
+            freed += kv.sweep(TIDIED).await?;
+        }
+        Ok(freed)
     }
 
     /// What is under a key, judged.

@@ -353,3 +353,22 @@ async fn what_happens_is_told_in_order() {
     ];
     assert_eq!(told, expected);
 }
+
+#[tokio::test]
+async fn what_is_over_is_freed_in_a_table_too() {
+    let clock = Clock::manual(flow::Time(1_000_000));
+    let mut options = pool::sql::sqlite::Options::memory();
+    options.clock = clock.clone();
+    let sql = Arc::new(pool::sql::sqlite::Sqlite::open(options).await.unwrap());
+    let table = pool::kv::SqlKv::open(sql, "cache", clock.clone()).await.unwrap();
+    let ground = Ground { clock: clock.clone(), l3: Some(Arc::new(table)), ..Ground::default() };
+    let cache = Cache::new(&Config::default(), ground).unwrap();
+    let terms = |secs| Terms { ttl: Some(Duration::from_secs(secs)), ..Terms::default() };
+    let values = cache.namespace("main", "n");
+    values.set("short", "v".into(), terms(100)).await.unwrap();
+    values.set("long", "v".into(), terms(1000)).await.unwrap();
+    assert_eq!(cache.tidy().await.unwrap(), 0);
+    clock.advance(Duration::from_secs(500));
+    assert_eq!(cache.tidy().await.unwrap(), 1);
+    assert_eq!(values.get("long").await.unwrap().value, "v");
+}

@@ -204,6 +204,12 @@ pub trait Kv: Send + Sync {
         0
     }
 
+    /// Frees at most so many values whose life has ended, where the store does not do so by
+    /// itself, and says how many there were; to be called now and then.
+    fn sweep(&self, _most: u32) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(std::future::ready(Ok(0)))
+    }
+
     /// The value of one key.
     fn get<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Bytes>>> {
         Box::pin(async move { Ok(self.get_many(&[key]).await?.pop().flatten()) })

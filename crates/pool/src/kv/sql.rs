@@ -260,6 +260,10 @@ impl Kv for SqlKv {
         Box::pin(self.write(entries))
     }
 
+    fn sweep(&self, most: u32) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(SqlKv::sweep(self, most))
+    }
+
     fn set_if<'a>(&'a self, entry: Entry<'a>, when: When<'a>) -> BoxFuture<'a, Result<bool>> {
         Box::pin(self.write_if(entry, when))
     }
