@@ -1,5 +1,8 @@
 //! One namespace through all its tiers.
 
+mod purge;
+mod write;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,34 +11,29 @@ use flow::question::cache::When;
 use flow::{BoxFuture, Result};
 use pool::codec::{self, Codec, Compression};
 
-use crate::behind::Write;
-use crate::codes::{LOAD_FAILED, OWED, TOO_LARGE, TOO_MANY_TAGS, UNSETTLED};
+use crate::codes::{LOAD_FAILED, TOO_LARGE, TOO_MANY_TAGS};
 use crate::depend::{After, Recent};
 use crate::event::{About, Kind, Subject, Subscription};
 use crate::eye::Eye;
-use crate::far::debt::Reach;
 use crate::far::place::Place;
 use crate::far::{self, Far};
 use crate::flight::{Answer, Fault, Flights, Stage, Turn};
 use crate::form::Form;
-use crate::glob;
-use crate::house::{Ear, House};
-use crate::load::{Loaded, Previous, WAITS, loader, shorter};
-use crate::memory::{self, Age, Arrival, Local, Memory};
+use crate::house::House;
+use crate::load::{Loaded, Previous, WAITS, loader};
+use crate::memory::{self, Age, Local, Memory};
 use crate::miss::Miss;
-use crate::rules::{Life, Order, Resolved};
+use crate::rules::{Life, Resolved};
 use crate::signals::{Signals, TIERS};
 use crate::tag;
 use crate::ttl::jittered;
+
+pub(crate) use purge::drop_from;
 
 /// Tags one value may have.
 const TAGS_MAX: usize = 128;
 /// Values that are loaded anew side by side.
 const RELOADED: usize = 8;
-/// How often a life is changed again that another node was faster with.
-const TRIES: usize = 16;
-/// How long whoever purges waits for what it made untrue to be counted.
-const COUNTING: Duration = Duration::from_millis(250);
 
 /// Values of one namespace, from the nearest tier that has them. Clones are the same.
 pub struct Tiered<V>(pub(crate) Arc<Inner<V>>);
@@ -372,278 +370,6 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         }
     }
 
-    pub(crate) fn write_here(
-        &self,
-        key: &[u8],
-        value: V,
-        terms: &Terms,
-        when: When,
-    ) -> Result<bool> {
-        if self.memory_life(key, terms.ttl) == Some(Duration::ZERO) {
-            return Ok(self.end_here(key, when));
-        }
-        let draft = self.local_draft(key, Some(value), terms, &[], None);
-        let generation = self.house.generation();
-        let set = self.keyed(key, |key| self.memory.set(key, draft, when, generation));
-        let set = set.ok_or_else(|| too_large(0, self.memory.largest()))?;
-        if set {
-            self.house.mention(self.name(), key);
-            self.say(Kind::Set, key, "", "");
-        }
-        Ok(set)
-    }
-
-    /// A value that is over at once is not kept, and neither is what was there.
-    fn end_here(&self, key: &[u8], when: When) -> bool {
-        let generation = self.house.generation();
-        let there = self.local(key).is_ok();
-        let met = match when {
-            When::Always => true,
-            When::Absent => !there,
-            When::Present => there,
-        };
-        if met {
-            self.keyed(key, |key| self.memory.remove(key, generation));
-            self.house.mention(self.name(), key);
-            self.say(Kind::Delete, key, "", "");
-        }
-        met
-    }
-
-    pub(crate) fn is_behind(&self) -> bool {
-        self.rules.write == Order::Behind
-    }
-
-    /// Memory at once, the tiers behind it soon, if so the rules say and there is room.
-    fn write_behind(self: &Arc<Self>, key: &[u8], value: &V, terms: &Terms) -> Result<bool> {
-        if !self.is_behind() || terms.ttl == Some(Duration::ZERO) {
-            return Ok(false);
-        }
-        let generation = self.house.generation();
-        let arrival = self.keyed(key, |key| self.memory.depart(key, generation));
-        let body = self.written(key, value)?;
-        let far = |(far, life): &(Arc<Far>, Life)| {
-            (far.clone(), self.far_draft(key, Some(body.clone()), terms, &[], *life))
-        };
-        let fars = self.fars.iter().filter(|(_, life)| life.keeps()).map(far).collect();
-        let name = (self.tenant.clone(), self.name.clone());
-        let write = Write { name, fars, generation, at: self.house.clock.moment() };
-        if !self.house.write_behind(&self.place, key, write) {
-            return Ok(false);
-        }
-        self.land_written(key, arrival, value, terms, None);
-        Ok(true)
-    }
-
-    /// A value on its way to the tiers behind memory, which know less than we.
-    pub(crate) fn on_its_way(
-        &self,
-        key: &[u8],
-        arrival: Arrival<V>,
-    ) -> Result<Answer<V>, Arrival<V>> {
-        let waiting = self.is_behind().then(|| {
-            let waiting = self.house.behind.waiting(&self.place, key, self.house.generation())?;
-            let value = (self.form.read)(&self.codec, &waiting.body, &self.context(key)).ok()?;
-            Some((value, waiting.left))
-        });
-        let Some((value, left)) = waiting.flatten().filter(|_| self.house.coherent()) else {
-            return Err(arrival);
-        };
-        if self.rules.memory.keeps() {
-            let source = left.map(|left| (left, left));
-            let draft = self.local_draft(key, Some(value.clone()), &Terms::default(), &[], source);
-            self.keyed(key, |key| self.memory.land(arrival, key, draft));
-        }
-        Ok(Answer { value: Some(value), known: true, left })
-    }
-
-    /// The farthest tier first: who looks meanwhile may carry what it finds nearer, never
-    /// further away.
-    async fn write_through(
-        self: &Arc<Self>,
-        key: &[u8],
-        value: V,
-        terms: &Terms,
-        when: When,
-    ) -> Result<bool> {
-        if terms.ttl == Some(Duration::ZERO) {
-            let there = when != When::Always && self.look_for_any(key).await;
-            let met = when == When::Always || there == (when == When::Present);
-            if met {
-                self.purge(&Purge::Key(key.to_vec())).await?;
-            }
-            return Ok(met);
-        }
-        match self.is_behind() {
-            true if when == When::Always => {
-                self.house.behind.clear(&self.place, &Purge::Key(key.to_vec())).await;
-            }
-            // What is compared is in the tier.
-            true => self.house.write_out().await,
-            false => {}
-        }
-        let arrival = self.depart(key);
-        let body = self.written(key, &value)?;
-        let mut owed = Vec::new();
-        let mut conditional = when != When::Always;
-        let mut bound = None;
-        for (far, life) in self.fars.iter().rev() {
-            if !life.keeps() {
-                continue;
-            }
-            let mut draft = self.far_draft(key, Some(body.clone()), terms, &[], *life);
-            draft.fresh = shorter(draft.fresh, bound);
-            bound = draft.fresh;
-            if std::mem::take(&mut conditional) {
-                if !far.write_if(&self.place, key, &draft, when).await? {
-                    return Ok(false);
-                }
-            } else if let Err(error) = far.write(&self.place, key, &draft).await {
-                tracing::debug!(tier = far.name, error = %error.story(), "a write is owed");
-                far.debts.owe(&self.place, Purge::Key(key.to_vec()), Reach::Tier);
-                owed.push(far.name.to_owned());
-            }
-        }
-        self.land_written(key, arrival, &value, terms, bound);
-        self.say(Kind::Set, key, "", "");
-        match owed.is_empty() {
-            true => self.house.mention(self.name(), key),
-            false => {
-                self.house.pay();
-                let what = Purge::Key(key.to_vec());
-                // They are told as soon as they can be; the value is set.
-                let _ = self.house.tell(self.name(), what, owed).await;
-            }
-        }
-        Ok(true)
-    }
-
-    /// Keeps in memory what was written; it does not outlive what the tiers behind hold.
-    pub(crate) fn land_written(
-        &self,
-        key: &[u8],
-        arrival: memory::Arrival<V>,
-        value: &V,
-        terms: &Terms,
-        bound: Option<Duration>,
-    ) {
-        if !self.rules.memory.keeps() {
-            return;
-        }
-        let generation = arrival.generation();
-        let source = bound.map(|bound| (bound, bound.saturating_add(self.rules.stale)));
-        let draft = || self.local_draft(key, Some(value.clone()), terms, &[], source);
-        self.keyed(key, |key| {
-            self.flights.part_from(key);
-            if self.memory.land(arrival, key, draft()) {
-                // Who is on the way with what was read before comes too late now; and who
-                // purged meanwhile was not.
-                self.memory.set(key, draft(), When::Present, generation);
-            } else {
-                // Something happened meanwhile, perhaps to all keys: what is here may be
-                // what was written before.
-                self.memory.remove(key, generation);
-            }
-        });
-    }
-
-    /// Whether any tier has a value.
-    async fn look_for_any(self: &Arc<Self>, key: &[u8]) -> bool {
-        let here = self.local(key).is_ok_and(|local| local.value.is_some());
-        here || self.look_further(key).await.is_ok()
-    }
-
-    /// Changes how long a key lives, farthest tier first, and nothing else of it: it is
-    /// written again only where it still is what was seen there.
-    async fn relive(self: &Arc<Self>, key: &[u8], ttl: Option<Duration>) -> Result<bool> {
-        let mut there = false;
-        for (far, life) in self.fars.iter().rev() {
-            for _ in 0..TRIES {
-                let look = far.look(&self.place, key).await;
-                if !look.may_write() {
-                    return Err(UNSETTLED.error(format!("the tier {} cannot be asked", far.name)));
-                }
-                let Ok(found) = &look.found else { break };
-                let asked = Some(ttl.unwrap_or(Duration::MAX));
-                let (value, version) = (found.value.clone(), found.version.clone());
-                let (fresh, window) = (self.far_life(key, asked, *life), self.rules.stale);
-                let tags = found.tags.clone();
-                let draft = far::Draft { value, fresh, window, tags, version };
-                if far.fill(&self.place, key, &look, &draft).await? {
-                    there |= found.value.is_some();
-                    break;
-                }
-            }
-        }
-        let generation = self.house.generation();
-        let here = self.keyed(key, |key| match there {
-            true => self.memory.remove(key, generation),
-            false => self.memory.expire(key, ttl, generation),
-        });
-        self.house.mention(self.name(), key);
-        Ok(there || here)
-    }
-
-    /// The farthest tier first, this node's memory last, then the others: nothing that was
-    /// dropped can be carried back from further away.
-    pub(crate) async fn purge(&self, what: &Purge) -> Result<Purged> {
-        let mut purged = Purged::default();
-        let waited = match self.is_behind() {
-            true => self.house.behind.clear(&self.place, what).await,
-            false => 0,
-        };
-        let mut owed = Vec::new();
-        for (far, _) in self.fars.iter().rev() {
-            match far.purge(&self.place, what).await {
-                Ok(there) => purged.tiers.push((far.name, there, true)),
-                Err(error) => {
-                    tracing::warn!(tier = far.name, error = %error.story(), "a purge is owed");
-                    far.debts.owe(&self.place, what.clone(), Reach::Nearer);
-                    owed.push(far.name.to_owned());
-                }
-            }
-        }
-        purged.memory = self.drop_here(what, true).max(waited);
-        self.say_purged(what);
-        // Nearest first, as they are looked at.
-        purged.tiers.reverse();
-        if !owed.is_empty() {
-            self.house.pay();
-        }
-        self.house.tell(self.name(), what.clone(), owed.clone()).await?;
-        if let Some(tier) = owed.first() {
-            return Err(
-                OWED.error(format!("it is done here, but the tier `{tier}` could not be reached"))
-            );
-        }
-        self.count(what, &mut purged).await;
-        Ok(purged)
-    }
-
-    /// Frees and counts what was purged in the tiers behind memory.
-    async fn count(&self, what: &Purge, purged: &mut Purged) {
-        if matches!(what, Purge::Key(_) | Purge::Keys(_)) {
-            return;
-        }
-        for (name, count, whole) in &mut purged.tiers {
-            let Some((far, _)) = self.fars.iter().find(|(far, _)| far.name == *name) else {
-                continue;
-            };
-            let swept = far.sweep(&self.place, what, COUNTING).await.unwrap_or_default();
-            (*count, *whole) = (swept.freed, swept.whole);
-            if !swept.whole {
-                let (far, place, what) = (far.clone(), self.place.clone(), what.clone());
-                tokio::spawn(async move { far.sweep(&place, &what, far::LATE).await });
-            }
-        }
-    }
-
-    /// Drops what a purge names from memory; how many, where they are to be counted.
-    pub(crate) fn drop_here(&self, what: &Purge, counted: bool) -> u64 {
-        let kept = (&*self.memory, &*self.flights);
-        drop_from(kept, &self.prefix, what, self.house.generation(), counted)
-    }
-
     /// A look at the tiers behind memory, one for all who ask. Whoever comes first looks; when
     /// they go away, the next.
     async fn look_further(self: &Arc<Self>, key: &[u8]) -> Result<Hit<V>, Miss> {
@@ -789,50 +515,6 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         tags.dedup();
         let (window, version) = (self.rules.stale, terms.version.clone());
         far::Draft { value, fresh, window, tags, version }
-    }
-}
-
-/// Drops what a purge names from memory; how many, where they are to be counted.
-pub(crate) fn drop_from<V: Clone + Send + Sync + 'static>(
-    (memory, flights): (&Memory<V>, &Flights<V>),
-    prefix: &[u8],
-    what: &Purge,
-    generation: u64,
-    counted: bool,
-) -> u64 {
-    let remove = |key: &[u8]| {
-        memory::with_key(prefix, key, |key| {
-            flights.part_from(key);
-            u64::from(memory.remove(key, generation))
-        })
-    };
-    // Of what is on the way nobody knows the tags yet.
-    if !matches!(what, Purge::Key(_) | Purge::Keys(_)) {
-        flights.part_from_all(|key| key.starts_with(prefix));
-    }
-    match what {
-        Purge::Key(key) => remove(key),
-        Purge::Keys(keys) => keys.iter().map(|key| remove(&key.0)).sum(),
-        Purge::All => memory.remove_if(|key| key.starts_with(prefix)),
-        Purge::Glob(pattern) => memory.remove_if(|key| {
-            key.strip_prefix(prefix).is_some_and(|key| glob::matches(pattern.as_bytes(), key))
-        }),
-        Purge::Tag(name) => {
-            let tag = memory::tag(prefix, tag::hash(name));
-            if counted {
-                return memory.purge_counted(tag);
-            }
-            memory.purge(tag);
-            0
-        }
-    }
-}
-
-impl<V: Clone + Send + Sync + 'static> Ear for Inner<V> {
-    fn hear(&self, tenant: &str, namespace: &str, what: &Purge) {
-        if *tenant == *self.tenant && *namespace == *self.name {
-            self.drop_here(what, false);
-        }
     }
 }
 
