@@ -75,6 +75,7 @@ const KINDS_OF_LOADS: usize = Loaded::Failed as usize + 1;
 /// One read in so many is looked at closely.
 pub(crate) const SAMPLED: u64 = 16;
 const HOT_KEYS: usize = 64;
+const NEVER_READ: usize = 32;
 const PRINCIPALS: usize = 32;
 /// Longer keys and names are shown up to here.
 const SHOWN_MAX: usize = 128;
@@ -94,6 +95,7 @@ pub struct Analytics {
 
 struct Sampled {
     keys: Top<Shown>,
+    never_read: Top<Shown>,
     principals: Top<Shown>,
 }
 
@@ -117,6 +119,7 @@ impl Analytics {
             ended: counts(),
             sampled: Mutex::new(Sampled {
                 keys: Top::new(HOT_KEYS),
+                never_read: Top::new(NEVER_READ),
                 principals: Top::new(PRINCIPALS),
             }),
         }
@@ -161,6 +164,13 @@ impl Analytics {
         sampled.principals.seen(who, || Shown::new(principal.as_bytes(), true));
     }
 
+    /// One of sixteen values that came to their end and had never been read.
+    pub fn never_read(&self, key: &[u8]) {
+        let Some(mut sampled) = self.sampled.try_lock() else { return };
+        let show = !self.confidential;
+        sampled.never_read.seen(fingerprint(key), || Shown::new(key, show));
+    }
+
     /// A value was written.
     pub fn written(&self) {
         self.written.fetch_add(1, Relaxed);
@@ -199,6 +209,7 @@ impl Analytics {
     pub fn turn(&self) {
         let mut sampled = self.sampled.lock();
         sampled.keys.halve();
+        sampled.never_read.halve();
         sampled.principals.halve();
     }
 
@@ -241,6 +252,7 @@ impl Analytics {
             },
             unread: Unread { settled, unread },
             held,
+            never_read: used(&sampled.never_read),
             hot: used(&sampled.keys),
             principals: used(&sampled.principals),
         }
@@ -282,7 +294,7 @@ fn used(top: &Top<Shown>) -> Vec<Used> {
     let used = top.ranked().into_iter().map(|(count, shown)| Used {
         hash: shown.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
         text: shown.text.as_deref().map(str::to_owned),
-        reads: count * SAMPLED,
+        times: count * SAMPLED,
     });
     used.collect()
 }

@@ -21,7 +21,7 @@ use crate::far::place::Place;
 use crate::fleet;
 use crate::form::Form;
 use crate::house::{Ear, House};
-use crate::memory::{Memory, prefix};
+use crate::memory::{Memory, prefix, unprefixed};
 use crate::owner::Owners;
 use crate::rules::Rules;
 use crate::tiered::{Inner, Source, Tiered};
@@ -207,7 +207,9 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
         let (owners, events) = (Arc::new(owners), house.events.clone());
         let signals = owners.at(0).signals.clone();
         let memory = Memory::new(&self.config, form.weigh, clock, owners, events);
-        memory.mourned_by(move |_, end| mourner.ended(end));
+        memory.mourned_by(move |key, end| {
+            mourner.ended(unprefixed(key).map_or(key, |(.., key)| key), end);
+        });
         let inner = Arc::new(Inner {
             memory: Arc::new(memory),
             flights: Arc::default(),

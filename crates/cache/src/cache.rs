@@ -221,7 +221,8 @@ impl Cache {
             let mourning = Arc::downgrade(&shared);
             memory.mourned_by(move |key, end| {
                 if let Some(shared) = mourning.upgrade() {
-                    shared.eye_of(unprefixed(key).map_or("", |(_, name, _)| name)).ended(end);
+                    let (_, name, key) = unprefixed(key).unwrap_or(("", "", key));
+                    shared.eye_of(name).ended(key, end);
                 }
             });
         }
@@ -285,6 +286,11 @@ impl Cache {
         let whole = |gauge: &Gauge| u64::try_from(gauge.get()).unwrap_or_default();
         let (bytes, entries) = (whole(&signals.bytes), whole(&signals.entries));
         self.0.eye_of(namespace).analytics.figures(Held { bytes, entries })
+    }
+
+    /// The namespaces that have rules of their own, by name.
+    pub fn ruled(&self) -> impl Iterator<Item = &str> {
+        self.0.rules.keys().map(|name| &**name)
     }
 
     /// What had better be set otherwise for a namespace.

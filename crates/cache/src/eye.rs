@@ -149,7 +149,10 @@ impl Eye {
     }
 
     /// A value in memory came to its end.
-    pub(crate) fn ended(&self, end: End) {
+    pub(crate) fn ended(&self, key: &[u8], end: End) {
+        if !end.was_read && drawn() {
+            self.analytics.never_read(key);
+        }
         match end.crowded {
             true => self.analytics.evicted(end.was_read),
             false => self.analytics.ended(end.was_read),

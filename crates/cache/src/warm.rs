@@ -23,6 +23,7 @@ pub(crate) use self::items::Stream;
 pub use self::items::{Item, Warm};
 pub use self::progress::{Bought, Progress, Warming};
 use crate::analytics::fingerprint;
+use crate::event::Kind;
 use crate::far::Draft;
 use crate::far::warm::{Added, Known};
 use crate::tiered::{Inner, Terms, Tiered};
@@ -33,6 +34,8 @@ pub struct Pace {
     /// At most so many keys in a second, those not counted that are there; as many as
     /// possible without.
     pub keys_per_second: Option<u32>,
+    /// So many keys go together; without it, as many as that rate lets through at a time.
+    pub batch: Option<usize>,
     /// So many keys are loaded at the same time.
     pub at_once: usize,
     /// For so long it is watched whether what was warmed is read.
@@ -41,17 +44,30 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { keys_per_second: None, at_once: 16, watched: Duration::from_secs(3600) }
+        let watched = Duration::from_secs(3600);
+        Self { keys_per_second: None, batch: None, at_once: 16, watched }
     }
 }
 
+impl Pace {
+    /// How many keys go together: with a rate, what is written at the same time takes no
+    /// longer than a second.
+    fn together(&self) -> usize {
+        let rated = self.keys_per_second.map(|rate| rate as usize / BATCHES);
+        self.batch.or(rated).unwrap_or(BATCH).clamp(1, BATCH_MAX)
+    }
+}
+
+/// Keys that go together when nobody says how many.
+const BATCH: usize = 512;
+const BATCH_MAX: usize = 10_000;
 /// Batches that are written at the same time.
 const BATCHES: usize = 3;
 /// Rounds of a query that brings more than can be written while it is fresh.
 const ROUNDS_MAX: usize = 1000;
 
 /// Opens what is to be warmed, again for each round.
-type Open<V> = Arc<dyn Fn() -> Stream<V> + Send + Sync>;
+type Open<V> = Arc<dyn Fn(usize) -> Stream<V> + Send + Sync>;
 
 /// How a batch ended.
 #[derive(Debug, Clone, Copy, Default)]
@@ -67,12 +83,17 @@ impl<V: Clone + Send + Sync + 'static> Tiered<V> {
     /// Fills the namespace with these. It goes on when nobody looks at the progress.
     pub fn warm_items(&self, items: Vec<Item<V>>, pace: Pace) -> Warming {
         let items = Arc::new(items);
-        self.warm_from(Arc::new(move || Stream::of(items.clone())), pace)
+        self.warm_from(Arc::new(move |batch| Stream::of(items.clone(), batch)), pace)
     }
 
     /// What warming brought since the last was begun that is still watched.
     pub fn bought(&self) -> Bought {
         Bought::from(self.0.eye.warmed.marks())
+    }
+
+    /// Whether keys can be warmed without their values.
+    pub fn has_source(&self) -> bool {
+        self.0.source.is_some()
     }
 
     pub(crate) fn warm_from(&self, open: Open<V>, pace: Pace) -> Warming {
@@ -124,7 +145,7 @@ impl<V: Clone + Send + Sync + 'static> Work<V> {
         let inner = &self.inner;
         // Before the values are looked up: what is purged from now on is not warmed.
         let known = inner.known().await?;
-        let mut stream = (self.open)();
+        let mut stream = (self.open)(self.pace.together());
         let mut late = false;
         loop {
             let mut batches = Vec::with_capacity(BATCHES);
@@ -254,7 +275,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
             match (written, late) {
                 (true, _) => {
                     outcome.loaded += 1;
-                    self.eye.warmed.mark(fingerprint(&item.key));
+                    self.warmed(&item.key);
                 }
                 (false, true) => outcome.late += 1,
                 (false, false) => outcome.skipped += 1,
@@ -263,6 +284,12 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         // They are seen again in the next round.
         outcome.seen -= outcome.late;
         Ok(())
+    }
+
+    /// A key is there that nobody has asked for.
+    fn warmed(&self, key: &[u8]) {
+        self.eye.warmed.mark(fingerprint(key));
+        self.say(Kind::Warm, key, "", "");
     }
 
     /// Loads keys from the source.
@@ -298,7 +325,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
             match found {
                 Ok(Ok(_)) => {
                     outcome.loaded += 1;
-                    self.eye.warmed.mark(fingerprint(&key));
+                    self.warmed(&key);
                 }
                 _ => outcome.failed += 1,
             }

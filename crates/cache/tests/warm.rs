@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cache::depend::Details;
+use cache::event::{Heard, Key, Kind};
 use cache::rules::{Cause, Rules};
 use cache::{Bought, Item, Loaded, Pace, Terms, Tiered, Warm};
 use flow::feed::Purge;
@@ -150,9 +151,43 @@ async fn it_is_no_faster_than_it_may_be_and_can_be_ended() {
 }
 
 #[tokio::test]
+async fn a_low_rate_goes_in_small_steps() {
+    let bench = bench();
+    let pace = Pace { keys_per_second: Some(30), ..Pace::default() };
+    let warming = bench.values.warm_items(items(0..100), pace);
+    let mut progress = warming.progress();
+    progress.wait_for(|progress| progress.seen > 0).await.unwrap();
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(progress.borrow().seen, 30);
+}
+
+#[tokio::test]
+async fn whoever_listens_hears_of_each_key_that_was_warmed() {
+    let bench = bench();
+    bench.values.set("k1", "own".into(), Terms::default()).await.unwrap();
+    let mut events = bench.values.events();
+    bench.values.warm_items(items(0..3), Pace::default()).finished().await;
+    let warm = Warm::Keys(vec![b"ann"[..].into(), b"nobody"[..].into()]);
+    bench.values.warm(warm, None, Pace::default()).unwrap().finished().await;
+    bench.values.set("end", "x".into(), Terms::default()).await.unwrap();
+    let mut warmed = Vec::new();
+    loop {
+        let Some(Heard::Event(event)) = events.next().await else { panic!() };
+        match (event.kind, event.key) {
+            (Kind::Warm, Key::Plain(key)) => warmed.push(key),
+            (Kind::Set, Key::Plain(key)) if key == "end" => break,
+            _ => {}
+        }
+    }
+    assert_eq!(warmed, ["k0", "k2", "ann"]);
+}
+
+#[tokio::test]
 async fn what_was_looked_up_too_long_ago_is_looked_up_again() {
     let bench = bench();
-    let pace = Pace { keys_per_second: Some(24), ..Pace::default() };
+    let pace = Pace { keys_per_second: Some(24), batch: Some(512), ..Pace::default() };
     let warming = bench.values.warm_items(items(0..2000), pace);
     let mut progress = warming.progress();
     progress.wait_for(|progress| progress.seen == 1536).await.unwrap();

@@ -2,26 +2,12 @@
 
 use std::time::Duration;
 
+pub use flow::question::cache::advice::Advice;
 use flow::unit::{Size, Span};
 use pool::codec::Compression;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use super::figures::{Figures, part, percent};
 use crate::rules::{Bounds, Life, Resolved};
-
-/// One setting of a namespace that had better be another.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Advice {
-    /// The setting: `ttl`, `adaptive.max`.
-    pub setting: String,
-    /// What it is now, or `not set`.
-    pub from: String,
-    /// What it should be, as it is written.
-    pub to: String,
-    /// What was seen.
-    pub why: String,
-}
 
 /// Fewer reads say nothing about what is hit.
 const READS_MIN: u64 = 10_000;

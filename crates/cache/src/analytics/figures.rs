@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+pub use flow::question::cache::advice::Used;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,9 @@ pub struct Figures {
     pub compressed: Compressed,
     /// Written values that nobody read, by samples.
     pub unread: Unread,
+    /// The keys that are most often written for nobody, the first the most; estimated, lately
+    /// counting more.
+    pub never_read: Vec<Used>,
     /// What it holds now.
     pub held: Held,
     /// The keys read most, the first the most; estimated, lately counting more.
@@ -113,18 +117,6 @@ pub struct Held {
     pub bytes: u64,
     /// Values in memory.
     pub entries: u64,
-}
-
-/// A key or somebody, and how many reads.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct Used {
-    /// The beginning of its SHA-256, in base 16.
-    pub hash: String,
-    /// Its text, where that may be shown.
-    pub text: Option<String>,
-    /// About how many reads, never too few by the sample.
-    pub reads: u64,
 }
 
 impl Reads {

@@ -1,5 +1,6 @@
 //! How well a namespace does, from 0 to 100, and why.
 
+pub use flow::question::cache::advice::Part;
 use flow::unit::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,19 +15,6 @@ pub struct Score {
     pub total: Option<u8>,
     /// What it is made of.
     pub parts: Vec<Part>,
-}
-
-/// One thing a score is made of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Part {
-    /// What is judged.
-    pub name: String,
-    /// The points it has; none while too little is known.
-    pub points: Option<u8>,
-    /// The most points it could have.
-    pub most: u8,
-    /// What was seen.
-    pub why: String,
 }
 
 /// Fewer samples than this say nothing.

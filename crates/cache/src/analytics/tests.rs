@@ -68,10 +68,19 @@ fn hot_keys_and_eager_readers_are_found() {
     let figures = seen(&analytics);
     let hot = &figures.hot[0];
     assert_eq!(hot.text.as_deref(), Some("hot"));
-    assert!((8_000..12_500).contains(&hot.reads), "{hot:?}");
+    assert!((8_000..12_500).contains(&hot.times), "{hot:?}");
     assert!(figures.hot.len() <= HOT_KEYS);
     let names: Vec<_> = figures.principals.iter().map(|who| who.text.as_deref()).collect();
     assert_eq!(names, [Some("bob"), Some("ann")]);
+}
+
+#[test]
+fn keys_written_for_nobody_are_found() {
+    let analytics = Analytics::new(false);
+    ["a", "b", "a"].into_iter().for_each(|key| analytics.never_read(key.as_bytes()));
+    let wasted = seen(&analytics).never_read;
+    let found: Vec<_> = wasted.iter().map(|used| (used.text.as_deref(), used.times)).collect();
+    assert_eq!(found, [(Some("a"), 32), (Some("b"), 16)]);
 }
 
 #[test]
@@ -82,6 +91,9 @@ fn confidential_keys_are_shown_only_as_hashes() {
     assert_eq!(figures.hot[0].text, None);
     assert_eq!(figures.hot[0].hash, "2bb80d537b1da3e3");
     assert!(!serde_json::to_string(&figures).unwrap().contains("secret"));
+    analytics.never_read(b"secret");
+    let wasted = &seen(&analytics).never_read[0];
+    assert_eq!((wasted.hash.as_str(), &wasted.text), ("2bb80d537b1da3e3", &None));
 }
 
 #[test]

@@ -16,8 +16,6 @@ use crate::codes::{WARM_QUERY, WARM_SOURCE};
 use crate::simulate::{Format, Trace};
 use crate::tiered::Tiered;
 
-/// Keys that go together.
-const BATCH: usize = 512;
 /// Batches that wait for whoever warms.
 const AHEAD: usize = 4;
 /// So many keys of a log are told apart; what comes twice beyond is looked at twice.
@@ -64,7 +62,8 @@ impl Tiered<Bytes> {
         if matches!(from, Warm::Query(_)) && sql.is_none() {
             return Err(WARM_SOURCE.error("there is no database to ask"));
         }
-        Ok(self.warm_from(Arc::new(move || Stream::open(from.clone(), sql.clone())), pace))
+        let open = move |batch| Stream::open(from.clone(), sql.clone(), batch);
+        Ok(self.warm_from(Arc::new(open), pace))
     }
 }
 
@@ -76,10 +75,10 @@ impl<V: Clone + Send + Sync + 'static> Stream<V> {
         self.0.recv().await.transpose()
     }
 
-    pub(crate) fn of(items: Arc<Vec<Item<V>>>) -> Self {
+    pub(crate) fn of(items: Arc<Vec<Item<V>>>, batch: usize) -> Self {
         let (sender, receiver) = mpsc::channel(AHEAD);
         tokio::spawn(async move {
-            for batch in items.chunks(BATCH) {
+            for batch in items.chunks(batch) {
                 if sender.send(Ok(batch.to_vec())).await.is_err() {
                     return;
                 }
@@ -90,17 +89,17 @@ impl<V: Clone + Send + Sync + 'static> Stream<V> {
 }
 
 impl Stream<Bytes> {
-    fn open(from: Warm, sql: Option<Arc<dyn Sql>>) -> Self {
+    fn open(from: Warm, sql: Option<Arc<dyn Sql>>, batch: usize) -> Self {
         let (sender, receiver) = mpsc::channel(AHEAD);
         match (from, sql) {
             (Warm::Keys(keys), _) => {
-                return Self::of(Arc::new(keys.iter().map(Item::key).collect()));
+                return Self::of(Arc::new(keys.iter().map(Item::key).collect()), batch);
             }
-            (Warm::File(path), _) => read_keys(path, Format::Text, sender),
-            (Warm::Log(path), _) => read_keys(path, Format::AccessLog, sender),
+            (Warm::File(path), _) => read_keys(path, Format::Text, batch, sender),
+            (Warm::Log(path), _) => read_keys(path, Format::AccessLog, batch, sender),
             (Warm::Query(query), Some(sql)) => {
                 tokio::spawn(async move {
-                    let sent = ask(&*sql, query, &sender).await;
+                    let sent = ask(&*sql, query, batch, &sender).await;
                     if let Err(error) = sent {
                         let _ = sender.send(Err(error)).await;
                     }
@@ -115,27 +114,19 @@ impl Stream<Bytes> {
 type Sender = mpsc::Sender<Result<Vec<Item<Bytes>>>>;
 
 /// Reads a file in a thread where that may take its time.
-fn read_keys(path: PathBuf, format: Format, sender: Sender) {
+fn read_keys(path: PathBuf, format: Format, size: usize, sender: Sender) {
     tokio::task::spawn_blocking(move || {
-        if let Err(error) = send_keys(&path, format, &sender) {
+        if let Err(error) = send_keys(&path, format, size, &sender) {
             let _ = sender.blocking_send(Err(error));
         }
     });
 }
 
-fn send_keys(path: &Path, format: Format, sender: &Sender) -> Result<()> {
-    let mut batch = Vec::with_capacity(BATCH);
-    let mut apart = HashSet::new();
-    Trace::keys(path, format, |key| {
-        let hash = fingerprint(key);
-        if apart.contains(&hash) {
-            return true;
-        }
-        if apart.len() < APART_MAX {
-            apart.insert(hash);
-        }
+fn send_keys(path: &Path, format: Format, size: usize, sender: &Sender) -> Result<()> {
+    let mut batch = Vec::with_capacity(size);
+    each_once(path, format, |key| {
         batch.push(Item::key(key));
-        let full = batch.len() == BATCH;
+        let full = batch.len() == size;
         !full || sender.blocking_send(Ok(std::mem::take(&mut batch))).is_ok()
     })?;
     if !batch.is_empty() {
@@ -145,12 +136,47 @@ fn send_keys(path: &Path, format: Format, sender: &Sender) -> Result<()> {
     Ok(())
 }
 
-async fn ask(sql: &dyn Sql, query: String, sender: &Sender) -> Result<()> {
+/// Gives each key of a file to `take`, most of them once, until that has enough.
+fn each_once(path: &Path, format: Format, mut take: impl FnMut(&[u8]) -> bool) -> Result<()> {
+    let mut apart = HashSet::new();
+    Trace::keys(path, format, |key| {
+        let hash = fingerprint(key);
+        if apart.contains(&hash) {
+            return true;
+        }
+        if apart.len() < APART_MAX {
+            apart.insert(hash);
+        }
+        take(key)
+    })
+}
+
+impl Warm {
+    /// Gives the keys it names to `take` until that has enough, where they can be known
+    /// without asking a database. Files may be compressed with zstd or gzip, and `-` is
+    /// standard input.
+    ///
+    /// # Errors
+    /// When a file cannot be read, and of a query.
+    pub fn each(&self, mut take: impl FnMut(&[u8]) -> bool) -> Result<()> {
+        match self {
+            Self::Keys(keys) => {
+                keys.iter().all(|key| take(key));
+                Ok(())
+            }
+            Self::File(path) => each_once(path, Format::Text, take),
+            Self::Log(path) => each_once(path, Format::AccessLog, take),
+            Self::Query(_) => Err(WARM_SOURCE.error("only a database knows what a query brings")),
+        }
+    }
+}
+
+async fn ask(sql: &dyn Sql, query: String, size: usize, sender: &Sender) -> Result<()> {
     let rows = sql.query(Statement::new(query)).await?;
-    let mut batch = Vec::with_capacity(BATCH);
+    let mut batch = Vec::with_capacity(size);
     for row in &rows {
         batch.push(item(row)?);
-        if batch.len() == BATCH && sender.send(Ok(std::mem::take(&mut batch))).await.is_err() {
+        if batch.len() == size && sender.send(Ok(std::mem::take(&mut batch))).await.is_err() {
             return Ok(());
         }
     }

@@ -1,9 +1,11 @@
 //! Questions to the cache.
 
+pub mod advice;
 pub mod event;
 mod lock;
 mod many;
 mod statistics;
+pub mod warm;
 
 use std::time::Duration;
 
@@ -14,10 +16,12 @@ use crate::feed::Purge as What;
 use crate::request::{Action, Inspection, Pace, Question, Resource};
 use crate::stage::Origin;
 
+pub use advice::{Advise, Advised};
 pub use event::Watch;
 pub use lock::{Lock, Renew, Unlock};
 pub use many::{GetMany, Put, SetMany};
 pub use statistics::{Spread, Statistics, Stats, StatsPage, Tier};
+pub use warm::{Warm, Warmed};
 
 const fn action(name: &'static str, class: Class) -> Action {
     Action { name, class, pace: Pace::Load, inspection: Inspection::Off }
@@ -256,6 +260,9 @@ pub trait Answers:
     + for<'q> Origin<Renew<'q>>
     + for<'q> Origin<Unlock<'q>>
     + for<'q> Origin<Watch<'q>>
+    + for<'q> Origin<Advise<'q>>
+    + for<'q> Origin<Warm<'q>>
+    + for<'q> Origin<Warmed<'q>>
 {
 }
 
@@ -274,5 +281,8 @@ impl<T> Answers for T where
         + for<'q> Origin<Renew<'q>>
         + for<'q> Origin<Unlock<'q>>
         + for<'q> Origin<Watch<'q>>
+        + for<'q> Origin<Advise<'q>>
+        + for<'q> Origin<Warm<'q>>
+        + for<'q> Origin<Warmed<'q>>
 {
 }
