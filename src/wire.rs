@@ -5,6 +5,7 @@
 //! them with is in the part's own crate.
 
 mod admin;
+mod advice;
 mod backup;
 mod cache;
 mod depend;
@@ -51,6 +52,7 @@ pub(crate) static CODES: &[&flow::Code] = &[
     &parts::NO_ENGINE,
     &parts::SILENT,
     &space::DISK_FULL,
+    &warm::FOREIGN,
 ];
 
 /// The path, with its real stages.
@@ -60,6 +62,8 @@ pub(crate) type Path = Serve<::gate::Gate, Arc<policy::Policies>, ::ledger::Ledg
 pub(crate) struct Plane {
     path: Arc<Path>,
     cache: ::cache::Cache,
+    /// What namespaces are filled from that are filled by a query.
+    sql: Arc<dyn Sql>,
     views: Views,
     ledger: ::ledger::Ledger,
     /// Whose turn it is to make a backup.
@@ -157,6 +161,7 @@ pub(crate) async fn build(
     let plane = Arc::new(Plane {
         path: Arc::new(path),
         cache: cache.clone(),
+        sql: sql.clone(),
         views: views.clone(),
         ledger: ledger.clone(),
         backups: Arc::default(),

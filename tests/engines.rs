@@ -152,7 +152,7 @@ fn the_feed_goes_away_and_nobody_is_lied_to() {
             assert!(error.to_string().contains("could not be told"), "{error}");
             let told = since(away);
             let revoked = revoke(&here, &id);
-            assert_eq!((revoked.status, revoked.problem().as_str()), (503, "wire-others-not-told"));
+            assert_eq!((revoked.status, revoked.problem().as_str()), (503, "flow-others-not-told"));
             until("what may be stale is not served", SILENCE, || far().is_none().then_some(()));
             let bypassed = since(away);
             until("the database is asked again", SILENCE, || {

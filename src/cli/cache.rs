@@ -5,6 +5,8 @@ mod lock;
 mod simulate;
 mod stats;
 mod tail;
+mod tune;
+mod warm;
 
 use std::path::PathBuf;
 
@@ -19,7 +21,8 @@ use super::input;
 use super::output::Output;
 
 /// Every code of this module.
-pub(crate) static CODES: &[&flow::Code] = &[&fill::LINE, &lock::COMMAND];
+pub(crate) static CODES: &[&flow::Code] =
+    &[&fill::LINE, &lock::COMMAND, &tune::UNREADABLE, &warm::ENDED];
 
 /// Values, locks and what happens to them; and how well a cache does or would do
 #[derive(Debug, Subcommand)]
@@ -34,6 +37,8 @@ pub(super) enum Cache {
     Stats(stats::Stats),
     Tail(tail::Tail),
     Lock(lock::Lock),
+    Warm(warm::Warm),
+    Tune(tune::Tune),
     Simulate(simulate::Simulate),
 }
 
@@ -195,6 +200,8 @@ impl Cache {
             }
             Self::Stats(stats) => stats.run(&mut client.await?, output).await,
             Self::Tail(tail) => tail.run(&mut client.await?, output).await,
+            Self::Warm(warm) => warm.run(&mut client.await?, output).await,
+            Self::Tune(tune) => tune.run(globals, output).await,
             Self::Lock(lock) => lock.run(globals, output).await,
             Self::Simulate(simulate) => simulate.run(output),
         }

@@ -52,6 +52,7 @@ impl<'q> Origin<Get<'q>> for Plane {
     ) -> Step<'a, Result<Answer<Option<Found>>>> {
         let Get { namespace, key } = *permitted.question();
         let values = self.namespace(permitted, namespace);
+        values.note_principal(&permitted.identity().name);
         match values.at_hand(key) {
             Some(here) => Step::Now(Ok(found(here))),
             None => Step::later(async move { Ok(found(values.further(key).await?)) }),
@@ -149,6 +150,7 @@ impl<'q> Origin<GetMany<'q>> for Plane {
     ) -> Step<'a, Result<Answer<Vec<Result<Found, &'static str>>>>> {
         let GetMany { namespace, keys } = *permitted.question();
         let values = self.namespace(permitted, namespace);
+        keys.iter().for_each(|_| values.note_principal(&permitted.identity().name));
         Step::later(async move {
             let found = |found: Result<Hit<Bytes>, Miss>| match found {
                 Ok(Hit { value, ttl }) => Ok(Found { value, ttl }),

@@ -364,9 +364,9 @@ impl Probe for Heard {
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<()>> {
-        let heard = match self.coherence.holds(self.clock.moment()) {
-            true => Ok(()),
-            false => Err(SILENT.error("nothing was heard of the feed for three seconds")),
+        let heard = match self.coherence.is_silent(self.clock.moment()) {
+            false => Ok(()),
+            true => Err(SILENT.error("nothing was heard of the feed for three seconds")),
         };
         Box::pin(std::future::ready(heard))
     }

@@ -162,11 +162,17 @@ pub const SILENCE: Duration = Duration::from_secs(3);
 /// Reading it is two atomic loads, so it can stand in front of every cache hit.
 #[derive(Debug, Default)]
 pub struct Coherence {
+    begun: AtomicU64,
     heard: AtomicU64,
     generation: AtomicU64,
 }
 
 impl Coherence {
+    /// Listening begins: from now on it is silence when nothing is heard.
+    pub fn begin(&self, now: Moment) {
+        self.begun.store(now.0.max(1), Ordering::Release);
+    }
+
     /// Takes note of an arrival.
     pub fn hear(&self, arrival: &Arrival, now: Moment) {
         match arrival {
@@ -184,6 +190,14 @@ impl Coherence {
     pub fn holds(&self, now: Moment) -> bool {
         let heard = self.heard.load(Ordering::Acquire);
         heard != 0 && now.since(Moment(heard)) <= SILENCE
+    }
+
+    /// Whether whoever listens has heard nothing for [`SILENCE`]. Not yet while listening
+    /// begins, although nothing may be believed before something is heard.
+    pub fn is_silent(&self, now: Moment) -> bool {
+        let [begun, heard] = [&self.begun, &self.heard].map(|at| at.load(Ordering::Acquire));
+        let last = begun.max(heard);
+        last != 0 && now.since(Moment(last)) > SILENCE
     }
 
     /// Grows with every loss; what was remembered under another generation is
@@ -235,6 +249,18 @@ mod tests {
         let before = coherence.generation();
         coherence.hear(&Arrival::Gap { after: Place(1), resumed: Place(3) }, Moment(9));
         assert_ne!(coherence.generation(), before);
+    }
+
+    #[test]
+    fn whoever_begins_to_listen_is_not_yet_in_silence() {
+        let (coherence, silence) = (Coherence::default(), SILENCE.as_nanos() as u64);
+        assert!(!coherence.is_silent(Moment(10 * silence)), "nobody listens yet");
+        coherence.begin(Moment(7));
+        assert!(!coherence.is_silent(Moment(7 + silence)) && !coherence.holds(Moment(7)));
+        assert!(coherence.is_silent(Moment(8 + silence)));
+        coherence.hear(&Arrival::Heartbeat { place: Place(0) }, Moment(8 + silence));
+        assert!(!coherence.is_silent(Moment(8 + 2 * silence)));
+        assert!(coherence.is_silent(Moment(9 + 2 * silence)));
     }
 
     #[test]

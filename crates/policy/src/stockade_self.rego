@@ -19,7 +19,17 @@ allow if input.action == "login"
 grants := {
 	"admin": ["**"],
 	"system": ["**"],
-	"operator": ["metrics.read", "status.read", "cache.stats"],
+	"operator": [
+		"metrics.read",
+		"status.read",
+		"cache.stats",
+		"cache.advice",
+		"cache.warmed",
+		# What is changed by these comes back by itself.
+		"cache.refresh",
+		"cache.event",
+		"cache.warm",
+	],
 	# A backup has the key of the log in it, so it is none of an auditor's business.
 	"auditor": [
 		"ledger.read",
@@ -32,5 +42,15 @@ grants := {
 		"group.*",
 	],
 	"writer": ["cache.*", "object.*", "stream.*", "group.*"],
-	"reader": ["cache.get", "cache.get_many", "object.get", "stream.read", "stream.follow"],
+	# How well it works is no secret from whoever may read all of it.
+	"reader": [
+		"cache.get",
+		"cache.get_many",
+		"cache.stats",
+		"cache.advice",
+		"cache.warmed",
+		"object.get",
+		"stream.read",
+		"stream.follow",
+	],
 }

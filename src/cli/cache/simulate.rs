@@ -2,7 +2,7 @@
 
 mod chart;
 mod choice;
-mod figure;
+pub(super) mod figure;
 mod progress;
 mod table;
 

@@ -1,8 +1,10 @@
 //! Values under keys, as raw bytes; several of them, and what happens to them, in JSON.
 
+mod advice;
 mod happens;
 mod many;
 mod statistics;
+mod warm;
 
 use std::collections::BTreeMap;
 
@@ -139,6 +141,8 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     operations.extend(many::operations());
     operations.push(happens::operation());
     operations.extend(statistics::operations());
+    operations.push(advice::operation());
+    operations.extend(warm::operations());
     operations
 }
 

@@ -13,9 +13,10 @@ use flow::question::admin::{
     CreateKey, CreatedKey, Exposition, KeyInfo, ListKeys, Login, Metrics, Part, RevokeKey, Status,
 };
 use flow::question::cache::event::{self, Heard, Key, Watch};
+use flow::question::cache::warm::{Progress, Report, With};
 use flow::question::cache::{
-    Delete, Dropped, Expire, Found, Get, GetMany, Happened, Lock, Purge, Purged, Refresh, Renew,
-    Set, SetMany, Statistics, Stats, StatsPage, Tier, Unlock, When,
+    Advise, Advised, Delete, Dropped, Expire, Found, Get, GetMany, Happened, Lock, Purge, Purged,
+    Refresh, Renew, Set, SetMany, Statistics, Stats, StatsPage, Tier, Unlock, Warm, Warmed, When,
 };
 use flow::question::group;
 use flow::question::ledger::{
@@ -379,6 +380,22 @@ answers!(Watch<'q>, BoxStream<'static, Result<Heard>>, |_, question| {
     };
     Ok(Box::pin(stream::iter([Ok(Heard::Event(happened)), Ok(Heard::Lost(7))])))
 });
+answers!(Advise<'q>, Result<Vec<Advised>, Box<str>>, |_, question| {
+    let advised = |name: &&str| match *name {
+        "nothing" => Err(Box::from(*name)),
+        name => Ok(Advised { namespace: name.to_owned(), ..Advised::default() }),
+    };
+    Ok(question.namespaces.iter().map(advised).collect())
+});
+answers!(Warm<'q>, BoxStream<'static, Result<Progress>>, |_, question| {
+    let keys = match &question.with {
+        With::Keys(keys) => keys.len() as u64,
+        With::Ruled | With::Query(_) => 0,
+    };
+    let step = |seen, done| Ok(Progress { seen, done, ..Progress::default() });
+    Ok(Box::pin(stream::iter([step(0, false), step(keys, true)])))
+});
+answers!(Warmed<'q>, Report, |_, _| Ok(Report::default()));
 answers!(Refresh<'q>, u64, |_, _| Ok(0));
 answers!(Happened<'q>, u64, |_, _| Ok(0));
 answers!(Read, Page, |world, question| {

@@ -10,7 +10,7 @@ use crate::error::{Code, Kind, Result};
 /// Other nodes do not know yet.
 pub static NOT_TOLD: Code = Code::new(
     Kind::Busy,
-    "wire-others-not-told",
+    "flow-others-not-told",
     "Other nodes could not be told",
     "nothing has to be repeated: it is done here, and the others are told as soon as the feed is \
      back; those that do not hear the feed either stop relying on what they remember after 3 s",

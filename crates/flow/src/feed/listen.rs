@@ -32,6 +32,7 @@ pub enum Heard {
 impl Listener {
     /// Listens for as long as it is polled.
     pub async fn run(self, mut tell: impl FnMut(Heard) + Send) {
+        self.coherence.begin(self.clock.moment());
         let mut ear = self.follow(&mut tell).await;
         // What was said before the feed was followed was not heard.
         tell(Heard::Lost);

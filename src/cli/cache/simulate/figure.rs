@@ -15,13 +15,13 @@ pub(super) fn amount(trace: &Trace, capacity: u64) -> String {
 }
 
 /// So many of something.
-pub(super) fn counted(number: u64, what: &str) -> String {
+pub(in crate::cli::cache) fn counted(number: u64, what: &str) -> String {
     let end = if number == 1 { "" } else { "s" };
     format!("{} {what}{end}", grouped(number))
 }
 
 /// A number in groups of three digits.
-pub(super) fn grouped(number: u64) -> String {
+pub(in crate::cli::cache) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
