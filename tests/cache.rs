@@ -118,7 +118,12 @@ fn a_reader_may_read_many_and_set_none() {
     };
     assert_eq!(asked("POST", "/v1/cache/n/-/get", r#"{"keys":["a"]}"#), 200);
     assert_eq!(asked("POST", "/v1/cache/n/-/set", r#"{"values":{"a":"x"}}"#), 403);
-    assert_eq!(asked("GET", "/v1/cache-stats", ""), 403);
+    assert_eq!(asked("GET", "/v1/cache-stats", ""), 200);
+    assert_eq!(asked("GET", "/v1/cache-advice", ""), 200);
+    assert_eq!(asked("GET", "/v1/cache/n/-/warm", ""), 200);
+    assert_eq!(asked("POST", "/v1/cache/n/-/warm", r#"{"keys":["a"]}"#), 403);
+    assert_eq!(asked("POST", "/v1/cache/n/-/refresh", ""), 403);
+    assert_eq!(asked("POST", "/v1/cache/n/-/event", r#"{"event":"e"}"#), 403);
     assert_eq!(asked("GET", "/v1/cache/n/-/events", ""), 403);
     assert_eq!(asked("POST", "/v1/locks/job", r#"{"ttl":"30s"}"#), 403);
 }

@@ -44,6 +44,7 @@ const BYTES_TOGETHER: usize = 4 << 20;
   stockade cache warm pages                        what its rules say
   stockade cache warm pages / /about /prices
   stockade cache warm pages --access-log access.log.gz --rate 200
+  stockade cache warm users --access-log access.log --prefix /users/
   cut -f1 top.tsv | stockade cache warm users --file -
   stockade cache warm users --query 'SELECT id FROM users WHERE active'
   stockade cache warm pages --report               what warming was good for")]
@@ -59,6 +60,9 @@ pub(in crate::cli) struct Warm {
     /// Also the paths in this log of a web server
     #[arg(long, value_name = "FILE")]
     access_log: Vec<PathBuf>,
+    /// Of files and logs only what begins so, and of that what comes after it
+    #[arg(long, value_name = "TEXT")]
+    prefix: Option<String>,
     /// Also what this query of the database brings
     #[arg(long, value_name = "SQL")]
     query: Vec<String>,
@@ -136,18 +140,20 @@ impl Warm {
     fn all_keys(&self) -> Result<Vec<String>, Failure> {
         let files = self.file.iter().cloned().map(From::File);
         let logs = self.access_log.iter().cloned().map(From::Log);
+        let prefix = self.prefix.as_deref().unwrap_or_default();
         let (mut keys, mut strange) = (self.keys.clone(), 0);
         for from in files.chain(logs) {
             from.each(|key| {
-                match std::str::from_utf8(key) {
-                    Ok(key) => keys.push(key.to_owned()),
+                match std::str::from_utf8(key).map(|key| key.strip_prefix(prefix)) {
+                    Ok(Some(key)) if !key.is_empty() => keys.push(key.to_owned()),
+                    Ok(_) => {}
                     Err(_) => strange += 1,
                 }
                 true
             })?;
         }
         if strange > 0 {
-            eprintln!("{} no text and left out", counted(strange, "key"));
+            eprintln!("left out, because they are no text: {}", counted(strange, "key"));
         }
         Ok(keys)
     }
