@@ -40,7 +40,9 @@ fn said(data: &Path, args: &[&str], input: &str) -> String {
 fn start(data: &Path, config: &str) -> Server {
     let here = data.parent().unwrap();
     std::fs::write(here.join("stockade.toml"), config).unwrap();
-    Server::start_with(data, |command| drop(command.current_dir(here)))
+    Server::start_with(data, |command| {
+        command.current_dir(here);
+    })
 }
 
 /// An origin that knows every path but those with `none` in them; where, and how often it

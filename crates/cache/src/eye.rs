@@ -6,6 +6,7 @@
 
 mod last;
 mod marked;
+mod unread;
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -15,6 +16,7 @@ use flow::{Clock, Moment};
 
 use self::last::Last;
 pub(crate) use self::marked::{Marked, Marks};
+use self::unread::{Unread, Until};
 use crate::analytics::{self, Analytics, Found, SAMPLED, fingerprint};
 use crate::memory::End;
 use crate::miss::Miss;
@@ -27,6 +29,7 @@ pub(crate) struct Eye {
     adaptive: Option<Adaptive>,
     last: Last,
     pub(crate) warmed: Marked,
+    unread: Unread,
     clock: Clock,
     /// When what is long past last came to count less.
     faded: AtomicU64,
@@ -56,6 +59,7 @@ impl Eye {
             adaptive: adaptive.map(|(bounds, start)| Adaptive::new(bounds, start)),
             last: Last::default(),
             warmed: Marked::default(),
+            unread: Unread::default(),
             faded: AtomicU64::new(clock.moment().0),
             clock,
         }
@@ -108,6 +112,9 @@ impl Eye {
             (true, _) => Found::L3,
         };
         let hash = fingerprint(key);
+        if self.unread.has(hash) {
+            return;
+        }
         self.warmed.read(hash);
         self.analytics.read(key, hash, found);
         self.adapt(key, true);
@@ -115,8 +122,17 @@ impl Eye {
 
     /// No tier answered; the last of them said why.
     pub(crate) fn found_nowhere(&self, key: &[u8], miss: Miss) {
-        self.analytics.read(key, fingerprint(key), found_of(miss));
+        let hash = fingerprint(key);
+        if self.unread.has(hash) {
+            return;
+        }
+        self.analytics.read(key, hash, found_of(miss));
         self.adapt(key, false);
+    }
+
+    /// A key is loaded that nobody asked for; until that is done it is not read.
+    pub(crate) fn unread(&self, hash: u64) -> Until<'_> {
+        self.unread.begin(hash)
     }
 
     /// Whoever asks wants the origin.

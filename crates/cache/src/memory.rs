@@ -214,6 +214,11 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
         found.ok().flatten()
     }
 
+    /// Whether there is something, without that being a read.
+    pub(crate) fn has(&self, key: &[u8], generation: u64) -> bool {
+        self.kept.look(key, |kept, _| kept.generation == generation).is_ok_and(|same| same)
+    }
+
     #[inline]
     fn local(&self, kept: &Kept<V>, left: Option<Duration>) -> Local<V> {
         let value = kept.value.clone();

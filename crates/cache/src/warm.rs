@@ -26,6 +26,9 @@ use crate::analytics::fingerprint;
 use crate::event::Kind;
 use crate::far::Draft;
 use crate::far::warm::{Added, Known};
+use crate::flight::Answer;
+use crate::load::loader;
+use crate::miss::Miss;
 use crate::tiered::{Inner, Terms, Tiered};
 
 /// How fast a namespace is warmed.
@@ -300,7 +303,8 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
             None => Vec::new(),
         };
         let known = |index: usize, key: &[u8]| {
-            there.get(index).copied().unwrap_or_else(|| self.local(key).is_ok())
+            let here = || self.keyed(key, |key| self.memory.has(key, self.house.generation()));
+            there.get(index).copied().unwrap_or_else(here)
         };
         let mut wanted = Vec::with_capacity(keys.len());
         for (index, key) in keys.into_iter().enumerate() {
@@ -316,14 +320,18 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         let loading = wanted.into_iter().map(|key| {
             let (inner, source) = (self.clone(), source.clone());
             async move {
-                let found = inner.from_source(&key, source).await;
+                // Nobody read it, so it counts as no read.
+                let _unread = inner.eye.unread(fingerprint(&key));
+                let asked = key.clone();
+                let load = loader(move |previous| source(&asked, previous));
+                let found = inner.load(&key, Some(Err(Miss::Absent)), false, load).await;
                 (key, found)
             }
         });
         let mut loading = stream::iter(loading).buffer_unordered(at_once.max(1));
         while let Some((key, found)) = loading.next().await {
             match found {
-                Ok(Ok(_)) => {
+                Ok(Answer { value: Some(_), .. }) => {
                     outcome.loaded += 1;
                     self.warmed(&key);
                 }

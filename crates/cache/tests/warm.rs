@@ -164,6 +164,38 @@ async fn a_low_rate_goes_in_small_steps() {
 }
 
 #[tokio::test]
+async fn warming_is_no_reading() {
+    let config = "namespaces.users = { ttl = '1h', origin = 'http://users/{key}' }";
+    let config: cache::Config = toml::from_str(config).unwrap();
+    let ground = cache::Ground { fetch: Some(Arc::new(Everything)), ..cache::Ground::default() };
+    let cache = cache::Cache::new(&config, ground).unwrap();
+    let users = cache.namespace("main", "users");
+    for loaded in [20, 0] {
+        let keys = (0..20).map(|n: u8| Box::from([n])).collect();
+        let done = users.warm(Warm::Keys(keys), None, Pace::default()).unwrap().finished().await;
+        assert_eq!((done.loaded, done.skipped), (loaded, 20 - loaded));
+    }
+    assert_eq!(users.bought(), Bought { watched: 20, used: 0, hits: 0 });
+    let figures = cache.figures("users");
+    assert_eq!((figures.reads.all(), figures.loads.all()), (0, 20));
+    users.get([7]).await.unwrap();
+    assert_eq!(users.bought(), Bought { watched: 20, used: 1, hits: 1 });
+}
+
+/// An origin that has a value for everything.
+struct Everything;
+
+impl cache::Fetch for Everything {
+    fn fetch(
+        &self,
+        address: String,
+        _: Option<cache::Previous<Bytes>>,
+    ) -> flow::BoxFuture<'static, flow::Result<Loaded<Bytes>>> {
+        Box::pin(std::future::ready(Ok(Loaded::from(Bytes::from(address)))))
+    }
+}
+
+#[tokio::test]
 async fn whoever_listens_hears_of_each_key_that_was_warmed() {
     let bench = bench();
     bench.values.set("k1", "own".into(), Terms::default()).await.unwrap();
