@@ -235,9 +235,9 @@ fn a_namespace_is_filled_from_a_list_a_log_and_a_query() {
     assert_eq!(asked.load(SeqCst), 8);
 
     let report = warm(&["--report"], "");
-    assert_eq!(report, "event deployed  2 keys\nof 8 keys 3 were read, 3 times\n");
+    assert_eq!(report, "event deployed  2 keys\n3 of 8 keys were read, 3 times\n");
     assert!(
-        said(&data, &["cache", "tune", "pages"], "").contains("of 8 keys 3 were read, 3 times")
+        said(&data, &["cache", "tune", "pages"], "").contains("3 of 8 keys were read, 3 times")
     );
 
     let wrong = run(&data, &["cache", "warm", "pages", "--query", "SELECT nothing"], "");

@@ -118,7 +118,7 @@ fn show(namespaces: &[Advised], all: bool, output: &mut Output) -> Result<(), Fa
         (0, _) => output.line("nothing was read or written yet"),
         (_, 0) => Ok(()),
         (_, count) => {
-            output.note(&format!("\n{} more not used yet", plural(count as u64, "namespace")))
+            output.note(&format!("\n{} more not used yet", counted(count as u64, "namespace")))
         }
     }
 }
@@ -131,10 +131,13 @@ fn show_one(one: &Advised, output: &mut Output) -> Result<(), Failure> {
     output.line(&format!("{}  {score}", one.namespace))?;
     let mut table = Table::new(&["  JUDGED", "POINTS", "WHY"]);
     for Part { name, points, most, why } in &one.parts {
-        let points = points.map_or_else(|| "-".to_owned(), |points| format!("{points} of {most}"));
-        table.row([format!("  {name}"), points, why.clone()]);
+        if let Some(points) = points {
+            table.row([format!("  {name}"), format!("{points} of {most}"), why.clone()]);
+        }
     }
-    output.table(&table)?;
+    if one.score.is_some() {
+        output.table(&table)?;
+    }
     let facts = facts(one);
     let widest = facts.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
     for (name, fact) in facts {
@@ -150,13 +153,14 @@ fn show_one(one: &Advised, output: &mut Output) -> Result<(), Failure> {
 /// What there is to say of a namespace, each with its name.
 fn facts(one: &Advised) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
-    if one.reads > 0 {
+    // What is judged says so itself.
+    if one.reads > 0 && one.score.is_none() {
         let saved = Span(std::time::Duration::from_millis(one.saved_ms));
-        let hits = format!("{} of {}", grouped(one.hits), plural(one.reads, "read"));
+        let hits = format!("{} of {}", grouped(one.hits), counted(one.reads, "read"));
         facts.push(("answered", format!("{hits}, which saved the origin {saved}")));
     }
     if one.ended > 0 {
-        let never = format!("{} of {}", grouped(one.never_read), plural(one.ended, "value"));
+        let never = format!("{} of {}", grouped(one.never_read), counted(one.ended, "value"));
         let such = list(&one.never_read_keys, 3);
         let such = if such.is_empty() { such } else { format!(": {such}") };
         facts.push(("never read", format!("{never} that came to their end{such}")));
@@ -179,10 +183,6 @@ fn list(used: &[Used], most: usize) -> String {
         format!("{} {}", one.text.clone().unwrap_or_else(hash), grouped(one.times))
     });
     words.collect::<Vec<_>>().join(", ")
-}
-
-fn plural(count: u64, what: &str) -> String {
-    counted(count, what)
 }
 
 #[cfg(test)]
@@ -215,7 +215,7 @@ mod tests {
             ("never read", "4 of 10 values that came to their end"),
             ("hot keys", "sha256:2bb80d537b1da3e3 1,600"),
             ("who reads", "ann 320, bob 16"),
-            ("warmed", "of 5 keys 3 were read, 90 times"),
+            ("warmed", "3 of 5 keys were read, 90 times"),
         ];
         let expected = expected.map(|(name, fact)| (name, fact.to_owned()));
         assert_eq!(facts(&one), expected);

@@ -113,7 +113,7 @@ impl Warm {
         }
         output.note(&format!("{}: {}", self.namespace, came_of(all)))?;
         if before.watched > 0 {
-            output.note(&format!("of what was warmed before: {}", bought(before)))?;
+            output.note(&format!("warmed before: {}", bought(before)))?;
         }
         Ok(well && !all.cancelled)
     }
@@ -246,7 +246,7 @@ fn came_of(progress: &Progress) -> String {
 pub(super) fn bought(of: &Bought) -> String {
     let Bought { watched, used, hits } = of;
     let (keys, times) = (counted(*watched, "key"), counted(*hits, "time"));
-    format!("of {keys} {} were read, {times}", grouped(*used))
+    format!("{} of {keys} were read, {times}", grouped(*used))
 }
 
 #[cfg(test)]
@@ -269,6 +269,6 @@ mod tests {
         let some = Progress { failed: 2, ..progress };
         assert_eq!(came_of(&some), "1,200 loaded, 3 there already, 2 not to be had");
         let one = Bought { watched: 1, used: 1, hits: 1 };
-        assert_eq!(bought(&one), "of 1 key 1 were read, 1 time");
+        assert_eq!(bought(&one), "1 of 1 key were read, 1 time");
     }
 }
