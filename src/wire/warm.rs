@@ -193,7 +193,7 @@ impl Run {
         // Who goes without a word of the end has not come to it.
         now.cancelled |= gone && !now.done;
         now.done |= gone;
-        let mut all = sum(&self.before, &now);
+        let mut all = now.after(&self.before);
         if now.done {
             self.under_way = None;
             all.done = self.ahead.is_empty();
@@ -208,18 +208,5 @@ impl Drop for Run {
         if let Some((warming, _)) = &self.under_way {
             warming.cancel();
         }
-    }
-}
-
-fn sum(before: &Progress, now: &Progress) -> Progress {
-    Progress {
-        seen: before.seen + now.seen,
-        skipped: before.skipped + now.skipped,
-        loaded: before.loaded + now.loaded,
-        failed: before.failed + now.failed,
-        rate: now.rate,
-        done: now.done,
-        cancelled: before.cancelled || now.cancelled,
-        error: before.error.clone().or_else(|| now.error.clone()),
     }
 }

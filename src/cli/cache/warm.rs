@@ -93,8 +93,8 @@ impl Warm {
         let mut shown = progress::Shown::new(output, of);
         let mut all = Progress::default();
         for body in self.bodies(keys) {
-            let done = send(client, &path, &body, |now| shown.show(&sum(&all, now))).await;
-            all = sum(&all, &done.inspect_err(|_| shown.end())?);
+            let done = send(client, &path, &body, |now| shown.show(&now.after(&all))).await;
+            all = done.inspect_err(|_| shown.end())?.after(&all);
             if let Some(error) = &all.error {
                 shown.end();
                 return Err(ENDED.error(error.clone()).into());
@@ -216,19 +216,6 @@ async fn send(
     match last.done {
         true => Ok(last),
         false => Err(ENDED.error("the server ended it").into()),
-    }
-}
-
-fn sum(before: &Progress, now: &Progress) -> Progress {
-    Progress {
-        seen: before.seen + now.seen,
-        skipped: before.skipped + now.skipped,
-        loaded: before.loaded + now.loaded,
-        failed: before.failed + now.failed,
-        rate: now.rate,
-        done: now.done,
-        cancelled: before.cancelled || now.cancelled,
-        error: before.error.clone().or_else(|| now.error.clone()),
     }
 }
 

@@ -79,6 +79,23 @@ pub struct Progress {
     pub error: Option<String>,
 }
 
+impl Progress {
+    /// How far all has come, when this comes after what has ended before.
+    #[must_use]
+    pub fn after(&self, before: &Self) -> Self {
+        Self {
+            seen: before.seen + self.seen,
+            skipped: before.skipped + self.skipped,
+            loaded: before.loaded + self.loaded,
+            failed: before.failed + self.failed,
+            rate: self.rate,
+            done: self.done,
+            cancelled: before.cancelled || self.cancelled,
+            error: before.error.clone().or_else(|| self.error.clone()),
+        }
+    }
+}
+
 /// What warming was good for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
