@@ -374,6 +374,9 @@ fn two_nodes_on_one_redis_share_values_purges_and_locks() {
     assert!(next["fence"].as_u64().unwrap() > fence);
     let lost = ask(&a, "PUT", "locks/job", &json!({ "fence": fence, "ttl": "30s" }));
     assert_eq!(lost.problem(), "door-http-lock-lost");
+    for node in [a, b] {
+        assert!(!node.said().contains("is ill"), "whoever begins to listen is not ill");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use flow::feed::{Coherence, Notice, Purge};
 use flow::identity::MAIN;
 use flow::question::cache::{Stats, StatsPage};
-use flow::signal::{Gauge, Registry};
+use flow::signal::Registry;
 use flow::{BoxFuture, Clock, Random, Result};
 use memory::Equivalent;
 use pool::codec::Codec;
@@ -18,7 +18,7 @@ use pool::kv::Kv;
 use pool::sql::Sql;
 use tokio::sync::broadcast;
 
-use crate::analytics::{Advice, Figures, Held, advice};
+use crate::analytics::{Advice, Figures, advice};
 use crate::codes::{RULES, UNSEALED, VIEW};
 use crate::config::Config;
 use crate::depend::{Dependences, Happening, Recent};
@@ -280,12 +280,7 @@ impl Cache {
 
     /// What a namespace is used for; one without rules of its own, together with all like it.
     pub fn figures(&self, namespace: &str) -> Figures {
-        let rules = self.0.rules.get(namespace).unwrap_or(&self.0.others);
-        let owner = self.0.owners.number(MAIN, namespace, rules.confidential);
-        let signals = &self.0.owners.at(owner).signals;
-        let whole = |gauge: &Gauge| u64::try_from(gauge.get()).unwrap_or_default();
-        let (bytes, entries) = (whole(&signals.bytes), whole(&signals.entries));
-        self.0.eye_of(namespace).analytics.figures(Held { bytes, entries })
+        self.namespace(MAIN, namespace).figures()
     }
 
     /// The namespaces that have rules of their own, by name.

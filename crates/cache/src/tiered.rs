@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use flow::feed::Purge;
 use flow::question::cache::When;
+use flow::signal::Gauge;
 use flow::{BoxFuture, Result};
 use pool::codec::{self, Codec, Compression};
 
+use crate::analytics::{Figures, Held};
 use crate::codes::{LOAD_FAILED, TOO_LARGE, TOO_MANY_TAGS};
 use crate::depend::{After, Recent};
 use crate::event::{About, Kind, Subject, Subscription};
@@ -155,6 +157,13 @@ impl<V: Clone + Send + Sync + 'static> Tiered<V> {
     #[inline]
     pub fn note_principal(&self, who: &str) {
         self.0.eye.principal(who);
+    }
+
+    /// What it is used for; in a cache of many namespaces, what all of its rules are.
+    pub fn figures(&self) -> Figures {
+        let whole = |gauge: &Gauge| u64::try_from(gauge.get()).unwrap_or_default();
+        let Signals { bytes, entries, .. } = &*self.0.signals;
+        self.0.eye.analytics.figures(Held { bytes: whole(bytes), entries: whole(entries) })
     }
 
     /// Sets a key in every tier.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cache::rules::{AdaptiveRules, Rules};
-use cache::{Cache, Config, Fetch, Ground, Loaded, Previous, Terms};
+use cache::{Cache, Config, Fetch, Ground, Loaded, Previous, Terms, Tiered};
 use flow::unit::{Size, Span};
 use flow::{BoxFuture, Clock, Random, Result, Time};
 
@@ -147,4 +147,18 @@ async fn advice_comes_from_what_is_seen() {
     }
     let advice = cache.advice("users");
     assert!(advice.iter().any(|advice| advice.setting.contains("ttl")), "{advice:?}");
+}
+
+#[tokio::test]
+async fn whoever_embeds_it_may_say_who_reads() {
+    let users = Tiered::of_bytes("users").build().unwrap();
+    users.set("ann", "x".into(), Terms::default()).await.unwrap();
+    for n in 0..10_000 {
+        users.note_principal(if n % 10 == 0 { "cli" } else { "web" });
+        users.get("ann").await.unwrap();
+    }
+    let figures = users.figures();
+    let who: Vec<_> = figures.principals.iter().filter_map(|who| who.text.as_deref()).collect();
+    assert_eq!(who, ["web", "cli"]);
+    assert_eq!((figures.held.entries, figures.hot[0].text.as_deref()), (1, Some("ann")));
 }
