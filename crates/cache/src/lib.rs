@@ -58,6 +58,7 @@ mod view;
 mod warm;
 
 pub mod depend;
+pub mod key;
 
 mod behind;
 mod eye;
