@@ -20,8 +20,12 @@
 //! no order or no one text, like a hash map or a float, is no key.
 //!
 //! ```
-//! use cache::key;
+//! use cache::{Key, key};
 //!
+//! #[derive(Key)]
+//! struct User { id: u64, lang: Option<String> }
+//!
+//! assert_eq!(key::of(&User { id: 7, lang: None }), "id=7/lang=none");
 //! assert_eq!(key::of(&("acme", 7, Some("de"))), "acme/7/de");
 //! assert_eq!(key::of(&("acme/7", "*")), "acme%2f7/%2a");
 //! ```
@@ -40,6 +44,12 @@ pub fn of(value: &(impl Key + ?Sized)) -> String {
     let mut text = Text::default();
     value.write(&mut text);
     text.0
+}
+
+/// A part of a key, by itself.
+#[doc(hidden)]
+pub fn part<K: Key>(part: &K) -> &dyn Key {
+    part
 }
 
 /// What a key can be made of.
