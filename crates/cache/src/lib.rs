@@ -147,3 +147,8 @@ pub use tiered::{Hit, Purged, Source, Terms, Tiered};
 pub use typed::Failed;
 pub use view::{Refreshed, Tenants, Views};
 pub use warm::{Bought, Item, Pace, Progress, Warm, Warming};
+
+/// The guide's programs are compiled, and run where they need no server.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guides/a-tiered-cache-in-your-rust-service.md")]
+mod guide {}
