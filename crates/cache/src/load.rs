@@ -325,7 +325,11 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
                 continue;
             }
             let begun = self.house.clock.moment();
-            let mut look = far.look(&self.place, key).await;
+            let lately = far.look_lately(&self.place, key, |found| wanted(found, *life)).await;
+            let mut look = match lately {
+                Some(look) => look,
+                None => far.look(&self.place, key).await,
+            };
             self.signals.took(index + 1, self.house.clock.moment().since(begun));
             let seen = self.seen(index + 1, key, &mut look, |found| wanted(found, *life));
             looks.push(look);
