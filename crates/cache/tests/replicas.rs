@@ -152,10 +152,14 @@ async fn what_a_replica_did_not_know_does_not_stay_in_memory() {
     for key in 0..100 {
         set(here, &key.to_string(), 1).await;
     }
-    // Until both replicas have them, and are read for them.
-    pause(BOUND).await;
-    get(there, "nothing").await;
-    pause(BOUND / 2).await;
+    // Nothing but the keys themselves is left to be asked of the primary.
+    set(here, "tagged", 1).await;
+    assert_eq!(get(there, "tagged").await, Some(1));
+    for _ in 0..40 {
+        pause(BOUND / 20).await;
+        get(there, "nothing").await;
+    }
+    let before = fleet.reads();
     fleet.cut_off();
     for key in 0..100 {
         let key = key.to_string();
@@ -164,6 +168,7 @@ async fn what_a_replica_did_not_know_does_not_stay_in_memory() {
         // Read in between, it may be the old one.
         get(there, &key).await;
     }
+    assert!(fleet.reads()[0] > before[0] + 10);
     pause(BOUND).await;
     for key in 0..100 {
         assert_eq!(get(there, &key.to_string()).await, Some(2), "{key}");
