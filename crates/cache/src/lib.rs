@@ -111,6 +111,7 @@ mod miss;
 pub mod seal;
 mod signals;
 mod tag;
+mod wiped;
 
 pub use builder::Builder;
 pub use cache::{Cache, Fetch, Ground};

@@ -379,7 +379,8 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
 
     fn read(&self, key: &[u8], found: &Found) -> flow::Result<Option<V>> {
         let Some(body) = &found.value else { return Ok(None) };
-        (self.form.read)(&self.codec, body, &self.context(key)).map(Some)
+        let value = (self.form.read)(&self.codec, body, &self.context(key))?;
+        Ok(Some(self.confided(value)))
     }
 
     /// Carries what the last of the tiers looked at had to the nearer ones.
@@ -581,7 +582,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         let (value, terms) = match (asked, fallback) {
             (Ok(Loaded::Value(value, terms)), _) => {
                 loads.brought.add(1);
-                (Some(value), terms)
+                (Some(self.confided(value)), terms)
             }
             (Ok(Loaded::Unchanged), Some(old)) => {
                 loads.unchanged.add(1);
