@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use engines::own::RedisServer;
+use engines::own::{RedisSentinel, RedisServer};
 use flow::signal::Registry;
 use flow::unit::Span;
 use flow::{Clock, Moment};
@@ -256,4 +256,40 @@ fn what_servers_say_of_themselves_is_read() {
     assert!(!own.primary && own.hears && own.place == 75 && own.history == "abc");
     assert_eq!(read("role:master"), None);
     assert_eq!(read(""), None);
+}
+
+#[tokio::test]
+async fn behind_sentinels_replicas_are_read_and_a_failover_brings_back_nothing_old() {
+    let Some(mut sentinel) = RedisSentinel::start(3) else { return };
+    let hosts = sentinel.urls().join(",").replace("redis://", "");
+    let kv = kv(config(format!("redis-sentinel://{hosts}/{}", sentinel.name()))).unwrap();
+    let entry = |value| Entry { key: b"k", value, life: None };
+    kv.set(entry(b"1")).await.unwrap();
+    let lately = async |since| {
+        let (held, _) = kv.held_lately(b"k", b"ground", since).await?;
+        held.map(|held| held.value)
+    };
+    within("the replica is read", async {
+        while lately(Moment(0)).await.is_none() {
+            pause().await;
+        }
+    })
+    .await;
+    assert!(reads(sentinel.replica()) > 0 && reads(sentinel.master()) == 0);
+    sentinel.master().kill();
+    within("the new master takes writes", async {
+        while kv.set(entry(b"2")).await.is_err() {
+            lately(Moment(0)).await;
+            pause().await;
+        }
+    })
+    .await;
+    let written = Clock::system().moment();
+    let begun = Clock::system().moment();
+    while Clock::system().moment().since(begun) < BOUND * 2 {
+        // Its own replica is gone, and it is none any more.
+        assert_eq!(lately(written).await, None);
+        pause().await;
+    }
+    assert_eq!(lately(Moment(0)).await, None);
 }
