@@ -35,7 +35,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::link::{Link, Repeat, Wire};
-use self::replica::Replicas;
+use self::replica::{Reads, Replicas};
 use self::scan::{Scan, pattern};
 use self::script::{HOLD, INCREMENT, LEASE, SET_IF};
 use super::{Beside, Changes, Cursor, Entry, FENCE_KEPT, Fence, Held, Kv, Page, Tracked, When};
@@ -114,7 +114,8 @@ impl RedisKv {
         let prefix = Bytes::from(config.prefix.clone());
         let bound = config.replica_reads;
         let link = Arc::new(Link::new(config, clock, registry)?);
-        let replicas = bound.map(|bound| Replicas::new(bound, &link, registry)).transpose()?;
+        let reads = Reads::new(registry);
+        let replicas = bound.map(|bound| Replicas::new(bound, &link, reads)).transpose()?;
         Ok(Self { link, replicas, prefix })
     }
 

@@ -45,8 +45,23 @@ pub(super) struct Replicas {
     /// When they were last looked at.
     looked: AtomicU64,
     looking: AtomicBool,
-    read: Arc<Counter>,
-    unread: Arc<Counter>,
+    reads: Reads,
+}
+
+/// Who answered what replicas might have.
+pub(super) struct Reads {
+    replica: Arc<Counter>,
+    primary: Arc<Counter>,
+}
+
+impl Reads {
+    pub(super) fn new(registry: &Registry) -> Self {
+        let counter = |from| {
+            let help = "Reads that a replica might answer, by who did";
+            registry.counter("stockade_pool_redis_replica_reads_total", help, &[("from", from)])
+        };
+        Self { replica: counter("replica"), primary: counter("primary") }
+    }
 }
 
 struct Replica {
@@ -77,7 +92,7 @@ struct Standing {
 }
 
 impl Replicas {
-    pub(super) fn new(bound: Span, link: &Link, registry: &Registry) -> Result<Arc<Self>> {
+    pub(super) fn new(bound: Span, link: &Link, reads: Reads) -> Result<Arc<Self>> {
         if bound.0 < BOUND_MIN || bound.0 > BOUND_MAX {
             let detail = format!("`replica_reads` is {bound}; let it be from 100ms to 1m");
             return Err(codes::KV_CONFIG.error(detail));
@@ -87,18 +102,13 @@ impl Replicas {
                           or Sentinels";
             return Err(codes::KV_CONFIG.error(detail));
         }
-        let counter = |from| {
-            let help = "Reads that a replica might answer, by who did";
-            registry.counter("stockade_pool_redis_replica_reads_total", help, &[("from", from)])
-        };
         Ok(Arc::new(Self {
             bound: bound.0,
             known: RwLock::default(),
             turn: AtomicUsize::new(0),
             looked: AtomicU64::new(0),
             looking: AtomicBool::new(false),
-            read: counter("replica"),
-            unread: counter("primary"),
+            reads,
         }))
     }
 
@@ -113,8 +123,8 @@ impl Replicas {
         self.look(link);
         let answer = self.ask_one(link, line, since).await;
         match answer.is_some() {
-            true => self.read.add(1),
-            false => self.unread.add(1),
+            true => self.reads.replica.add(1),
+            false => self.reads.primary.add(1),
         }
         answer
     }
