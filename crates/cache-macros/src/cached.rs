@@ -43,14 +43,9 @@ pub(crate) fn expand(options: Options, function: ItemFn) -> Result<TokenStream> 
     let beside = quote!(#(#uncached_attrs)* #uncached #block);
     let asking = asking(&options, &sig, &answer, &arguments, receiver.as_ref())?;
     let outer = outer(&sig, &arguments);
-    Ok(match receiver {
-        Some(_) => quote! {
-            #(#attrs)* #vis #outer { #asking }
-            #beside
-        },
-        None => quote! {
-            #(#attrs)* #vis #outer { #beside #asking }
-        },
+    Ok(quote! {
+        #(#attrs)* #vis #outer { #asking }
+        #beside
     })
 }
 

@@ -219,3 +219,37 @@ fn structs_and_enums_are_keys() {
     assert_eq!(key::of(&Pair(1, None)), "1/none");
     assert_eq!(key::of(&("x", Whole, Pair(1, Some(Id(2))))), "x/Whole/(1/2)");
 }
+
+#[tokio::test]
+async fn callers_on_any_thread_share_one_call() {
+    let users = Users::new();
+    let callers = (0..100).map(|_| {
+        let users = users.clone();
+        tokio::spawn(async move { users.user("acme", 7).await })
+    });
+    for caller in futures_util::future::join_all(callers).await {
+        assert_eq!(caller.unwrap().unwrap(), "acme 8");
+    }
+    assert_eq!(users.asked(), 1);
+}
+
+#[tokio::test]
+async fn what_two_functions_remember_in_one_cache_is_each_ones_own() {
+    let values: Tiered<u64> = Tiered::builder("values").build().unwrap();
+    assert_eq!(doubled(&values, 7).await.unwrap(), 14);
+    assert_eq!(tripled(&values, 7).await.unwrap(), 21);
+    assert_eq!(doubled_uncached(&values, 8).await, Ok(16));
+    assert!(values.get("doubled/8").await.is_err());
+}
+
+#[cached(cache = values, skip(values))]
+async fn doubled(values: &Tiered<u64>, number: u64) -> Result<u64, Failed<Refused>> {
+    let _ = values;
+    Ok(number * 2)
+}
+
+#[cached(cache = values, skip(values))]
+async fn tripled(values: &Tiered<u64>, number: u64) -> Result<u64, Failed<Refused>> {
+    let _ = values;
+    Ok(number * 3)
+}
