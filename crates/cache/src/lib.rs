@@ -124,7 +124,7 @@ pub use cache_macros::Key;
 /// be cloned. The function as it is written is beside it, `price_uncached` for `price`.
 ///
 /// * `cache = self.prices`: the [`Tiered`] of values, as an expression.
-/// * `key = (site, article)`: what the [key](key) is made of. Without it, the name of the function
+/// * `key = (site, article)`: what the [key] is made of. Without it, the name of the function
 ///   and all its arguments: `price/de/7`.
 /// * `skip(database)`: arguments that are left out of that.
 /// * `ttl = "5m"`, `tags = [site, format!("site:{site}")]`, `priority = 3`: the [`Terms`] of the
