@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes};
-use flow::feed::{Coherence, Purge};
+use flow::feed::Purge;
 use flow::question::cache::When as Condition;
 use flow::signal::Registry;
 use flow::{Clock, Moment, Random, Result};
@@ -245,61 +245,6 @@ impl Far {
                 unseen(Miss::Slow)
             }
         }
-    }
-
-    /// What other nodes do is heard by this.
-    pub(crate) fn listen(&self, coherence: &Arc<Coherence>) {
-        if let Some(lately) = &self.lately {
-            lately.listen(coherence.clone());
-        }
-    }
-
-    /// This was changed by now, here or by another node.
-    pub(crate) fn changed(&self, place: &Place, what: &Purge) {
-        if let Some(lately) = &self.lately {
-            lately.changed(place, what);
-        }
-    }
-
-    fn wrote(&self, place: &Place, key: &[u8]) {
-        if let Some(lately) = &self.lately {
-            lately.wrote(place, key);
-        }
-    }
-
-    /// What a replica has under a key, if it is wanted and nothing this node knows of speaks
-    /// against it; whatever else it is, the primary is asked. Its ground is of the same moment.
-    pub(crate) async fn look_lately(
-        &self,
-        place: &Place,
-        key: &[u8],
-        wanted: impl Fn(&Found) -> bool,
-    ) -> Option<Look> {
-        let since = self.lately.as_ref()?.since(place, key)?;
-        if self.debts.owed(place) {
-            return None;
-        }
-        let (at, (number, kv)) = (self.clock.moment(), self.shard(place, key));
-        let asking = kv.held_lately(&place.entry(key), &place.ground(), since).await;
-        let (Some(Held { value, life }), Some(ground)) = asking? else { return None };
-        let ground = Ground::read(&ground).filter(|ground| ground.run == kv.era())?;
-        let known = self.grounds.get(&(number, place.clone()))?;
-        if known.generation != ground.generation || known.purges > ground.purges {
-            return None;
-        }
-        let record = Record::read(value)?;
-        let (token, seen) = (record.token, record.stamp.seen);
-        let found = found(key, &ground, record, life).ok().filter(|found| wanted(found))?;
-        // Marks are of the primary, and so are those that are laid anew.
-        let bears = |tag: &u64| {
-            let mark = self.marks.get(&self.mark_id(number, place, *tag));
-            mark.is_some_and(|mark| mark.covers(&ground) && mark.purged <= seen)
-        };
-        if !found.tags.iter().all(bears) {
-            return None;
-        }
-        let (stamp, mourned) = (ground.stamp(), Duration::ZERO);
-        Some(Look { found: Ok(found), expect: Some(Expect::Token(token)), stamp, at, mourned })
     }
 
     /// Writes what was learned after `look`, unless something has happened to the key

@@ -9,12 +9,16 @@
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use flow::feed::{Coherence, Purge};
 use flow::{Clock, Moment};
 use foldhash::fast::FixedState;
 
+use super::ground::Ground;
 use super::place::Place;
+use super::record::Record;
+use super::{Expect, Far, Found, Held, Look, found};
 
 /// Keys and namespaces share this many places; who shares one only waits longer.
 const PLACES: usize = 4096;
@@ -103,10 +107,65 @@ impl Lately {
     }
 }
 
+impl Far {
+    /// What other nodes do is heard by this.
+    pub(crate) fn listen(&self, coherence: &Arc<Coherence>) {
+        if let Some(lately) = &self.lately {
+            lately.listen(coherence.clone());
+        }
+    }
+
+    /// This was changed by now, here or by another node.
+    pub(crate) fn changed(&self, place: &Place, what: &Purge) {
+        if let Some(lately) = &self.lately {
+            lately.changed(place, what);
+        }
+    }
+
+    pub(super) fn wrote(&self, place: &Place, key: &[u8]) {
+        if let Some(lately) = &self.lately {
+            lately.wrote(place, key);
+        }
+    }
+
+    /// What a replica has under a key, if it is wanted and nothing this node knows of speaks
+    /// against it; whatever else it is, the primary is asked. Its ground is of the same moment.
+    pub(crate) async fn look_lately(
+        &self,
+        place: &Place,
+        key: &[u8],
+        wanted: impl Fn(&Found) -> bool,
+    ) -> Option<Look> {
+        let since = self.lately.as_ref()?.since(place, key)?;
+        if self.debts.owed(place) {
+            return None;
+        }
+        let (at, (number, kv)) = (self.clock.moment(), self.shard(place, key));
+        let asking = kv.held_lately(&place.entry(key), &place.ground(), since).await;
+        let (Some(Held { value, life }), Some(ground)) = asking? else { return None };
+        let ground = Ground::read(&ground).filter(|ground| ground.run == kv.era())?;
+        let known = self.grounds.get(&(number, place.clone()))?;
+        if known.generation != ground.generation || known.purges > ground.purges {
+            return None;
+        }
+        let record = Record::read(value)?;
+        let (token, seen) = (record.token, record.stamp.seen);
+        let found = found(key, &ground, record, life).ok().filter(|found| wanted(found))?;
+        // Marks are of the primary, and so are those that are laid anew.
+        let bears = |tag: &u64| {
+            let mark = self.marks.get(&self.mark_id(number, place, *tag));
+            mark.is_some_and(|mark| mark.covers(&ground) && mark.purged <= seen)
+        };
+        if !found.tags.iter().all(bears) {
+            return None;
+        }
+        let (stamp, mourned) = (ground.stamp(), Duration::ZERO);
+        Some(Look { found: Ok(found), expect: Some(Expect::Token(token)), stamp, at, mourned })
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use flow::Time;
     use flow::feed::{Arrival, HexKey, Place as At, SILENCE};
 
