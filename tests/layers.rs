@@ -164,7 +164,9 @@ fn stages_never_import_each_other(room: &Room) -> Vec<String> {
     if !STAGES.contains(&room.name.as_str()) {
         return Vec::new();
     }
-    room.foreign(&["flow", "memory", "pool"])
+    // The macros of a stage are a part of it that has to be a crate of its own.
+    let macros = format!("{}-macros", room.name);
+    room.foreign(&["flow", "memory", "pool", &macros])
         .map(|other| {
             format!(
                 "rule 3: the stage `{}` imports `{other}`, but stages import only `flow`, `memory` and \

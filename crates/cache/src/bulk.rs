@@ -58,6 +58,8 @@ impl<V: Clone + Send + Sync + 'static> Tiered<V> {
         for (key, value, terms) in &values {
             self.0.fits(key.as_ref(), value, terms)?;
         }
+        let confided = |(key, value, terms)| (key, self.0.confided(value), terms);
+        let values: Vec<_> = values.into_iter().map(confided).collect();
         let ended = |(_, _, terms): &(K, V, Terms)| terms.ttl == Some(Duration::ZERO);
         if self.is_local() {
             for (key, value, terms) in values {

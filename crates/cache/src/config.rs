@@ -55,6 +55,8 @@ pub struct L2 {
     pub tls: redis::Tls,
     /// When to stop asking.
     pub breaker: breaker::Config,
+    /// How far behind its primary a replica may be to be read, such as `1s`; without it, none is. Not for clusters.
+    pub replica_reads: Option<Span>,
 }
 
 impl Default for L2 {
@@ -71,6 +73,7 @@ impl Default for L2 {
             timeout: Span::millis(250),
             tls,
             breaker: breaker::Config::default(),
+            replica_reads: None,
         }
     }
 }
@@ -87,6 +90,7 @@ impl L2 {
             timeout: self.timeout,
             tls: self.tls.clone(),
             breaker: self.breaker.clone(),
+            replica_reads: self.replica_reads,
             ..redis::Config::default()
         }
     }

@@ -10,6 +10,7 @@
 
 pub(crate) mod debt;
 pub(crate) mod ground;
+mod lately;
 mod many;
 pub(crate) mod place;
 pub(crate) mod record;
@@ -32,6 +33,7 @@ use std::hash::BuildHasher;
 
 use self::debt::Debts;
 use self::ground::Ground;
+use self::lately::Lately;
 use self::place::Place;
 use self::record::{Content, Record, Stamp, Token, WINDOW_MAX};
 use crate::codes::UNSETTLED;
@@ -65,6 +67,8 @@ pub(crate) struct Far {
     /// What was last seen of the marks of tags.
     marks: memory::Cache<u64, Mark>,
     pub(crate) debts: Debts,
+    /// When something was changed, where replicas may be read.
+    lately: Option<Lately>,
     /// A tier that fails again and again is left alone for a while.
     pub(crate) breaker: Breaker,
 }
@@ -87,6 +91,13 @@ struct Mark {
     purged: u64,
     /// The newest purge there was when this was looked up.
     as_of: u64,
+}
+
+impl Mark {
+    /// Whether it is no older than this ground, which is of the same generation.
+    fn covers(&self, ground: &Ground) -> bool {
+        self.generation == ground.generation && self.as_of >= ground.purges
+    }
 }
 
 /// What somebody saw under a key, and what has to be so still when they write there.
@@ -177,7 +188,9 @@ impl Far {
         let grounds = memory::Cache::builder().capacity(GROUNDS_KNOWN).clock(clock.clone());
         let marks = memory::Cache::builder().capacity(TAGS_KNOWN).clock(clock.clone());
         let breaker = Breaker::new(&format!("cache-{name}"), breaker, clock.clone(), registry);
+        let replicas = shards.iter().any(|kv| kv.asks_replicas());
         Self {
+            lately: replicas.then(|| Lately::new(clock.clone())),
             name,
             shards,
             patience,
@@ -246,7 +259,7 @@ impl Far {
         let late = self.clock.moment().since(look.at) > LATE;
         let Some(expect) = look.expect.as_ref().filter(|_| !late) else { return Ok(false) };
         let (number, kv) = self.shard(place, key);
-        self.bounded(async {
+        let filling = self.bounded(async {
             if !draft.tags.is_empty() {
                 self.mark(number, place, look.stamp, &draft.tags).await?;
             }
@@ -259,14 +272,16 @@ impl Far {
                 Expect::Token(token) => kv.set_if(entry, When::Begins(&token.prefix())).await,
                 Expect::Bytes(bytes) => kv.set_if(entry, When::Holds(bytes)).await,
             }
-        })
-        .await
+        });
+        let filled = filling.await;
+        self.wrote(place, key);
+        filled
     }
 
     /// Writes a value, whatever was there.
     pub(crate) async fn write(&self, place: &Place, key: &[u8], draft: &Draft) -> Result<()> {
         let (number, kv) = self.shard(place, key);
-        self.bounded(async {
+        let writing = self.bounded(async {
             let at = place.entry(key);
             let mut ground = match self.grounds.get(&(number, place.clone())) {
                 Some(known) => known,
@@ -289,8 +304,10 @@ impl Far {
                 }
             }
             Err(UNSETTLED.error("other nodes purge this namespace faster than it can be written"))
-        })
-        .await
+        });
+        let written = writing.await;
+        self.wrote(place, key);
+        written
     }
 
     /// Writes a value if the condition is met; whether it was.
@@ -319,7 +336,7 @@ impl Far {
 
     /// Makes untrue what a purge names; of keys, how many were there.
     pub(crate) async fn purge(&self, place: &Place, what: &Purge) -> Result<u64> {
-        self.bounded(async {
+        let purging = self.bounded(async {
             match what {
                 Purge::Key(key) => self.bury(place, key).await.map(u64::from),
                 Purge::Keys(keys) => {
@@ -343,8 +360,10 @@ impl Far {
                     try_join_all(shards.map(|n| self.change(n, place, change))).await.map(|_| 0)
                 }
             }
-        })
-        .await
+        });
+        let purged = purging.await;
+        self.changed(place, what);
+        purged
     }
 
     /// The right to load a key for the whole fleet.
@@ -453,27 +472,15 @@ impl Far {
         let Some(record) = Record::read(value.clone()) else {
             return Ok((Err(Miss::Corrupt), Expect::Bytes(value)));
         };
-        let expect = Expect::Token(record.token);
-        let left = left.map(|left| left.saturating_sub(record.grave));
-        if left == Some(Duration::ZERO) {
-            return Ok((Err(Miss::Expired), expect));
-        }
-        if record.stamp.generation != ground.generation {
-            return Ok((Err(Miss::Doubted), expect));
-        }
-        let value = match record.content {
-            Content::Value(value) => Some(value),
-            Content::Nothing => None,
-            Content::Purged => return Ok((Err(Miss::Purged), expect)),
+        let (expect, seen) = (Expect::Token(record.token), record.stamp.seen);
+        let found = match found(key, ground, record, left) {
+            Ok(found) => found,
+            Err(miss) => return Ok((Err(miss), expect)),
         };
-        let bears = ground.bears(key, record.stamp)
-            && self.tags_bear(number, place, ground, &record.tags, record.stamp.seen).await?;
-        if !bears {
-            return Ok((Err(Miss::Purged), expect));
+        match self.tags_bear(number, place, ground, &found.tags, seen).await? {
+            true => Ok((Ok(found), expect)),
+            false => Ok((Err(Miss::Purged), expect)),
         }
-        let fresh = left.map(|left| left.saturating_sub(record.window));
-        let Record { tags, version, .. } = record;
-        Ok((Ok(Found { value, fresh, left, tags, version }), expect))
     }
 
     /// Whether none of these tags was purged after the purge `seen`.
@@ -490,7 +497,7 @@ impl Far {
             let known = self
                 .marks
                 .get(&self.mark_id(number, place, *tag))
-                .filter(|mark| mark.generation == ground.generation && mark.as_of >= ground.purges);
+                .filter(|mark| mark.covers(ground));
             match known {
                 Some(mark) if mark.purged > seen => return Ok(false),
                 Some(_) => {}
@@ -648,6 +655,31 @@ impl Far {
         }
         Ok(swapped)
     }
+}
+
+/// What an entry says, if no purge but perhaps one by tag made it untrue.
+fn found(
+    key: &[u8],
+    ground: &Ground,
+    record: Record,
+    life: Option<Duration>,
+) -> Result<Found, Miss> {
+    let left = life.map(|left| left.saturating_sub(record.grave));
+    if left == Some(Duration::ZERO) {
+        return Err(Miss::Expired);
+    }
+    if record.stamp.generation != ground.generation {
+        return Err(Miss::Doubted);
+    }
+    let bears = ground.bears(key, record.stamp);
+    let value = match record.content {
+        Content::Purged => return Err(Miss::Purged),
+        _ if !bears => return Err(Miss::Purged),
+        Content::Value(value) => Some(value),
+        Content::Nothing => None,
+    };
+    let fresh = left.map(|left| left.saturating_sub(record.window));
+    Ok(Found { value, fresh, left, tags: record.tags, version: record.version })
 }
 
 /// How long it still has to be remembered that something was purged here.

@@ -7,12 +7,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::analytics::fingerprint;
+use crate::wiped::wiped;
 
 /// How values of a type become bytes where they leave memory, and what they weigh in it.
 pub(crate) struct Form<V> {
     pub(crate) write: fn(&Codec, &V, &[u8]) -> Result<Bytes>,
     pub(crate) read: fn(&Codec, &[u8], &[u8]) -> Result<V>,
     pub(crate) weigh: fn(&V) -> u64,
+    /// The value, to be wiped when the last who holds it lets go. Values of a program's own type
+    /// are as they are: their type sees to it, or nobody does.
+    pub(crate) confide: fn(V) -> V,
     /// The same for the same content; of what has no order of its own, it may differ.
     pub(crate) number: fn(&V) -> u64,
 }
@@ -32,6 +36,7 @@ impl Form<Bytes> {
             write: |codec, value, context| codec.encode(value, context),
             read: |codec, stored, context| codec.decode(stored, context),
             weigh: |value| value.len() as u64,
+            confide: wiped,
             number: |value| fingerprint(value),
         }
     }
@@ -44,6 +49,7 @@ impl<V: Serialize + DeserializeOwned> Form<V> {
             write: |codec, value, context| codec.write(value, context),
             read: |codec, stored, context| codec.read(stored, context),
             weigh,
+            confide: |value| value,
             number,
         }
     }

@@ -74,6 +74,9 @@ impl House {
         // Zero is nobody.
         let node = random.number() | 1;
         let behind = Behind::new(clock.clone(), registry);
+        if let Some(coherence) = &coherence {
+            fars.iter().for_each(|far| far.listen(coherence));
+        }
         Self {
             fars,
             behind,
@@ -232,6 +235,9 @@ impl House {
     }
 
     fn drop_here(&self, tenant: &str, namespace: &str, what: &Purge) {
+        // Before memory: what is read from now on is not what was before this.
+        let place = Place::new(tenant, namespace);
+        self.fars.iter().for_each(|far| far.changed(&place, what));
         let ears: Vec<_> = self.ears.lock().iter().filter_map(Weak::upgrade).collect();
         ears.iter().for_each(|ear| ear.hear(tenant, namespace, what));
     }

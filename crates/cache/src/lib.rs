@@ -49,6 +49,28 @@
 //! assert_eq!(users.get_or_load("user:7", load).await.unwrap(), "Ada");
 //! # Ok(()) }
 //! ```
+//!
+//! Functions that remember what they answered ([`cached`]), by keys made of what they are called
+//! with ([`key`]):
+//!
+//! ```
+//! use cache::{Failed, Tiered, cached};
+//!
+//! #[derive(Clone)]
+//! struct Shop { prices: Tiered<u64> }
+//!
+//! impl Shop {
+//!     #[cached(cache = self.prices, ttl = "5m", tags = [format!("site:{site}")])]
+//!     async fn price(&self, site: &str, article: u64) -> Result<u64, Failed<std::io::Error>> {
+//!         Ok(article * 3)
+//!     }
+//! }
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> flow::Result<()> {
+//! let shop = Shop { prices: Tiered::builder("prices").build()? };
+//! assert_eq!(shop.price("de", 7).await.unwrap(), 21);
+//! assert_eq!(shop.prices.get("price/de/7").await.unwrap().value, 21);
+//! # Ok(()) }
+//! ```
 
 mod builder;
 mod cache;
@@ -58,6 +80,7 @@ mod view;
 mod warm;
 
 pub mod depend;
+pub mod key;
 
 mod behind;
 mod eye;
@@ -88,13 +111,36 @@ mod miss;
 pub mod seal;
 mod signals;
 mod tag;
+mod wiped;
 
 pub use builder::Builder;
 pub use cache::{Cache, Fetch, Ground};
+pub use cache_macros::Key;
+/// Remembers what an `async` function or method answers.
+///
+/// It is called only where no tier knows, once for all who ask at the same time, and a failure is
+/// never kept. The load may outlive whoever asked for it: arguments are taken owned or as `&T` or
+/// `Option<&T>`, of which a load gets copies, and a method of `&self` is one of something that can
+/// be cloned. The function as it is written is beside it, `price_uncached` for `price`.
+///
+/// * `cache = self.prices`: the [`Tiered`] of values, as an expression.
+/// * `key = (site, article)`: what the [key] is made of. Without it, the name of the function
+///   and all its arguments: `price/de/7`.
+/// * `skip(database)`: arguments that are left out of that.
+/// * `ttl = "5m"`, `tags = [site, format!("site:{site}")]`, `priority = 3`: the [`Terms`] of the
+///   value, where the rules of the namespace are not enough.
+/// * `crate = path`: what this crate is called where it is not `cache`.
+///
+/// Expressions may stand in quotes. A function that answers `Result<T, E>` has its values in a
+/// `Tiered<T>`; one that answers `Result<Option<T>, E>` too, and that there is nothing is remembered
+/// for the `nothing_ttl` of the rules. `E` is [`Failed`] of the error the body has, or
+/// an error made from that, as `std::io::Error` and `Box<dyn Error + Send + Sync>` are.
+pub use cache_macros::cached;
 pub use config::{Config, L2, L3, Policy, Table};
 pub use event::Subscription;
 pub use flow::question::cache::When as Write;
 pub use house::Tell;
+pub use key::Key;
 pub use load::{Loaded, Previous};
 pub use lock::Locks;
 pub use miss::Miss;
@@ -102,3 +148,8 @@ pub use tiered::{Hit, Purged, Source, Terms, Tiered};
 pub use typed::Failed;
 pub use view::{Refreshed, Tenants, Views};
 pub use warm::{Bought, Item, Pace, Progress, Warm, Warming};
+
+/// The guide's programs are compiled, and run where they need no server.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guides/a-tiered-cache-in-your-rust-service.md")]
+mod guide {}

@@ -325,7 +325,11 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
                 continue;
             }
             let begun = self.house.clock.moment();
-            let mut look = far.look(&self.place, key).await;
+            let lately = far.look_lately(&self.place, key, |found| wanted(found, *life)).await;
+            let mut look = match lately {
+                Some(look) => look,
+                None => far.look(&self.place, key).await,
+            };
             self.signals.took(index + 1, self.house.clock.moment().since(begun));
             let seen = self.seen(index + 1, key, &mut look, |found| wanted(found, *life));
             looks.push(look);
@@ -375,7 +379,8 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
 
     fn read(&self, key: &[u8], found: &Found) -> flow::Result<Option<V>> {
         let Some(body) = &found.value else { return Ok(None) };
-        (self.form.read)(&self.codec, body, &self.context(key)).map(Some)
+        let value = (self.form.read)(&self.codec, body, &self.context(key))?;
+        Ok(Some(self.confided(value)))
     }
 
     /// Carries what the last of the tiers looked at had to the nearer ones.
@@ -577,7 +582,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         let (value, terms) = match (asked, fallback) {
             (Ok(Loaded::Value(value, terms)), _) => {
                 loads.brought.add(1);
-                (Some(value), terms)
+                (Some(self.confided(value)), terms)
             }
             (Ok(Loaded::Unchanged), Some(old)) => {
                 loads.unchanged.add(1);

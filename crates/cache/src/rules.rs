@@ -107,7 +107,7 @@ pub struct Rules {
     /// Whether values are sealed wherever they leave memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sealed: Option<bool>,
-    /// Whether keys are shown only as hashes.
+    /// Whether keys are shown only as hashes, and values are wiped when memory lets them go.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confidential: Option<bool>,
     /// Where values come from: an address such as `http://users/{key}`.

@@ -29,6 +29,7 @@ use crate::rules::{Life, Resolved};
 use crate::signals::{Signals, TIERS};
 use crate::tag;
 use crate::ttl::jittered;
+use crate::wiped::wiped;
 
 pub(crate) use purge::drop_from;
 
@@ -184,6 +185,7 @@ impl<V: Clone + Send + Sync + 'static> Tiered<V> {
             return self.write_now(key, value, &terms, when);
         }
         self.0.fits(key, &value, &terms)?;
+        let value = self.0.confided(value);
         if when == When::Always && self.0.write_behind(key, &value, &terms)? {
             return Ok(true);
         }
@@ -201,7 +203,7 @@ impl<V: Clone + Send + Sync + 'static> Tiered<V> {
     /// When the value is too large.
     pub fn write_now(&self, key: &[u8], value: V, terms: &Terms, when: When) -> Result<bool> {
         self.0.fits(key, &value, terms)?;
-        self.0.write_here(key, value, terms, when)
+        self.0.write_here(key, self.0.confided(value), terms, when)
     }
 
     /// Changes how long a key lives; whether it was there.
@@ -429,7 +431,18 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         if codec.compression != Compression::None && plain > codec.compress_above.0 {
             self.eye.analytics.compressed(plain as usize, body.len());
         }
-        Ok(body)
+        Ok(match self.rules.confidential {
+            true => wiped(body),
+            false => body,
+        })
+    }
+
+    /// The value as it is held here: of a confidential namespace, wiped in the end.
+    pub(crate) fn confided(&self, value: V) -> V {
+        match self.rules.confidential {
+            true => (self.form.confide)(value),
+            false => value,
+        }
     }
 
     /// How long the rules, and what was seen, let a value live.
@@ -494,7 +507,8 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         let priority = terms.priority.unwrap_or(self.rules.priority);
         memory::Draft {
             owner: self.owner,
-            value,
+            // Whatever way it came: what memory holds is its own, and wiped.
+            value: value.map(|value| self.confided(value)),
             fresh,
             window,
             early,

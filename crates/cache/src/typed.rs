@@ -1,7 +1,10 @@
 //! The typed front: values of a program's own types, loaded by its own functions.
 
+pub(crate) mod asked;
+
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 
 use crate::flight::{Answer, Fault};
@@ -34,6 +37,18 @@ impl<E: fmt::Display> fmt::Display for Failed<E> {
 }
 
 impl<E: fmt::Debug + fmt::Display> std::error::Error for Failed<E> {}
+
+/// What failed with an error of input or output is one.
+impl From<Failed<io::Error>> for io::Error {
+    fn from(failed: Failed<io::Error>) -> Self {
+        let kind = match &failed {
+            Failed::Load(error) => error.kind(),
+            Failed::Late => io::ErrorKind::TimedOut,
+            Failed::Other(_) | Failed::Lost => io::ErrorKind::Other,
+        };
+        Self::new(kind, failed)
+    }
+}
 
 impl<E: Send + Sync + 'static> From<Fault> for Failed<E> {
     fn from(fault: Fault) -> Self {

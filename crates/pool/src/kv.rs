@@ -18,7 +18,7 @@ pub mod sql;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flow::{BoxFuture, Error, Result};
+use flow::{BoxFuture, Error, Moment, Result};
 
 pub use memory::MemoryKv;
 pub use redis::RedisKv;
@@ -179,6 +179,23 @@ pub trait Kv: Send + Sync {
             let held = self.held_many(&[key]).await?.pop().flatten();
             Ok((held, self.get(beside).await?))
         })
+    }
+
+    /// As [`Kv::held_beside`], from a replica that has all that was written before `since`
+    /// and is no further behind than the store was told it may be. `None` where no such
+    /// replica answers; then whoever has to know asks [`Kv::held_beside`].
+    fn held_lately<'a>(
+        &'a self,
+        _key: &'a [u8],
+        _beside: &'a [u8],
+        _since: Moment,
+    ) -> BoxFuture<'a, Option<Beside>> {
+        Box::pin(std::future::ready(None))
+    }
+
+    /// Whether replicas may be asked.
+    fn asks_replicas(&self) -> bool {
+        false
     }
 
     /// Writes the entry, and then reads the value of `beside`. One round trip, where

@@ -89,9 +89,7 @@ impl Far {
     ) -> Result<()> {
         let known = |tag: &u64| {
             let mark = self.marks.get(&self.mark_id(number, place, *tag));
-            mark.is_some_and(|mark| {
-                mark.generation == ground.generation && mark.as_of >= ground.purges
-            })
+            mark.is_some_and(|mark| mark.covers(ground))
         };
         let records = held.iter().flatten().filter_map(|held| Record::read(held.value.clone()));
         let tags: HashSet<u64> = records.flat_map(|record| record.tags).collect();
@@ -110,6 +108,7 @@ impl Far {
             let part: Vec<_> = indices.iter().filter_map(|index| values.get(*index)).collect();
             writing.push(async move {
                 let written = self.bounded(self.write_part(*number, place, &part)).await;
+                part.iter().for_each(|(key, _)| self.wrote(place, key));
                 written.inspect_err(|error| {
                     tracing::debug!(tier = self.name, error = %error.story(), "writes are owed");
                 })

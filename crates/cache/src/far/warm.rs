@@ -57,7 +57,9 @@ impl Far {
             let own = |index: &usize| values.get(*index).map(|value| (*index, value));
             let values: Vec<_> = indices.iter().filter_map(own).collect();
             let adding = self.add_part(number, place, (stamp, known.at), &values);
-            for index in self.bounded(adding).await? {
+            let adding = self.bounded(adding).await;
+            values.iter().for_each(|(_, (key, _))| self.wrote(place, key));
+            for index in adding? {
                 if let Some(place) = added.get_mut(index) {
                     *place = Added::Written;
                 }

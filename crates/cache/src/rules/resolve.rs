@@ -106,7 +106,7 @@ pub struct Resolved {
     pub codec: pool::codec::Config,
     /// Whether values are sealed wherever they leave memory.
     pub sealed: bool,
-    /// Whether keys are shown only as hashes.
+    /// Whether keys are shown only as hashes, and values are wiped when memory lets them go.
     pub confidential: bool,
     /// Where values come from.
     pub origin: Option<Template>,

@@ -99,7 +99,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         let waiting = self.is_behind().then(|| {
             let waiting = self.house.behind.waiting(&self.place, key, self.house.generation())?;
             let value = (self.form.read)(&self.codec, &waiting.body, &self.context(key)).ok()?;
-            Some((value, waiting.left))
+            Some((self.confided(value), waiting.left))
         });
         let Some((value, left)) = waiting.flatten().filter(|_| self.house.coherent()) else {
             return Err(arrival);

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use flow::{Error, Result};
+use zeroize::Zeroizing;
 
 use crate::codes;
 
@@ -86,11 +87,11 @@ impl Key {
         Ok(())
     }
 
-    /// What was sealed, if nothing about it was changed.
-    pub(crate) fn open(&self, bound: &[u8], sealed: &[u8]) -> Result<Vec<u8>> {
+    /// What was sealed, if nothing about it was changed. It is wiped when it is dropped.
+    pub(crate) fn open(&self, bound: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let (nonce, body) = sealed.split_at_checked(NONCE_LEN).ok_or_else(broken)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| broken())?;
-        let mut body = body.to_vec();
+        let mut body = Zeroizing::new(body.to_vec());
         let length =
             self.key.open_in_place(nonce, Aad::from(bound), &mut body).map_err(|_| broken())?.len();
         body.truncate(length);

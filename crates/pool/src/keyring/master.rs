@@ -44,7 +44,7 @@ impl Master {
     }
 
     pub(super) fn unwrap(&self, bound: &[u8], wrapped: &[u8]) -> Result<Zeroizing<[u8; 32]>> {
-        let bytes = Zeroizing::new(self.key.open(bound, wrapped)?);
+        let bytes = self.key.open(bound, wrapped)?;
         let mut key = Zeroizing::new([0; 32]);
         if bytes.len() != key.len() {
             return Err(codes::KEYRING_CORRUPT.error("a key in the keyring has a wrong length"));

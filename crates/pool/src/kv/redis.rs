@@ -14,6 +14,7 @@ mod era;
 mod fault;
 mod follow;
 pub(crate) mod link;
+mod replica;
 mod scan;
 mod script;
 mod source;
@@ -28,12 +29,13 @@ use ::redis::{Cmd, FromRedisValue, RedisError, Script, Value, cmd, pipe};
 use bytes::{BufMut, Bytes, BytesMut};
 use flow::signal::Registry;
 use flow::unit::Span;
-use flow::{BoxFuture, Clock, Result};
+use flow::{BoxFuture, Clock, Moment, Result};
 use futures_util::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::link::{Link, Repeat, Wire};
+use self::replica::{Reads, Replicas};
 use self::scan::{Scan, pattern};
 use self::script::{HOLD, INCREMENT, LEASE, SET_IF};
 use super::{Beside, Changes, Cursor, Entry, FENCE_KEPT, Fence, Held, Kv, Page, Tracked, When};
@@ -64,6 +66,8 @@ pub struct Config {
     pub tls: Tls,
     /// When to stop asking.
     pub breaker: breaker::Config,
+    /// How far behind the primary a replica may be that is read from; without it, none is.
+    pub replica_reads: Option<Span>,
 }
 
 /// Certificates for TLS to Redis.
@@ -90,6 +94,7 @@ impl Default for Config {
             timeout: Span::secs(1),
             tls: Tls::default(),
             breaker: breaker::Config::default(),
+            replica_reads: None,
         }
     }
 }
@@ -98,6 +103,7 @@ impl Default for Config {
 #[derive(Clone)]
 pub struct RedisKv {
     link: Arc<Link>,
+    replicas: Option<Arc<Replicas>>,
     prefix: Bytes,
 }
 
@@ -106,14 +112,18 @@ impl RedisKv {
     /// so that a Redis that is away delays no start.
     pub fn new(config: Config, clock: Clock, registry: &Registry) -> Result<Self> {
         let prefix = Bytes::from(config.prefix.clone());
+        let bound = config.replica_reads;
         let link = Arc::new(Link::new(config, clock, registry)?);
-        Ok(Self { link, prefix })
+        let reads = Reads::new(registry);
+        let replicas = bound.map(|bound| Replicas::new(bound, &link, reads)).transpose()?;
+        Ok(Self { link, replicas, prefix })
     }
 
     /// The same connections, the keys behind a further prefix.
     #[must_use]
     pub fn under(&self, prefix: &str) -> Self {
-        Self { link: self.link.clone(), prefix: [&self.prefix, prefix.as_bytes()].concat().into() }
+        let (link, replicas) = (self.link.clone(), self.replicas.clone());
+        Self { link, replicas, prefix: [&self.prefix, prefix.as_bytes()].concat().into() }
     }
 
     /// Its breaker, to be read.
@@ -486,6 +496,23 @@ impl Kv for RedisKv {
 
     fn held_beside<'a>(&'a self, key: &'a [u8], beside: &'a [u8]) -> BoxFuture<'a, Result<Beside>> {
         Box::pin(self.read_beside(key, beside))
+    }
+
+    fn held_lately<'a>(
+        &'a self,
+        key: &'a [u8],
+        beside: &'a [u8],
+        since: Moment,
+    ) -> BoxFuture<'a, Option<Beside>> {
+        Box::pin(async move {
+            let replicas = self.replicas.as_ref()?;
+            let line = beside::both(&self.value(key), &self.value(beside));
+            replicas.read(&self.link, &line, since).await
+        })
+    }
+
+    fn asks_replicas(&self) -> bool {
+        self.replicas.is_some()
     }
 
     fn set_beside<'a>(

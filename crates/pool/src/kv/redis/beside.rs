@@ -17,21 +17,8 @@ impl RedisKv {
         if self.link.is_cluster() {
             return self.read_apart(&key, &beside).await;
         }
-        // Said with room enough, it is allocated once.
-        let mut both = Cmd::with_capacity(3, 4 + key.len() + beside.len());
-        both.arg("MGET").arg(key.as_ref()).arg(beside.as_ref());
-        let mut life = Cmd::with_capacity(2, 4 + key.len());
-        life.arg("PTTL").arg(key.as_ref());
-        let mut line = Pipeline::with_capacity(2);
-        line.add_command(both).add_command(life);
-        let line = &line;
-        self.link
-            .ask(Repeat::Fine, |wire| async move {
-                let [values, life] = answers(line, wire).await?;
-                let [value, beside] = all(values)?;
-                Ok((held_as(value, life), bytes(beside)))
-            })
-            .await
+        let line = &both(&key, &beside);
+        self.link.ask(Repeat::Fine, |wire| held_by(line, wire)).await
     }
 
     async fn read_apart(&self, key: &Bytes, beside: &Bytes) -> Result<Beside> {
@@ -65,6 +52,25 @@ impl RedisKv {
         let [_, beside] = self.link.ask(Repeat::Fine, ask).await?;
         Ok(bytes(beside))
     }
+}
+
+/// The question after both, and how long the first still lives.
+pub(super) fn both(key: &Bytes, beside: &Bytes) -> Pipeline {
+    // Said with room enough, it is allocated once.
+    let mut both = Cmd::with_capacity(3, 4 + key.len() + beside.len());
+    both.arg("MGET").arg(key.as_ref()).arg(beside.as_ref());
+    let mut life = Cmd::with_capacity(2, 4 + key.len());
+    life.arg("PTTL").arg(key.as_ref());
+    let mut line = Pipeline::with_capacity(2);
+    line.add_command(both).add_command(life);
+    line
+}
+
+/// Asks whoever is at the other end.
+pub(super) async fn held_by(line: &Pipeline, wire: Wire) -> Result<Beside, RedisError> {
+    let [values, life] = answers(line, wire).await?;
+    let [value, beside] = all(values)?;
+    Ok((held_as(value, life), bytes(beside)))
 }
 
 /// What each command of the line was answered.

@@ -137,12 +137,17 @@ fn fingerprint(infos: impl IntoIterator<Item = Value>) -> Result<u64, RedisError
     Ok(u64::from_be_bytes(head).max(1))
 }
 
-/// The names of the process and of the history of its data.
-fn run(info: Value) -> Result<String, RedisError> {
-    let text = match info {
+/// What `INFO` says.
+pub(super) fn info_text(info: Value) -> String {
+    match info {
         Value::VerbatimString { text, .. } => text,
         info => String::from_utf8_lossy(&bytes(info).unwrap_or_default()).into_owned(),
-    };
+    }
+}
+
+/// The names of the process and of the history of its data.
+fn run(info: Value) -> Result<String, RedisError> {
+    let text = info_text(info);
     let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
     let process = field("run_id:").filter(|id| !id.is_empty()).ok_or_else(nameless)?;
     let history = field("master_replid:").unwrap_or_default();
