@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::cache::{Cache, longest, tiers, used};
-use crate::codes::UNSEALED;
+use crate::codes::{RULES, UNSEALED};
 use crate::config::{Config, Policy};
 use crate::eye::Eye;
 use crate::far::place::Place;
@@ -199,9 +199,14 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
             Some(cache) => cache.house().clone(),
             None => self.house(),
         };
+        if rules.learn.is_some() && self.source.is_none() {
+            return Err(no_source(&self.name));
+        }
         let keys = self.keys.filter(|_| rules.sealed);
         let fars = used(&house, &rules);
-        let eye = Arc::new(Eye::new(&rules, longest(&fars, &rules), self.clock.clone()));
+        let eye = Eye::new(&rules, longest(&fars, &rules), self.clock.clone());
+        let eye = Arc::new(eye.learning(&rules)?);
+        let following = eye.following(&self.tenant);
         let mourner = eye.clone();
         let owners = Owners::only(&self.registry, &self.name, rules.confidential);
         let (owners, events) = (Arc::new(owners), house.events.clone());
@@ -225,6 +230,7 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
             source: self.source,
             after: None,
             recent: None,
+            following,
             house,
         });
         let ear: Weak<dyn Ear> = Arc::<Inner<V>>::downgrade(&inner);
@@ -247,4 +253,10 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
         }
         house
     }
+}
+
+/// Only what the namespace itself can load may be loaded before anybody asks.
+fn no_source(name: &str) -> flow::Error {
+    let detail = "`learn` needs somewhere to load from; give the namespace a source";
+    RULES.error(format!("namespace `{name}`: {detail}"))
 }

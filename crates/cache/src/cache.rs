@@ -153,7 +153,9 @@ impl Cache {
         let mut eyes = BTreeMap::new();
         let eye = |rules: &Resolved| {
             let longest = longest(&used(&house, rules), rules);
-            Arc::new(Eye::new(rules, longest, clock.clone()))
+            let eye = Eye::new(rules, longest, clock.clone());
+            let eye = if comes_from(rules) { eye.learning(rules) } else { Ok(eye) };
+            eye.map(Arc::new)
         };
         let mut rules = BTreeMap::<Box<str>, Arc<Resolved>>::new();
         for (name, written) in &config.namespaces {
@@ -164,14 +166,18 @@ impl Cache {
             if resolved.rows.is_some() && sql.is_none() {
                 return Err(VIEW.error(format!("namespace `{name}` has rows and no database")));
             }
-            eyes.insert(name.as_str().into(), eye(&resolved));
+            if written.learn.on == Some(true) && !comes_from(&resolved) {
+                let detail = "`learn` needs an `origin`, a `query` or a `view`";
+                return Err(RULES.error(format!("namespace `{name}`: {detail}")));
+            }
+            eyes.insert(name.as_str().into(), eye(&resolved)?);
             rules.insert(name.as_str().into(), Arc::new(resolved));
         }
         let others = Rules::default().resolve("others", &config.all)?;
         if others.sealed && keys.is_none() {
             return Err(UNSEALED.error("values of all namespaces are to be sealed"));
         }
-        let other_eye = eye(&others);
+        let other_eye = eye(&others)?;
         let named = rules.iter().map(|(name, rules)| (&**name, rules.confidential));
         let owners = Arc::new(Owners::new(&registry, named, others.confidential));
         let memory = |config: &Config| {
@@ -337,7 +343,9 @@ impl Cache {
     /// this one, by name and at most so many.
     pub fn statistics(&self, tenant: &str, asked: &Stats<'_>) -> StatsPage {
         let capacity = |name: &str| self.0.memory_of(name).capacity();
-        statistics::page(&self.0.owners, &self.0.house, tenant, asked, capacity)
+        let ahead = |name: &str| self.0.eye_of(name).ahead.as_ref().map(|ahead| ahead.report());
+        let held = statistics::Held { capacity: &capacity, learned: &ahead };
+        statistics::page(&self.0.owners, &self.0.house, tenant, asked, &held)
     }
 
     /// What is said of each namespace.
@@ -369,6 +377,11 @@ pub(crate) fn tiers(
     let some = both.into_iter().filter(|(_, shards)| !shards.is_empty());
     let far = |(options, shards)| Arc::new(Far::new(options, shards, stands.clone(), registry));
     some.map(far).collect()
+}
+
+/// Whether values of these rules can be loaded.
+fn comes_from(rules: &Resolved) -> bool {
+    rules.origin.is_some() || rules.rows.is_some()
 }
 
 /// What a namespace may hold by itself.
@@ -419,6 +432,7 @@ impl Shared {
             signals: self.owners.at(owner).signals.clone(),
             source: self.source(tenant, name, &rules),
             after: self.dependences.after(&self.own, tenant, name),
+            following: self.eye_of(name).following(tenant),
             recent: rules.depends_on.iter().any(|one| one.refresh).then(Recent::default),
             rules,
         }))

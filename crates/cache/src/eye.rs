@@ -8,13 +8,15 @@ mod last;
 mod marked;
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use flow::{Clock, Moment};
+use flow::{Clock, Moment, Result};
 
 use self::last::Last;
 pub(crate) use self::marked::{Marked, Marks};
+use crate::ahead::{Ahead, Following};
 use crate::analytics::{self, Analytics, Found, SAMPLED, fingerprint};
 use crate::memory::End;
 use crate::miss::Miss;
@@ -27,6 +29,8 @@ pub(crate) struct Eye {
     adaptive: Option<Adaptive>,
     last: Last,
     pub(crate) warmed: Marked,
+    /// What is learned of its reads.
+    pub(crate) ahead: Option<Arc<Ahead>>,
     clock: Clock,
     /// When what is long past last came to count less.
     faded: AtomicU64,
@@ -56,9 +60,21 @@ impl Eye {
             adaptive: adaptive.map(|(bounds, start)| Adaptive::new(bounds, start)),
             last: Last::default(),
             warmed: Marked::default(),
+            ahead: None,
             faded: AtomicU64::new(clock.moment().0),
             clock,
         }
+    }
+
+    /// The same, and learns what is read.
+    pub(crate) fn learning(self, rules: &Resolved) -> Result<Self> {
+        let ahead = rules.learn.as_ref().map(Ahead::new).transpose()?;
+        Ok(Self { ahead: ahead.map(Arc::new), ..self })
+    }
+
+    /// Follows the reads of a tenant, where they are learned from.
+    pub(crate) fn following(&self, tenant: &str) -> Option<Following> {
+        self.ahead.clone().map(|ahead| Following::new(ahead, tenant))
     }
 
     /// How long a value lives in a tier whose rules say `ruled`.
@@ -192,6 +208,9 @@ impl Eye {
             adaptive.turn(now);
         }
         self.warmed.turn(now);
+        if let Some(ahead) = &self.ahead {
+            ahead.turn(now);
+        }
         if now.since(Moment(self.faded.load(Relaxed))) >= FADING {
             self.faded.store(now.0, Relaxed);
             self.analytics.turn();

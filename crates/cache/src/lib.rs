@@ -59,6 +59,7 @@ mod warm;
 
 pub mod depend;
 
+mod ahead;
 mod behind;
 mod eye;
 mod far;

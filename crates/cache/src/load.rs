@@ -82,6 +82,8 @@ where
 enum Ask {
     /// Anything fresh will do.
     Needed,
+    /// The same, and nobody waits for it.
+    Ahead,
     /// Anything that will not be over soon.
     Early,
     /// The origin is to be asked.
@@ -234,6 +236,16 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         answer
     }
 
+    /// Gets what nobody has asked for yet.
+    pub(crate) async fn fly_ahead(
+        self: Arc<Self>,
+        key: Box<[u8]>,
+        loader: Loader<V>,
+        lead: Lead<V>,
+    ) {
+        self.fly(key, Ask::Ahead, loader, lead).await;
+    }
+
     /// Asks the tiers behind memory and then the origin.
     async fn fly(self: Arc<Self>, key: Box<[u8]>, ask: Ask, loader: Loader<V>, lead: Lead<V>) {
         let forced = ask == Ask::Forced;
@@ -253,11 +265,15 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         let mut looks = Vec::with_capacity(self.fars.len());
         let content = |found: &Found, life: Life| self.contents(ask, found, life);
         if let Some((value, found)) = self.look_for(&key, &mut looks, content).await {
-            self.note_found(&key, &looks, value.is_some());
+            if ask != Ask::Ahead {
+                self.note_found(&key, &looks, value.is_some());
+            }
             let answer = self.promote(&key, arrival, &looks, value, found).await;
             return lead.done(Ok(answer));
         }
         match forced {
+            // It is no read.
+            _ if ask == Ask::Ahead => {}
             true => self.eye.bypassed(&key),
             false if self.fars.is_empty() => self.eye.found_nowhere(&key, miss_here),
             false => self.eye.found_nowhere(&key, last_miss(&looks)),

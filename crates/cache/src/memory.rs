@@ -346,6 +346,16 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
         self.kept.capacity()
     }
 
+    /// Whether a key is there and will do for whoever reads it.
+    pub(crate) fn is_fresh(&self, key: &[u8], generation: u64) -> bool {
+        let now = self.clock.glance();
+        let fresh = |kept: &Kept<V>| {
+            let stale = kept.more.as_deref().and_then(|more| more.stale);
+            kept.generation == generation && stale.is_none_or(|stale| now < stale)
+        };
+        self.kept.get_with(key, fresh).unwrap_or(false)
+    }
+
     fn holds(&self, key: &[u8], generation: u64) -> bool {
         let own = |kept: &Kept<V>| kept.generation == generation && kept.value.is_some();
         self.kept.get_with(key, own).unwrap_or(false)

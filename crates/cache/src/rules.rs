@@ -17,6 +17,7 @@
 //! ```
 
 mod depend;
+mod learn;
 mod preset;
 mod resolve;
 mod schedule;
@@ -30,6 +31,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use depend::{Cause, Dependence, Dependency, Drops, What, cycle};
+pub use learn::LearnRules;
 pub use preset::Preset;
 pub use resolve::{Bounds, Life, Resolved};
 pub use schedule::Schedule;
@@ -60,6 +62,8 @@ pub struct Rules {
     pub l3_ttl: Option<Span>,
     /// Lifetimes that follow how often values are seen to change.
     pub adaptive: AdaptiveRules,
+    /// Loading what will likely be asked next, before it is.
+    pub learn: LearnRules,
     /// By how much, in percent, lives are shortened at random, so that keys do not end together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jitter_percent: Option<u8>,
@@ -191,7 +195,7 @@ impl Rules {
             preset, ttl, memory_ttl, l2_ttl, l3_ttl, jitter_percent, stale, early_percent,
             nothing_ttl, soft_timeout, hard_timeout, priority, tags, quota_bytes, quota_entries,
             memory, l2, l3, write, sealed, confidential, origin, query, depends_on, warm;
-            adaptive, codec, view
+            adaptive, codec, learn, view
         )
     }
 

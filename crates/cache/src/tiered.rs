@@ -11,6 +11,7 @@ use flow::question::cache::When;
 use flow::{BoxFuture, Result};
 use pool::codec::{self, Codec, Compression};
 
+use crate::ahead::Following;
 use crate::codes::{LOAD_FAILED, TOO_LARGE, TOO_MANY_TAGS};
 use crate::depend::{After, Recent};
 use crate::event::{About, Kind, Subject, Subscription};
@@ -67,6 +68,8 @@ pub(crate) struct Inner<V> {
     pub(crate) after: Option<After>,
     /// Keys read lately, where they may be loaded anew.
     pub(crate) recent: Option<Recent>,
+    /// What follows its reads, where that is learned.
+    pub(crate) following: Option<Following>,
 }
 
 /// Where values come from: asked for a key, and told what was known of it.
@@ -112,7 +115,9 @@ impl<V: Clone + Send + Sync + 'static> Tiered<V> {
             recent.note(key);
         }
         let alone = inner.fars.is_empty() && inner.source.is_none();
-        match inner.local(key) {
+        let local = inner.local(key);
+        inner.note_read(key, local.is_ok());
+        match local {
             Ok(Local { age: Age::Early, .. }) if inner.source.is_some() => None,
             Ok(Local { value, left, age: Age::Fresh | Age::Early, .. }) => {
                 Some(value.map(|value| Hit { value, ttl: left }).ok_or(Miss::Absent))
@@ -284,6 +289,12 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         memory::with_key(&self.prefix, key, work)
     }
 
+    /// Whether memory has a key that will do for whoever reads it.
+    pub(crate) fn fresh_here(&self, key: &[u8]) -> bool {
+        let generation = self.house.generation();
+        self.house.coherent() && self.keyed(key, |key| self.memory.is_fresh(key, generation))
+    }
+
     /// What memory has of a key, if it may be believed.
     #[inline]
     pub(crate) fn local(&self, key: &[u8]) -> Result<Local<V>, Miss> {
@@ -404,9 +415,10 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         match self.load(key, None, false, load).await {
             Ok(Answer { value: Some(value), left, .. }) => Ok(Ok(Hit { value, ttl: left })),
             Ok(_) => Ok(Err(Miss::Absent)),
-            Err(Fault::Load(_, words)) => Err(LOAD_FAILED.error(words.to_string())),
-            Err(Fault::Late) => Err(LOAD_FAILED.error("the origin took too long")),
-            Err(Fault::Lost) => Err(LOAD_FAILED.error("the origin came to no answer")),
+            Err(fault) => {
+                self.note_failure();
+                Err(told(fault))
+            }
         }
     }
 
@@ -520,4 +532,13 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
 
 pub(crate) fn too_large(size: u64, largest: u64) -> flow::Error {
     TOO_LARGE.error(format!("{size} bytes are more than the {largest} allowed"))
+}
+
+/// Why a source brought nothing, for whoever waited for it.
+fn told(fault: Fault) -> flow::Error {
+    match fault {
+        Fault::Load(_, words) => LOAD_FAILED.error(words.to_string()),
+        Fault::Late => LOAD_FAILED.error("the origin took too long"),
+        Fault::Lost => LOAD_FAILED.error("the origin came to no answer"),
+    }
 }

@@ -61,6 +61,7 @@ impl<V: Clone + Send + Sync + 'static> Tiered<V> {
         E: fmt::Display + Send + Sync + 'static,
     {
         let first = self.0.local(key.as_ref());
+        self.0.note_read(key.as_ref(), first.is_ok());
         if let Ok(Local { value: Some(value), age: Age::Fresh, .. }) = first {
             return Ok(value);
         }
@@ -89,6 +90,7 @@ impl<V: Clone + Send + Sync + 'static> Tiered<V> {
         E: fmt::Display + Send + Sync + 'static,
     {
         let first = self.0.local(key.as_ref());
+        self.0.note_read(key.as_ref(), first.is_ok());
         if let Ok(Local { value, age: Age::Fresh, .. }) = first {
             return Ok(value);
         }

@@ -39,6 +39,16 @@ struct Statistics {
     coalesced: u64,
     stale: u64,
     outrun: u64,
+    learned: Option<Learned>,
+}
+
+/// How well what was loaded before anybody asked did.
+#[derive(Debug, Deserialize)]
+struct Learned {
+    precision: Option<f64>,
+    loads: u64,
+    saved: u64,
+    held_back: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -194,6 +204,13 @@ fn facts(of: &Statistics) -> Vec<(String, String)> {
         ("outrun by something newer", of.outrun),
     ] {
         facts.push((name.to_owned(), count.to_string()));
+    }
+    if let Some(Learned { precision, loads, saved, held_back }) = of.learned {
+        let right =
+            precision.map(|part| format!(", {:.0} % of what was expected came", part * 100.0));
+        let ahead = format!("{loads}, of which {saved} saved a load{}", right.unwrap_or_default());
+        facts.push(("loaded ahead".to_owned(), ahead));
+        facts.push(("held back by the budget".to_owned(), held_back.to_string()));
     }
     facts
 }

@@ -93,6 +93,43 @@ struct Statistics<'a> {
     stale: u64,
     /// Values not written, because something newer had happened to their key.
     outrun: u64,
+    /// How well what was loaded before anybody asked did, where that is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    learned: Option<Learned>,
+}
+
+/// How well what was loaded before anybody asked did.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CacheLearned")]
+struct Learned {
+    /// Keys that were expected to be asked.
+    expected: u64,
+    /// Those that were, in time.
+    came: u64,
+    /// Those that were not; of the rest nobody knows yet.
+    in_vain: u64,
+    /// The part of the settled ones that came, 0 to 1; null before one is settled.
+    precision: Option<f64>,
+    /// Keys loaded because they were expected.
+    loads: u64,
+    /// The bytes of their values.
+    bytes: u64,
+    /// Hits bought: keys loaded so, asked in time and found.
+    saved: u64,
+    /// Expected keys that were not loaded, because the budget was spent.
+    held_back: u64,
+    /// Keys after which too few expectations came true, so that nothing is loaded.
+    silent: u64,
+    /// Reads that came too fast to be learned from.
+    missed: u64,
+}
+
+impl Learned {
+    fn of(of: cache::Learned) -> Self {
+        let cache::Learned { expected, came, in_vain, precision, loads, bytes, .. } = of;
+        let cache::Learned { saved, held_back, silent, missed, .. } = of;
+        Self { expected, came, in_vain, precision, loads, bytes, saved, held_back, silent, missed }
+    }
 }
 
 /// How a tier is doing.
@@ -167,6 +204,7 @@ impl<'a> Statistics<'a> {
             coalesced: of.coalesced,
             stale: of.stale,
             outrun: of.outrun,
+            learned: of.learned.map(Learned::of),
         }
     }
 }

@@ -55,6 +55,33 @@ pub struct Statistics {
     pub stale: u64,
     /// Values not written, because something newer had happened to their key.
     pub outrun: u64,
+    /// How well what was loaded before it was asked did, where that is done.
+    pub learned: Option<Learned>,
+}
+
+/// How well what was loaded before anybody asked did.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Learned {
+    /// Keys that were expected to be asked.
+    pub expected: u64,
+    /// Those that were, in time.
+    pub came: u64,
+    /// Those that were not; of the rest nobody knows yet.
+    pub in_vain: u64,
+    /// The part of the settled ones that came, 0 to 1; nothing before one is settled.
+    pub precision: Option<f64>,
+    /// Keys loaded because they were expected.
+    pub loads: u64,
+    /// The bytes of their values.
+    pub bytes: u64,
+    /// Hits bought: keys loaded so, asked in time and found.
+    pub saved: u64,
+    /// Expected keys that were not loaded, because the budget was spent.
+    pub held_back: u64,
+    /// Keys after which too few expectations came true, so that nothing is loaded.
+    pub silent: u64,
+    /// Reads that came too fast to be learned from.
+    pub missed: u64,
 }
 
 /// How one tier is doing.
