@@ -23,7 +23,7 @@ use crate::form::Form;
 use crate::house::{Ear, House};
 use crate::memory::{Memory, prefix};
 use crate::owner::Owners;
-use crate::rules::Rules;
+use crate::rules::{Resolved, Rules};
 use crate::tiered::{Inner, Source, Tiered};
 
 /// What memory holds unless it is told otherwise.
@@ -199,8 +199,8 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
             Some(cache) => cache.house().clone(),
             None => self.house(),
         };
-        if rules.learn.is_some() && self.source.is_none() {
-            return Err(no_source(&self.name));
+        if self.source.is_none() {
+            needs_no_source(&self.name, &rules)?;
         }
         let keys = self.keys.filter(|_| rules.sealed);
         let fars = used(&house, &rules);
@@ -235,6 +235,9 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
         });
         let ear: Weak<dyn Ear> = Arc::<Inner<V>>::downgrade(&inner);
         inner.house.listen(ear);
+        if let Some(every) = inner.rules.sample {
+            inner.keep_comparing(every);
+        }
         Ok(Tiered(inner))
     }
 
@@ -255,8 +258,14 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
     }
 }
 
-/// Only what the namespace itself can load may be loaded before anybody asks.
-fn no_source(name: &str) -> flow::Error {
-    let detail = "`learn` needs somewhere to load from; give the namespace a source";
-    RULES.error(format!("namespace `{name}`: {detail}"))
+/// Only what the namespace itself can load may be loaded while nobody asks.
+fn needs_no_source(name: &str, rules: &Resolved) -> Result<()> {
+    let needs = [("learn", rules.learn.is_some()), ("sample", rules.sample.is_some())];
+    match needs.iter().find(|(_, needed)| *needed) {
+        None => Ok(()),
+        Some((rule, _)) => {
+            let detail = "needs somewhere to load from; give the namespace a source";
+            Err(RULES.error(format!("namespace `{name}`: `{rule}` {detail}")))
+        }
+    }
 }

@@ -34,7 +34,8 @@ use crate::lock::Locks;
 use crate::memory::{Memory, prefix, unprefixed};
 use crate::owner::Owners;
 use crate::rules::{Life, Resolved, Rules, Warmup, cycle};
-use crate::signals::TIERS;
+use crate::sample::{self, Pace, compare_due};
+use crate::signals::{Signals, TIERS};
 use crate::statistics;
 use crate::tiered::{Inner, Source, Tiered, drop_from};
 use crate::view;
@@ -112,6 +113,8 @@ pub(crate) struct Shared {
     locks: Locks,
     eyes: BTreeMap<Box<str>, Arc<Eye>>,
     other_eye: Arc<Eye>,
+    /// When values are compared with their source.
+    paces: BTreeMap<Box<str>, Pace>,
     keys: Option<Arc<dyn Keys>>,
     fetch: Option<Arc<dyn Fetch>>,
     sql: Option<Arc<dyn Sql>>,
@@ -157,6 +160,7 @@ impl Cache {
             let eye = if comes_from(rules) { eye.learning(rules) } else { Ok(eye) };
             eye.map(Arc::new)
         };
+        let mut paces = BTreeMap::new();
         let mut rules = BTreeMap::<Box<str>, Arc<Resolved>>::new();
         for (name, written) in &config.namespaces {
             let resolved = written.resolve(name, &config.all)?;
@@ -166,9 +170,17 @@ impl Cache {
             if resolved.rows.is_some() && sql.is_none() {
                 return Err(VIEW.error(format!("namespace `{name}` has rows and no database")));
             }
-            if written.learn.on == Some(true) && !comes_from(&resolved) {
-                let detail = "`learn` needs an `origin`, a `query` or a `view`";
-                return Err(RULES.error(format!("namespace `{name}`: {detail}")));
+            let said = [
+                ("learn", written.learn.on == Some(true)),
+                ("sample", written.sample.is_some() && resolved.sample.is_some()),
+            ];
+            let vain = said.iter().find(|(_, said)| *said && !comes_from(&resolved));
+            if let Some((rule, _)) = vain {
+                let detail = "needs an `origin`, a `query` or a `view`";
+                return Err(RULES.error(format!("namespace `{name}`: `{rule}` {detail}")));
+            }
+            if let Some(every) = resolved.sample.filter(|_| comes_from(&resolved)) {
+                paces.insert(name.as_str().into(), Pace::new(every, clock.moment()));
             }
             eyes.insert(name.as_str().into(), eye(&resolved)?);
             rules.insert(name.as_str().into(), Arc::new(resolved));
@@ -214,6 +226,7 @@ impl Cache {
             locks,
             eyes,
             other_eye,
+            paces,
             keys,
             fetch,
             sql,
@@ -262,6 +275,16 @@ impl Cache {
         self.0.memory.press(used, limit)
     }
 
+    /// Compares with their source the values for which that is due; to be called now and
+    /// then, within a runtime of tokio.
+    pub fn compare(&self) {
+        let stands = (&self.0.house.clock, &self.0.house.random);
+        for (name, pace) in &self.0.paces {
+            let values = |tenant: &str| self.namespace(tenant, name);
+            compare_due((pace, name), self.0.memory_of(name), stands, values);
+        }
+    }
+
     /// Frees what has expired; to be called now and then.
     pub fn sweep(&self) {
         let generation = self.0.house.generation();
@@ -285,12 +308,16 @@ impl Cache {
 
     /// What a namespace is used for; one without rules of its own, together with all like it.
     pub fn figures(&self, namespace: &str) -> Figures {
-        let rules = self.0.rules.get(namespace).unwrap_or(&self.0.others);
-        let owner = self.0.owners.number(MAIN, namespace, rules.confidential);
-        let signals = &self.0.owners.at(owner).signals;
+        let signals = self.signals(namespace);
         let whole = |gauge: &Gauge| u64::try_from(gauge.get()).unwrap_or_default();
         let (bytes, entries) = (whole(&signals.bytes), whole(&signals.entries));
         self.0.eye_of(namespace).analytics.figures(Held { bytes, entries })
+    }
+
+    fn signals(&self, namespace: &str) -> &Arc<Signals> {
+        let rules = self.0.rules.get(namespace).unwrap_or(&self.0.others);
+        let owner = self.0.owners.number(MAIN, namespace, rules.confidential);
+        &self.0.owners.at(owner).signals
     }
 
     /// What had better be set otherwise for a namespace.
@@ -305,7 +332,14 @@ impl Cache {
         if !has(table) {
             rules.l3 = Life::NotKept;
         }
-        advice(&rules, &self.figures(namespace))
+        let mut advice = advice(&rules, &self.figures(namespace));
+        let compared = sample::advice(&rules, &self.signals(namespace).samples);
+        if let Some(compared) = compared {
+            // A value that was seen to be untrue says more than a load that brought another.
+            advice.retain(|other| other.setting != compared.setting);
+            advice.insert(0, compared);
+        }
+        advice
     }
 
     /// With what namespaces are to be filled, and when.

@@ -202,6 +202,11 @@ impl Eye {
         self.turn(now);
     }
 
+    /// When the origin was last asked for a key, if that is still known.
+    pub(crate) fn loaded_at(&self, key: &[u8]) -> Option<Moment> {
+        self.last.at(fingerprint(key))
+    }
+
     /// Lets lives follow what was seen; to be called now and then.
     pub(crate) fn turn(&self, now: Moment) {
         if let Some(adaptive) = &self.adaptive {

@@ -67,6 +67,7 @@ mod fleet;
 mod house;
 mod load;
 mod memory;
+mod sample;
 
 mod bulk;
 pub mod event;

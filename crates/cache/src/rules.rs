@@ -20,6 +20,7 @@ mod depend;
 mod learn;
 mod preset;
 mod resolve;
+mod sample;
 mod schedule;
 mod template;
 mod view;
@@ -122,6 +123,9 @@ pub struct Rules {
     pub query: Option<String>,
     /// The view its values are rows of.
     pub view: ViewRules,
+    /// How often a kept value is compared with what its source has, and purged where they differ: `1/min`, `5/s`, `20/h` or `off`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<String>,
     /// What makes its values untrue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub depends_on: Option<Vec<Dependency>>,
@@ -194,7 +198,8 @@ impl Rules {
         nearest!(upper over lower:
             preset, ttl, memory_ttl, l2_ttl, l3_ttl, jitter_percent, stale, early_percent,
             nothing_ttl, soft_timeout, hard_timeout, priority, tags, quota_bytes, quota_entries,
-            memory, l2, l3, write, sealed, confidential, origin, query, depends_on, warm;
+            memory, l2, l3, write, sealed, confidential, origin, query, sample,
+            depends_on, warm;
             adaptive, codec, learn, view
         )
     }

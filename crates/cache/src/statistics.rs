@@ -1,7 +1,7 @@
 //! How namespaces are doing, from the numbers they keep anyway.
 
 use flow::identity::MAIN;
-use flow::question::cache::{Learned, Spread, Statistics, Stats, StatsPage, Tier};
+use flow::question::cache::{Learned, Sampled, Spread, Statistics, Stats, StatsPage, Tier};
 use flow::signal::Histogram;
 use pool::breaker::State;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::far::Far;
 use crate::far::place::Place;
 use crate::house::House;
 use crate::owner::{Owner, Owners};
-use crate::signals::TIERS;
+use crate::signals::{Samples, TIERS};
 
 /// What is known of namespaces by name, beside their numbers.
 pub(crate) struct Held<'a> {
@@ -72,6 +72,7 @@ fn statistics(owner: &Owner, owners: &Owners, house: &House, held: &Held<'_>) ->
         coalesced: signals.coalesced.get(),
         stale: signals.stale.get(),
         outrun: signals.outrun.get(),
+        sampled: sampled(&signals.samples),
         learned: Some(&owner.name)
             .filter(|_| *owner.tenant == *MAIN)
             .and_then(|name| (held.learned)(name)),
@@ -88,6 +89,20 @@ fn debts(far: &Arc<Far>, owner: &Owner, owners: &Owners) -> u64 {
         }
         false => far.debts.count(|owed| *owed == place(owner)),
     }
+}
+
+/// What came of comparing values with their source, where any were.
+fn sampled(samples: &Samples) -> Option<Sampled> {
+    let sampled = Sampled {
+        same: samples.same.get(),
+        differed: samples.differ.get(),
+        stale: samples.stale.get(),
+        overtaken: samples.overtaken.get(),
+        failed: samples.failed.get(),
+        age: spread(&samples.age),
+    };
+    let Sampled { same, differed, overtaken, failed, .. } = sampled;
+    (same + differed + overtaken + failed > 0).then_some(sampled)
 }
 
 fn spread(histogram: &Histogram) -> Spread {

@@ -40,6 +40,16 @@ struct Statistics {
     stale: u64,
     outrun: u64,
     learned: Option<Learned>,
+    sampled: Option<Sampled>,
+}
+
+/// What came of comparing values in memory with their source.
+#[derive(Debug, Deserialize)]
+struct Sampled {
+    same: u64,
+    differed: u64,
+    stale: u64,
+    age: Time,
 }
 
 /// How well what was loaded before anybody asked did.
@@ -211,6 +221,14 @@ fn facts(of: &Statistics) -> Vec<(String, String)> {
         let ahead = format!("{loads}, of which {saved} saved a load{}", right.unwrap_or_default());
         facts.push(("loaded ahead".to_owned(), ahead));
         facts.push(("held back by the budget".to_owned(), held_back.to_string()));
+    }
+    if let Some(Sampled { same, differed, stale, age }) = &of.sampled {
+        let old = age
+            .p50_us
+            .map(|_| format!("; half of them were true at most {} before", micros(age.p50_us)));
+        let (all, old) = (same + differed, old.unwrap_or_default());
+        let found = format!("{differed} of {all} differed, {stale} of them stale{old}");
+        facts.push(("compared with the source".to_owned(), found));
     }
     facts
 }

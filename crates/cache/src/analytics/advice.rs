@@ -113,7 +113,8 @@ fn lives(rules: &Resolved, seen: &Figures) -> Option<Advice> {
     None
 }
 
-fn shorter(rules: &Resolved, why: String) -> Option<Advice> {
+/// A shorter life, for this reason.
+pub(crate) fn shorter(rules: &Resolved, why: String) -> Option<Advice> {
     let half = |life: Duration| Span(whole(life / 2));
     if let Some(Bounds { min, .. }) = rules.adaptive {
         return say("adaptive.min", Span(min), half(min), why);

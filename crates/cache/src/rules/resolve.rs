@@ -114,6 +114,8 @@ pub struct Resolved {
     pub rows: Option<Rows>,
     /// How what will be asked next is learned, if it is.
     pub learn: Option<crate::learn::Config>,
+    /// The time between two comparisons of a value with its source, if there are any.
+    pub sample: Option<Duration>,
     /// What makes its values untrue.
     pub depends_on: Box<[Dependence]>,
     /// What it is filled with before anybody asks.
@@ -175,6 +177,7 @@ impl Rules {
             confidential: self.confidential.unwrap_or(false),
             origin: self.origin.as_deref().map(origin).transpose()?,
             rows: self.rows()?,
+            sample: self.sample.as_deref().map(super::sample::every).transpose()?.flatten(),
             learn: self.learn.check(self.confidential.unwrap_or(false))?,
             depends_on: self.reloadable(depends_on.collect::<Result<_, String>>()?)?,
             warm: warm.collect::<Result<_, String>>()?,

@@ -96,6 +96,34 @@ struct Statistics<'a> {
     /// How well what was loaded before anybody asked did, where that is done.
     #[serde(skip_serializing_if = "Option::is_none")]
     learned: Option<Learned>,
+    /// What came of comparing values in memory with their source, where that is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sampled: Option<Sampled>,
+}
+
+/// What came of comparing values in memory with their source.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CacheSampled")]
+struct Sampled {
+    /// Values that were the same.
+    same: u64,
+    /// Values that were not, and were purged.
+    differed: u64,
+    /// Of those, the ones that were past their end already.
+    stale: u64,
+    /// Values that were written or purged meanwhile.
+    overtaken: u64,
+    /// Values of which the source said nothing.
+    failed: u64,
+    /// How long before those that differed were last known to be true.
+    age: Time,
+}
+
+impl Sampled {
+    fn of(of: cache::Sampled) -> Self {
+        let cache::Sampled { same, differed, stale, overtaken, failed, age } = of;
+        Self { same, differed, stale, overtaken, failed, age: Time::of(age) }
+    }
 }
 
 /// How well what was loaded before anybody asked did.
@@ -205,6 +233,7 @@ impl<'a> Statistics<'a> {
             stale: of.stale,
             outrun: of.outrun,
             learned: of.learned.map(Learned::of),
+            sampled: of.sampled.map(Sampled::of),
         }
     }
 }

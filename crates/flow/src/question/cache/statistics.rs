@@ -57,6 +57,25 @@ pub struct Statistics {
     pub outrun: u64,
     /// How well what was loaded before it was asked did, where that is done.
     pub learned: Option<Learned>,
+    /// What came of comparing values with their source, where that is done.
+    pub sampled: Option<Sampled>,
+}
+
+/// What came of comparing values in memory with their source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sampled {
+    /// Values that were the same.
+    pub same: u64,
+    /// Values that were not, and were purged.
+    pub differed: u64,
+    /// Of those, the ones that were past their end already.
+    pub stale: u64,
+    /// Values that were written or purged meanwhile.
+    pub overtaken: u64,
+    /// Values of which the source said nothing.
+    pub failed: u64,
+    /// How long before those that differed were last known to be true.
+    pub age: Spread,
 }
 
 /// How well what was loaded before anybody asked did.
