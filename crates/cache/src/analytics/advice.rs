@@ -171,7 +171,8 @@ fn nothing(rules: &Resolved, seen: &Figures) -> Option<Advice> {
 fn compression(rules: &Resolved, seen: &Figures) -> Option<Advice> {
     let compressed = seen.compressed;
     let kept = part(compressed.stored, compressed.plain);
-    if compressed.values < SAMPLES_MIN || kept < STORED {
+    let chosen = rules.codec.compression == Compression::Auto;
+    if chosen || compressed.values < SAMPLES_MIN || kept < STORED {
         return None;
     }
     let name = |compression| match compression {
@@ -179,6 +180,7 @@ fn compression(rules: &Resolved, seen: &Figures) -> Option<Advice> {
         Compression::Gzip => "gzip",
         Compression::Zstd => "zstd",
         Compression::Lz4 => "lz4",
+        Compression::Auto => "auto",
     };
     let percent = percent(compressed.stored, compressed.plain);
     let why = format!("{percent} % of {} is left after it", Size(compressed.plain));
