@@ -1,5 +1,6 @@
 //! A namespace of a program's own values.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -7,13 +8,13 @@ use bytes::Bytes;
 use flow::signal::Registry;
 use flow::unit::{Size, Span};
 use flow::{Clock, Feed, Random, Result};
+use pool::codec::Format;
 use pool::codec::seal::Keys;
-use pool::codec::{Codec, Format};
 use pool::kv::Kv;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::cache::{Cache, longest, tiers, used};
+use crate::cache::{Cache, codec_of, longest, tiers, used};
 use crate::codes::{RULES, UNSEALED};
 use crate::config::{Config, Policy};
 use crate::eye::Eye;
@@ -213,6 +214,8 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
         let signals = owners.at(0).signals.clone();
         let memory = Memory::new(&self.config, form.weigh, clock, owners, events);
         memory.mourned_by(move |_, end| mourner.ended(end));
+        let codec = codec_of(&rules, keys);
+        signals.chooses(&codec);
         let inner = Arc::new(Inner {
             memory: Arc::new(memory),
             flights: Arc::default(),
@@ -220,7 +223,8 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
             place: Place::new(&self.tenant, &self.name),
             fars,
             form,
-            codec: Codec::new(rules.codec.clone(), keys),
+            codec,
+            dictionary_kept: AtomicU64::default(),
             eye,
             owner: 0,
             signals,

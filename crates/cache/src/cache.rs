@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -413,6 +414,12 @@ pub(crate) fn tiers(
     some.map(far).collect()
 }
 
+/// How values of these rules are written.
+pub(crate) fn codec_of(rules: &Resolved, keys: Option<Arc<dyn Keys>>) -> Codec {
+    let codec = Codec::new(rules.codec.clone(), keys);
+    if rules.confidential { codec.apart() } else { codec }
+}
+
 /// Whether values of these rules can be loaded.
 fn comes_from(rules: &Resolved) -> bool {
     rules.origin.is_some() || rules.rows.is_some()
@@ -450,6 +457,11 @@ impl Shared {
         let rules = self.rules.get(name).unwrap_or(&self.others).clone();
         let keys = self.keys.clone().filter(|_| rules.sealed);
         let owner = self.owners.number(tenant, name, rules.confidential);
+        let (codec, signals) = (codec_of(&rules, keys), self.owners.at(owner).signals.clone());
+        // Those without numbers of their own have nothing of their own to show either.
+        if owner > 0 {
+            signals.chooses(&codec);
+        }
         Tiered(Arc::new(Inner {
             house: self.house.clone(),
             memory: self.memory_of(name).clone(),
@@ -460,10 +472,11 @@ impl Shared {
             place: Place::new(tenant, name),
             fars: used(&self.house, &rules),
             form: Form::bytes(),
-            codec: Codec::new(rules.codec.clone(), keys),
+            codec,
+            dictionary_kept: AtomicU64::default(),
             eye: self.eye_of(name).clone(),
             owner,
-            signals: self.owners.at(owner).signals.clone(),
+            signals,
             source: self.source(tenant, name, &rules),
             after: self.dependences.after(&self.own, tenant, name),
             following: self.eye_of(name).following(tenant),

@@ -9,6 +9,7 @@
 //! the tier's own: no clock of ours is compared with another's.
 
 pub(crate) mod debt;
+mod dictionary;
 pub(crate) mod ground;
 mod many;
 mod marks;

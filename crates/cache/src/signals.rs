@@ -1,11 +1,14 @@
 //! How a namespace is doing, as numbers.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use flow::identity::MAIN;
 use flow::signal::{Counter, Gauge, Histogram, Registry};
 use memory::Cause;
+use parking_lot::Mutex;
+use pool::codec::Codec;
+use pool::codec::auto::{Auto, Choice};
 
 use crate::miss::Miss;
 use crate::sample::Compared;
@@ -45,6 +48,8 @@ pub(crate) struct Signals {
     /// Values that raced something newer and were not written.
     pub(crate) outrun: Arc<Counter>,
     pub(crate) samples: Samples,
+    /// Chooses how its values are made smaller.
+    chooser: Mutex<Weak<Auto>>,
 }
 
 /// What came of comparing values with their source.
@@ -178,6 +183,7 @@ impl Signals {
                 "Readers who waited for the load of another",
             ),
             samples: Samples::new(registry, whose),
+            chooser: Mutex::default(),
             stale: plain("stockade_cache_stale_total", "Stale values answered"),
             promoted: plain("stockade_cache_promotions_total", "Values copied to a nearer tier"),
             outrun: plain(
@@ -185,6 +191,18 @@ impl Signals {
                 "Values not written, because something newer happened to their key",
             ),
         }
+    }
+
+    /// These values are made smaller so.
+    pub(crate) fn chooses(&self, codec: &Codec) {
+        if let Some(auto) = codec.auto() {
+            *self.chooser.lock() = Arc::downgrade(auto);
+        }
+    }
+
+    /// How they are made smaller, where that is chosen.
+    pub(crate) fn choices(&self) -> Vec<Choice> {
+        self.chooser.lock().upgrade().map(|auto| auto.choices()).unwrap_or_default()
     }
 
     #[expect(clippy::indexing_slicing, reason = "there are as many as tiers")]

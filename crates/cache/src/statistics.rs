@@ -1,9 +1,12 @@
 //! How namespaces are doing, from the numbers they keep anyway.
 
 use flow::identity::MAIN;
-use flow::question::cache::{Learned, Sampled, Spread, Statistics, Stats, StatsPage, Tier};
+use flow::question::cache::{
+    Compression, Learned, Sampled, Spread, Statistics, Stats, StatsPage, Tier,
+};
 use flow::signal::Histogram;
 use pool::breaker::State;
+use pool::codec::auto::Choice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,6 +76,7 @@ fn statistics(owner: &Owner, owners: &Owners, house: &House, held: &Held<'_>) ->
         stale: signals.stale.get(),
         outrun: signals.outrun.get(),
         sampled: sampled(&signals.samples),
+        compression: signals.choices().iter().map(compression).collect(),
         learned: Some(&owner.name)
             .filter(|_| *owner.tenant == *MAIN)
             .and_then(|name| (held.learned)(name)),
@@ -89,6 +93,11 @@ fn debts(far: &Arc<Far>, owner: &Owner, owners: &Owners) -> u64 {
         }
         false => far.debts.count(|owed| *owed == place(owner)),
     }
+}
+
+fn compression(choice: &Choice) -> Compression {
+    let Choice { size, means, values, plain, left, took } = *choice;
+    Compression { size, means, values, plain, left, took }
 }
 
 /// What came of comparing values with their source, where any were.

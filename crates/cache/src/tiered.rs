@@ -4,6 +4,7 @@ mod purge;
 mod write;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use flow::feed::Purge;
@@ -60,6 +61,8 @@ pub(crate) struct Inner<V> {
     pub(crate) fars: Vec<(Arc<Far>, Life)>,
     pub(crate) form: Form<V>,
     pub(crate) codec: Codec,
+    /// When the dictionary it writes with was last kept in the tiers behind memory.
+    pub(crate) dictionary_kept: AtomicU64,
     pub(crate) signals: Arc<Signals>,
     pub(crate) eye: Arc<Eye>,
     /// Where values come from that no tier has.
@@ -428,6 +431,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
 
     pub(crate) fn written(&self, key: &[u8], value: &V) -> Result<bytes::Bytes> {
         let body = (self.form.write)(&self.codec, value, &self.context(key))?;
+        self.note_written();
         let (plain, codec) = ((self.form.weigh)(value), &self.rules.codec);
         if codec.compression != Compression::None && plain > codec.compress_above.0 {
             self.eye.analytics.compressed(plain as usize, body.len());

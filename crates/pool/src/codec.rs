@@ -104,6 +104,13 @@ impl Codec {
         Self { config, keys, auto, dictionaries: Arc::default() }
     }
 
+    /// The same for values of which none may show in how another is written.
+    #[must_use]
+    pub fn apart(self) -> Self {
+        let auto = self.auto.as_deref().map(|auto| Arc::new(auto.apart()));
+        Self { auto, ..self }
+    }
+
     /// Chooses how values are made smaller, where that is to be chosen.
     pub fn auto(&self) -> Option<&Arc<Auto>> {
         self.auto.as_ref()
@@ -187,7 +194,10 @@ impl Codec {
     fn compressed(&self, plain: &[u8]) -> Option<(Means, Vec<u8>)> {
         let large = || plain.len() > self.config.compress_above.bytes();
         let means = match &self.auto {
-            Some(auto) => auto.means(plain)?,
+            Some(auto) => {
+                auto.note(plain);
+                auto.means(plain)?
+            }
             None => Some(Means::By(self.config.compression)).filter(|_| large())?,
         };
         let smaller = means.compress(plain)?;

@@ -41,6 +41,18 @@ struct Statistics {
     outrun: u64,
     learned: Option<Learned>,
     sampled: Option<Sampled>,
+    #[serde(default)]
+    compression: Vec<Compression>,
+}
+
+/// How values of one size are made smaller.
+#[derive(Debug, Deserialize)]
+struct Compression {
+    size: String,
+    means: String,
+    plain: u64,
+    left: u64,
+    took_us: f64,
 }
 
 /// What came of comparing values in memory with their source.
@@ -229,6 +241,11 @@ fn facts(of: &Statistics) -> Vec<(String, String)> {
         let (all, old) = (same + differed, old.unwrap_or_default());
         let found = format!("{differed} of {all} differed, {stale} of them stale{old}");
         facts.push(("compared with the source".to_owned(), found));
+    }
+    for Compression { size, means, plain, left, took_us } in &of.compression {
+        let kept = left * 100 / (*plain).max(1);
+        let how = format!("{means}: {kept} % are left, in {} a value", micros(Some(*took_us)));
+        facts.push((format!("values {size}"), how));
     }
     facts
 }

@@ -34,6 +34,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
             let begun = self.house.clock.moment();
             let mut look = far.look(&self.place, key).await;
             self.signals.took(index + 1, self.house.clock.moment().since(begun));
+            self.fetch_dictionary(&look).await;
             let seen = self.seen(index + 1, key, &mut look, |found| wanted(found, *life));
             looks.push(look);
             if seen.is_some() {

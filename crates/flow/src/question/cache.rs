@@ -17,7 +17,7 @@ use crate::stage::Origin;
 pub use event::Watch;
 pub use lock::{Lock, Renew, Unlock};
 pub use many::{GetMany, Put, SetMany};
-pub use statistics::{Learned, Sampled, Spread, Statistics, Stats, StatsPage, Tier};
+pub use statistics::{Compression, Learned, Sampled, Spread, Statistics, Stats, StatsPage, Tier};
 
 const fn action(name: &'static str, class: Class) -> Action {
     Action { name, class, pace: Pace::Load, inspection: Inspection::Off }

@@ -7,7 +7,7 @@
 //! thousand values more all of it is done again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use flow::Clock;
@@ -76,6 +76,7 @@ pub struct Auto {
     /// Whether values may be made smaller with what others have in common with them.
     shares: bool,
     clock: Clock,
+    due: AtomicBool,
     sizes: [Class; 2],
 }
 
@@ -114,7 +115,19 @@ impl Auto {
             taken: Mutex::default(),
             choice: Mutex::default(),
         };
-        Self { saves_percent, above, shares, clock, sizes: [class(), class()] }
+        Self {
+            saves_percent,
+            above,
+            shares,
+            clock,
+            due: AtomicBool::new(false),
+            sizes: [class(), class()],
+        }
+    }
+
+    /// One like it, whose values have nothing in common.
+    pub(super) fn apart(&self) -> Self {
+        Self::new(self.saves_percent, self.above, false, self.clock.clone())
     }
 
     #[expect(clippy::indexing_slicing, reason = "one of two")]
@@ -130,17 +143,22 @@ impl Auto {
         (plain.len() > least).then_some(means)
     }
 
-    /// Looks at a value that is written; whether it is time to [choose](Self::choose).
-    pub fn note(&self, plain: &[u8]) -> bool {
+    /// Whether it is time to [choose](Self::choose); said once.
+    pub fn is_due(&self) -> bool {
+        self.due.load(Relaxed) && self.due.swap(false, Relaxed)
+    }
+
+    /// Looks at a value that is written.
+    pub(super) fn note(&self, plain: &[u8]) {
         let (size, class) = self.class(plain.len());
         let least = if self.shares { VALUE_MIN } else { self.above };
         if plain.len() <= least {
-            return false;
+            return;
         }
         let written = class.written.fetch_add(1, Relaxed) % AGAIN;
         let wanted = TAKEN.get(size).copied().unwrap_or_default();
         if written >= wanted as u64 {
-            return false;
+            return;
         }
         let mut taken = class.taken.lock();
         let room = BYTES_MAX.get(size).copied().unwrap_or_default();
@@ -148,7 +166,9 @@ impl Auto {
             taken.bytes += plain.len();
             taken.values.push(plain.into());
         }
-        written + 1 == wanted as u64
+        if written + 1 == wanted as u64 {
+            self.due.store(true, Relaxed);
+        }
     }
 
     /// Chooses anew where there are values enough; a dictionary only proposes itself. It takes

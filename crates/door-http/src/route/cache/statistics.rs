@@ -99,6 +99,34 @@ struct Statistics<'a> {
     /// What came of comparing values in memory with their source, where that is done.
     #[serde(skip_serializing_if = "Option::is_none")]
     sampled: Option<Sampled>,
+    /// How values are made smaller, where that is chosen by what it gains.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    compression: Vec<Compression>,
+}
+
+/// How values of one size are made smaller, and why.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CacheCompression")]
+struct Compression {
+    /// Of which size.
+    size: &'static str,
+    /// `none`, `lz4`, `zstd` or `zstd with a dictionary`.
+    means: &'static str,
+    /// How many values it was tried on.
+    values: u64,
+    /// Their bytes.
+    plain: u64,
+    /// The bytes that were left of them.
+    left: u64,
+    /// How long making one of them smaller took, in microseconds.
+    took_us: f64,
+}
+
+impl Compression {
+    fn of(of: &cache::Compression) -> Self {
+        let cache::Compression { size, means, values, plain, left, took } = *of;
+        Self { size, means, values, plain, left, took_us: took.as_nanos() as f64 / 1000.0 }
+    }
 }
 
 /// What came of comparing values in memory with their source.
@@ -234,6 +262,7 @@ impl<'a> Statistics<'a> {
             outrun: of.outrun,
             learned: of.learned.map(Learned::of),
             sampled: of.sampled.map(Sampled::of),
+            compression: of.compression.iter().map(Compression::of).collect(),
         }
     }
 }

@@ -59,6 +59,25 @@ pub struct Statistics {
     pub learned: Option<Learned>,
     /// What came of comparing values with their source, where that is done.
     pub sampled: Option<Sampled>,
+    /// How values are made smaller, where that is chosen by what it gains.
+    pub compression: Vec<Compression>,
+}
+
+/// How values of one size are made smaller, and why.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Compression {
+    /// Of which size.
+    pub size: &'static str,
+    /// By what.
+    pub means: &'static str,
+    /// How many values it was tried on.
+    pub values: u64,
+    /// Their bytes.
+    pub plain: u64,
+    /// The bytes that were left of them.
+    pub left: u64,
+    /// How long making one of them smaller took.
+    pub took: Duration,
 }
 
 /// What came of comparing values in memory with their source.

@@ -30,7 +30,7 @@ fn chosen(codec: &Codec, value: impl Fn() -> Vec<u8>) -> Option<Proposal> {
     for _ in 0..AGAIN * 2 {
         let value = value();
         codec.encode(&value, b"").unwrap();
-        if auto.note(&value) {
+        if auto.is_due() {
             return auto.choose();
         }
     }
