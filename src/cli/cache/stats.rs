@@ -41,7 +41,6 @@ struct Statistics {
     outrun: u64,
     learned: Option<Learned>,
     sampled: Option<Sampled>,
-    #[serde(default)]
     compression: Vec<Compression>,
 }
 

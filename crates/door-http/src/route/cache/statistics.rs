@@ -100,7 +100,6 @@ struct Statistics<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     sampled: Option<Sampled>,
     /// How values are made smaller, where that is chosen by what it gains.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     compression: Vec<Compression>,
 }
 
