@@ -116,6 +116,12 @@ impl Codec {
         self.auto.as_ref()
     }
 
+    /// Chooses anew how values are made smaller, where there are values enough to tell; a
+    /// dictionary only proposes itself. It takes some milliseconds.
+    pub fn choose(&self) -> Option<Proposal> {
+        self.auto.as_ref().and_then(|auto| auto.choose(&self.dictionaries.all()))
+    }
+
     /// From now on writes with what proposed itself.
     pub fn adopt(&self, proposal: Proposal) {
         self.dictionaries.add(proposal.dictionary().clone());

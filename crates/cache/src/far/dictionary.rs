@@ -66,8 +66,8 @@ impl Shelf {
 
     /// Chooses how values are made smaller. A dictionary is used once everybody can have it.
     async fn choose(self, codec: Codec) {
-        let chooser = codec.auto().cloned();
-        let choosing = tokio::task::spawn_blocking(move || chooser.and_then(|auto| auto.choose()));
+        let chooser = codec.clone();
+        let choosing = tokio::task::spawn_blocking(move || chooser.choose());
         let Ok(Some(proposal)) = choosing.await else { return };
         if self.keep(proposal.dictionary()).await {
             codec.adopt(proposal);

@@ -143,7 +143,7 @@ impl Auto {
         (plain.len() > least).then_some(means)
     }
 
-    /// Whether it is time to [choose](Self::choose); said once.
+    /// Whether it is time to [choose](super::Codec::choose); said once.
     pub fn is_due(&self) -> bool {
         self.due.load(Relaxed) && self.due.swap(false, Relaxed)
     }
@@ -171,9 +171,8 @@ impl Auto {
         }
     }
 
-    /// Chooses anew where there are values enough; a dictionary only proposes itself. It takes
-    /// some milliseconds.
-    pub fn choose(&self) -> Option<Proposal> {
+    /// Chooses anew where there are values enough; a dictionary only proposes itself.
+    pub(super) fn choose(&self, known: &[Arc<Dictionary>]) -> Option<Proposal> {
         let mut proposal = None;
         for ((class, size), wanted) in self.sizes.iter().zip(SIZES).zip(TAKEN) {
             let taken = {
@@ -183,13 +182,18 @@ impl Auto {
             };
             let values: Vec<&[u8]> = taken.values.iter().map(|value| &**value).collect();
             if !values.is_empty() {
-                proposal = proposal.or(self.choose_for(class, size, &values));
+                proposal = proposal.or(self.choose_for((class, size), &values, known));
             }
         }
         proposal
     }
 
-    fn choose_for(&self, class: &Class, size: &'static str, values: &[&[u8]]) -> Option<Proposal> {
+    fn choose_for(
+        &self,
+        (class, size): (&Class, &'static str),
+        values: &[&[u8]],
+        known: &[Arc<Dictionary>],
+    ) -> Option<Proposal> {
         let (trained, judged) = values.split_at(if self.shares { values.len() / 2 } else { 0 });
         let before = class.means.read().clone();
         let small = size == SIZES[0];
@@ -201,8 +205,12 @@ impl Auto {
         if let Means::With(_) = before {
             others.push(self.tried(before.clone(), size, judged));
         }
-        let new = Some(trained).filter(|_| small && self.shares).and_then(Dictionary::trained);
-        others.extend(new.map(|new| self.tried(Means::With(Arc::new(new)), size, judged)));
+        // One that others use already is as good as a new one that gains little more.
+        let shares = small && self.shares;
+        let new = Some(trained).filter(|_| shares).and_then(Dictionary::trained).map(Arc::new);
+        let known = known.iter().filter(|_| shares).cloned();
+        let all = known.chain(new).map(|one| self.tried(Means::With(one), size, judged));
+        others.extend(all);
         for other in others {
             if self.saves(best.1.left, other.1.left) {
                 best = other;

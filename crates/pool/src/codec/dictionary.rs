@@ -79,6 +79,10 @@ impl Dictionaries {
         self.0.lock().iter().find(|known| known.id == id).cloned()
     }
 
+    pub(super) fn all(&self) -> Vec<Arc<Dictionary>> {
+        self.0.lock().clone()
+    }
+
     pub(super) fn add(&self, dictionary: Arc<Dictionary>) {
         let mut known = self.0.lock();
         known.retain(|other| other.id != dictionary.id);
