@@ -29,6 +29,9 @@ use crate::tiered::{Inner, Source, Tiered};
 const NAMES: usize = 4 << 20;
 /// Loads at the same time, of one namespace.
 const AT_ONCE: usize = 16;
+/// So long notes are gathered after some were taken: to begin with each anew would cost whoever
+/// reads more than the note.
+const LINGER: Duration = Duration::from_millis(1);
 /// After a load failed nothing is loaded ahead for so long.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -150,7 +153,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
             for (key, note) in batch.iter() {
                 self.learn_from(following, key, note);
             }
-            tokio::task::yield_now().await;
+            self.house.clock.sleep(LINGER).await;
         }
     }
 

@@ -101,6 +101,12 @@ impl Bench {
 
     /// Lets whatever goes on in the background come to its end.
     async fn settle(&self) {
+        for _ in 0..2 {
+            for _ in 0..50 {
+                tokio::task::yield_now().await;
+            }
+            self.clock.advance(Duration::from_millis(2));
+        }
         for _ in 0..50 {
             tokio::task::yield_now().await;
         }
