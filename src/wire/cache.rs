@@ -24,9 +24,10 @@ impl Plane {
         self.cache.namespace(permitted.tenant(), namespace)
     }
 
-    /// Frees what has expired, and holds less while the machine's memory is short.
+    /// Frees what has expired, compares some of the rest with its source, and holds less while the machine's memory is short.
     pub(super) fn tend_cache(&self) {
         self.cache.sweep();
+        self.cache.compare();
         let Some(watch::InUse { used, limit }) = watch::InUse::now() else { return };
         if let Some(capacity) = self.cache.press(used, limit) {
             tracing::warn!(used, limit, capacity, "the cache follows the memory there is");

@@ -28,6 +28,52 @@ use tokio::task::JoinSet;
 const ROUNDS: usize = 7;
 const KEYS: u64 = 10_000;
 
+/// Hits of a namespace that learns what follows, and of one that does not: what the reader pays,
+/// and what all of it costs.
+async fn learning(keys: &[String], without: f64) {
+    const GETS: usize = 200_000;
+    let source: cache::Source<Bytes> =
+        Arc::new(|_, _| Box::pin(std::future::ready(Ok(cache::Loaded::from(value())))));
+    let learn = cache::rules::LearnRules { on: Some(true), ..Default::default() };
+    let rules = Rules { learn, ..Rules::default() };
+    let ours = Tiered::of_bytes("bench").rules(rules).source(source).build().expect("sound rules");
+    for key in keys {
+        ours.set(key, value(), Terms::default()).await.expect("room");
+    }
+    let (mut paid, mut all) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let begun = cpu();
+        let mut own = 0.0;
+        for some in 0..GETS / 1000 {
+            let begun = thread_cpu();
+            for key in keys.iter().cycle().skip(some * 1000).take(1000) {
+                black_box(ours.at_hand(key.as_bytes()).expect("it is there").ok());
+            }
+            own += thread_cpu() - begun;
+            // Whoever learns has its turn.
+            tokio::task::yield_now().await;
+        }
+        paid.push(own / GETS as f64);
+        all.push((cpu() - begun) / GETS as f64);
+    }
+    let learned = ours.learned().expect("it learns");
+    figure(
+        "a hit in memory that is learned from",
+        median(paid),
+        "ns",
+        "≤ 300",
+        &[("off", without)],
+    );
+    figure("the same with the learning", median(all), "ns", "≤ 3000", &[]);
+    println!("  {} of {} reads came too fast", learned.missed, GETS * ROUNDS);
+}
+
+/// What this thread has used, in nanoseconds.
+fn thread_cpu() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
+}
+
 /// What all threads of this process have used, in nanoseconds.
 fn cpu() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
@@ -77,6 +123,7 @@ async fn near() {
     }
     let [own, peer] = times.map(median);
     println!("# 10,000 keys of 11 bytes, values of 100, one thread, CPU per operation");
+    learning(&keys, own).await;
     figure("a hit in memory, through all tiers", own, "ns", "≤ 150", &[("moka get", peer)]);
 }
 

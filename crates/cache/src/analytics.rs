@@ -17,6 +17,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use parking_lot::Mutex;
 use twox_hash::XxHash3_64;
 
+pub(crate) use advice::shorter;
 pub use advice::{Advice, advice};
 pub use figures::{Compressed, Evicted, Figures, Held, Loads, Reads, Unread, Used};
 pub use score::{Part, Score};

@@ -1,5 +1,6 @@
 //! A namespace of a program's own values.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -7,14 +8,14 @@ use bytes::Bytes;
 use flow::signal::Registry;
 use flow::unit::{Size, Span};
 use flow::{Clock, Feed, Random, Result};
+use pool::codec::Format;
 use pool::codec::seal::Keys;
-use pool::codec::{Codec, Format};
 use pool::kv::Kv;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::cache::{Cache, longest, tiers, used};
-use crate::codes::UNSEALED;
+use crate::cache::{Cache, codec_of, longest, tiers, used};
+use crate::codes::{RULES, UNSEALED};
 use crate::config::{Config, Policy};
 use crate::eye::Eye;
 use crate::far::place::Place;
@@ -23,7 +24,7 @@ use crate::form::Form;
 use crate::house::{Ear, House};
 use crate::memory::{Memory, prefix, unprefixed};
 use crate::owner::Owners;
-use crate::rules::Rules;
+use crate::rules::{Resolved, Rules};
 use crate::tiered::{Inner, Source, Tiered};
 
 /// What memory holds unless it is told otherwise.
@@ -199,9 +200,14 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
             Some(cache) => cache.house().clone(),
             None => self.house(),
         };
+        if self.source.is_none() {
+            needs_no_source(&self.name, &rules)?;
+        }
         let keys = self.keys.filter(|_| rules.sealed);
         let fars = used(&house, &rules);
-        let eye = Arc::new(Eye::new(&rules, longest(&fars, &rules), self.clock.clone()));
+        let eye = Eye::new(&rules, longest(&fars, &rules), self.clock.clone());
+        let eye = Arc::new(eye.learning(&rules)?);
+        let following = eye.following(&self.tenant);
         let mourner = eye.clone();
         let owners = Owners::only(&self.registry, &self.name, rules.confidential);
         let (owners, events) = (Arc::new(owners), house.events.clone());
@@ -210,6 +216,8 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
         memory.mourned_by(move |key, end| {
             mourner.ended(unprefixed(key).map_or(key, |(.., key)| key), end);
         });
+        let codec = codec_of(&rules, keys);
+        signals.chooses(&codec);
         let inner = Arc::new(Inner {
             memory: Arc::new(memory),
             flights: Arc::default(),
@@ -217,7 +225,8 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
             place: Place::new(&self.tenant, &self.name),
             fars,
             form,
-            codec: Codec::new(rules.codec.clone(), keys),
+            codec,
+            dictionary_kept: AtomicU64::default(),
             eye,
             owner: 0,
             signals,
@@ -227,10 +236,14 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
             source: self.source,
             after: None,
             recent: None,
+            following,
             house,
         });
         let ear: Weak<dyn Ear> = Arc::<Inner<V>>::downgrade(&inner);
         inner.house.listen(ear);
+        if let Some(every) = inner.rules.sample {
+            inner.keep_comparing(every);
+        }
         Ok(Tiered(inner))
     }
 
@@ -248,5 +261,17 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
             fleet::follow(feed, coherence, &house);
         }
         house
+    }
+}
+
+/// Only what the namespace itself can load may be loaded while nobody asks.
+fn needs_no_source(name: &str, rules: &Resolved) -> Result<()> {
+    let needs = [("learn", rules.learn.is_some()), ("sample", rules.sample.is_some())];
+    match needs.iter().find(|(_, needed)| *needed) {
+        None => Ok(()),
+        Some((rule, _)) => {
+            let detail = "needs somewhere to load from; give the namespace a source";
+            Err(RULES.error(format!("namespace `{name}`: `{rule}` {detail}")))
+        }
     }
 }

@@ -125,6 +125,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
             self.signals.took(place + 1, self.house.clock.moment().since(begun));
             let mut missing = Vec::with_capacity(open.len());
             for (mut wanted, mut look) in open.into_iter().zip(looks) {
+                self.fetch_dictionary(&look).await;
                 let fresh = |found: &Found| found.fresh != Some(Duration::ZERO);
                 let seen = self.seen(place + 1, wanted.key, &mut look, fresh);
                 wanted.looks.push(look);

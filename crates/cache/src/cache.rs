@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -34,7 +35,8 @@ use crate::lock::Locks;
 use crate::memory::{Memory, prefix, unprefixed};
 use crate::owner::Owners;
 use crate::rules::{Life, Resolved, Rules, Warmup, cycle};
-use crate::signals::TIERS;
+use crate::sample::{self, Pace, compare_due};
+use crate::signals::{Signals, TIERS};
 use crate::statistics;
 use crate::tiered::{Inner, Source, Tiered, drop_from};
 use crate::view;
@@ -112,6 +114,8 @@ pub(crate) struct Shared {
     locks: Locks,
     eyes: BTreeMap<Box<str>, Arc<Eye>>,
     other_eye: Arc<Eye>,
+    /// When values are compared with their source.
+    paces: BTreeMap<Box<str>, Pace>,
     keys: Option<Arc<dyn Keys>>,
     fetch: Option<Arc<dyn Fetch>>,
     sql: Option<Arc<dyn Sql>>,
@@ -153,8 +157,11 @@ impl Cache {
         let mut eyes = BTreeMap::new();
         let eye = |rules: &Resolved| {
             let longest = longest(&used(&house, rules), rules);
-            Arc::new(Eye::new(rules, longest, clock.clone()))
+            let eye = Eye::new(rules, longest, clock.clone());
+            let eye = if comes_from(rules) { eye.learning(rules) } else { Ok(eye) };
+            eye.map(Arc::new)
         };
+        let mut paces = BTreeMap::new();
         let mut rules = BTreeMap::<Box<str>, Arc<Resolved>>::new();
         for (name, written) in &config.namespaces {
             let resolved = written.resolve(name, &config.all)?;
@@ -164,14 +171,26 @@ impl Cache {
             if resolved.rows.is_some() && sql.is_none() {
                 return Err(VIEW.error(format!("namespace `{name}` has rows and no database")));
             }
-            eyes.insert(name.as_str().into(), eye(&resolved));
+            let said = [
+                ("learn", written.learn.on == Some(true)),
+                ("sample", written.sample.is_some() && resolved.sample.is_some()),
+            ];
+            let vain = said.iter().find(|(_, said)| *said && !comes_from(&resolved));
+            if let Some((rule, _)) = vain {
+                let detail = "needs an `origin`, a `query` or a `view`";
+                return Err(RULES.error(format!("namespace `{name}`: `{rule}` {detail}")));
+            }
+            if let Some(every) = resolved.sample.filter(|_| comes_from(&resolved)) {
+                paces.insert(name.as_str().into(), Pace::new(every, clock.moment()));
+            }
+            eyes.insert(name.as_str().into(), eye(&resolved)?);
             rules.insert(name.as_str().into(), Arc::new(resolved));
         }
         let others = Rules::default().resolve("others", &config.all)?;
         if others.sealed && keys.is_none() {
             return Err(UNSEALED.error("values of all namespaces are to be sealed"));
         }
-        let other_eye = eye(&others);
+        let other_eye = eye(&others)?;
         let named = rules.iter().map(|(name, rules)| (&**name, rules.confidential));
         let owners = Arc::new(Owners::new(&registry, named, others.confidential));
         let memory = |config: &Config| {
@@ -208,6 +227,7 @@ impl Cache {
             locks,
             eyes,
             other_eye,
+            paces,
             keys,
             fetch,
             sql,
@@ -257,6 +277,16 @@ impl Cache {
         self.0.memory.press(used, limit)
     }
 
+    /// Compares with their source the values for which that is due; to be called now and
+    /// then, within a runtime of tokio.
+    pub fn compare(&self) {
+        let stands = (&self.0.house.clock, &self.0.house.random);
+        for (name, pace) in &self.0.paces {
+            let values = |tenant: &str| self.namespace(tenant, name);
+            compare_due((pace, name), self.0.memory_of(name), stands, values);
+        }
+    }
+
     /// Frees what has expired; to be called now and then.
     pub fn sweep(&self) {
         let generation = self.0.house.generation();
@@ -288,6 +318,12 @@ impl Cache {
         self.0.rules.keys().map(|name| &**name)
     }
 
+    fn signals(&self, namespace: &str) -> &Arc<Signals> {
+        let rules = self.0.rules.get(namespace).unwrap_or(&self.0.others);
+        let owner = self.0.owners.number(MAIN, namespace, rules.confidential);
+        &self.0.owners.at(owner).signals
+    }
+
     /// What had better be set otherwise for a namespace.
     pub fn advice(&self, namespace: &str) -> Vec<Advice> {
         let mut rules = Resolved::clone(self.0.rules.get(namespace).unwrap_or(&self.0.others));
@@ -300,7 +336,14 @@ impl Cache {
         if !has(table) {
             rules.l3 = Life::NotKept;
         }
-        advice(&rules, &self.figures(namespace))
+        let mut advice = advice(&rules, &self.figures(namespace));
+        let compared = sample::advice(&rules, &self.signals(namespace).samples);
+        if let Some(compared) = compared {
+            // A value that was seen to be untrue says more than a load that brought another.
+            advice.retain(|other| other.setting != compared.setting);
+            advice.insert(0, compared);
+        }
+        advice
     }
 
     /// With what namespaces are to be filled, and when.
@@ -338,7 +381,9 @@ impl Cache {
     /// this one, by name and at most so many.
     pub fn statistics(&self, tenant: &str, asked: &Stats<'_>) -> StatsPage {
         let capacity = |name: &str| self.0.memory_of(name).capacity();
-        statistics::page(&self.0.owners, &self.0.house, tenant, asked, capacity)
+        let ahead = |name: &str| self.0.eye_of(name).ahead.as_ref().map(|ahead| ahead.report());
+        let held = statistics::Held { capacity: &capacity, learned: &ahead };
+        statistics::page(&self.0.owners, &self.0.house, tenant, asked, &held)
     }
 
     /// What is said of each namespace.
@@ -370,6 +415,17 @@ pub(crate) fn tiers(
     let some = both.into_iter().filter(|(_, shards)| !shards.is_empty());
     let far = |(options, shards)| Arc::new(Far::new(options, shards, stands.clone(), registry));
     some.map(far).collect()
+}
+
+/// How values of these rules are written.
+pub(crate) fn codec_of(rules: &Resolved, keys: Option<Arc<dyn Keys>>) -> Codec {
+    let codec = Codec::new(rules.codec.clone(), keys);
+    if rules.confidential { codec.apart() } else { codec }
+}
+
+/// Whether values of these rules can be loaded.
+fn comes_from(rules: &Resolved) -> bool {
+    rules.origin.is_some() || rules.rows.is_some()
 }
 
 /// What a namespace may hold by itself.
@@ -404,6 +460,11 @@ impl Shared {
         let rules = self.rules.get(name).unwrap_or(&self.others).clone();
         let keys = self.keys.clone().filter(|_| rules.sealed);
         let owner = self.owners.number(tenant, name, rules.confidential);
+        let (codec, signals) = (codec_of(&rules, keys), self.owners.at(owner).signals.clone());
+        // Those without numbers of their own have nothing of their own to show either.
+        if owner > 0 {
+            signals.chooses(&codec);
+        }
         Tiered(Arc::new(Inner {
             house: self.house.clone(),
             memory: self.memory_of(name).clone(),
@@ -414,12 +475,14 @@ impl Shared {
             place: Place::new(tenant, name),
             fars: used(&self.house, &rules),
             form: Form::bytes(),
-            codec: Codec::new(rules.codec.clone(), keys),
+            codec,
+            dictionary_kept: AtomicU64::default(),
             eye: self.eye_of(name).clone(),
             owner,
-            signals: self.owners.at(owner).signals.clone(),
+            signals,
             source: self.source(tenant, name, &rules),
             after: self.dependences.after(&self.own, tenant, name),
+            following: self.eye_of(name).following(tenant),
             recent: rules.depends_on.iter().any(|one| one.refresh).then(Recent::default),
             rules,
         }))

@@ -87,7 +87,7 @@ impl Events {
 }
 
 /// A key nobody may see, so that it can still be told from others.
-fn hashed(key: &[u8]) -> Box<str> {
+pub(crate) fn hashed(key: &[u8]) -> Box<str> {
     let hash = digest(&SHA256, key);
     hex(hash.as_ref().get(..SHOWN).unwrap_or_default()).into()
 }

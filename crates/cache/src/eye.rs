@@ -9,14 +9,16 @@ mod marked;
 mod unread;
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use flow::{Clock, Moment};
+use flow::{Clock, Moment, Result};
 
 use self::last::Last;
 pub(crate) use self::marked::{Marked, Marks};
 use self::unread::{Unread, Until};
+use crate::ahead::{Ahead, Following};
 use crate::analytics::{self, Analytics, Found, SAMPLED, fingerprint};
 use crate::memory::End;
 use crate::miss::Miss;
@@ -30,6 +32,8 @@ pub(crate) struct Eye {
     last: Last,
     pub(crate) warmed: Marked,
     unread: Unread,
+    /// What is learned of its reads.
+    pub(crate) ahead: Option<Arc<Ahead>>,
     clock: Clock,
     /// When what is long past last came to count less.
     faded: AtomicU64,
@@ -60,9 +64,21 @@ impl Eye {
             last: Last::default(),
             warmed: Marked::default(),
             unread: Unread::default(),
+            ahead: None,
             faded: AtomicU64::new(clock.moment().0),
             clock,
         }
+    }
+
+    /// The same, and learns what is read.
+    pub(crate) fn learning(self, rules: &Resolved) -> Result<Self> {
+        let ahead = rules.learn.as_ref().map(Ahead::new).transpose()?;
+        Ok(Self { ahead: ahead.map(Arc::new), ..self })
+    }
+
+    /// Follows the reads of a tenant, where they are learned from.
+    pub(crate) fn following(&self, tenant: &str) -> Option<Following> {
+        self.ahead.clone().map(|ahead| Following::new(ahead, tenant))
     }
 
     /// How long a value lives in a tier whose rules say `ruled`.
@@ -205,12 +221,20 @@ impl Eye {
         self.turn(now);
     }
 
+    /// When the origin was last asked for a key, if that is still known.
+    pub(crate) fn loaded_at(&self, key: &[u8]) -> Option<Moment> {
+        self.last.at(fingerprint(key))
+    }
+
     /// Lets lives follow what was seen; to be called now and then.
     pub(crate) fn turn(&self, now: Moment) {
         if let Some(adaptive) = &self.adaptive {
             adaptive.turn(now);
         }
         self.warmed.turn(now);
+        if let Some(ahead) = &self.ahead {
+            ahead.turn(now);
+        }
         if now.since(Moment(self.faded.load(Relaxed))) >= FADING {
             self.faded.store(now.0, Relaxed);
             self.analytics.turn();

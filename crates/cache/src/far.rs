@@ -9,10 +9,13 @@
 //! the tier's own: no clock of ours is compared with another's.
 
 pub(crate) mod debt;
+mod dictionary;
 pub(crate) mod ground;
 mod lately;
 mod many;
+mod marks;
 pub(crate) mod place;
+mod purge;
 pub(crate) mod record;
 mod sweep;
 pub(crate) mod warm;
@@ -20,13 +23,11 @@ pub(crate) mod warm;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, BufMut, Bytes};
-use flow::feed::Purge;
+use bytes::Bytes;
 use flow::question::cache::When as Condition;
 use flow::signal::Registry;
 use flow::{Clock, Moment, Random, Result};
 use foldhash::fast::FixedState;
-use futures_util::future::try_join_all;
 use pool::breaker::{self, Breaker};
 use pool::kv::{Entry, Fence, Held, Kv, When};
 use std::hash::BuildHasher;
@@ -334,38 +335,6 @@ impl Far {
         Err(UNSETTLED.error("other nodes write this key faster than it can be compared"))
     }
 
-    /// Makes untrue what a purge names; of keys, how many were there.
-    pub(crate) async fn purge(&self, place: &Place, what: &Purge) -> Result<u64> {
-        let purging = self.bounded(async {
-            match what {
-                Purge::Key(key) => self.bury(place, key).await.map(u64::from),
-                Purge::Keys(keys) => {
-                    let burying = keys.iter().map(|key| self.bury(place, &key.0));
-                    Ok(try_join_all(burying).await?.into_iter().map(u64::from).sum())
-                }
-                Purge::Tag(tag) => {
-                    let tag = crate::tag::hash(tag);
-                    try_join_all((0..self.shards.len()).map(|n| self.purge_tag(n, place, tag)))
-                        .await
-                        .map(|_| 0)
-                }
-                Purge::Glob(pattern) => {
-                    let change = |ground: &Ground, token| ground.without(pattern.as_bytes(), token);
-                    let shards = 0..self.shards.len();
-                    try_join_all(shards.map(|n| self.change(n, place, change))).await.map(|_| 0)
-                }
-                Purge::All => {
-                    let change = |ground: &Ground, token| ground.cleared(token);
-                    let shards = 0..self.shards.len();
-                    try_join_all(shards.map(|n| self.change(n, place, change))).await.map(|_| 0)
-                }
-            }
-        });
-        let purged = purging.await;
-        self.changed(place, what);
-        purged
-    }
-
     /// The right to load a key for the whole fleet.
     pub(crate) async fn lease(
         &self,
@@ -482,179 +451,6 @@ impl Far {
             false => Ok((Err(Miss::Purged), expect)),
         }
     }
-
-    /// Whether none of these tags was purged after the purge `seen`.
-    async fn tags_bear(
-        &self,
-        number: usize,
-        place: &Place,
-        ground: &Ground,
-        tags: &[u64],
-        seen: u64,
-    ) -> Result<bool> {
-        let mut unknown = Vec::new();
-        for tag in tags {
-            let known = self
-                .marks
-                .get(&self.mark_id(number, place, *tag))
-                .filter(|mark| mark.covers(ground));
-            match known {
-                Some(mark) if mark.purged > seen => return Ok(false),
-                Some(_) => {}
-                None => unknown.push(*tag),
-            }
-        }
-        if unknown.is_empty() {
-            return Ok(true);
-        }
-        let purged = self.look_up(number, place, ground, &unknown).await?;
-        Ok(purged.iter().all(|purged| *purged <= seen))
-    }
-
-    /// When these tags were last purged. One of which nothing is known was purged just
-    /// now: it is new, or its mark was lost and with it when that was.
-    async fn look_up(
-        &self,
-        number: usize,
-        place: &Place,
-        ground: &Ground,
-        tags: &[u64],
-    ) -> Result<Vec<u64>> {
-        let kv = self.kv(number);
-        let keys: Vec<Vec<u8>> = tags.iter().map(|tag| place.tag(*tag)).collect();
-        let asked: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
-        let marks = kv.get_many(&asked).await?;
-        let mut purged = Vec::with_capacity(tags.len());
-        let mut known = Vec::with_capacity(tags.len());
-        for ((tag, key), read) in tags.iter().zip(&keys).zip(marks) {
-            let at = self.lay(kv, ground, key, read).await?;
-            purged.push(at);
-            let mark = Mark { generation: ground.generation, purged: at, as_of: ground.purges };
-            known.push((self.mark_id(number, place, *tag), mark));
-        }
-        if kv.era() != ground.run {
-            // The server came back between ground and marks, perhaps with older ones.
-            return Ok(vec![u64::MAX; tags.len()]);
-        }
-        for (id, mark) in known {
-            self.marks.insert(id, mark);
-        }
-        Ok(purged)
-    }
-
-    async fn lay(
-        &self,
-        kv: &dyn Kv,
-        ground: &Ground,
-        key: &[u8],
-        read: Option<Bytes>,
-    ) -> Result<u64> {
-        let mut read = read;
-        for _ in 0..TRIES {
-            if let Some(purged) = read.as_deref().and_then(|mark| mark_of(mark, ground.generation))
-            {
-                return Ok(purged);
-            }
-            let written = mark_bytes(ground.generation, ground.purges);
-            let when = read.as_deref().map_or(When::Absent, When::Holds);
-            if kv.set_if(Entry { key, value: &written, life: None }, when).await? {
-                return Ok(ground.purges);
-            }
-            read = kv.get(key).await?;
-        }
-        Err(UNSETTLED.error("other nodes change this tag faster than it can be read"))
-    }
-
-    /// Sees to it that these tags have marks, so that what carries them can be believed.
-    async fn mark(&self, number: usize, place: &Place, stamp: Stamp, tags: &[u64]) -> Result<()> {
-        let known = |tag: &u64| {
-            let mark = self.marks.get(&self.mark_id(number, place, *tag));
-            mark.is_some_and(|mark| mark.generation == stamp.generation)
-        };
-        let unknown: Vec<u64> = tags.iter().copied().filter(|tag| !known(tag)).collect();
-        if unknown.is_empty() {
-            return Ok(());
-        }
-        let ground = self.ground(number, place).await?;
-        self.look_up(number, place, &ground, &unknown).await.map(drop)
-    }
-
-    fn mark_id(&self, number: usize, place: &Place, tag: u64) -> u64 {
-        FixedState::with_seed(number as u64).hash_one((place.name(), tag))
-    }
-
-    /// What is left of a key that was purged.
-    fn tombstone(&self, ground: &Ground) -> Bytes {
-        let draft = Draft {
-            value: None,
-            fresh: None,
-            window: Duration::ZERO,
-            tags: Vec::new(),
-            version: None,
-        };
-        let (record, _) = draft.record(self.token(), ground.stamp(), Duration::ZERO);
-        Record { content: Content::Purged, ..record }.write()
-    }
-
-    async fn bury(&self, place: &Place, key: &[u8]) -> Result<bool> {
-        let (number, kv) = self.shard(place, key);
-        let (at, ground) = (place.entry(key), place.ground());
-        let (held, ground) = kv.held_beside(&at, &ground).await?;
-        let ground = self.settle(number, place, ground).await?;
-        let (found, _) = self.judge(number, place, key, &ground, held).await?;
-        let record = self.tombstone(&ground);
-        kv.set(Entry { key: &at, value: &record, life: Some(TOMBSTONE) }).await?;
-        Ok(found.is_ok_and(|found| found.value.is_some()))
-    }
-
-    /// The mark first, then the ground: whoever reads the new ground reads the new mark.
-    async fn purge_tag(&self, number: usize, place: &Place, tag: u64) -> Result<()> {
-        let kv = self.kv(number);
-        let key = place.tag(tag);
-        for _ in 0..TRIES {
-            let ground = self.ground(number, place).await?;
-            let next = ground.purged(self.token());
-            let read = kv.get(&key).await?;
-            let marked = read.as_deref().and_then(|mark| mark_of(mark, ground.generation));
-            if marked.is_none_or(|purged| purged < next.purges) {
-                let written = mark_bytes(ground.generation, next.purges);
-                let when = read.as_deref().map_or(When::Absent, When::Holds);
-                if !kv.set_if(Entry { key: &key, value: &written, life: None }, when).await? {
-                    continue;
-                }
-            }
-            if self.swap(number, place, &ground, &next).await? {
-                return Ok(());
-            }
-        }
-        Err(UNSETTLED.error("other nodes purge this namespace faster than it can be purged here"))
-    }
-
-    async fn change(
-        &self,
-        number: usize,
-        place: &Place,
-        change: impl Fn(&Ground, Token) -> Ground,
-    ) -> Result<()> {
-        for _ in 0..TRIES {
-            let ground = self.ground(number, place).await?;
-            let next = change(&ground, self.token());
-            if self.swap(number, place, &ground, &next).await? {
-                return Ok(());
-            }
-        }
-        Err(UNSETTLED.error("other nodes purge this namespace faster than it can be purged here"))
-    }
-
-    async fn swap(&self, number: usize, place: &Place, old: &Ground, new: &Ground) -> Result<bool> {
-        let (at, written) = (place.ground(), new.write());
-        let entry = Entry { key: &at, value: &written, life: None };
-        let swapped = self.kv(number).set_if(entry, When::Begins(&old.token.prefix())).await?;
-        if swapped {
-            self.grounds.insert((number, place.clone()), new.clone());
-        }
-        Ok(swapped)
-    }
 }
 
 /// What an entry says, if no purge but perhaps one by tag made it untrue.
@@ -687,18 +483,4 @@ fn mourned(held: &Held) -> Option<Duration> {
     let record = Record::read(held.value.clone())?;
     let mourned = record.content == Content::Purged || !record.grave.is_zero();
     held.life.filter(|_| mourned)
-}
-
-fn mark_bytes(generation: u64, purged: u64) -> [u8; 16] {
-    let mut written = [0; 16];
-    let mut rest = &mut written[..];
-    rest.put_u64(generation);
-    rest.put_u64(purged);
-    written
-}
-
-/// When the tag was last purged, by a mark of this generation.
-fn mark_of(mut mark: &[u8], generation: u64) -> Option<u64> {
-    let (of, purged) = (mark.try_get_u64().ok()?, mark.try_get_u64().ok()?);
-    (of == generation && mark.is_empty()).then_some(purged)
 }

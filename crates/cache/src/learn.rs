@@ -105,6 +105,12 @@ const SHARDS: u64 = 16;
 /// Sequences of which the last key is remembered, in one shard.
 const SEQUENCES: usize = 256;
 
+/// What this future reads is one sequence: that of a visitor, say. Without it, what a task
+/// reads is one.
+pub async fn in_sequence<F: Future>(who: &str, work: F) -> F::Output {
+    crate::ahead::in_sequence(who, work).await
+}
+
 /// What follows what.
 pub struct Learn {
     most: usize,
@@ -147,9 +153,15 @@ impl Learn {
         })
     }
 
-    /// A key was asked in a sequence. Sequences and keys are told apart by all their bits; zero
-    /// is one.
+    /// A key was asked in a sequence, and was there. Sequences and keys are told apart by all
+    /// their bits; zero is one.
     pub fn observe(&self, sequence: u64, key: u64, at: Moment) {
+        self.observe_found(sequence, key, true, at);
+    }
+
+    /// The same of a key that was there or not: where it was not, a load because of a
+    /// prediction has saved nothing.
+    pub fn observe_found(&self, sequence: u64, key: u64, there: bool, at: Moment) {
         let (sequence, key) = (sequence.max(1), key.max(1));
         self.counts.observed.fetch_add(1, Relaxed);
         let before = self.shard(scattered(sequence), |shard| shard.step(sequence, key));
@@ -158,7 +170,7 @@ impl Learn {
             self.shard(before, |shard| shard.contexts.learn(before, key));
         }
         if let Some(settled) = settled {
-            self.settle(settled);
+            self.settle(Settled { fetched: settled.fetched && there, ..settled });
         }
     }
 

@@ -82,6 +82,7 @@ mod warm;
 pub mod depend;
 pub mod key;
 
+mod ahead;
 mod behind;
 mod eye;
 mod far;
@@ -89,6 +90,7 @@ mod fleet;
 mod house;
 mod load;
 mod memory;
+mod sample;
 
 mod bulk;
 pub mod event;

@@ -351,6 +351,27 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
         self.kept.capacity()
     }
 
+    /// What is under a key, though nobody reads it.
+    pub(crate) fn peek(&self, key: &[u8], generation: u64) -> Option<Local<V>> {
+        let kept = self.kept.get_and_ttl(key).filter(|(kept, _)| kept.generation == generation);
+        kept.map(|(kept, left)| self.local(&kept, left))
+    }
+
+    /// What `pick` takes of a few keys, by lot.
+    pub(crate) fn draw<T>(&self, lot: u64, pick: impl Fn(&[u8]) -> Option<T>) -> Vec<T> {
+        self.kept.draw(lot, |key, _| pick(key))
+    }
+
+    /// Whether a key is there and will do for whoever reads it.
+    pub(crate) fn is_fresh(&self, key: &[u8], generation: u64) -> bool {
+        let now = self.clock.glance();
+        let fresh = |kept: &Kept<V>| {
+            let stale = kept.more.as_deref().and_then(|more| more.stale);
+            kept.generation == generation && stale.is_none_or(|stale| now < stale)
+        };
+        self.kept.get_with(key, fresh).unwrap_or(false)
+    }
+
     fn holds(&self, key: &[u8], generation: u64) -> bool {
         let own = |kept: &Kept<V>| kept.generation == generation && kept.value.is_some();
         self.kept.get_with(key, own).unwrap_or(false)

@@ -17,8 +17,10 @@
 //! ```
 
 mod depend;
+mod learn;
 mod preset;
 mod resolve;
+mod sample;
 mod schedule;
 mod template;
 mod view;
@@ -30,6 +32,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use depend::{Cause, Dependence, Dependency, Drops, What, cycle};
+pub use learn::LearnRules;
 pub use preset::Preset;
 pub use resolve::{Bounds, Life, Resolved};
 pub use schedule::Schedule;
@@ -60,6 +63,8 @@ pub struct Rules {
     pub l3_ttl: Option<Span>,
     /// Lifetimes that follow how often values are seen to change.
     pub adaptive: AdaptiveRules,
+    /// Loading what will likely be asked next, before it is.
+    pub learn: LearnRules,
     /// By how much, in percent, lives are shortened at random, so that keys do not end together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jitter_percent: Option<u8>,
@@ -118,6 +123,9 @@ pub struct Rules {
     pub query: Option<String>,
     /// The view its values are rows of.
     pub view: ViewRules,
+    /// How often a kept value is compared with what its source has, and purged where they differ: `1/min`, `5/s`, `20/h` or `off`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<String>,
     /// What makes its values untrue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub depends_on: Option<Vec<Dependency>>,
@@ -190,8 +198,9 @@ impl Rules {
         nearest!(upper over lower:
             preset, ttl, memory_ttl, l2_ttl, l3_ttl, jitter_percent, stale, early_percent,
             nothing_ttl, soft_timeout, hard_timeout, priority, tags, quota_bytes, quota_entries,
-            memory, l2, l3, write, sealed, confidential, origin, query, depends_on, warm;
-            adaptive, codec, view
+            memory, l2, l3, write, sealed, confidential, origin, query, sample,
+            depends_on, warm;
+            adaptive, codec, learn, view
         )
     }
 

@@ -1,13 +1,17 @@
 //! How a namespace is doing, as numbers.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use flow::identity::MAIN;
 use flow::signal::{Counter, Gauge, Histogram, Registry};
 use memory::Cause;
+use parking_lot::Mutex;
+use pool::codec::Codec;
+use pool::codec::auto::{Auto, Choice};
 
 use crate::miss::Miss;
+use crate::sample::Compared;
 
 /// The tiers, nearest first.
 pub(crate) const TIERS: [&str; 3] = ["memory", "l2", "l3"];
@@ -43,6 +47,56 @@ pub(crate) struct Signals {
     pub(crate) promoted: Arc<Counter>,
     /// Values that raced something newer and were not written.
     pub(crate) outrun: Arc<Counter>,
+    pub(crate) samples: Samples,
+    /// Chooses how its values are made smaller.
+    chooser: Mutex<Weak<Auto>>,
+}
+
+/// What came of comparing values with their source.
+pub(crate) struct Samples {
+    pub(crate) same: Arc<Counter>,
+    pub(crate) differ: Arc<Counter>,
+    /// Of those that differ, those that were past their end.
+    pub(crate) stale: Arc<Counter>,
+    pub(crate) overtaken: Arc<Counter>,
+    pub(crate) failed: Arc<Counter>,
+    /// How long before those that differ were last known to be true.
+    pub(crate) age: Arc<Histogram>,
+}
+
+impl Samples {
+    fn new(registry: &Registry, whose: &[Label<'_>]) -> Self {
+        let sample = |result| {
+            let labels: Vec<Label<'_>> = [whose, &[("result", result)]].concat();
+            let help = "Values compared with their source, by what came of it";
+            registry.counter("stockade_cache_samples_total", help, &labels)
+        };
+        Self {
+            same: sample("same"),
+            differ: sample("differ"),
+            stale: Arc::default(),
+            overtaken: sample("overtaken"),
+            failed: sample("failed"),
+            age: registry.histogram(
+                "stockade_cache_sample_age_seconds",
+                "How long before values that differed from their source were last known to be true",
+                whose,
+            ),
+        }
+    }
+
+    pub(crate) fn count(&self, compared: &Compared) {
+        match compared {
+            Compared::Same => self.same.add(1),
+            Compared::Overtaken => self.overtaken.add(1),
+            Compared::Failed => self.failed.add(1),
+            Compared::Differs { age, stale } => {
+                self.differ.add(1);
+                self.stale.add(u64::from(*stale));
+                age.iter().for_each(|age| self.age.time(*age));
+            }
+        }
+    }
 }
 
 struct Tier {
@@ -128,6 +182,8 @@ impl Signals {
                 "stockade_cache_coalesced_total",
                 "Readers who waited for the load of another",
             ),
+            samples: Samples::new(registry, whose),
+            chooser: Mutex::default(),
             stale: plain("stockade_cache_stale_total", "Stale values answered"),
             promoted: plain("stockade_cache_promotions_total", "Values copied to a nearer tier"),
             outrun: plain(
@@ -135,6 +191,18 @@ impl Signals {
                 "Values not written, because something newer happened to their key",
             ),
         }
+    }
+
+    /// These values are made smaller so.
+    pub(crate) fn chooses(&self, codec: &Codec) {
+        if let Some(auto) = codec.auto() {
+            *self.chooser.lock() = Arc::downgrade(auto);
+        }
+    }
+
+    /// How they are made smaller, where that is chosen.
+    pub(crate) fn choices(&self) -> Vec<Choice> {
+        self.chooser.lock().upgrade().map(|auto| auto.choices()).unwrap_or_default()
     }
 
     #[expect(clippy::indexing_slicing, reason = "there are as many as tiers")]

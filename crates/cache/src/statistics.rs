@@ -1,8 +1,12 @@
 //! How namespaces are doing, from the numbers they keep anyway.
 
-use flow::question::cache::{Spread, Statistics, Stats, StatsPage, Tier};
+use flow::identity::MAIN;
+use flow::question::cache::{
+    Compression, Learned, Sampled, Spread, Statistics, Stats, StatsPage, Tier,
+};
 use flow::signal::Histogram;
 use pool::breaker::State;
+use pool::codec::auto::Choice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +14,16 @@ use crate::far::Far;
 use crate::far::place::Place;
 use crate::house::House;
 use crate::owner::{Owner, Owners};
-use crate::signals::TIERS;
+use crate::signals::{Samples, TIERS};
+
+/// What is known of namespaces by name, beside their numbers.
+pub(crate) struct Held<'a> {
+    /// What memory may hold.
+    pub(crate) capacity: &'a dyn Fn(&str) -> u64,
+    /// How well what is asked next is known. It is learned of all tenants together, and shown
+    /// to the main one.
+    pub(crate) learned: &'a dyn Fn(&str) -> Option<Learned>,
+}
 
 /// A page of them.
 pub(crate) fn page(
@@ -18,7 +31,7 @@ pub(crate) fn page(
     house: &House,
     tenant: &str,
     asked: &Stats<'_>,
-    capacity: impl Fn(&str) -> u64,
+    held: &Held<'_>,
 ) -> StatsPage {
     let Stats { namespace, after, limit } = *asked;
     let wanted = |owner: &&Owner| {
@@ -28,13 +41,12 @@ pub(crate) fn page(
     };
     let mut found = owners.all().into_iter().filter(wanted);
     let shown = found.by_ref().take(limit as usize);
-    let namespaces: Vec<_> =
-        shown.map(|owner| statistics(owner, owners, house, capacity(&owner.name))).collect();
+    let namespaces: Vec<_> = shown.map(|owner| statistics(owner, owners, house, held)).collect();
     let next = found.next().and(namespaces.last()).map(|last| last.namespace.clone());
     StatsPage { namespaces, next }
 }
 
-fn statistics(owner: &Owner, owners: &Owners, house: &House, capacity: u64) -> Statistics {
+fn statistics(owner: &Owner, owners: &Owners, house: &House, held: &Held<'_>) -> Statistics {
     let signals = &owner.signals;
     let tier = |(index, name): (usize, &'static str)| {
         let far = house.fars.iter().find(|far| far.name == name);
@@ -55,7 +67,7 @@ fn statistics(owner: &Owner, owners: &Owners, house: &House, capacity: u64) -> S
         tiers: TIERS.into_iter().enumerate().filter_map(tier).collect(),
         entries: signals.entries.get().try_into().unwrap_or_default(),
         bytes: signals.bytes.get().try_into().unwrap_or_default(),
-        capacity,
+        capacity: (held.capacity)(&owner.name),
         gone: signals.gone(),
         promotions: signals.promoted.get(),
         loads: signals.loads.counts(),
@@ -63,6 +75,11 @@ fn statistics(owner: &Owner, owners: &Owners, house: &House, capacity: u64) -> S
         coalesced: signals.coalesced.get(),
         stale: signals.stale.get(),
         outrun: signals.outrun.get(),
+        sampled: sampled(&signals.samples),
+        compression: signals.choices().iter().map(compression).collect(),
+        learned: Some(&owner.name)
+            .filter(|_| *owner.tenant == *MAIN)
+            .and_then(|name| (held.learned)(name)),
     }
 }
 
@@ -76,6 +93,25 @@ fn debts(far: &Arc<Far>, owner: &Owner, owners: &Owners) -> u64 {
         }
         false => far.debts.count(|owed| *owed == place(owner)),
     }
+}
+
+fn compression(choice: &Choice) -> Compression {
+    let Choice { size, means, values, plain, left, took } = *choice;
+    Compression { size, means, values, plain, left, took }
+}
+
+/// What came of comparing values with their source, where any were.
+fn sampled(samples: &Samples) -> Option<Sampled> {
+    let sampled = Sampled {
+        same: samples.same.get(),
+        differed: samples.differ.get(),
+        stale: samples.stale.get(),
+        overtaken: samples.overtaken.get(),
+        failed: samples.failed.get(),
+        age: spread(&samples.age),
+    };
+    let Sampled { same, differed, overtaken, failed, .. } = sampled;
+    (same + differed + overtaken + failed > 0).then_some(sampled)
 }
 
 fn spread(histogram: &Histogram) -> Spread {

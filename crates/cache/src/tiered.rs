@@ -4,6 +4,7 @@ mod purge;
 mod write;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use flow::feed::Purge;
@@ -12,6 +13,7 @@ use flow::signal::Gauge;
 use flow::{BoxFuture, Result};
 use pool::codec::{self, Codec, Compression};
 
+use crate::ahead::Following;
 use crate::analytics::{Figures, Held};
 use crate::codes::{LOAD_FAILED, TOO_LARGE, TOO_MANY_TAGS};
 use crate::depend::{After, Recent};
@@ -62,6 +64,8 @@ pub(crate) struct Inner<V> {
     pub(crate) fars: Vec<(Arc<Far>, Life)>,
     pub(crate) form: Form<V>,
     pub(crate) codec: Codec,
+    /// When the dictionary it writes with was last kept in the tiers behind memory.
+    pub(crate) dictionary_kept: AtomicU64,
     pub(crate) signals: Arc<Signals>,
     pub(crate) eye: Arc<Eye>,
     /// Where values come from that no tier has.
@@ -70,6 +74,8 @@ pub(crate) struct Inner<V> {
     pub(crate) after: Option<After>,
     /// Keys read lately, where they may be loaded anew.
     pub(crate) recent: Option<Recent>,
+    /// What follows its reads, where that is learned.
+    pub(crate) following: Option<Following>,
 }
 
 /// Where values come from: asked for a key, and told what was known of it.
@@ -115,7 +121,9 @@ impl<V: Clone + Send + Sync + 'static> Tiered<V> {
             recent.note(key);
         }
         let alone = inner.fars.is_empty() && inner.source.is_none();
-        match inner.local(key) {
+        let local = inner.local(key);
+        inner.note_read(key, local.is_ok());
+        match local {
             Ok(Local { age: Age::Early, .. }) if inner.source.is_some() => None,
             Ok(Local { value, left, age: Age::Fresh | Age::Early, .. }) => {
                 Some(value.map(|value| Hit { value, ttl: left }).ok_or(Miss::Absent))
@@ -295,6 +303,12 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         memory::with_key(&self.prefix, key, work)
     }
 
+    /// Whether memory has a key that will do for whoever reads it.
+    pub(crate) fn fresh_here(&self, key: &[u8]) -> bool {
+        let generation = self.house.generation();
+        self.house.coherent() && self.keyed(key, |key| self.memory.is_fresh(key, generation))
+    }
+
     /// What memory has of a key, if it may be believed.
     #[inline]
     pub(crate) fn local(&self, key: &[u8]) -> Result<Local<V>, Miss> {
@@ -415,9 +429,10 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         match self.load(key, None, false, load).await {
             Ok(Answer { value: Some(value), left, .. }) => Ok(Ok(Hit { value, ttl: left })),
             Ok(_) => Ok(Err(Miss::Absent)),
-            Err(Fault::Load(_, words)) => Err(LOAD_FAILED.error(words.to_string())),
-            Err(Fault::Late) => Err(LOAD_FAILED.error("the origin took too long")),
-            Err(Fault::Lost) => Err(LOAD_FAILED.error("the origin came to no answer")),
+            Err(fault) => {
+                self.note_failure();
+                Err(told(fault))
+            }
         }
     }
 
@@ -427,6 +442,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
 
     pub(crate) fn written(&self, key: &[u8], value: &V) -> Result<bytes::Bytes> {
         let body = (self.form.write)(&self.codec, value, &self.context(key))?;
+        self.note_written();
         let (plain, codec) = ((self.form.weigh)(value), &self.rules.codec);
         if codec.compression != Compression::None && plain > codec.compress_above.0 {
             self.eye.analytics.compressed(plain as usize, body.len());
@@ -543,4 +559,13 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
 
 pub(crate) fn too_large(size: u64, largest: u64) -> flow::Error {
     TOO_LARGE.error(format!("{size} bytes are more than the {largest} allowed"))
+}
+
+/// Why a source brought nothing, for whoever waited for it.
+fn told(fault: Fault) -> flow::Error {
+    match fault {
+        Fault::Load(_, words) => LOAD_FAILED.error(words.to_string()),
+        Fault::Late => LOAD_FAILED.error("the origin took too long"),
+        Fault::Lost => LOAD_FAILED.error("the origin came to no answer"),
+    }
 }

@@ -76,6 +76,7 @@ impl<V: Clone + Send + Sync + 'static> Tiered<V> {
         E: fmt::Display + Send + Sync + 'static,
     {
         let first = self.0.local(key.as_ref());
+        self.0.note_read(key.as_ref(), first.is_ok());
         if let Ok(Local { value: Some(value), age: Age::Fresh, .. }) = first {
             return Ok(value);
         }
@@ -104,6 +105,7 @@ impl<V: Clone + Send + Sync + 'static> Tiered<V> {
         E: fmt::Display + Send + Sync + 'static,
     {
         let first = self.0.local(key.as_ref());
+        self.0.note_read(key.as_ref(), first.is_ok());
         if let Ok(Local { value, age: Age::Fresh, .. }) = first {
             return Ok(value);
         }

@@ -488,6 +488,18 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         pages.flatten()
     }
 
+    /// What `pick` takes of a few entries from a place that `lot` chooses: for whoever wants to
+    /// look at some of many. It looks at a page of them at most, whatever their number.
+    pub fn draw<T>(&self, lot: u64, mut pick: impl FnMut(&K, &V) -> Option<T>) -> Vec<T> {
+        let shards = self.0.shards.len() as u64;
+        let Some(shard) = self.0.shards.get((lot % shards) as usize) else { return Vec::new() };
+        let mut shard = shard.0.lock();
+        let from = (lot / shards) % shard.slots().max(1) as u64;
+        let each = |key: &K, value: &V| pick(key, value);
+        let (page, _) = shard.page(from as usize, PAGE, &self.judge(), each);
+        page.into_iter().flatten().collect()
+    }
+
     /// All shards at one moment: room that moves between two of them is counted once.
     /// Nobody else holds two, so nobody waits for a shard that waits for this.
     fn all(&self) -> Vec<MutexGuard<'_, Shard<K, V>>> {

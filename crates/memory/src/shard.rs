@@ -460,6 +460,11 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         (page, (end < self.entries.len()).then_some(end))
     }
 
+    /// Places for entries, taken or not.
+    pub(crate) fn slots(&self) -> usize {
+        self.entries.len()
+    }
+
     #[inline]
     fn find<Q>(&self, hash: u32, key: &Q) -> Option<Slot>
     where

@@ -22,7 +22,9 @@
 //! # Ok::<(), flow::Error>(())
 //! ```
 
+pub mod auto;
 pub mod compress;
+pub mod dictionary;
 pub mod format;
 pub mod seal;
 
@@ -30,12 +32,14 @@ use std::sync::Arc;
 
 use bytes::{Buf, BufMut, Bytes};
 use flow::unit::Size;
-use flow::{Error, Result};
+use flow::{Clock, Error, Result};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use self::auto::{Auto, Means, Proposal};
 pub use self::compress::Compression;
+use self::dictionary::{Dictionaries, Dictionary};
 pub use self::format::Format;
 use self::seal::{KeyId, Keys};
 use crate::codes;
@@ -84,12 +88,60 @@ pub fn context(parts: &[&[u8]]) -> Vec<u8> {
 pub struct Codec {
     config: Config,
     keys: Option<Arc<dyn Keys>>,
+    /// Where that is chosen, how values are made smaller.
+    auto: Option<Arc<Auto>>,
+    dictionaries: Arc<Dictionaries>,
 }
 
 impl Codec {
     /// With keys, everything is sealed and nothing unsealed is read.
     pub fn new(config: Config, keys: Option<Arc<dyn Keys>>) -> Self {
-        Self { config, keys }
+        let shares = keys.is_none();
+        let auto = (config.compression == Compression::Auto).then(|| {
+            let above = config.compress_above.bytes();
+            Arc::new(Auto::new(config.compress_saves_percent, above, shares, Clock::system()))
+        });
+        Self { config, keys, auto, dictionaries: Arc::default() }
+    }
+
+    /// The same for values of which none may show in how another is written.
+    #[must_use]
+    pub fn apart(self) -> Self {
+        let auto = self.auto.as_deref().map(|auto| Arc::new(auto.apart()));
+        Self { auto, ..self }
+    }
+
+    /// Chooses how values are made smaller, where that is to be chosen.
+    pub fn auto(&self) -> Option<&Arc<Auto>> {
+        self.auto.as_ref()
+    }
+
+    /// Chooses anew how values are made smaller, where there are values enough to tell; a
+    /// dictionary only proposes itself. It takes some milliseconds.
+    pub fn choose(&self) -> Option<Proposal> {
+        self.auto.as_ref().and_then(|auto| auto.choose(&self.dictionaries.all()))
+    }
+
+    /// From now on writes with what proposed itself.
+    pub fn adopt(&self, proposal: Proposal) {
+        self.dictionaries.add(proposal.dictionary().clone());
+        if let Some(auto) = &self.auto {
+            auto.adopt(proposal);
+        }
+    }
+
+    /// The number of the dictionary without which this cannot be read.
+    pub fn lacks_dictionary(&self, stored: &[u8]) -> Option<u32> {
+        let (header, _) = Header::take(stored)?;
+        header.dictionary.filter(|id| self.dictionaries.get(*id).is_none())
+    }
+
+    /// From now on reads what was written with it; whether it is the one of this number.
+    pub fn learn_dictionary(&self, id: u32, bytes: Bytes) -> bool {
+        let dictionary = Dictionary::new(bytes).filter(|dictionary| dictionary.id() == id);
+        let known = dictionary.is_some();
+        dictionary.into_iter().for_each(|dictionary| self.dictionaries.add(Arc::new(dictionary)));
+        known
     }
 
     /// A typed value in the configured format.
@@ -123,10 +175,15 @@ impl Codec {
             return Err(codes::VALUE_TOO_LARGE.error(detail));
         };
         let smaller = self.compressed(plain);
-        let compression = smaller.as_ref().map_or(Compression::None, |_| self.config.compression);
-        let body = smaller.as_deref().unwrap_or(plain);
+        let (compression, dictionary) = match &smaller {
+            None => (Compression::None, None),
+            Some((Means::By(compression), _)) => (*compression, None),
+            Some((Means::With(dictionary), _)) => (Compression::Zstd, Some(dictionary.id())),
+        };
+        let body = smaller.as_ref().map_or(plain, |(_, smaller)| smaller);
         let key = self.keys.as_ref().map(|keys| keys.sealing()).transpose()?;
-        let header = Header { format, compression, length, key: key.as_ref().map(|key| key.id()) };
+        let key_id = key.as_ref().map(|key| key.id());
+        let header = Header { format, compression, dictionary, length, key: key_id };
         let mut stored = Vec::with_capacity(HEADER_MAX + body.len() + seal::OVERHEAD);
         header.put(&mut stored);
         match key {
@@ -140,13 +197,19 @@ impl Codec {
     }
 
     /// The value made smaller, if that is worth it.
-    fn compressed(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        if plain.len() <= self.config.compress_above.bytes() {
-            return None;
-        }
-        let smaller = self.config.compression.compress(plain)?;
+    fn compressed(&self, plain: &[u8]) -> Option<(Means, Vec<u8>)> {
+        let large = || plain.len() > self.config.compress_above.bytes();
+        let means = match &self.auto {
+            Some(auto) => {
+                auto.note(plain);
+                auto.means(plain)?
+            }
+            None => Some(Means::By(self.config.compression)).filter(|_| large())?,
+        };
+        let smaller = means.compress(plain)?;
         let kept = 100 - u128::from(self.config.compress_saves_percent.min(100));
-        (smaller.len() as u128 * 100 <= plain.len() as u128 * kept).then_some(smaller)
+        let worth = smaller.len() as u128 * 100 <= plain.len() as u128 * kept;
+        worth.then_some((means, smaller))
     }
 
     fn unpack(&self, stored: &[u8], context: &[u8]) -> Result<(Format, Bytes)> {
@@ -167,7 +230,14 @@ impl Codec {
             (Some(_), None) => return Err(corrupt("is not sealed, and values here are")),
             (None, Some(_)) => return Err(corrupt("is sealed, and there are no keys here")),
         };
-        let plain = header.compression.decompress(body, length);
+        let plain = match header.dictionary {
+            None => header.compression.decompress(body, length),
+            Some(id) => {
+                let dictionary = self.dictionaries.get(id);
+                let lacking = || corrupt("was written with a dictionary that is not known");
+                dictionary.ok_or_else(lacking)?.decompress(body, length)
+            }
+        };
         let plain = plain.filter(|plain| plain.len() == length);
         let plain = plain.ok_or_else(|| corrupt("does not have the length it claims"))?;
         Ok((header.format, plain.into()))
@@ -183,10 +253,12 @@ fn corrupt(what: &str) -> Error {
     codes::VALUE_CORRUPT.error(format!("the stored value {what}"))
 }
 
-/// Version, format and compression, flags, length; the key's number if sealed.
+/// Version, format and compression, flags, length; the number of the dictionary, and the
+/// key's if sealed.
 struct Header {
     format: Format,
     compression: Compression,
+    dictionary: Option<u32>,
     length: u32,
     key: Option<KeyId>,
 }
@@ -194,15 +266,22 @@ struct Header {
 /// Release N writes this and reads it and, once there is one, the one before.
 const VERSION: u8 = 1;
 const SEALED: u8 = 1;
-const HEADER_MAX: usize = 12;
+/// Written with a dictionary.
+const SHARED: u8 = 2;
+const HEADER_MAX: usize = 16;
 
 impl Header {
     fn put(&self, stored: &mut Vec<u8>) {
         stored.put_u8(VERSION);
         stored.put_u8(self.format.tag());
         stored.put_u8(self.compression.tag());
-        stored.put_u8(if self.key.is_some() { SEALED } else { 0 });
+        let sealed = if self.key.is_some() { SEALED } else { 0 };
+        let shared = if self.dictionary.is_some() { SHARED } else { 0 };
+        stored.put_u8(sealed | shared);
         stored.put_u32_le(self.length);
+        if let Some(id) = self.dictionary {
+            stored.put_u32_le(id);
+        }
         if let Some(KeyId(id)) = self.key {
             stored.put_u32_le(id);
         }
@@ -216,12 +295,15 @@ impl Header {
         let compression = Compression::from_tag(stored.try_get_u8().ok()?)?;
         let flags = stored.try_get_u8().ok()?;
         let length = stored.try_get_u32_le().ok()?;
-        let key = match flags {
-            0 => None,
-            SEALED => Some(KeyId(stored.try_get_u32_le().ok()?)),
-            _ => return None,
+        if flags & !(SEALED | SHARED) != 0 {
+            return None;
+        }
+        let mut number = |flag: u8| match flags & flag {
+            0 => Some(None),
+            _ => Some(Some(stored.try_get_u32_le().ok()?)),
         };
-        Some((Self { format, compression, length, key }, stored))
+        let (dictionary, key) = (number(SHARED)?, number(SEALED)?.map(KeyId));
+        Some((Self { format, compression, dictionary, length, key }, stored))
     }
 }
 

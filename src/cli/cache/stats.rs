@@ -39,6 +39,37 @@ struct Statistics {
     coalesced: u64,
     stale: u64,
     outrun: u64,
+    learned: Option<Learned>,
+    sampled: Option<Sampled>,
+    compression: Vec<Compression>,
+}
+
+/// How values of one size are made smaller.
+#[derive(Debug, Deserialize)]
+struct Compression {
+    size: String,
+    means: String,
+    plain: u64,
+    left: u64,
+    took_us: f64,
+}
+
+/// What came of comparing values in memory with their source.
+#[derive(Debug, Deserialize)]
+struct Sampled {
+    same: u64,
+    differed: u64,
+    stale: u64,
+    age: Time,
+}
+
+/// How well what was loaded before anybody asked did.
+#[derive(Debug, Deserialize)]
+struct Learned {
+    precision: Option<f64>,
+    loads: u64,
+    saved: u64,
+    held_back: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -194,6 +225,26 @@ fn facts(of: &Statistics) -> Vec<(String, String)> {
         ("outrun by something newer", of.outrun),
     ] {
         facts.push((name.to_owned(), count.to_string()));
+    }
+    if let Some(Learned { precision, loads, saved, held_back }) = of.learned {
+        let right =
+            precision.map(|part| format!(", {:.0} % of what was expected came", part * 100.0));
+        let ahead = format!("{loads}, of which {saved} saved a load{}", right.unwrap_or_default());
+        facts.push(("loaded ahead".to_owned(), ahead));
+        facts.push(("held back by the budget".to_owned(), held_back.to_string()));
+    }
+    if let Some(Sampled { same, differed, stale, age }) = &of.sampled {
+        let old = age
+            .p50_us
+            .map(|_| format!("; half of them were true at most {} before", micros(age.p50_us)));
+        let (all, old) = (same + differed, old.unwrap_or_default());
+        let found = format!("{differed} of {all} differed, {stale} of them stale{old}");
+        facts.push(("compared with the source".to_owned(), found));
+    }
+    for Compression { size, means, plain, left, took_us } in &of.compression {
+        let kept = left * 100 / (*plain).max(1);
+        let how = format!("{means}: {kept} % are left, in {} a value", micros(Some(*took_us)));
+        facts.push((format!("values {size}"), how));
     }
     facts
 }

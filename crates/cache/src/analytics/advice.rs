@@ -99,7 +99,8 @@ fn lives(rules: &Resolved, seen: &Figures) -> Option<Advice> {
     None
 }
 
-fn shorter(rules: &Resolved, why: String) -> Option<Advice> {
+/// A shorter life, for this reason.
+pub(crate) fn shorter(rules: &Resolved, why: String) -> Option<Advice> {
     let half = |life: Duration| Span(whole(life / 2));
     if let Some(Bounds { min, .. }) = rules.adaptive {
         return say("adaptive.min", Span(min), half(min), why);
@@ -156,7 +157,8 @@ fn nothing(rules: &Resolved, seen: &Figures) -> Option<Advice> {
 fn compression(rules: &Resolved, seen: &Figures) -> Option<Advice> {
     let compressed = seen.compressed;
     let kept = part(compressed.stored, compressed.plain);
-    if compressed.values < SAMPLES_MIN || kept < STORED {
+    let chosen = rules.codec.compression == Compression::Auto;
+    if chosen || compressed.values < SAMPLES_MIN || kept < STORED {
         return None;
     }
     let name = |compression| match compression {
@@ -164,6 +166,7 @@ fn compression(rules: &Resolved, seen: &Figures) -> Option<Advice> {
         Compression::Gzip => "gzip",
         Compression::Zstd => "zstd",
         Compression::Lz4 => "lz4",
+        Compression::Auto => "auto",
     };
     let percent = percent(compressed.stored, compressed.plain);
     let why = format!("{percent} % of {} is left after it", Size(compressed.plain));

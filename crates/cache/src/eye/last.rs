@@ -35,6 +35,14 @@ impl Last {
         }
         before
     }
+
+    /// When a key was last loaded.
+    pub(super) fn at(&self, key: u64) -> Option<Moment> {
+        let key = key.max(1);
+        let places = self.0.get()?.lock();
+        let loaded = places.get(key as usize % PLACES).filter(|loaded| loaded.key == key);
+        loaded.map(|loaded| loaded.at)
+    }
 }
 
 #[cfg(test)]

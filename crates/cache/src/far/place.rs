@@ -40,6 +40,11 @@ impl Place {
         [self.name.as_bytes(), b"#"].concat()
     }
 
+    /// `main:sessions#01234567`: a dictionary its values were written with.
+    pub(crate) fn dictionary(&self, id: u32) -> Vec<u8> {
+        format!("{}#{id:08x}", self.name).into_bytes()
+    }
+
     /// `main:sessions!0123456789abcdef`: when a tag was last purged.
     pub(crate) fn tag(&self, tag: u64) -> Vec<u8> {
         format!("{}!{tag:016x}", self.name).into_bytes()

@@ -112,6 +112,10 @@ pub struct Resolved {
     pub origin: Option<Template>,
     /// Where the rows are that are its values.
     pub rows: Option<Rows>,
+    /// How what will be asked next is learned, if it is.
+    pub learn: Option<crate::learn::Config>,
+    /// The time between two comparisons of a value with its source, if there are any.
+    pub sample: Option<Duration>,
     /// What makes its values untrue.
     pub depends_on: Box<[Dependence]>,
     /// What it is filled with before anybody asks.
@@ -173,6 +177,8 @@ impl Rules {
             confidential: self.confidential.unwrap_or(false),
             origin: self.origin.as_deref().map(origin).transpose()?,
             rows: self.rows()?,
+            sample: self.sample.as_deref().map(super::sample::every).transpose()?.flatten(),
+            learn: self.learn.check(self.confidential.unwrap_or(false))?,
             depends_on: self.reloadable(depends_on.collect::<Result<_, String>>()?)?,
             warm: warm.collect::<Result<_, String>>()?,
         })
@@ -269,7 +275,12 @@ impl Rules {
     }
 }
 
-fn within<T: PartialOrd + Display>(field: &str, value: T, min: T, max: T) -> Result<(), String> {
+pub(super) fn within<T: PartialOrd + Display>(
+    field: &str,
+    value: T,
+    min: T,
+    max: T,
+) -> Result<(), String> {
     if value < min || value > max {
         return Err(format!("`{field}` is {value}; write {min} to {max}"));
     }

@@ -20,7 +20,7 @@ pub use advice::{Advise, Advised};
 pub use event::Watch;
 pub use lock::{Lock, Renew, Unlock};
 pub use many::{GetMany, Put, SetMany};
-pub use statistics::{Spread, Statistics, Stats, StatsPage, Tier};
+pub use statistics::{Compression, Learned, Sampled, Spread, Statistics, Stats, StatsPage, Tier};
 pub use warm::{Warm, Warmed};
 
 const fn action(name: &'static str, class: Class) -> Action {

@@ -17,6 +17,8 @@ pub enum Compression {
     Zstd,
     /// Fastest, larger.
     Lz4,
+    /// Whichever gains most on the values there are, small ones with a dictionary.
+    Auto,
 }
 
 /// Room made in advance while a value is taken apart; more as it really comes.
@@ -27,7 +29,8 @@ const LZ4_RATIO_MAX: usize = 255;
 impl Compression {
     pub(super) fn tag(self) -> u8 {
         match self {
-            Compression::None => 0,
+            // Nothing is ever written so.
+            Compression::None | Compression::Auto => 0,
             Compression::Gzip => 1,
             Compression::Zstd => 2,
             Compression::Lz4 => 3,
@@ -43,7 +46,7 @@ impl Compression {
     /// The value made smaller; none if that is not to be or does not work.
     pub(super) fn compress(self, plain: &[u8]) -> Option<Vec<u8>> {
         match self {
-            Compression::None => None,
+            Compression::None | Compression::Auto => None,
             Compression::Gzip => gzip(plain).ok(),
             Compression::Zstd => zstd::bulk::compress(plain, zstd::DEFAULT_COMPRESSION_LEVEL).ok(),
             Compression::Lz4 => Some(lz4_flex::block::compress(plain)),
@@ -54,7 +57,7 @@ impl Compression {
     /// whatever is in it.
     pub(super) fn decompress(self, body: &[u8], length: usize) -> Option<Vec<u8>> {
         match self {
-            Compression::None => (body.len() == length).then(|| body.to_vec()),
+            Compression::None | Compression::Auto => (body.len() == length).then(|| body.to_vec()),
             Compression::Gzip => read(flate2::read::GzDecoder::new(body), length),
             Compression::Zstd => read(zstd::stream::read::Decoder::new(body).ok()?, length),
             Compression::Lz4 => {

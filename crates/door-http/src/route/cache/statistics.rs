@@ -93,6 +93,98 @@ struct Statistics<'a> {
     stale: u64,
     /// Values not written, because something newer had happened to their key.
     outrun: u64,
+    /// How well what was loaded before anybody asked did, where that is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    learned: Option<Learned>,
+    /// What came of comparing values in memory with their source, where that is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sampled: Option<Sampled>,
+    /// How values are made smaller, where that is chosen by what it gains.
+    compression: Vec<Compression>,
+}
+
+/// How values of one size are made smaller, and why.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CacheCompression")]
+struct Compression {
+    /// Of which size.
+    size: &'static str,
+    /// `none`, `lz4`, `zstd` or `zstd with a dictionary`.
+    means: &'static str,
+    /// How many values it was tried on.
+    values: u64,
+    /// Their bytes.
+    plain: u64,
+    /// The bytes that were left of them.
+    left: u64,
+    /// How long making one of them smaller took, in microseconds.
+    took_us: f64,
+}
+
+impl Compression {
+    fn of(of: &cache::Compression) -> Self {
+        let cache::Compression { size, means, values, plain, left, took } = *of;
+        Self { size, means, values, plain, left, took_us: took.as_nanos() as f64 / 1000.0 }
+    }
+}
+
+/// What came of comparing values in memory with their source.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CacheSampled")]
+struct Sampled {
+    /// Values that were the same.
+    same: u64,
+    /// Values that were not, and were purged.
+    differed: u64,
+    /// Of those, the ones that were past their end already.
+    stale: u64,
+    /// Values that were written or purged meanwhile.
+    overtaken: u64,
+    /// Values of which the source said nothing.
+    failed: u64,
+    /// How long before those that differed were last known to be true.
+    age: Time,
+}
+
+impl Sampled {
+    fn of(of: cache::Sampled) -> Self {
+        let cache::Sampled { same, differed, stale, overtaken, failed, age } = of;
+        Self { same, differed, stale, overtaken, failed, age: Time::of(age) }
+    }
+}
+
+/// How well what was loaded before anybody asked did.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CacheLearned")]
+struct Learned {
+    /// Keys that were expected to be asked.
+    expected: u64,
+    /// Those that were, in time.
+    came: u64,
+    /// Those that were not; of the rest nobody knows yet.
+    in_vain: u64,
+    /// The part of the settled ones that came, 0 to 1; null before one is settled.
+    precision: Option<f64>,
+    /// Keys loaded because they were expected.
+    loads: u64,
+    /// The bytes of their values.
+    bytes: u64,
+    /// Hits bought: keys loaded so, asked in time and found.
+    saved: u64,
+    /// Expected keys that were not loaded, because the budget was spent.
+    held_back: u64,
+    /// Keys after which too few expectations came true, so that nothing is loaded.
+    silent: u64,
+    /// Reads that came too fast to be learned from.
+    missed: u64,
+}
+
+impl Learned {
+    fn of(of: cache::Learned) -> Self {
+        let cache::Learned { expected, came, in_vain, precision, loads, bytes, .. } = of;
+        let cache::Learned { saved, held_back, silent, missed, .. } = of;
+        Self { expected, came, in_vain, precision, loads, bytes, saved, held_back, silent, missed }
+    }
 }
 
 /// How a tier is doing.
@@ -167,6 +259,9 @@ impl<'a> Statistics<'a> {
             coalesced: of.coalesced,
             stale: of.stale,
             outrun: of.outrun,
+            learned: of.learned.map(Learned::of),
+            sampled: of.sampled.map(Sampled::of),
+            compression: of.compression.iter().map(Compression::of).collect(),
         }
     }
 }

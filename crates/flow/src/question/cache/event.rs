@@ -69,6 +69,8 @@ pub enum Kind {
     Warm,
     /// It was copied to a nearer tier.
     Promote,
+    /// Its source had something else.
+    Differ,
 }
 
 impl Kind {
@@ -83,6 +85,7 @@ impl Kind {
             Self::Evict => "evict",
             Self::Warm => "warm",
             Self::Promote => "promote",
+            Self::Differ => "differ",
         }
     }
 }

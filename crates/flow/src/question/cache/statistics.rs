@@ -55,6 +55,71 @@ pub struct Statistics {
     pub stale: u64,
     /// Values not written, because something newer had happened to their key.
     pub outrun: u64,
+    /// How well what was loaded before it was asked did, where that is done.
+    pub learned: Option<Learned>,
+    /// What came of comparing values with their source, where that is done.
+    pub sampled: Option<Sampled>,
+    /// How values are made smaller, where that is chosen by what it gains.
+    pub compression: Vec<Compression>,
+}
+
+/// How values of one size are made smaller, and why.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Compression {
+    /// Of which size.
+    pub size: &'static str,
+    /// By what.
+    pub means: &'static str,
+    /// How many values it was tried on.
+    pub values: u64,
+    /// Their bytes.
+    pub plain: u64,
+    /// The bytes that were left of them.
+    pub left: u64,
+    /// How long making one of them smaller took.
+    pub took: Duration,
+}
+
+/// What came of comparing values in memory with their source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sampled {
+    /// Values that were the same.
+    pub same: u64,
+    /// Values that were not, and were purged.
+    pub differed: u64,
+    /// Of those, the ones that were past their end already.
+    pub stale: u64,
+    /// Values that were written or purged meanwhile.
+    pub overtaken: u64,
+    /// Values of which the source said nothing.
+    pub failed: u64,
+    /// How long before those that differed were last known to be true.
+    pub age: Spread,
+}
+
+/// How well what was loaded before anybody asked did.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Learned {
+    /// Keys that were expected to be asked.
+    pub expected: u64,
+    /// Those that were, in time.
+    pub came: u64,
+    /// Those that were not; of the rest nobody knows yet.
+    pub in_vain: u64,
+    /// The part of the settled ones that came, 0 to 1; nothing before one is settled.
+    pub precision: Option<f64>,
+    /// Keys loaded because they were expected.
+    pub loads: u64,
+    /// The bytes of their values.
+    pub bytes: u64,
+    /// Hits bought: keys loaded so, asked in time and found.
+    pub saved: u64,
+    /// Expected keys that were not loaded, because the budget was spent.
+    pub held_back: u64,
+    /// Keys after which too few expectations came true, so that nothing is loaded.
+    pub silent: u64,
+    /// Reads that came too fast to be learned from.
+    pub missed: u64,
 }
 
 /// How one tier is doing.
