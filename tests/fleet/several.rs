@@ -95,17 +95,17 @@ fn servers_of_their_own_come_back_with_old_data_that_is_not_believed() {
     };
     assert!(servers.iter().all(|server| values(server) > 0), "each has some of the keys");
     fleet.read_while(|| {
-        for n in 0..3 {
+        for server in &mut servers {
             await_health(&fleet, "before");
-            servers[n].connect().unwrap().ask(&["SAVE"]).unwrap();
+            server.connect().unwrap().ask(&["SAVE"]).unwrap();
             // All of these are forgotten with the server.
             for change in 0..8 {
                 assert!(fleet.change(change as usize % 3, change));
             }
-            servers[n].kill();
+            server.kill();
             change_for(&fleet, Duration::from_secs(4));
-            servers[n].restart();
-            assert!(values(&servers[n]) > 0, "the old data is there");
+            server.restart();
+            assert!(values(server) > 0, "the old data is there");
             await_health(&fleet, "a server is back with old data");
         }
     });
