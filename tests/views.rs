@@ -148,6 +148,53 @@ fn rows_of_postgres_are_values_on_two_nodes_until_they_change() {
 }
 
 #[test]
+fn rows_and_views_lie_in_redis_until_their_table_changes() {
+    let Some(server) = engines::postgres() else { return };
+    let Some(redis) = engines::own::RedisServer::start() else { return };
+    let sql = |text: &str| server.sql(text).unwrap();
+    sql(USERS);
+    let place = tempfile::tempdir().unwrap();
+    let rules =
+        format!("[sql]\nurl = '{}'\n[cache.l2]\nurl = '{}'\n{ROWS}", server.url(), redis.url());
+    let nodes = ["one", "two"].map(|name| node(&place.path().join(name), &rules, None));
+    until("both nodes hear of changes", SOON, || {
+        for node in &nodes {
+            get(node, "users", "1").unwrap();
+        }
+        sql("UPDATE users SET name = name || '.' WHERE id = 1");
+        server::pause(Duration::from_millis(200));
+        let row = sql("SELECT name FROM users WHERE id = 1");
+        nodes.iter().all(|node| get(node, "users", "1").unwrap() == row.trim()).then_some(())
+    });
+
+    let there = |key: &str| {
+        let place = format!("stockade:v:main:{key}");
+        redis.connect().unwrap().ask(&["EXISTS", &place]).unwrap().text() == "1"
+    };
+    assert!(!there("users=2"));
+    assert_eq!(get(&nodes[0], "users", "2").unwrap(), "Bo");
+    assert!(there("users=2"));
+    // A change nobody is told of: what the other node answers comes from Redis.
+    sql("ALTER TABLE users DISABLE TRIGGER USER; UPDATE users SET name = 'Unsaid' WHERE id = 2;
+         ALTER TABLE users ENABLE TRIGGER USER");
+    assert_eq!(get(&nodes[1], "users", "2").unwrap(), "Bo");
+    sql("UPDATE users SET name = 'Bob' WHERE id = 2");
+    for node in &nodes {
+        until("the new name", SOON, || (get(node, "users", "2")? == "Bob").then_some(()));
+    }
+
+    until("the view was refreshed at the start", SOON, || (users(&nodes[0]) >= 2).then_some(()));
+    assert!(there("totals=x"));
+    sql("INSERT INTO users VALUES (4, 'Di', 'x')");
+    assert_eq!(users(&nodes[1]), 2);
+    let refreshed = nodes[0].http("POST", "/v1/cache/totals/-/refresh", b"");
+    assert_eq!(refreshed.status, 200, "{refreshed:?}");
+    for node in &nodes {
+        until("the new total", SOON, || (users(node) == 3).then_some(()));
+    }
+}
+
+#[test]
 fn a_view_without_its_unique_index_is_refused_with_what_to_run() {
     let Some(server) = engines::postgres() else { return };
     server.sql(USERS).unwrap();

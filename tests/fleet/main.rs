@@ -1,5 +1,5 @@
-//! Three nodes with one Redis, then with one PostgreSQL: what one makes untrue, none
-//! answers, whatever happens to what is between them.
+//! Three nodes with one Redis, with one PostgreSQL, and with several Redis: what one makes
+//! untrue, none answers, whatever happens to what is between them.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -10,6 +10,7 @@ mod origin;
 mod proxy;
 #[path = "../server/mod.rs"]
 mod server;
+mod several;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -33,6 +34,8 @@ const BOUND: Duration = Duration::from_millis(5_000);
 #[derive(Clone)]
 enum Shared {
     Redis(u16),
+    /// Several that share the keys, by their addresses.
+    Servers(Vec<String>),
     Postgres(String),
     /// Values in the one, and what nodes tell each other on the other.
     Apart(String, u16),
@@ -41,6 +44,8 @@ enum Shared {
 struct Fleet {
     nodes: Vec<Server>,
     origin: Origin,
+    /// What is read, and made untrue.
+    keys: Vec<String>,
     /// When the truth changed, and to which version.
     truths: Mutex<Vec<(Moment, u64)>>,
     _place: tempfile::TempDir,
@@ -52,11 +57,15 @@ fn now() -> Moment {
 
 impl Fleet {
     fn start(shared: &[Shared; 3]) -> Self {
+        Self::with_keys(shared, vec!["hot".to_owned()])
+    }
+
+    fn with_keys(shared: &[Shared; 3], keys: Vec<String>) -> Self {
         let origin = Origin::start();
         let place = tempfile::tempdir().unwrap();
         let start = |n: usize| node(&place.path().join(n.to_string()), &shared[n], origin.port);
         let nodes = vec![start(0), start(1), start(2)];
-        let fleet = Self { nodes, origin, truths: Mutex::default(), _place: place };
+        let fleet = Self { nodes, origin, keys, truths: Mutex::default(), _place: place };
         fleet.await_belief();
         fleet
     }
@@ -75,15 +84,23 @@ impl Fleet {
     /// Changes the truth and purges by some means on a node; whether all were told.
     fn change(&self, node: usize, n: u64) -> bool {
         let version = self.origin.bump();
-        let what = match n % 4 {
-            0 => r#"{"key":"hot"}"#,
-            1 => r#"{"tag":"all"}"#,
-            2 => r#"{"glob":"h*"}"#,
-            _ => r#"{"all":true}"#,
+        let all = match n % 4 {
+            0 => {
+                let key = |key| format!(r#"{{"key":"{key}"}}"#);
+                // Each of them, whether or not the others could be purged.
+                let purged = self.keys.iter().map(|name| self.purge(node, &key(name)));
+                purged.filter(|told| !told).count() == 0
+            }
+            1 => self.purge(node, r#"{"tag":"all"}"#),
+            2 => self.purge(node, r#"{"glob":"h*"}"#),
+            _ => self.purge(node, r#"{"all":true}"#),
         };
-        let path = "/v1/cache/users/-/purge";
-        let answer = self.nodes[node].http("POST", path, what.as_bytes());
         self.truths.lock().push((now(), version));
+        all
+    }
+
+    fn purge(&self, node: usize, what: &str) -> bool {
+        let answer = self.nodes[node].http("POST", "/v1/cache/users/-/purge", what.as_bytes());
         match answer.status {
             200 => true,
             503 => false,
@@ -122,11 +139,14 @@ impl Fleet {
                 break;
             }
             let asked = now();
-            match get(&self.nodes[n % 3], "hot") {
-                Err(error) => errors.push(format!("node {}: {error}", n % 3)),
+            // Every key on every node, in turn.
+            let key = &self.keys[n / 3 % self.keys.len()];
+            match get(&self.nodes[n % 3], key) {
+                Err(error) => errors.push(format!("node {}, {key}: {error}", n % 3)),
                 Ok(version) if version < self.oldest(asked) => {
                     let oldest = self.oldest(asked);
-                    errors.push(format!("node {}: {version}, and {oldest} was true", n % 3));
+                    let what = format!("{key}: {version}, and {oldest} was true");
+                    errors.push(format!("node {}, {what}", n % 3));
                 }
                 Ok(_) => {}
             }
@@ -138,9 +158,11 @@ impl Fleet {
     /// Until every node answers the newest truth.
     fn await_truth(&self, version: u64) -> Duration {
         let begun = now();
-        for node in &self.nodes {
+        for (node, key) in
+            self.nodes.iter().flat_map(|node| self.keys.iter().map(move |key| (node, key)))
+        {
             until("the truth is everywhere", SOON, || {
-                (get(node, "hot").ok()? >= version).then_some(())
+                (get(node, key).ok()? >= version).then_some(())
             });
         }
         now().since(begun)
@@ -150,8 +172,12 @@ impl Fleet {
 fn node(data: &Path, shared: &Shared, origin: u16) -> Server {
     std::fs::create_dir_all(data).unwrap();
     let config = data.with_extension("toml");
+    let servers = match shared {
+        Shared::Servers(urls) => format!("url = '{}'\nservers = {:?}\n", urls[0], &urls[1..]),
+        _ => String::new(),
+    };
     let rules = format!(
-        "[cache.namespaces.users]\norigin = 'http://127.0.0.1:{origin}/{{key}}'\n\
+        "[cache.l2]\n{servers}[cache.namespaces.users]\norigin = 'http://127.0.0.1:{origin}/{{key}}'\n\
          ttl = '10m'\ntags = ['all']\n[cache.l2.breaker]\nopen = '1s'\n\
          [cache.l3.breaker]\nopen = '1s'\n"
     );
@@ -162,6 +188,7 @@ fn node(data: &Path, shared: &Shared, origin: u16) -> Server {
             Shared::Redis(port) => {
                 command.env("STOCKADE_CACHE__L2__URL", format!("redis://127.0.0.1:{port}"));
             }
+            Shared::Servers(_) => {}
             Shared::Postgres(url) => {
                 command.env("STOCKADE_SQL__URL", url).env("STOCKADE_FEED__URL", url);
             }
@@ -209,7 +236,9 @@ fn calm(fleet: &Fleet) {
     let mut times = Vec::new();
     for n in 0..60 {
         for node in &fleet.nodes {
-            get(node, "hot").unwrap();
+            for key in &fleet.keys {
+                get(node, key).unwrap();
+            }
         }
         assert!(fleet.change(n as usize % 3, n), "a quiet day");
         let version = fleet.truths.lock().last().unwrap().1;

@@ -144,7 +144,7 @@ pub use flow::question::cache::When as Write;
 pub use house::Tell;
 pub use key::Key;
 pub use load::{Loaded, Previous};
-pub use lock::Locks;
+pub use lock::{Guard, Locks};
 pub use miss::Miss;
 pub use tiered::{Hit, Purged, Source, Terms, Tiered};
 pub use typed::Failed;

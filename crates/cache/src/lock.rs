@@ -2,15 +2,16 @@
 //!
 //! A lock is a lease in the nearest tier that nodes share; without one it holds within this
 //! process. A pause or a slow network can outlast any lease, so whatever a lock protects
-//! should look at its fence: whoever has seen a greater one refuses a smaller.
+//! should look at its fence: whoever has seen a greater one refuses a smaller. So can a server
+//! that comes back empty before the lease was over: it gives the lock to whoever asks first.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use flow::signal::Registry;
 use flow::unit::Span;
-use flow::{Clock, Random, Result};
+use flow::{Clock, Moment, Random, Result};
 use pool::breaker;
 use pool::kv::memory::{self, MemoryKv};
 use pool::kv::{Fence, Kv};
@@ -29,6 +30,10 @@ const TTL_MIN: Duration = Duration::from_millis(100);
 const TTL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// In so many parts of its time a lock is renewed once.
 const RENEWED: u32 = 3;
+/// A guard gives up so much earlier than the server: clocks are not equally fast, and servers
+/// count in milliseconds.
+const EARLIER: Duration = Duration::from_millis(2);
+const SLOWER: u32 = 100;
 /// How long an answer is waited for where no tier says so.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -62,8 +67,11 @@ impl Locks {
     /// # Errors
     /// When the tier cannot be asked.
     pub async fn try_take(&self, tenant: &str, name: &str, ttl: Duration) -> Result<Option<Guard>> {
-        let fence = self.lease(tenant, name, ttl).await?;
-        Ok(fence.map(|fence| self.guard(tenant, name, fence, ttl)))
+        let leased = self.ask(tenant, name, ttl).await?;
+        match leased {
+            Some(leased) => self.settle(tenant, name, leased, ttl).await,
+            None => Ok(None),
+        }
     }
 
     /// The same, and waits for it.
@@ -77,8 +85,11 @@ impl Locks {
         ttl: Duration,
         wait: Duration,
     ) -> Result<Option<Guard>> {
-        let fence = self.lease_within(tenant, name, ttl, wait).await?;
-        Ok(fence.map(|fence| self.guard(tenant, name, fence, ttl)))
+        let leased = self.ask_within(tenant, name, ttl, wait).await?;
+        match leased {
+            Some(leased) => self.settle(tenant, name, leased, ttl).await,
+            None => Ok(None),
+        }
     }
 
     /// A lock for so long, for whoever renews it by its fence.
@@ -86,10 +97,8 @@ impl Locks {
     /// # Errors
     /// When the tier cannot be asked.
     pub async fn lease(&self, tenant: &str, name: &str, ttl: Duration) -> Result<Option<u64>> {
-        bearable(ttl)?;
-        let place = Place::of_locks(tenant);
-        let fence = self.far.lease(&place, name.as_bytes(), ttl).await?;
-        Ok(fence.map(|Fence(number)| number))
+        let leased = self.ask(tenant, name, ttl).await?;
+        Ok(leased.map(|leased| leased.fence))
     }
 
     /// The same, and waits for it. Whoever waits longest is not sure to be next.
@@ -103,11 +112,29 @@ impl Locks {
         ttl: Duration,
         wait: Duration,
     ) -> Result<Option<u64>> {
+        let leased = self.ask_within(tenant, name, ttl, wait).await?;
+        Ok(leased.map(|leased| leased.fence))
+    }
+
+    async fn ask(&self, tenant: &str, name: &str, ttl: Duration) -> Result<Option<Leased>> {
+        bearable(ttl)?;
+        let (place, asked) = (Place::of_locks(tenant), self.clock.moment());
+        let fence = self.far.lease(&place, name.as_bytes(), ttl).await?;
+        Ok(fence.map(|Fence(fence)| Leased { fence, asked }))
+    }
+
+    async fn ask_within(
+        &self,
+        tenant: &str,
+        name: &str,
+        ttl: Duration,
+        wait: Duration,
+    ) -> Result<Option<Leased>> {
         let until = self.clock.moment().after(wait);
         let mut pause = LOOK;
         loop {
-            if let Some(fence) = self.lease(tenant, name, ttl).await? {
-                return Ok(Some(fence));
+            if let Some(leased) = self.ask(tenant, name, ttl).await? {
+                return Ok(Some(leased));
             }
             let left = until.since(self.clock.moment());
             if left.is_zero() {
@@ -137,20 +164,49 @@ impl Locks {
         self.far.release(&Place::of_locks(tenant), name.as_bytes(), Fence(fence)).await
     }
 
-    fn guard(&self, tenant: &str, name: &str, fence: u64, ttl: Duration) -> Guard {
+    /// An answer that was on its way as long as a lock lives says nothing of this moment.
+    async fn settle(
+        &self,
+        tenant: &str,
+        name: &str,
+        leased: Leased,
+        ttl: Duration,
+    ) -> Result<Option<Guard>> {
+        let Leased { fence, asked } = leased;
+        let now = self.clock.moment();
+        if now < safe_end(asked, ttl) {
+            return Ok(Some(self.guard(tenant, name, leased, ttl)));
+        }
+        let held = self.renew(tenant, name, fence, ttl).await?;
+        Ok(held.then(|| self.guard(tenant, name, Leased { fence, asked: now }, ttl)))
+    }
+
+    fn guard(&self, tenant: &str, name: &str, leased: Leased, ttl: Duration) -> Guard {
+        let Leased { fence, asked } = leased;
         let (dropped, gone) = watch::channel(());
-        let lost = Arc::new(AtomicBool::new(false));
+        let until = Arc::new(AtomicU64::new(safe_end(asked, ttl).0));
         let holder = Holder {
             locks: self.clone(),
             tenant: tenant.into(),
             name: name.into(),
             fence,
             ttl,
-            lost: lost.clone(),
+            until: until.clone(),
         };
         tokio::spawn(holder.hold(gone));
-        Guard { fence, lost, _dropped: dropped }
+        Guard { fence, until, clock: self.clock.clone(), _dropped: dropped }
     }
+}
+
+/// What was given, and when it was asked for: from then on it lasts at least its time.
+struct Leased {
+    fence: u64,
+    asked: Moment,
+}
+
+/// Until when a lock is surely held that was asked for then.
+fn safe_end(asked: Moment, ttl: Duration) -> Moment {
+    asked.after(ttl.saturating_sub(ttl / SLOWER + EARLIER))
 }
 
 /// A lock that is over before it can be renewed guards nothing, and one nobody outlives
@@ -168,7 +224,9 @@ fn bearable(ttl: Duration) -> Result<()> {
 /// A lock that is held until this is dropped.
 pub struct Guard {
     fence: u64,
-    lost: Arc<AtomicBool>,
+    /// Until this moment it is held.
+    until: Arc<AtomicU64>,
+    clock: Clock,
     /// Whoever renews it hears when this is gone.
     _dropped: watch::Sender<()>,
 }
@@ -179,10 +237,10 @@ impl Guard {
         self.fence
     }
 
-    /// Whether it is held, as far as is known. One that could not be renewed in time is
-    /// lost.
+    /// Whether it is held, as far as is known. One that was not renewed in time is lost, even
+    /// while the server still owes an answer or this process stood still.
     pub fn is_held(&self) -> bool {
-        !self.lost.load(Ordering::Acquire)
+        self.clock.moment() < Moment(self.until.load(Ordering::Acquire))
     }
 }
 
@@ -193,30 +251,33 @@ struct Holder {
     name: Box<str>,
     fence: u64,
     ttl: Duration,
-    lost: Arc<AtomicBool>,
+    until: Arc<AtomicU64>,
 }
 
 impl Holder {
     async fn hold(self, mut gone: watch::Receiver<()>) {
-        let Self { locks, tenant, name, fence, ttl, lost } = &self;
-        let mut until = locks.clock.moment().after(*ttl);
+        let Self { locks, tenant, name, fence, ttl, until } = &self;
         loop {
             let dropped = async { while gone.changed().await.is_ok() {} };
             if locks.clock.within(*ttl / RENEWED, dropped).await.is_some() {
                 break;
             }
             let asked = locks.clock.moment();
+            // Who has once said that it is lost does not take that back.
+            if asked.0 >= until.load(Ordering::Acquire) {
+                break;
+            }
             match locks.renew(tenant, name, *fence, *ttl).await {
-                Ok(true) => until = asked.after(*ttl),
+                Ok(true) if locks.clock.moment().0 < until.load(Ordering::Acquire) => {
+                    until.store(safe_end(asked, *ttl).0, Ordering::Release);
+                }
+                Ok(true) => break,
                 Ok(false) => {
-                    lost.store(true, Ordering::Release);
+                    until.store(0, Ordering::Release);
                     return;
                 }
                 Err(error) => {
                     tracing::debug!(error = %error.story(), "a lock is not renewed");
-                    if locks.clock.moment() >= until {
-                        lost.store(true, Ordering::Release);
-                    }
                 }
             }
         }

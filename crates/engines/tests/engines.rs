@@ -149,6 +149,24 @@ fn a_cluster_moves_who_asks_the_wrong_node() {
 }
 
 #[test]
+fn a_cluster_promotes_the_replica_of_a_killed_master() {
+    let Some(mut cluster) = RedisCluster::start_replicated() else {
+        return;
+    };
+    assert_eq!(cluster.urls().len(), 6);
+    // The key's slot is the third master's.
+    let key = ["SET", "a", "1"];
+    assert_eq!(cluster.nodes()[2].connect().unwrap().ask(&key).unwrap(), text("OK"));
+    cluster.nodes()[2].connect().unwrap().ask(&["WAIT", "1", "5000"]).unwrap();
+    cluster.nodes()[2].kill();
+    cluster.await_promotion(2);
+    cluster.nodes()[2].restart();
+    let port = cluster.nodes()[2].port().to_string();
+    let info = cluster.nodes()[0].connect().unwrap().ask(&["CLUSTER", "NODES"]).unwrap();
+    assert!(info.text().contains(&port), "it is still one of them");
+}
+
+#[test]
 fn sentinels_promote_the_replica_of_a_killed_master() {
     let Some(mut set) = RedisSentinel::start(3) else {
         return;

@@ -1,7 +1,7 @@
 //! What was purged is never answered again, whatever raced the purge.
 //!
-//! Some nodes with memory of their own, on one feed and one or two shared tiers, do random
-//! things; the tiers and the feed misbehave. A value is the version its origin had when it
+//! Some nodes with memory of their own, on one feed and one or two shared tiers, the nearer of
+//! one to three servers, do random things; the tiers and the feed misbehave. A value is the version its origin had when it
 //! was read. After a purge that began when the origin was at some version was acknowledged
 //! and heard, no older version may be answered: at once by a node that heard of it, and by
 //! all when everything has come to rest. Every run follows from its seed.
@@ -16,7 +16,7 @@ use cache::rules::Rules;
 use cache::{Cache, Config, Ground, Loaded, Previous, Terms, Tiered};
 use flow::feed::{Announcer, Coherence, Heard, HexKey, Listener, MemoryFeed, Purge};
 use flow::unit::Span;
-use flow::{Clock, Random, Time};
+use flow::{Clock, Moment, Random, Time};
 use futures_util::FutureExt;
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
@@ -26,6 +26,10 @@ use crate::store::{Store, Way};
 
 const KEYS: usize = 3;
 const STEPS: usize = 120;
+/// Whoever learned something longer ago does not write it down.
+const LATE: Duration = Duration::from_secs(60);
+/// Of what is not over.
+const NEVER: Moment = Moment(u64::MAX);
 
 /// What is known to be true, and what must not be answered any more.
 #[derive(Default)]
@@ -46,17 +50,20 @@ struct Purged {
     floor: u64,
     begun: u64,
     by: u64,
+    /// When it was over, if only the key itself remembers that it was purged.
+    alone: Option<Moment>,
     /// The place in the feed by which every node has heard of it; none until it was
     /// acknowledged.
     heard: Option<u64>,
 }
 
 struct Plane {
-    seed: u64,
     clock: Clock,
     random: Random,
     feed: MemoryFeed,
+    /// Those that share the keys of the nearer tier, and after them the further tier.
     stores: Vec<Arc<Store>>,
+    shards: usize,
     config: Config,
     world: Mutex<World>,
     nodes: Mutex<Vec<Arc<Node>>>,
@@ -130,8 +137,9 @@ impl World {
 impl Plane {
     fn new(seed: u64) -> Arc<Self> {
         let (clock, random) = (Clock::manual(Time(1 << 60)), Random::seeded(seed));
-        let tiers = 1 + random.below(2) as usize;
-        let stores: Vec<_> = (0..tiers).map(|_| Store::new(&clock, &random)).collect();
+        let shards = 1 + random.below(3) as usize;
+        let stores = shards + random.below(2) as usize;
+        let stores: Vec<_> = (0..stores).map(|_| Store::new(&clock, &random)).collect();
         let secs = |from: u64, most: u64| Some(Span::secs(from + random.below(most)));
         let odds = |one_in: u64| random.below(one_in) == 0;
         let rules = Rules {
@@ -152,11 +160,11 @@ impl Plane {
         }
         let feed = MemoryFeed::new(clock.clone(), 1 << 16);
         let plane = Arc::new(Self {
-            seed,
             clock,
             random,
             feed,
             stores,
+            shards,
             config,
             world: Mutex::default(),
             nodes: Mutex::default(),
@@ -175,11 +183,12 @@ impl Plane {
         let ways: Vec<_> = self.stores.iter().map(Store::way).collect();
         let coherence = Arc::new(Coherence::default());
         let announcer = Announcer::new(feed.clone(), clock.clone());
+        let shards = ways.iter().take(self.shards);
         let ground = Ground {
             clock: clock.clone(),
             random,
-            l2: vec![ways[0].clone()],
-            l3: ways.get(1).map(|way| way.clone() as _),
+            l2: shards.map(|way| way.clone() as _).collect(),
+            l3: ways.get(self.shards).map(|way| way.clone() as _),
             fleet: Some((coherence.clone(), Arc::new(announcer))),
             ..Ground::default()
         };
@@ -341,7 +350,8 @@ impl Plane {
                     world.note(format!("node {} purges {what:?} {versions:?}", node.number));
                 for key in keys {
                     let (floor, by) = (versions[key], node.number);
-                    world.purged.push(Purged { key, floor, begun, by, heard: None });
+                    let alone = matches!(what, Purge::Key(_) | Purge::Keys(_)).then_some(NEVER);
+                    world.purged.push(Purged { key, floor, begun, by, alone, heard: None });
                 }
                 begun
             };
@@ -351,7 +361,11 @@ impl Plane {
             world.note(format!("the purge of step {first}: {}", outcome(&done)));
             if done.is_ok() {
                 let these = world.purged.iter_mut().filter(|purged| purged.begun == first);
-                these.for_each(|purged| purged.heard = Some(last));
+                let now = plane.clock.moment();
+                these.for_each(|purged| {
+                    purged.heard = Some(last);
+                    purged.alone = purged.alone.map(|_| now);
+                });
             }
         });
     }
@@ -359,7 +373,7 @@ impl Plane {
     async fn misbehave(self: &Arc<Self>, node: &Arc<Node>) {
         let store = &self.stores[self.random.below(self.stores.len() as u64) as usize];
         let way = &node.ways[self.random.below(node.ways.len() as u64) as usize];
-        match self.random.below(13) {
+        match self.random.below(14) {
             0 => {
                 let away = !store.away.load(SeqCst);
                 self.note(format!("a tier is away: {away}"));
@@ -400,8 +414,26 @@ impl Plane {
                 self.note("a tier is rolled back");
                 store.roll_back().await;
             }
+            11 => {
+                let key = self.random.below(KEYS as u64) as usize;
+                let there = store.evict(&format!("main:n={}", name(key))).await;
+                self.note(format!("k{key} is forgotten: {there}"));
+                if there {
+                    self.forget_grave(key);
+                }
+            }
             _ => self.restart(node),
         }
+    }
+
+    /// A tombstone may be gone before its time: whoever was loading when the key was purged
+    /// may write then. Those who began longer ago may not.
+    fn forget_grave(&self, key: usize) {
+        let now = self.clock.moment();
+        let excused = |purged: &Purged| {
+            purged.key == key && purged.alone.is_some_and(|at| now.since(at) <= LATE)
+        };
+        self.world.lock().purged.retain(|purged| !excused(purged));
     }
 
     /// A node dies, and what it was at with it; a new one comes in its place.
@@ -504,9 +536,13 @@ impl Plane {
                             self.drive(node.values.get(name(key))).await.ok().map(|hit| hit.value)
                         }
                         _ => {
-                            let now = self.world.lock().versions[key];
-                            let loaded = Loaded::Value(value(now), self.terms(key, now));
-                            let load = move |_| async move { Ok::<_, String>(loaded) };
+                            // It may be asked later than this, behind who was answered.
+                            let plane = self.clone();
+                            let load = move |_| async move {
+                                let now = plane.world.lock().versions[key];
+                                let terms = plane.terms(key, now);
+                                Ok::<_, String>(Loaded::Value(value(now), terms))
+                            };
                             let found = node.values.find_or_load(name(key), load);
                             self.drive(found).await.ok().flatten()
                         }
@@ -560,7 +596,8 @@ fn violation(seed: u64) -> Option<String> {
     let world = plane.world.lock();
     let violation = world.violation.as_ref()?;
     let history = world.history.join("\n");
-    Some(format!("seed {}, {} tiers:\n{history}\n{violation}", plane.seed, plane.stores.len()))
+    let (shards, stores) = (plane.shards, plane.stores.len());
+    Some(format!("seed {seed}, {shards} of {stores} stores are near:\n{history}\n{violation}"))
 }
 
 #[test]

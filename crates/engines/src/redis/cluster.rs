@@ -1,6 +1,7 @@
-//! A Redis Cluster of three masters.
+//! A Redis Cluster of three masters, with or without replicas.
 
 use std::io;
+use std::time::Duration;
 
 use crate::known::REDIS;
 use crate::redis::RedisServer;
@@ -10,10 +11,17 @@ use crate::wait;
 /// The slots each of the three masters serves.
 const SLOTS: [(&str, &str); 3] = [("0", "5460"), ("5461", "10922"), ("10923", "16383")];
 
-/// Three masters which share the slots. There are no replicas: when one is down,
-/// its third of the keys is unavailable and the others go on.
+/// A replica asks for votes a second after its master was missed, and again when nobody
+/// heard; a loaded machine may need several turns.
+const PROMOTION_MAX: Duration = Duration::from_secs(60);
+
+/// Three masters which share the slots. Without replicas, when one is down, its third of
+/// the keys is unavailable and the others go on.
 #[derive(Debug)]
-pub struct RedisCluster(Vec<RedisServer>);
+pub struct RedisCluster {
+    masters: Vec<RedisServer>,
+    replicas: Vec<RedisServer>,
+}
 
 impl RedisCluster {
     /// A cluster that agrees on who serves what.
@@ -22,30 +30,101 @@ impl RedisCluster {
         Some(Self::launch().expect("redis-server is installed and forms a cluster"))
     }
 
+    /// The same, and each master has a replica that takes its place when it is gone.
+    pub fn start_replicated() -> Option<Self> {
+        let mut cluster = Self::start()?;
+        cluster.replicate().expect("replicas join the cluster");
+        Some(cluster)
+    }
+
     /// As [`start`](Self::start), for programs: absence and failure are errors.
     pub fn launch() -> io::Result<Self> {
-        let args = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000"];
-        let more = ["--cluster-require-full-coverage", "no"];
-        let args: Vec<_> = args.into_iter().chain(more).collect();
-        let nodes: Vec<_> =
-            SLOTS.iter().map(|_| RedisServer::launch(&args)).collect::<Result<_, _>>()?;
-        introduce(&nodes)?;
+        let masters: Vec<_> = SLOTS.iter().map(|_| node()).collect::<Result<_, _>>()?;
+        introduce(&masters)?;
         wait::until("the cluster agrees", || {
-            let agree = nodes.iter().all(|node| sees_all(node, nodes.len()).unwrap_or(false));
+            let agree = masters.iter().all(|node| sees_all(node, masters.len()).unwrap_or(false));
             Ok(agree.then_some(()))
         })?;
-        Ok(Self(nodes))
+        Ok(Self { masters, replicas: Vec::new() })
+    }
+
+    fn replicate(&mut self) -> io::Result<()> {
+        for master in &self.masters {
+            let replica = node()?;
+            let mut connection = replica.connect()?;
+            meet(&mut connection, master)?;
+            let master = master.connect()?.ask(&["CLUSTER", "MYID"])?.text().to_owned();
+            // Who does not know its master yet refuses.
+            wait::until("a replica knows its master", || {
+                Ok(connection.ask(&["CLUSTER", "REPLICATE", &master]).ok())
+            })?;
+            self.replicas.push(replica);
+        }
+        let known = (self.masters.len() + self.replicas.len()).to_string();
+        wait::until("the replicas follow and are known", || {
+            let mut everybody = self.masters.iter().chain(&self.replicas);
+            let follow = self.replicas.iter().all(|node| follows(node).unwrap_or(false));
+            let known = everybody.all(|node| knows(node, &known).unwrap_or(false));
+            Ok((follow && known).then_some(()))
+        })
     }
 
     /// Where clients connect: one URL per node.
     pub fn urls(&self) -> Vec<String> {
-        self.0.iter().map(RedisServer::url).collect()
+        self.masters.iter().chain(&self.replicas).map(RedisServer::url).collect()
     }
 
-    /// The nodes, to be killed and paused.
+    /// The nodes that started as masters, to be killed and paused.
     pub fn nodes(&mut self) -> &mut [RedisServer] {
-        &mut self.0
+        &mut self.masters
     }
+
+    /// Waits until the replica of this master is master in its place.
+    ///
+    /// # Panics
+    /// When it has not become so within a minute.
+    pub fn await_promotion(&self, master: usize) {
+        let replica = self.replicas.get(master).expect("the master has a replica");
+        wait::within(PROMOTION_MAX, "the replica is promoted", || {
+            // A machine under load breaks a conversation now and then; it is begun again.
+            Ok(leads(replica).unwrap_or(false).then_some(()))
+        })
+        .expect("the cluster promotes the replica");
+    }
+}
+
+fn node() -> io::Result<RedisServer> {
+    RedisServer::launch(&[
+        "--cluster-enabled",
+        "yes",
+        "--cluster-node-timeout",
+        "1000",
+        "--cluster-require-full-coverage",
+        "no",
+        "--repl-diskless-sync-delay",
+        "0",
+    ])
+}
+
+fn meet(connection: &mut Connection, node: &RedisServer) -> io::Result<()> {
+    connection.ask(&["CLUSTER", "MEET", "127.0.0.1", &node.port().to_string()])?;
+    Ok(())
+}
+
+fn follows(replica: &RedisServer) -> io::Result<bool> {
+    let info = replica.connect()?.ask(&["INFO", "replication"])?;
+    Ok(info.field("master_link_status") == Some("up"))
+}
+
+fn leads(node: &RedisServer) -> io::Result<bool> {
+    let info = node.connect()?.ask(&["INFO", "replication"])?;
+    Ok(info.field("role") == Some("master"))
+}
+
+fn knows(node: &RedisServer, count: &str) -> io::Result<bool> {
+    let info = node.connect()?.ask(&["CLUSTER", "INFO"])?;
+    Ok(info.field("cluster_known_nodes") == Some(count)
+        && info.field("cluster_state") == Some("ok"))
 }
 
 fn introduce(nodes: &[RedisServer]) -> io::Result<()> {
@@ -56,7 +135,7 @@ fn introduce(nodes: &[RedisServer]) -> io::Result<()> {
         connection.ask(&["CLUSTER", "ADDSLOTSRANGE", first, last])?;
     }
     for (connection, node) in connections.iter_mut().zip(nodes.iter().skip(1)) {
-        connection.ask(&["CLUSTER", "MEET", "127.0.0.1", &node.port().to_string()])?;
+        meet(connection, node)?;
     }
     Ok(())
 }
