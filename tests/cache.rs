@@ -314,7 +314,7 @@ fn a_command_runs_while_its_lock_is_held() {
         "lock",
         "long",
         "--ttl",
-        "300ms",
+        "1500ms",
         "--",
         "sh",
         "-c",
@@ -323,7 +323,7 @@ fn a_command_runs_while_its_lock_is_held() {
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut said = [0; 3];
     std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut said).unwrap();
-    let wanted = json!({ "ttl": "30s", "wait": "1s" });
+    let wanted = json!({ "ttl": "30s", "wait": "3s" });
     assert_eq!(ask(&server, "POST", "locks/long", &wanted).status, 409, "it is renewed");
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::TERM).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(128 + 15));
