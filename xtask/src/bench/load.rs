@@ -26,12 +26,14 @@ pub(crate) fn run(
     let end = clock::now() + time;
     let ask = || -> io::Result<u64> {
         let mut connection = Connection::open(address)?;
-        let mut answered = 0;
-        while clock::now() < end {
+        // One that never had its turn says nothing of the server.
+        for answered in 1.. {
             connection.get(path)?;
-            answered += 1;
+            if clock::now() >= end {
+                return Ok(answered);
+            }
         }
-        Ok(answered)
+        Ok(0)
     };
     thread::scope(|scope| {
         let threads: Vec<_> = (0..connections).map(|_| scope.spawn(ask)).collect();
@@ -112,7 +114,7 @@ mod tests {
     #[test]
     fn only_complete_successes_are_counted() {
         let good = serve(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-        assert!(run(&good, "/", 1, Duration::from_millis(20)).unwrap() > 1);
+        assert!(run(&good, "/", 1, Duration::from_millis(20)).unwrap() > 0);
         let bad = serve(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
         assert!(run(&bad, "/", 1, Duration::from_millis(20)).is_err());
     }
