@@ -1,6 +1,8 @@
 //! The cache: shards under one budget.
 #![expect(clippy::indexing_slicing, reason = "a shard is taken modulo their number")]
 
+mod alter;
+
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -218,7 +220,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
 
     /// How long it is until an end, if it is one.
     fn left(&self, expires: Moment) -> Option<Duration> {
-        (expires != Moment::NEVER).then(|| expires.since(self.0.clock.glance()))
+        (expires != Moment::NEVER).then(|| expires.since(self.0.clock.moment()))
     }
 
     /// Keeps a value until it is crowded out; whether it was taken.
@@ -259,7 +261,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
 
     /// When what is put now and lives that long is over.
     fn end(&self, ttl: Option<Duration>) -> Moment {
-        ttl.map_or(Moment::NEVER, |ttl| self.0.clock.glance().after(ttl))
+        ttl.map_or(Moment::NEVER, |ttl| self.0.clock.moment().after(ttl))
     }
 
     /// As [`Cache::put`], of a value that was learned when `checked` was the newest
@@ -300,7 +302,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
             return Put::Refused;
         }
         let now = inner.clock.glance();
-        let expires = terms.ttl.map_or(Moment::NEVER, |ttl| now.after(ttl));
+        let expires = self.end(terms.ttl);
         let worth = Worth { weight: weight as u32, priority: terms.priority };
         let parcel = Parcel { hash, worth, expires, tags: terms.tags, checked };
         for attempt in 0u32.. {
@@ -486,6 +488,36 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
             })
         });
         pages.flatten()
+    }
+
+    /// Shows the entries in some places, `count` of them, from where an earlier walk stopped,
+    /// with when they end; and says where to go on. 0 begins, and ends. An entry that is there
+    /// all the while is met once.
+    pub fn walk(
+        &self,
+        from: u64,
+        count: usize,
+        mut each: impl FnMut(&K, &V, Option<Moment>),
+    ) -> u64 {
+        let (mut number, mut slot) = ((from >> 32) as usize, from as u32 as usize);
+        let mut left = count.max(1);
+        while let Some(shard) = self.0.shards.get(number) {
+            let mut shard = shard.0.lock();
+            let before = slot;
+            let ends = |end: Moment| (end != Moment::NEVER).then_some(end);
+            let (_, next) = shard.page_with_ends(slot, left, &self.judge(), |key, value, end| {
+                each(key, value, ends(end));
+            });
+            if let Some(next) = next {
+                return (number as u64) << 32 | next as u64;
+            }
+            left = left.saturating_sub(shard.slots().saturating_sub(before));
+            (number, slot) = (number + 1, 0);
+            if left == 0 && number < self.0.shards.len() {
+                return (number as u64) << 32;
+            }
+        }
+        0
     }
 
     /// What `pick` takes of a few entries from a place that `lot` chooses: for whoever wants to

@@ -5,6 +5,8 @@
               the model tests run all of it"
 )]
 
+mod alter;
+
 use std::hash::Hash;
 
 use flow::{Clock, Moment};
@@ -21,6 +23,8 @@ use crate::order::Order;
 use crate::purge::Purges;
 use crate::terms::Tag;
 use crate::wheel::Wheel;
+
+pub(crate) use alter::At;
 
 pub(crate) struct Shard<K, V> {
     index: HashTable<Slot>,
@@ -86,9 +90,22 @@ impl<K, V> Fallen<K, V> {
 }
 
 /// By what an entry is judged when it is read.
+#[derive(Clone, Copy)]
 pub(crate) struct Judge<'a> {
     pub(crate) clock: &'a Clock,
     pub(crate) purges: &'a Purges,
+}
+
+/// A glance at the clock is at most so late, in nanoseconds.
+const TICK: u64 = 20_000_000;
+
+impl Judge<'_> {
+    /// Whether this moment has come: what is near is looked at closely.
+    #[inline]
+    fn is_past(&self, moment: Moment) -> bool {
+        let glance = self.clock.glance();
+        moment <= glance || (moment.0 - glance.0 <= TICK && moment <= self.clock.moment())
+    }
 }
 
 /// A 32-bit hash as the index wants it: its low bits for the place, its high ones
@@ -174,15 +191,18 @@ impl<K: Hash + Eq, V> Shard<K, V> {
     }
 
     /// Makes room for an entry; how much is lacking when it is for others to give.
-    pub(crate) fn make_room(
+    pub(crate) fn make_room<Q>(
         &mut self,
         parcel: &Parcel<'_>,
-        key: &K,
+        key: &Q,
         budget: &Budget,
         now: Moment,
         forced: bool,
         fallen: &mut Fallen<K, V>,
-    ) -> Result<(), u64> {
+    ) -> Result<(), u64>
+    where
+        Q: Equivalent<K> + ?Sized,
+    {
         let weight = u64::from(parcel.worth.weight);
         // A little of what is over goes with every write, needed or not.
         self.expire(now, 2, fallen);
@@ -285,7 +305,8 @@ impl<K: Hash + Eq, V> Shard<K, V> {
     fn fresh(&mut self) -> Slot {
         let count = self.entries.len();
         if count == self.entries.capacity() {
-            let allowed = usize::try_from(self.budget - self.used).unwrap_or(usize::MAX);
+            let allowed =
+                usize::try_from(self.budget.saturating_sub(self.used)).unwrap_or(usize::MAX);
             let more = (count / 8).min(allowed.max(count / 64)).max(16);
             self.entries.reserve_exact(more);
             self.marks.reserve(more);
@@ -399,7 +420,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
 
     /// Gives up room, evicting what stands in the way.
     pub(crate) fn give(&mut self, wanted: u64, fallen: &mut Fallen<K, V>) -> u64 {
-        while self.budget - self.used < wanted {
+        while self.budget.saturating_sub(self.used) < wanted {
             let Some(slot) = self.order.evict(&mut self.marks) else { break };
             self.discard(slot, Cause::Evicted, fallen);
         }
@@ -408,7 +429,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
 
     /// Gives up room that it does not use.
     pub(crate) fn yield_unused(&mut self, wanted: u64) -> u64 {
-        let given = wanted.min(self.budget - self.used);
+        let given = wanted.min(self.budget.saturating_sub(self.used));
         self.budget -= given;
         given
     }
@@ -449,13 +470,25 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         judge: &Judge<'_>,
         mut each: impl FnMut(&K, &V) -> T,
     ) -> (Vec<T>, Option<usize>) {
+        self.page_with_ends(from, count, judge, |key, value, _| each(key, value))
+    }
+
+    /// The same, and when each of them ends.
+    pub(crate) fn page_with_ends<T>(
+        &mut self,
+        from: usize,
+        count: usize,
+        judge: &Judge<'_>,
+        mut each: impl FnMut(&K, &V, Moment) -> T,
+    ) -> (Vec<T>, Option<usize>) {
         let end = from.saturating_add(count).min(self.entries.len());
         let mut page = Vec::new();
         for slot in from..end {
             if self.entries[slot].is_none() || self.verdict(slot as Slot, judge).is_some() {
                 continue;
             }
-            page.extend(self.entries[slot].as_ref().map(|entry| each(&entry.key, &entry.value)));
+            let entry = self.entries[slot].as_ref();
+            page.extend(entry.map(|entry| each(&entry.key, &entry.value, entry.end.moment())));
         }
         (page, (end < self.entries.len()).then_some(end))
     }
@@ -480,7 +513,7 @@ impl<K: Hash + Eq, V> Shard<K, V> {
     #[inline]
     fn verdict(&mut self, slot: Slot, judge: &Judge<'_>) -> Option<Cause> {
         let end = self.entries[slot as usize].as_ref()?.end;
-        if end.finite().is_some_and(|end| end <= judge.clock.glance()) {
+        if end.finite().is_some_and(|end| judge.is_past(end)) {
             return Some(Cause::Expired);
         }
         let suspect = end.tagged() && self.clean != judge.purges.newest();
@@ -496,21 +529,26 @@ impl<K: Hash + Eq, V> Shard<K, V> {
     /// Takes out an entry that the policy has already let go.
     fn discard(&mut self, slot: Slot, cause: Cause, fallen: &mut Fallen<K, V>) {
         let Some(entry) = self.entries[slot as usize].take() else { return };
+        self.forget(slot, entry.end, cause);
+        fallen.push((entry.key, entry.value, cause));
+    }
+
+    /// What lay there, and had this end, lies there no more.
+    fn forget(&mut self, slot: Slot, end: End, cause: Cause) {
         let mark = self.marks.at(slot);
         self.used -= u64::from(mark.weight);
         if let Ok(place) = self.index.find_entry(spread(mark.hash), |other| *other == slot) {
             place.remove();
         }
-        if entry.end.tagged() {
+        if end.tagged() {
             self.labels.clear(slot);
         }
         self.free.push(slot);
         self.stats.count(cause);
-        if entry.end.finite().is_some() {
+        if end.finite().is_some() {
             self.ending -= 1;
             self.tidy();
         }
-        fallen.push((entry.key, entry.value, cause));
     }
 
     /// Writes the wheel anew when most of its hints are of entries long gone, which
