@@ -6,6 +6,8 @@ mod lock;
 mod many;
 mod statistics;
 pub mod warm;
+mod witness;
+mod work;
 
 use std::time::Duration;
 
@@ -22,6 +24,8 @@ pub use lock::{Lock, Renew, Unlock};
 pub use many::{GetMany, Put, SetMany};
 pub use statistics::{Compression, Learned, Sampled, Spread, Statistics, Stats, StatsPage, Tier};
 pub use warm::{Warm, Warmed};
+pub use witness::{Changed, Tells, Witness};
+pub use work::{Deed, EachKey, Work};
 
 const fn action(name: &'static str, class: Class) -> Action {
     Action { name, class, pace: Pace::Load, inspection: Inspection::Off }
