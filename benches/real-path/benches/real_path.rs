@@ -25,7 +25,10 @@ impl<'q> Origin<Get<'q>> for Values {
         let Get { namespace, key } = *permitted.question();
         let found = self.0.namespace(permitted.tenant(), namespace).at_hand(key);
         Step::Now(Ok(match found.unwrap() {
-            Ok(Hit { value, ttl }) => Answer::done(Some(Found { value, ttl })),
+            Ok(Hit { value, ttl }) => {
+                let found = value.into_text().map(|value| Found { value, ttl });
+                Answer::done(found)
+            }
             Err(_) => Answer::missing(None),
         }))
     }
@@ -39,7 +42,7 @@ impl<'q> Origin<Set<'q>> for Values {
         let Set { namespace, key, value, ttl, when, .. } = permitted.question();
         let terms = Terms { ttl: *ttl, ..Terms::default() };
         let values = self.0.namespace(permitted.tenant(), namespace);
-        Step::Now(values.write_now(key, value.clone(), &terms, *when).map(Answer::done))
+        Step::Now(values.write_now(key, value.clone().into(), &terms, *when).map(Answer::done))
     }
 }
 

@@ -160,6 +160,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         // Of equal keys the last one counts.
         for (key, value, terms) in values.iter().rev() {
             let key = key.as_ref();
+            self.changing(key);
             if later.insert(key) {
                 ready.push((key, self.depart(key), self.written(key, value)?, value, terms));
             }
@@ -180,7 +181,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         }
         for (key, arrival, _, value, terms) in ready {
             self.land_written(key, arrival, value, terms, None);
-            self.say(Kind::Set, key, "", "");
+            self.changed(Kind::Set, key);
             self.house.mention(self.name(), key);
         }
         self.tell_owing(&owing).await;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use flow::feed::{Coherence, Notice, Purge};
 use flow::identity::MAIN;
-use flow::question::cache::{Stats, StatsPage};
+use flow::question::cache::{Stats, StatsPage, Witness};
 use flow::signal::Registry;
 use flow::{BoxFuture, Clock, Random, Result};
 use memory::Equivalent;
@@ -18,6 +18,7 @@ use pool::codec::seal::Keys;
 use pool::kv::Kv;
 use pool::sql::Sql;
 use tokio::sync::broadcast;
+use values::Value;
 
 use crate::analytics::{Advice, Figures, advice};
 use crate::codes::{RULES, UNSEALED, VIEW};
@@ -38,7 +39,7 @@ use crate::rules::{Life, Resolved, Rules, Warmup, cycle};
 use crate::sample::{self, Pace, compare_due};
 use crate::signals::{Signals, TIERS};
 use crate::statistics;
-use crate::tiered::{Inner, Source, Tiered, drop_from};
+use crate::tiered::{Inner, Source, Tiered, drop_from, purging};
 use crate::view;
 
 /// Namespaces that are remembered; one more or less costs microseconds, not values.
@@ -105,9 +106,9 @@ pub struct Cache(pub(crate) Arc<Shared>);
 pub(crate) struct Shared {
     own: Weak<Shared>,
     house: Arc<House>,
-    memory: Arc<Memory<Bytes>>,
+    memory: Arc<Memory<Value>>,
     /// The memory of namespaces with quotas of their own.
-    apart: BTreeMap<Box<str>, Arc<Memory<Bytes>>>,
+    apart: BTreeMap<Box<str>, Arc<Memory<Value>>>,
     rules: BTreeMap<Box<str>, Arc<Resolved>>,
     others: Arc<Resolved>,
     owners: Arc<Owners>,
@@ -121,8 +122,8 @@ pub(crate) struct Shared {
     sql: Option<Arc<dyn Sql>>,
     pub(crate) happening: broadcast::Sender<Arc<Happening>>,
     pub(crate) dependences: Dependences,
-    known: memory::Cache<Name, Tiered<Bytes>>,
-    flights: Arc<Flights<Bytes>>,
+    known: memory::Cache<Name, Tiered<Value>>,
+    flights: Arc<Flights<Value>>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -153,7 +154,7 @@ impl Cache {
         let stands = (clock.clone(), random.clone());
         let fars = tiers(config, (l2, l3), &stands, &registry);
         let house = Arc::new(House::new(fars, fleet, clock.clone(), random, &registry));
-        let weigh = Form::bytes().weigh;
+        let weigh = Form::shaped().weigh;
         let mut eyes = BTreeMap::new();
         let eye = |rules: &Resolved| {
             let longest = longest(&used(&house, rules), rules);
@@ -251,7 +252,7 @@ impl Cache {
 
     /// The values of one tenant under one name. Nothing is made or kept for it that matters.
     #[inline]
-    pub fn namespace(&self, tenant: &str, name: &str) -> Tiered<Bytes> {
+    pub fn namespace(&self, tenant: &str, name: &str) -> Tiered<Value> {
         if let Some(known) = self.0.known.get(&Asked(tenant, name)) {
             return known;
         }
@@ -377,6 +378,12 @@ impl Cache {
         self.0.house.events.subscribe()
     }
 
+    /// From now on `witness` is told at once of what changes, but for what is changed in a
+    /// [room](Tiered::room).
+    pub fn tell(&self, witness: Arc<dyn Witness>) {
+        self.0.house.events.tell_at_once(witness);
+    }
+
     /// How namespaces of a tenant are doing on this node: one, or all whose names come after
     /// this one, by name and at most so many.
     pub fn statistics(&self, tenant: &str, asked: &Stats<'_>) -> StatsPage {
@@ -443,6 +450,25 @@ fn quota(config: &Config, rules: &Resolved) -> Option<Config> {
     })
 }
 
+/// What a source of bytes says, as values.
+fn as_values(source: Source<Bytes>) -> Source<Value> {
+    Arc::new(move |key, previous| {
+        // Of a value that is no bytes any more nothing is known there.
+        let previous = previous.and_then(|previous: Previous<Value>| {
+            let value = previous.value.as_text()?.clone();
+            Some(Previous { value, version: previous.version })
+        });
+        let asking = source(key, previous);
+        Box::pin(async move {
+            Ok(match asking.await? {
+                Loaded::Value(value, terms) => Loaded::Value(Value::Text(value), terms),
+                Loaded::Unchanged => Loaded::Unchanged,
+                Loaded::Nothing => Loaded::Nothing,
+            })
+        })
+    })
+}
+
 /// How long values of these rules live where they live longest.
 pub(crate) fn longest(fars: &[(Arc<Far>, Life)], rules: &Resolved) -> Life {
     fars.iter().map(|(_, life)| *life).fold(rules.memory, Life::max)
@@ -456,7 +482,7 @@ pub(crate) fn used(house: &House, rules: &Resolved) -> Vec<(Arc<Far>, Life)> {
 }
 
 impl Shared {
-    fn tiered(&self, tenant: &str, name: &str) -> Tiered<Bytes> {
+    fn tiered(&self, tenant: &str, name: &str) -> Tiered<Value> {
         let rules = self.rules.get(name).unwrap_or(&self.others).clone();
         let keys = self.keys.clone().filter(|_| rules.sealed);
         let owner = self.owners.number(tenant, name, rules.confidential);
@@ -474,7 +500,7 @@ impl Shared {
             prefix: prefix(tenant, name),
             place: Place::new(tenant, name),
             fars: used(&self.house, &rules),
-            form: Form::bytes(),
+            form: Form::shaped(),
             codec,
             dictionary_kept: AtomicU64::default(),
             eye: self.eye_of(name).clone(),
@@ -489,7 +515,11 @@ impl Shared {
     }
 
     /// Where the values of a namespace come from, if its rules say so.
-    fn source(&self, tenant: &str, namespace: &str, rules: &Resolved) -> Option<Source<Bytes>> {
+    fn source(&self, tenant: &str, namespace: &str, rules: &Resolved) -> Option<Source<Value>> {
+        self.bytes(tenant, namespace, rules).map(as_values)
+    }
+
+    fn bytes(&self, tenant: &str, namespace: &str, rules: &Resolved) -> Option<Source<Bytes>> {
         if let (Some(rows), Some(sql)) = (&rules.rows, &self.sql) {
             return Some(view::source(sql.clone(), rows, tenant));
         }
@@ -520,11 +550,11 @@ impl Shared {
         self.eyes.get(name).unwrap_or(&self.other_eye)
     }
 
-    fn memories(&self) -> impl Iterator<Item = &Arc<Memory<Bytes>>> {
+    fn memories(&self) -> impl Iterator<Item = &Arc<Memory<Value>>> {
         self.apart.values().chain([&self.memory])
     }
 
-    fn memory_of(&self, name: &str) -> &Arc<Memory<Bytes>> {
+    fn memory_of(&self, name: &str) -> &Arc<Memory<Value>> {
         self.apart.get(name).unwrap_or(&self.memory)
     }
 }
@@ -532,7 +562,9 @@ impl Shared {
 impl Ear for Shared {
     fn hear(&self, tenant: &str, namespace: &str, what: &Purge) {
         let kept = (&**self.memory_of(namespace), &*self.flights);
-        drop_from(kept, &prefix(tenant, namespace), what, self.house.generation(), false);
+        purging(&self.house.events, (tenant, namespace), what, || {
+            drop_from(kept, &prefix(tenant, namespace), what, self.house.generation(), false);
+        });
     }
 }
 

@@ -9,6 +9,7 @@ pub static CODES: &[&Code] = &[
     &RULES,
     &UNSEALED,
     &SEAL_KEY,
+    &SHAPED,
     &UNSETTLED,
     &OWED,
     &LOAD_FAILED,
@@ -54,6 +55,14 @@ pub static UNSEALED: Code = Code::new(
     "cache-no-seal-keys",
     "There is no key to seal values with",
     "name one in `cache.seal_keys`, such as `env:STOCKADE_SEAL_KEY`, or leave `sealed` away",
+);
+
+/// A value with parts, where it cannot be.
+pub static SHAPED: Code = Code::new(
+    Kind::Invalid,
+    "cache-value-has-parts",
+    "A list, set, hash, sorted set or stream cannot be kept or read this way",
+    "use the Redis door for it, in a namespace that is in memory alone",
 );
 
 /// A tier behind memory could not be brought to a decision in time.

@@ -9,10 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use flow::Clock;
+use parking_lot::RwLock;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::far::place::hex;
+
+use flow::question::cache::Witness;
 
 pub use flow::question::cache::event::{Event, Heard, Key, Kind};
 
@@ -29,6 +32,7 @@ pub(crate) struct Events(Arc<Shared>);
 struct Shared {
     listeners: Arc<AtomicUsize>,
     sender: broadcast::Sender<Event>,
+    witnesses: RwLock<Vec<Arc<dyn Witness>>>,
     clock: Clock,
 }
 
@@ -50,7 +54,20 @@ pub(crate) enum Subject<'a> {
 impl Events {
     pub(crate) fn new(clock: Clock) -> Self {
         let sender = broadcast::Sender::new(BEHIND_MAX);
-        Self(Arc::new(Shared { listeners: Arc::default(), sender, clock }))
+        let (listeners, witnesses) = (Arc::default(), RwLock::default());
+        Self(Arc::new(Shared { listeners, sender, witnesses, clock }))
+    }
+
+    /// From now on this one is told of changes as they happen.
+    pub(crate) fn tell_at_once(&self, witness: Arc<dyn Witness>) {
+        self.0.witnesses.write().push(witness);
+    }
+
+    /// Those who want to know of changes as they happen say what they do about one.
+    #[inline]
+    pub(crate) fn at_once(&self, say: impl Fn(&dyn Witness)) {
+        let witnesses = self.0.witnesses.read();
+        witnesses.iter().filter(|one| one.listens()).for_each(|one| say(&**one));
     }
 
     /// Whether anybody listens.

@@ -100,6 +100,7 @@ mod statistics;
 
 pub mod analytics;
 pub mod learn;
+mod room;
 pub mod rules;
 pub mod simulate;
 pub mod ttl;
@@ -146,6 +147,7 @@ pub use key::Key;
 pub use load::{Loaded, Previous};
 pub use lock::{Guard, Locks};
 pub use miss::Miss;
+pub use room::Room;
 pub use tiered::{Hit, Purged, Source, Terms, Tiered};
 pub use typed::Failed;
 pub use view::{Refreshed, Tenants, Views};

@@ -1,11 +1,12 @@
 //! The tier in this process: the memory engine, with what this crate keeps of a value.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use flow::question::cache::When;
+use flow::question::cache::{Changed, When};
 use flow::{Clock, Moment};
 use foldhash::fast::FixedState;
 use memory::{Cause, Pressure, Put, Tag};
@@ -116,6 +117,14 @@ pub(crate) enum Age {
     Stale(Duration),
 }
 
+/// What became of a value that was to be changed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Altered {
+    pub(crate) changed: bool,
+    /// Whether it was too large.
+    pub(crate) refused: bool,
+}
+
 /// A value on its way here.
 pub(crate) struct Arrival<V> {
     flight: memory::Flight<Box<[u8]>, Kept<V>>,
@@ -166,6 +175,11 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
                     let crowded = cause == Cause::Evicted;
                     mourner(key, End { crowded, was_read: kept.was_read.load(Relaxed) });
                 }
+                events.at_once(|witness| {
+                    if let Some((tenant, namespace, key)) = unprefixed(key) {
+                        witness.changed((tenant, namespace), Changed::Key(key), kind);
+                    }
+                });
                 if events.heard()
                     && let Some((tenant, namespace, key)) = unprefixed(key)
                 {
@@ -268,6 +282,155 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
 
     fn came(&self, owner: u32, weight: u64) {
         self.owners.at(owner).signals.came(weight);
+    }
+
+    /// What `read` makes of the value of a key and of when it ends; nothing of what is stale.
+    /// It runs under a lock.
+    pub(crate) fn show<T>(
+        &self,
+        key: &[u8],
+        generation: u64,
+        read: impl FnOnce(&V, Option<Duration>) -> T,
+    ) -> Result<T, Miss> {
+        let found = self.kept.look(key, |kept, left| {
+            if kept.generation != generation {
+                return Err(Miss::Doubted);
+            }
+            let stale = kept.more.as_ref().and_then(|more| more.stale);
+            let now = self.clock.glance();
+            let left = match stale {
+                Some(stale) if stale <= now => return Err(Miss::Expired),
+                Some(stale) => Some(stale.since(now)),
+                None => left,
+            };
+            if !kept.was_read.load(Relaxed) {
+                kept.was_read.store(true, Relaxed);
+            }
+            kept.value.as_ref().map(|value| read(value, left)).ok_or(Miss::Absent)
+        });
+        match found {
+            Ok(read) => read,
+            Err(Some(Cause::Expired)) => Err(Miss::Expired),
+            Err(Some(_)) => Err(Miss::Purged),
+            Err(None) => Err(Miss::Absent),
+        }
+    }
+
+    /// Lets `change` work on the value of a key and on when it ends, as one step; it says
+    /// whether it changed anything. What is too large afterwards is `undone`, or gone.
+    pub(crate) fn alter(
+        &self,
+        key: &[u8],
+        (owner, generation): (u32, u64),
+        change: impl FnOnce(&mut Option<V>, &mut Option<Moment>) -> bool,
+        undone: impl FnOnce() -> Option<V>,
+    ) -> Altered {
+        let mut altered = Altered { changed: false, refused: false };
+        self.kept.alter(
+            key,
+            || key.into(),
+            |kept, end| {
+                let before = kept.as_ref().map(|kept| (kept.owner, weight(key, kept, self.weigh)));
+                let own = kept.as_ref().is_some_and(|kept| kept.generation == generation);
+                let mut value = kept.as_mut().filter(|_| own).and_then(|kept| kept.value.take());
+                let mut ends = end.filter(|_| value.is_some());
+                altered.changed = change(&mut value, &mut ends);
+                if value.as_ref().is_some_and(|value| self.is_too_large(key, value)) {
+                    altered.refused = true;
+                    value = undone();
+                }
+                match (kept.as_mut(), value) {
+                    (Some(kept), value) if !altered.changed && own => {
+                        kept.value = value;
+                        return;
+                    }
+                    (_, Some(value)) => {
+                        let was_read = AtomicBool::new(true);
+                        let value = Some(value);
+                        *kept = Some(Kept { value, generation, owner, more: None, was_read });
+                        *end = ends;
+                    }
+                    (_, None) => *kept = None,
+                }
+                if let Some((owner, weight)) = before {
+                    self.owners.at(owner).signals.went(weight, Cause::Replaced);
+                }
+                if let Some(kept) = kept {
+                    self.came(owner, weight(key, kept, self.weigh));
+                }
+            },
+        );
+        altered
+    }
+
+    /// Gives the value of a key further tags, unless there is none. What is written meanwhile
+    /// wins; `is_same` tells.
+    pub(crate) fn tag(
+        &self,
+        key: &[u8],
+        (generation, priority): (u64, u8),
+        (own, ruled): (&[u64], &[u64]),
+        named: impl Fn(u64) -> Tag,
+        is_same: impl Fn(&V, &V) -> bool,
+    ) -> bool {
+        loop {
+            let held = self.kept.get_and_ttl(key);
+            let held = held.filter(|(kept, _)| kept.generation == generation);
+            let Some((mut kept, left)) = held else { return false };
+            let Some(value) = kept.value.clone() else { return false };
+            let mut more = kept.more.take().unwrap_or_default();
+            let known = more.tags.iter().chain(own).copied();
+            more.tags = known.collect::<BTreeSet<_>>().into_iter().collect();
+            let tags: Vec<Tag> = more.tags.iter().chain(ruled).map(|tag| named(*tag)).collect();
+            kept.more = Some(more);
+            let terms = memory::Terms::default().priority(priority).tags(&tags);
+            let terms = match left {
+                Some(left) => terms.ttl(left),
+                None => terms,
+            };
+            let (owner, weight) = (kept.owner, weight(key, &kept, self.weigh));
+            let put = self.kept.put_if(key.into(), kept, terms, |old| {
+                let old = old.filter(|old| old.generation == generation);
+                old.and_then(|old| old.value.as_ref()).is_some_and(|old| is_same(old, &value))
+            });
+            match put {
+                Put::Kept => {
+                    self.came(owner, weight);
+                    return true;
+                }
+                Put::Declined => {}
+                Put::Refused => return false,
+            }
+        }
+    }
+
+    fn is_too_large(&self, key: &[u8], value: &V) -> bool {
+        (self.weigh)(value) + key.len() as u64 + OVERHEAD > self.largest()
+    }
+
+    /// Shows the values under a prefix in some places, from where an earlier walk stopped, and
+    /// says where to go on; 0 begins, and ends.
+    pub(crate) fn walk(
+        &self,
+        prefix: &[u8],
+        generation: u64,
+        (from, places): (u64, usize),
+        mut each: impl FnMut(&[u8], &V, Option<Moment>),
+    ) -> u64 {
+        self.kept.walk(from, places, |key, kept, end| {
+            let value = kept.value.as_ref().filter(|_| kept.generation == generation);
+            if let (Some(key), Some(value)) = (key.strip_prefix(prefix), value) {
+                each(key, value, end);
+            }
+        })
+    }
+
+    /// Some key under a prefix, from around a place that `lot` chooses.
+    pub(crate) fn any(&self, prefix: &[u8], generation: u64, lot: u64) -> Vec<Vec<u8>> {
+        self.kept.draw(lot, |key, kept| {
+            let own = kept.generation == generation && kept.value.is_some();
+            key.strip_prefix(prefix).filter(|_| own).map(<[u8]>::to_vec)
+        })
     }
 
     /// A value for this key is on its way: what happens to the key until it is here is

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use bytes::Bytes;
 use flow::feed::Purge;
 use flow::{Clock, Moment, Random};
+use values::Value;
 
 use crate::analytics::{Advice, shorter};
 use crate::event::{Kind, hashed};
@@ -92,9 +92,9 @@ fn drawn<V: Clone + Send + Sync + 'static>(
 /// Compares what is due of a namespace.
 pub(crate) fn compare_due(
     (pace, namespace): (&Pace, &str),
-    memory: &Memory<Bytes>,
+    memory: &Memory<Value>,
     (clock, random): (&Clock, &Random),
-    values: impl Fn(&str) -> Tiered<Bytes>,
+    values: impl Fn(&str) -> Tiered<Value>,
 ) {
     let due = pace.due(clock.moment());
     for (tenant, key) in drawn(memory, namespace, due, random) {

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use flow::feed::Purge;
-use flow::question::cache::When;
+use flow::question::cache::{Changed, When};
 use flow::signal::Gauge;
 use flow::{BoxFuture, Result};
 use pool::codec::{self, Codec, Compression};
@@ -33,7 +33,7 @@ use crate::tag;
 use crate::ttl::jittered;
 use crate::wiped::wiped;
 
-pub(crate) use purge::drop_from;
+pub(crate) use purge::{drop_from, purging};
 
 /// Tags one value may have.
 const TAGS_MAX: usize = 128;
@@ -193,6 +193,7 @@ impl<V: Clone + Send + Sync + 'static> Tiered<V> {
             return self.write_now(key, value, &terms, when);
         }
         self.0.fits(key, &value, &terms)?;
+        self.0.changing(key);
         let value = self.0.confided(value);
         if when == When::Always && self.0.write_behind(key, &value, &terms)? {
             return Ok(true);
@@ -211,6 +212,7 @@ impl<V: Clone + Send + Sync + 'static> Tiered<V> {
     /// When the value is too large.
     pub fn write_now(&self, key: &[u8], value: V, terms: &Terms, when: When) -> Result<bool> {
         self.0.fits(key, &value, terms)?;
+        self.0.changing(key);
         self.0.write_here(key, self.0.confided(value), terms, when)
     }
 
@@ -229,7 +231,12 @@ impl<V: Clone + Send + Sync + 'static> Tiered<V> {
     pub fn expire_now(&self, key: &[u8], ttl: Option<Duration>) -> bool {
         let inner = &self.0;
         let generation = inner.house.generation();
-        inner.keyed(key, |key| inner.memory.expire(key, ttl, generation))
+        inner.changing(key);
+        let there = inner.keyed(key, |key| inner.memory.expire(key, ttl, generation));
+        if there {
+            inner.tell_at_once(key, Kind::Set);
+        }
+        there
     }
 
     /// Removes a key from every tier; whether it was there.
@@ -253,13 +260,14 @@ impl<V: Clone + Send + Sync + 'static> Tiered<V> {
     /// The same in memory alone. Other nodes hear of it soon, and what depends on it does not.
     pub fn remove_now(&self, key: &[u8]) -> bool {
         let inner = &self.0;
+        inner.changing(key);
         let generation = inner.house.generation();
         let there = inner.keyed(key, |key| {
             inner.flights.part_from(key);
             inner.memory.remove(key, generation)
         });
         inner.house.mention(inner.name(), key);
-        inner.say(Kind::Delete, key, "", "");
+        inner.changed(Kind::Delete, key);
         there
     }
 
@@ -353,6 +361,23 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         if self.house.events.heard() {
             self.house.events.tell(self.about(), kind, Subject::Key(key), tier, reason);
         }
+    }
+
+    /// Tells whoever has to know at once that a key may change from now on.
+    #[inline]
+    pub(crate) fn changing(&self, key: &[u8]) {
+        self.house.events.at_once(|witness| witness.changing(self.name(), Changed::Key(key)));
+    }
+
+    /// Tells whoever listens that a key has changed, and at once who has to know at once.
+    pub(crate) fn changed(&self, kind: Kind, key: &[u8]) {
+        self.tell_at_once(key, kind);
+        self.say(kind, key, "", "");
+    }
+
+    /// Tells whoever has to know at once that a key has changed.
+    pub(crate) fn tell_at_once(&self, key: &[u8], kind: Kind) {
+        self.house.events.at_once(|witness| witness.changed(self.name(), Changed::Key(key), kind));
     }
 
     fn about(&self) -> About<'_> {

@@ -80,7 +80,7 @@ impl Bench {
         Self { cache: Cache::new(&config, ground).unwrap(), clock, origin, random }
     }
 
-    fn users(&self) -> Tiered<Bytes> {
+    fn users(&self) -> Tiered<values::Value> {
         self.cache.namespace("main", "users")
     }
 

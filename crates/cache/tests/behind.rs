@@ -72,9 +72,9 @@ struct Fleet {
     kv: Arc<Fickle>,
     cache: Cache,
     /// Of the node that writes.
-    own: Tiered<Bytes>,
+    own: Tiered<values::Value>,
     /// Of one that reads what is in the tier.
-    other: Tiered<Bytes>,
+    other: Tiered<values::Value>,
 }
 
 fn fleet() -> Fleet {
@@ -115,9 +115,9 @@ impl Fleet {
     }
 }
 
-async fn read(values: &Tiered<Bytes>, key: &str) -> Option<String> {
+async fn read(values: &Tiered<values::Value>, key: &str) -> Option<String> {
     let Hit { value, .. } = values.get(key).await.ok()?;
-    Some(String::from_utf8(value.to_vec()).unwrap())
+    Some(String::from_utf8(value.into_text().unwrap().to_vec()).unwrap())
 }
 
 #[tokio::test]

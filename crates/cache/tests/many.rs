@@ -295,7 +295,7 @@ async fn a_namespace_is_told_by_its_own_numbers() {
     let cache =
         Cache::new(&Config::default(), Ground { l2: vec![kv], ..Ground::default() }).unwrap();
     let (users, others) = (cache.namespace("main", "users"), cache.namespace("main", "others"));
-    let set = |key: &'static str| (key, bytes::Bytes::from("value"), Terms::default());
+    let set = |key: &'static str| (key, values::Value::from("value"), Terms::default());
     users.set_many(vec![set("a"), set("b"), set("a")]).await.unwrap();
     others.set("a", "x".into(), Terms::default()).await.unwrap();
     users.get_many(&["a", "b", "c"]).await;

@@ -76,7 +76,7 @@ impl Bench {
     async fn written(&self, cache: &Cache) -> Compression {
         let users = cache.namespace("main", "users");
         for number in 0..300 {
-            users.set(number.to_string(), record(number), Terms::default()).await.unwrap();
+            users.set(number.to_string(), record(number).into(), Terms::default()).await.unwrap();
         }
         loop {
             let stats = Stats { namespace: Some("users"), after: None, limit: 1 };
@@ -109,7 +109,7 @@ async fn any_node_reads_what_was_written_with_a_dictionary() {
     let size = |held: Option<Bytes>| held.unwrap().len();
     let before = size(bench.kv.get(b"main:users=7").await.unwrap());
     let users = ours.namespace("main", "users");
-    users.set("7", record(7), Terms::default()).await.unwrap();
+    users.set("7", record(7).into(), Terms::default()).await.unwrap();
     let after = size(bench.kv.get(b"main:users=7").await.unwrap());
     assert!(after + record(7).len() / 2 < before, "{after} of {before}");
 
@@ -127,7 +127,7 @@ async fn without_its_dictionary_a_value_is_a_miss_that_is_healed() {
     let ours = bench.node(1, false);
     bench.written(&ours).await;
     let users = ours.namespace("main", "users");
-    users.set("7", record(7), Terms::default()).await.unwrap();
+    users.set("7", record(7).into(), Terms::default()).await.unwrap();
     let dictionaries = bench.dictionaries().await;
     assert_eq!(dictionaries.len(), 1);
     bench.kv.delete(&dictionaries[0]).await.unwrap();
@@ -138,7 +138,7 @@ async fn without_its_dictionary_a_value_is_a_miss_that_is_healed() {
     }
     // Whoever uses it keeps it there again.
     bench.clock.advance(std::time::Duration::from_secs(601));
-    users.set("8", record(8), Terms::default()).await.unwrap();
+    users.set("8", record(8).into(), Terms::default()).await.unwrap();
     while bench.dictionaries().await.is_empty() {
         tokio::task::yield_now().await;
     }
@@ -153,7 +153,7 @@ async fn confidential_values_show_nothing_of_each_other() {
     let ours = bench.node(1, true);
     let users = ours.namespace("main", "users");
     for number in 0..600 {
-        users.set(number.to_string(), record(number), Terms::default()).await.unwrap();
+        users.set(number.to_string(), record(number).into(), Terms::default()).await.unwrap();
     }
     assert!(bench.dictionaries().await.is_empty());
     let stats = Stats { namespace: Some("users"), after: None, limit: 1 };

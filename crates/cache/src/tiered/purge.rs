@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use flow::Result;
 use flow::feed::Purge;
+use flow::question::cache::Changed;
+use flow::question::cache::event::Kind;
 
 use super::{Inner, Purged};
 use crate::codes::OWED;
+use crate::event::Events;
 use crate::far;
 use crate::far::debt::Reach;
 use crate::flight::Flights;
@@ -75,8 +78,39 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
 
     /// Drops what a purge names from memory; how many, where they are to be counted.
     pub(crate) fn drop_here(&self, what: &Purge, counted: bool) -> u64 {
+        let events = &self.house.events;
+        events.at_once(|witness| each(what, |what| witness.changing(self.name(), what)));
+        let dropped = self.drop_silently(what, counted);
+        // What is only here and was not there has not changed.
+        let known = self.fars.is_empty() && !matches!(what, Purge::Tag(_));
+        if dropped > 0 || !known {
+            let kind = Kind::Delete;
+            events.at_once(|witness| each(what, |what| witness.changed(self.name(), what, kind)));
+        }
+        dropped
+    }
+
+    /// The same, for one who tells by itself.
+    pub(crate) fn drop_silently(&self, what: &Purge, counted: bool) -> u64 {
         let kept = (&*self.memory, &*self.flights);
         drop_from(kept, &self.prefix, what, self.house.generation(), counted)
+    }
+}
+
+/// Carries out a purge, and tells whoever has to know at once before and after it.
+pub(crate) fn purging(events: &Events, place: (&str, &str), what: &Purge, purge: impl FnOnce()) {
+    events.at_once(|witness| each(what, |what| witness.changing(place, what)));
+    purge();
+    events.at_once(|witness| each(what, |what| witness.changed(place, what, Kind::Delete)));
+}
+
+/// Says of each part of a purge what it changes.
+fn each(what: &Purge, mut say: impl FnMut(Changed<'_>)) {
+    match what {
+        Purge::Key(key) => say(Changed::Key(key)),
+        Purge::Keys(keys) => keys.iter().for_each(|key| say(Changed::Key(&key.0))),
+        Purge::Tag(_) | Purge::Glob(_) => say(Changed::Some),
+        Purge::All => say(Changed::All),
     }
 }
 

@@ -38,7 +38,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         let set = set.ok_or_else(|| too_large(0, self.memory.largest()))?;
         if set {
             self.house.mention(self.name(), key);
-            self.say(Kind::Set, key, "", "");
+            self.changed(Kind::Set, key);
         }
         Ok(set)
     }
@@ -55,7 +55,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         if met {
             self.keyed(key, |key| self.memory.remove(key, generation));
             self.house.mention(self.name(), key);
-            self.say(Kind::Delete, key, "", "");
+            self.changed(Kind::Delete, key);
         }
         met
     }
@@ -87,6 +87,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
             return Ok(false);
         }
         self.land_written(key, arrival, value, terms, None);
+        self.changed(Kind::Set, key);
         Ok(true)
     }
 
@@ -160,7 +161,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
             }
         }
         self.land_written(key, arrival, &value, terms, bound);
-        self.say(Kind::Set, key, "", "");
+        self.changed(Kind::Set, key);
         match owed.is_empty() {
             true => self.house.mention(self.name(), key),
             false => {
@@ -216,6 +217,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         ttl: Option<Duration>,
     ) -> Result<bool> {
         let mut there = false;
+        self.changing(key);
         for (far, life) in self.fars.iter().rev() {
             for _ in 0..TRIES {
                 let look = far.look(&self.place, key).await;
@@ -240,6 +242,9 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
             false => self.memory.expire(key, ttl, generation),
         });
         self.house.mention(self.name(), key);
+        if there || here {
+            self.tell_at_once(key, Kind::Set);
+        }
         Ok(there || here)
     }
 }

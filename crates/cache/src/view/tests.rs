@@ -62,7 +62,7 @@ impl Scene {
 }
 
 async fn get(cache: &Cache, namespace: &str, key: &str) -> Result<Bytes, Miss> {
-    cache.namespace("main", namespace).get(key).await.map(|hit| hit.value)
+    cache.namespace("main", namespace).get(key).await.map(|hit| hit.value.into_text().unwrap())
 }
 
 const PEOPLE: &str = "CREATE TABLE people (id BIGINT PRIMARY KEY, name TEXT, team TEXT);

@@ -53,7 +53,7 @@ pub enum Warm {
     Query(String),
 }
 
-impl Tiered<Bytes> {
+impl<V: From<Bytes> + Clone + Send + Sync + 'static> Tiered<V> {
     /// Fills the namespace from there. It goes on when nobody looks at the progress.
     ///
     /// # Errors
@@ -88,7 +88,7 @@ impl<V: Clone + Send + Sync + 'static> Stream<V> {
     }
 }
 
-impl Stream<Bytes> {
+impl<V: From<Bytes> + Clone + Send + Sync + 'static> Stream<V> {
     fn open(from: Warm, sql: Option<Arc<dyn Sql>>, batch: usize) -> Self {
         let (sender, receiver) = mpsc::channel(AHEAD);
         match (from, sql) {
@@ -111,10 +111,10 @@ impl Stream<Bytes> {
     }
 }
 
-type Sender = mpsc::Sender<Result<Vec<Item<Bytes>>>>;
+type Sender<V> = mpsc::Sender<Result<Vec<Item<V>>>>;
 
 /// Reads a file in a thread where that may take its time.
-fn read_keys(path: PathBuf, format: Format, size: usize, sender: Sender) {
+fn read_keys<V: Send + 'static>(path: PathBuf, format: Format, size: usize, sender: Sender<V>) {
     tokio::task::spawn_blocking(move || {
         if let Err(error) = send_keys(&path, format, size, &sender) {
             let _ = sender.blocking_send(Err(error));
@@ -122,7 +122,7 @@ fn read_keys(path: PathBuf, format: Format, size: usize, sender: Sender) {
     });
 }
 
-fn send_keys(path: &Path, format: Format, size: usize, sender: &Sender) -> Result<()> {
+fn send_keys<V>(path: &Path, format: Format, size: usize, sender: &Sender<V>) -> Result<()> {
     let mut batch = Vec::with_capacity(size);
     each_once(path, format, |key| {
         batch.push(Item::key(key));
@@ -171,7 +171,12 @@ impl Warm {
     }
 }
 
-async fn ask(sql: &dyn Sql, query: String, size: usize, sender: &Sender) -> Result<()> {
+async fn ask<V: From<Bytes>>(
+    sql: &dyn Sql,
+    query: String,
+    size: usize,
+    sender: &Sender<V>,
+) -> Result<()> {
     let rows = sql.query(Statement::new(query)).await?;
     let mut batch = Vec::with_capacity(size);
     for row in &rows {
@@ -186,11 +191,11 @@ async fn ask(sql: &dyn Sql, query: String, size: usize, sender: &Sender) -> Resu
     Ok(())
 }
 
-fn item(row: &Row) -> Result<Item<Bytes>> {
+fn item<V: From<Bytes>>(row: &Row) -> Result<Item<V>> {
     let mut columns = row.values().iter();
     let key = columns.next().and_then(text_of);
     let key = key.ok_or_else(|| WARM_QUERY.error("a row has no key in its first column"))?;
-    let value = columns.next().and_then(text_of);
+    let value = columns.next().and_then(text_of).map(V::from);
     let ttl = match columns.next() {
         None | Some(Value::Null) => None,
         Some(Value::Integer(secs)) if *secs >= 0 => Some(Duration::from_secs(*secs as u64)),

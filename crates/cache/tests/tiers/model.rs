@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use bytes::Bytes;
 use cache::rules::Rules;
 use cache::{Cache, Config, Ground, Loaded, Previous, Terms, Tiered};
 use flow::feed::{Announcer, Coherence, Heard, HexKey, Listener, MemoryFeed, Purge};
@@ -20,6 +19,7 @@ use flow::{Clock, Moment, Random, Time};
 use futures_util::FutureExt;
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
+use values::Value;
 
 use crate::ears::{Ears, State};
 use crate::store::{Store, Way};
@@ -73,7 +73,7 @@ struct Plane {
 struct Node {
     number: u64,
     cache: Cache,
-    values: Tiered<Bytes>,
+    values: Tiered<Value>,
     ways: Vec<Arc<Way>>,
     ears: Arc<State>,
     listening: JoinHandle<()>,
@@ -92,12 +92,12 @@ fn exists(version: u64) -> bool {
     version % 10 != 7
 }
 
-fn value(version: u64) -> Bytes {
+fn value(version: u64) -> Value {
     version.to_string().into()
 }
 
-fn version(value: &Bytes) -> u64 {
-    std::str::from_utf8(value).unwrap().parse().unwrap()
+fn version(value: &Value) -> u64 {
+    std::str::from_utf8(value.as_text().unwrap()).unwrap().parse().unwrap()
 }
 
 impl World {
@@ -234,8 +234,8 @@ impl Plane {
         self: &Arc<Self>,
         key: usize,
     ) -> impl FnOnce(
-        Option<Previous<Bytes>>,
-    ) -> futures_util::future::BoxFuture<'static, Result<Loaded<Bytes>, String>>
+        Option<Previous<Value>>,
+    ) -> futures_util::future::BoxFuture<'static, Result<Loaded<Value>, String>>
     + Send
     + 'static {
         let plane = self.clone();
