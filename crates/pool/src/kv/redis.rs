@@ -14,6 +14,7 @@ mod era;
 mod fault;
 mod follow;
 pub(crate) mod link;
+pub mod raw;
 mod replica;
 mod scan;
 mod script;
