@@ -179,7 +179,8 @@ impl Server {
             }
             readiness.set(if ready { door_http::State::Ready } else { door_http::State::Waiting });
         });
-        let resp = door_resp::Door::open(&plane, resp, &config.resp, &ground.registry);
+        let behind = crate::wire::behind(&config.resp)?;
+        let resp = door_resp::Door::open(&plane, resp, &config.resp, &ground.registry, behind);
         Ok(Self { http, resp, running, clock: plane.path().clock().clone() })
     }
 

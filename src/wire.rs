@@ -13,6 +13,7 @@ mod first;
 mod group;
 mod ledger;
 mod lock;
+mod near;
 mod origin;
 pub(crate) mod otlp;
 mod parts;
@@ -20,7 +21,9 @@ mod patient;
 mod space;
 mod sparing;
 mod store;
+mod turns;
 mod warm;
+mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +41,7 @@ use tokio::sync::{OnceCell, watch as signal};
 use tokio::task::JoinSet;
 
 use crate::config::Config;
+pub(crate) use near::behind;
 pub(crate) use parts::{Outside, log_is_in_database};
 use space::Space;
 
@@ -71,6 +75,7 @@ pub(crate) struct Plane {
     groups: group::Opening,
     store: ::store::Store,
     keys: Arc<::gate::Keys>,
+    turns: turns::Turns,
     announcer: Arc<Announcer>,
     space: Arc<Space>,
     health: Health,
@@ -168,6 +173,7 @@ pub(crate) async fn build(
         groups,
         store,
         keys,
+        turns: turns::Turns::default(),
         announcer,
         space: space.clone(),
         health: health.clone(),

@@ -1,7 +1,6 @@
 //! The cache's answers.
 
-use bytes::Bytes;
-use cache::codes::NO_DEPENDENCE;
+use cache::codes::{NO_DEPENDENCE, SHAPED};
 use cache::depend::Details;
 use cache::rules::Cause;
 use cache::{Hit, Miss, Terms, Tiered};
@@ -12,15 +11,16 @@ use flow::question::cache::{
 };
 use flow::{Answer, BoxStream, Origin, Permitted, Result, Step};
 use futures_util::stream;
+use values::Value;
 
 use super::Plane;
 
 impl Plane {
-    fn namespace<Q: flow::Question>(
+    pub(super) fn namespace<Q: flow::Question>(
         &self,
         permitted: &Permitted<'_, Q>,
         namespace: &str,
-    ) -> Tiered<Bytes> {
+    ) -> Tiered<Value> {
         self.cache.namespace(permitted.tenant(), namespace)
     }
 
@@ -35,11 +35,19 @@ impl Plane {
     }
 }
 
-fn found(found: Result<Hit<Bytes>, Miss>) -> Answer<Option<Found>> {
+fn found(found: Result<Hit<Value>, Miss>) -> Result<Answer<Option<Found>>> {
     match found {
-        Ok(Hit { value, ttl }) => Answer::done(Some(Found { value, ttl })),
-        Err(_) => Answer::missing(None),
+        Ok(hit) => hit_of(hit).map(|found| Answer::done(Some(found))),
+        Err(_) => Ok(Answer::missing(None)),
     }
+}
+
+/// What is answered where only bytes can be.
+fn hit_of(Hit { value, ttl }: Hit<Value>) -> Result<Found> {
+    let kind = value.kind().name();
+    let value = value.into_text();
+    let value = value.ok_or_else(|| SHAPED.error(format!("there is a {kind} under this key")))?;
+    Ok(Found { value, ttl })
 }
 
 fn there(was: bool) -> Answer<bool> {
@@ -55,8 +63,8 @@ impl<'q> Origin<Get<'q>> for Plane {
         let values = self.namespace(permitted, namespace);
         values.note_principal(&permitted.identity().name);
         match values.at_hand(key) {
-            Some(here) => Step::Now(Ok(found(here))),
-            None => Step::later(async move { Ok(found(values.further(key).await?)) }),
+            Some(here) => Step::Now(found(here)),
+            None => Step::later(async move { found(values.further(key).await?) }),
         }
     }
 }
@@ -72,10 +80,10 @@ impl<'q> Origin<Set<'q>> for Plane {
         let values = self.namespace(permitted, namespace);
         if values.is_local() {
             return Step::Now(
-                values.write_now(key, value.clone(), &terms, *when).map(Answer::done),
+                values.write_now(key, value.clone().into(), &terms, *when).map(Answer::done),
             );
         }
-        let value = value.clone();
+        let value = Value::from(value.clone());
         Step::later(async move { values.write(key, value, terms, *when).await.map(Answer::done) })
     }
 }
@@ -153,8 +161,8 @@ impl<'q> Origin<GetMany<'q>> for Plane {
         let values = self.namespace(permitted, namespace);
         keys.iter().for_each(|_| values.note_principal(&permitted.identity().name));
         Step::later(async move {
-            let found = |found: Result<Hit<Bytes>, Miss>| match found {
-                Ok(Hit { value, ttl }) => Ok(Found { value, ttl }),
+            let found = |found: Result<Hit<Value>, Miss>| match found {
+                Ok(hit) => hit_of(hit).map_err(|_| "not bytes"),
                 Err(miss) => Err(miss.as_str()),
             };
             Ok(Answer::done(values.get_many(keys).await.into_iter().map(found).collect()))
@@ -191,7 +199,11 @@ impl<'q> Origin<SetMany<'q>> for Plane {
         let place = self.namespace(permitted, namespace);
         let put = |put: &Put<'q>| {
             let tags = put.tags.iter().map(|tag| Box::from(*tag)).collect();
-            (put.key, put.value.clone(), Terms { ttl: put.ttl, tags, ..Terms::default() })
+            (
+                put.key,
+                Value::from(put.value.clone()),
+                Terms { ttl: put.ttl, tags, ..Terms::default() },
+            )
         };
         let values: Vec<_> = values.iter().map(put).collect();
         let count = values.len() as u64;

@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use cache::codes::WARM_SOURCE;
 use cache::rules::{At, Warmup};
 use cache::{Cache, Pace, Progress, Tiered, Warm, Warming};
@@ -166,7 +165,7 @@ fn planned(warmup: &Warmup) -> Planned {
 
 /// One warming after the other, for as long as somebody looks.
 struct Run {
-    values: Tiered<Bytes>,
+    values: Tiered<values::Value>,
     sql: Arc<dyn Sql>,
     ahead: VecDeque<(Warm, Pace)>,
     under_way: Option<(Warming, watch::Receiver<Progress>)>,

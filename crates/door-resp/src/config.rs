@@ -8,21 +8,79 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// Whether values are Stockade's own, or those of a Redis that the door is in front of.
+    pub mode: Mode,
+    /// The Redis, and what is kept of it; only for the mode `near`.
+    pub near: Near,
     /// How many clients may be connected at once.
     pub connections_max: u32,
     /// The largest value or key a client may send.
     pub value_max: Size,
+    /// The largest command a client may send, all its arguments together; what it gathers
+    /// after MULTI is one.
+    pub command_max: Size,
     /// How many arguments one command may have.
     pub arguments_max: u32,
     /// A connection that says nothing for so long is closed.
     pub idle: Span,
 }
 
+/// Whose values the door shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Stockade's own.
+    #[default]
+    Own,
+    /// Those of a Redis: hot reads are answered from memory, everything else is relayed.
+    Near,
+}
+
+/// The Redis that the door is in front of.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Near {
+    /// Where it is: `redis://host:6379/0`, or `rediss://…` with TLS; the number is that of the database clients see first.
+    pub url: String,
+    /// The user to log in as; the default user when absent.
+    pub username: Option<String>,
+    /// Where the password is: `env:NAME` or `file:PATH`.
+    pub password: Option<String>,
+    /// The authorities that sign the certificate of a `rediss://` server; those of the web when absent.
+    pub ca: Option<std::path::PathBuf>,
+    /// How much is kept in memory, of each database in use.
+    pub memory: Size,
+    /// Larger replies are not kept.
+    pub value_max: Size,
+    /// When Redis has not been heard for so long, nothing that is kept is believed.
+    pub bound: Span,
+    /// How long connecting may take.
+    pub connect_timeout: Span,
+}
+
+impl Default for Near {
+    fn default() -> Self {
+        Self {
+            url: "redis://127.0.0.1:6379".into(),
+            username: None,
+            password: None,
+            ca: None,
+            memory: Size::mib(64),
+            value_max: Size::mib(1),
+            bound: Span::secs(3),
+            connect_timeout: Span::secs(2),
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
+            mode: Mode::default(),
+            near: Near::default(),
             connections_max: 10_000,
             value_max: Size::mib(64),
+            command_max: Size::mib(256),
             arguments_max: 65_536,
             idle: Span::secs(3600),
         }

@@ -1,22 +1,33 @@
-//! One client: reads batches, carries them out in order, answers each batch at
-//! once.
+//! One client: reads batches, carries them out in order, answers each batch at once.
 
-use std::net::IpAddr;
+mod serve;
+mod together;
+mod unsent;
+mod wait;
+
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering::Relaxed;
 
-use bytes::BytesMut;
 use flow::question::Plane;
+use flow::question::cache::{Deed, Tells, Work};
 use flow::{Clock, Credential, Door, Id, Lane, Moment, Origin, Question, Request, Result};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::watch;
+use values::Space;
 
-use crate::command::{Arguments, Said, carry_out};
-use crate::config::Config;
-use crate::frame::{Garbage, Limits, Parsed, parse};
-use crate::reply::Replies;
+use crate::command::{Arguments, Command, Done, Run, Wrong, find, here, unknown};
+use crate::hub::{Hub, Noticing, Slow};
+use crate::session::{Keeping, Limits, Queued, Session};
 
-/// What a connection knows and has to say.
+pub(crate) use serve::serve;
+pub(crate) use unsent::Unsent;
+
+/// A plane that lets those in who work on its values in place, and tells them of what others
+/// change meanwhile.
+pub trait Workshop: Plane + Tells + for<'q> Origin<Work<'q, dyn Space>> {}
+
+impl<P: Plane + Tells + for<'q> Origin<Work<'q, dyn Space>>> Workshop for P {}
+
+/// A connection, and the way behind the door.
 pub(crate) struct Client<P> {
     plane: Arc<P>,
     lane: Lane,
@@ -25,40 +36,38 @@ pub(crate) struct Client<P> {
     id: Id,
     asked: u64,
     at: Moment,
-    /// The database it selected.
-    pub(crate) namespace: String,
-    /// The name it gave itself.
-    pub(crate) name: Box<[u8]>,
-    /// Its number among all connections.
-    pub(crate) number: u64,
-    /// What it will be sent.
-    pub(crate) replies: Replies,
+    pub(crate) session: Session,
 }
 
-/// Answers are sent off when so many bytes have gathered, even in a batch.
-const FLUSH_AT: usize = 256 * 1024;
-const READ_AT_LEAST: usize = 16 * 1024;
-/// When the door closes a client may be between logging in and asking: one that
-/// says nothing for so long is not.
-const QUIET: Duration = Duration::from_millis(250);
-/// One that never stops asking is sent away after this.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// Words of so many bytes are looked at before anything is done with them.
+const HEAVY: usize = 64 << 10;
 
-impl<P: Plane> Client<P> {
-    pub(crate) fn new(plane: Arc<P>, peer: Option<IpAddr>, number: u64) -> Self {
+/// What is to be done after a command.
+enum Next {
+    /// The next one.
+    Go,
+    /// What it asks for is not there yet.
+    Wait(Box<Queued>),
+}
+
+impl<P: Workshop> Client<P> {
+    pub(crate) fn new(
+        plane: Arc<P>,
+        hub: Arc<Hub>,
+        limits: Limits,
+        (peer, number): (Option<SocketAddr>, u64),
+    ) -> Self {
         let path = plane.path();
         let id = path.random().id(path.clock().now());
+        let card = hub.enter(number, peer);
         Self {
             lane: Lane::default(),
             key: None,
-            peer,
+            peer: peer.map(|peer| peer.ip()),
             id,
             asked: 0,
             at: path.clock().moment(),
-            namespace: "db0".into(),
-            name: Box::default(),
-            number,
-            replies: Replies::default(),
+            session: Session::new(hub, card, limits),
             plane,
         }
     }
@@ -69,9 +78,24 @@ impl<P: Plane> Client<P> {
         self.key = key.map(Into::into);
     }
 
+    /// Notes that it is later.
+    pub(crate) fn glance(&mut self) {
+        self.at = self.clock().moment();
+    }
+
     /// Whether the gate has recognised the key shown.
     pub(crate) fn is_known(&self) -> bool {
         self.lane.identity().is_some()
+    }
+
+    /// From now on it sees the values of whom the gate has recognised.
+    pub(crate) fn become_known(&mut self) {
+        let Some(identity) = self.lane.identity() else { return };
+        if *self.session.tenant != *identity.tenant {
+            self.session.unwatch();
+            self.session.keep_nothing();
+            self.session.tenant = (*identity.tenant).into();
+        }
     }
 
     /// Takes a question down the path.
@@ -79,33 +103,222 @@ impl<P: Plane> Client<P> {
     where
         P: Origin<Q>,
     {
-        let request = Self::request(&mut self.asked, self.id, self.at, &self.key, self.peer);
+        let request = request(&mut self.asked, self.id, self.at, &self.key, self.peer);
         self.plane.path().once(&mut self.lane, &request, &*self.plane, question).await
     }
 
-    /// Takes a question about the selected database down the path.
-    pub(crate) async fn ask_in_namespace<'n, Q: Question>(
-        &'n mut self,
-        question: impl FnOnce(&'n str) -> Q,
-    ) -> Result<Q::Answer>
-    where
-        P: Origin<Q>,
-    {
-        let request = Self::request(&mut self.asked, self.id, self.at, &self.key, self.peer);
-        let question = question(&self.namespace);
-        self.plane.path().once(&mut self.lane, &request, &*self.plane, question).await
+    /// Carries out one command, and writes its reply.
+    async fn carry_out(&mut self, arguments: Arguments<'_>) -> Next {
+        if arguments.len() == 0 {
+            return Next::Go;
+        }
+        let clock = self.plane.path().clock();
+        let begun = clock.glance();
+        let written = self.session.replies.out.len();
+        let done = self.found(arguments).await;
+        let next = match done {
+            Ok(next) => next,
+            Err(wrong) => {
+                // A half-written reply is none.
+                self.session.replies.out.truncate(written);
+                self.session.refuse(&wrong);
+                Next::Go
+            }
+        };
+        if self.session.replies.take_overflowed() {
+            // Its room is given back too.
+            let out = &mut self.session.replies.out;
+            *out = out.get(..written).unwrap_or_default().into();
+            self.session.refuse(&Wrong::TOO_LONG);
+        }
+        self.session.forget_exception(arguments);
+        self.session.keep_quiet(written);
+        let took = self.clock().glance().since(begun);
+        if self.session.hub.slow.wants(took) {
+            self.note_slow(arguments, took);
+        }
+        next
     }
 
-    fn request<'a>(
-        asked: &mut u64,
-        id: Id,
-        at: Moment,
-        key: &'a Option<Box<str>>,
-        peer: Option<IpAddr>,
-    ) -> Request<'a> {
-        *asked += 1;
-        let credential = key.as_deref().map_or(Credential::None, Credential::Bearer);
-        Request { id: id.plus(*asked), at, door: Door::Resp, credential, peer }
+    /// Finds the command and sees to it that it may be said now.
+    async fn found(&mut self, arguments: Arguments<'_>) -> std::result::Result<Next, Wrong> {
+        let command = match find(arguments.at(0)) {
+            None => Err(unknown(arguments)),
+            Some(command) if !command.takes_words(arguments.len()) => {
+                Err(Wrong::arity(command.name))
+            }
+            Some(command) => Ok(command),
+        };
+        let most = self.session.limits.command;
+        let command = match (command, &mut self.session.queue) {
+            (Ok(command), Some(queue)) if !command.at_once => {
+                queue.gather(Queued::new(command, arguments), most)?;
+                self.session.note_doing();
+                self.session.replies.simple("QUEUED");
+                return Ok(Next::Go);
+            }
+            (Ok(command), _) => command,
+            (Err(wrong), queue) => {
+                if let Some(queue) = queue {
+                    queue.broken = true;
+                }
+                return Err(wrong);
+            }
+        };
+        if self.session.only_listens() && !command.listening {
+            return Err(format!(
+                "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / \
+                 RESET are allowed in this context",
+                command.name
+            )
+            .into());
+        }
+        self.session.hub.commands.fetch_add(1, Relaxed);
+        match command.run {
+            Run::Work(_) => self.work(command, arguments).await.map(|_| Next::Go),
+            Run::Wait(..) => Ok(match self.work(command, arguments).await? {
+                true => Next::Go,
+                false => self.not_yet(command, arguments).await?,
+            }),
+            Run::Say(_) | Run::Here(_) => {
+                let done = self.say(command, arguments).await;
+                self.session.note_doing();
+                done.map(|()| Next::Go)
+            }
+        }
+    }
+
+    /// Does what is no work on values.
+    async fn say(&mut self, command: &Command, arguments: Arguments<'_>) -> Done {
+        if !matches!(command.name, "auth" | "hello" | "quit" | "reset") && !self.is_known() {
+            return Err(Wrong::said("NOAUTH Authentication required."));
+        }
+        if let Some(deed) = command.deed_of(arguments) {
+            self.may(deed, arguments.at(1)).await?;
+        }
+        match command.run {
+            Run::Here(what) => here(self, what, arguments).await,
+            Run::Say(say) => {
+                say(&mut self.session, arguments)?;
+                if command.name == "reset" {
+                    self.show(None);
+                }
+                Ok(())
+            }
+            Run::Work(_) | Run::Wait(..) => Ok(()),
+        }
+    }
+
+    /// Asks whether something may be done in the selected database.
+    pub(crate) async fn may(&mut self, deed: Deed, key: &[u8]) -> Done {
+        let namespace = self.session.namespace.clone();
+        let mut nothing = |_: &(dyn Space + 'static)| {};
+        let work = Work::new(&namespace, key, (deed, false), &|_| (), &mut nothing);
+        match self.ask(work).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(Wrong::failure(&error)),
+        }
+    }
+
+    /// How many keys there are in a database.
+    pub(crate) async fn count(&mut self, namespace: &str) -> std::result::Result<u64, Wrong> {
+        let mut count = 0;
+        let mut hand = |space: &(dyn Space + 'static)| count = space.count();
+        let work = Work::new(namespace, &[], (Deed::Read, false), &|_| (), &mut hand);
+        self.ask(work).await.map_err(|error| Wrong::failure(&error))?;
+        Ok(count)
+    }
+
+    /// Drops everything in a database. Whoever keeps what they read is to be told still.
+    pub(crate) async fn clear(&mut self, namespace: &str) -> Done {
+        let (hub, tenant) = (self.session.hub.clone(), self.session.tenant.clone());
+        let mut hand = |space: &(dyn Space + 'static)| {
+            space.clear();
+            hub.keys.all_changed((&tenant, namespace));
+        };
+        let work = Work::new(namespace, &[], (Deed::Purge, true), &|_| (), &mut hand);
+        self.ask(work).await.map_err(|error| Wrong::failure(&error))
+    }
+
+    /// Lets a command work on the selected database; whether there was something to work on.
+    async fn work(
+        &mut self,
+        command: &Command,
+        arguments: Arguments<'_>,
+    ) -> std::result::Result<bool, Wrong> {
+        self.work_if(command, arguments, &|| true).await
+    }
+
+    /// The same, if it may when it is let in.
+    async fn work_if(
+        &mut self,
+        command: &Command,
+        arguments: Arguments<'_>,
+        may: &(dyn Fn() -> bool + Sync),
+    ) -> std::result::Result<bool, Wrong> {
+        let Some(deed) = command.deed_of(arguments) else { return Ok(true) };
+        let key = command.first_key(arguments);
+        let Self { plane, lane, session, .. } = self;
+        let Session { replies, hub, tenant, namespace, keeping, card, .. } = session;
+        let reader = keeping.as_ref().and_then(Keeping::reader);
+        let reader = reader.filter(|_| command.deed == Some(Deed::Read));
+        // Known before anything is read: no change in between is missed.
+        let keeps = || {
+            let Some(tracker) = reader else { return };
+            command.each_key(arguments, &mut |key| hub.tracking.reads(tracker, namespace, key));
+        };
+        let mut done = Ok(true);
+        let heavy = deed.changes() && arguments.bytes() > HEAVY;
+        let mut hand = |space: &(dyn Space + 'static)| {
+            if !may() {
+                done = Ok(false);
+                return;
+            }
+            if heavy && arguments.bytes() as u64 > space.largest() {
+                done = Err(Wrong::FULL);
+                return;
+            }
+            keeps();
+            done = match (deed.changes() && hub.matters()) || hub.notices.matter() {
+                true => {
+                    let noticing = Noticing::new(space);
+                    let done = run(command, &noticing, arguments, replies);
+                    let (noticed, said) = (noticing.noticed(), (command, arguments));
+                    hub.noticed(&noticed, (tenant, namespace), said, card.number);
+                    done
+                }
+                false => run(command, space, arguments, replies),
+            };
+            if space.refused() {
+                done = Err(Wrong::FULL);
+            }
+        };
+        let request = request(&mut self.asked, self.id, self.at, &self.key, self.peer);
+        let keys = |each: &mut dyn FnMut(_)| {
+            keeps();
+            command.each_key(arguments, each);
+        };
+        let work = Work::new(namespace, key, (deed, command.alone), &keys, &mut hand);
+        match plane.path().once(lane, &request, &**plane, work).await {
+            Ok(()) => done,
+            Err(error) => Err(Wrong::failure(&error)),
+        }
+    }
+
+    fn note_slow(&self, arguments: Arguments<'_>, took: std::time::Duration) {
+        const WORDS: usize = 32;
+        const BYTES: usize = 128;
+        let cut = |word: &[u8]| word.get(..BYTES).unwrap_or(word).into();
+        let secret = ["auth", "hello"].iter().any(|name| arguments.is(0, name));
+        let shown = if secret { 1 } else { WORDS };
+        self.session.hub.slow.keep(Slow {
+            number: 0,
+            at: self.clock().now(),
+            took,
+            words: arguments.from(0).take(shown).map(cut).collect(),
+            peer: self.session.card.peer,
+            name: self.session.card.said.lock().name.clone(),
+        });
     }
 
     fn clock(&self) -> &Clock {
@@ -113,80 +326,28 @@ impl<P: Plane> Client<P> {
     }
 }
 
-/// Serves one client until it leaves, breaks the protocol, falls silent, or the
-/// door is drained. The protocol has no word for goodbye, so a draining door waits
-/// for a pause: whoever was let in is answered.
-pub(crate) async fn serve<P: Plane, S: AsyncRead + AsyncWrite + Unpin>(
-    mut client: Client<P>,
-    mut socket: S,
-    config: &Config,
-    mut drain: watch::Receiver<bool>,
-) -> std::io::Result<()> {
-    let limits = Limits {
-        value_max: config.value_max.bytes(),
-        arguments_max: config.arguments_max as usize,
-    };
-    let mut buffer = BytesMut::with_capacity(READ_AT_LEAST);
-    let mut places = Vec::new();
-    let mut farewell = None;
-    loop {
-        client.at = client.clock().moment();
-        let last = batch(&mut client, &mut socket, &mut buffer, &mut places, limits).await?;
-        socket.write_all(&client.replies.out).await?;
-        client.replies.out.clear();
-        if *drain.borrow() {
-            farewell.get_or_insert(client.at.after(FAREWELL));
-        }
-        if last || farewell.is_some_and(|end| client.at >= end) {
-            return socket.shutdown().await;
-        }
-        if buffer.capacity() > FLUSH_AT && buffer.is_empty() {
-            // A large value has passed; an idle connection need not keep its room.
-            buffer = BytesMut::with_capacity(READ_AT_LEAST);
-        }
-        buffer.reserve(READ_AT_LEAST);
-        let patience = if farewell.is_some() { QUIET } else { config.idle.0 };
-        let read = tokio::select! {
-            read = socket.read_buf(&mut buffer) => read?,
-            () = client.plane.path().clock().sleep(patience) => 0,
-            _ = drain.changed(), if farewell.is_none() => continue,
-        };
-        if read == 0 {
-            return Ok(());
-        }
+/// Runs what works on values; whether there was something to work on.
+fn run(
+    command: &Command,
+    space: &dyn Space,
+    arguments: Arguments<'_>,
+    replies: &mut crate::reply::Replies,
+) -> std::result::Result<bool, Wrong> {
+    match command.run {
+        Run::Work(run) => run(space, arguments, replies).map(|()| true),
+        Run::Wait(run, _) => run(space, arguments, replies),
+        Run::Say(_) | Run::Here(_) => Ok(true),
     }
 }
 
-/// Carries out every whole command in the buffer; whether the last was the last.
-async fn batch<P: Plane, S: AsyncWrite + Unpin>(
-    client: &mut Client<P>,
-    socket: &mut S,
-    buffer: &mut BytesMut,
-    places: &mut Vec<std::ops::Range<usize>>,
-    limits: Limits,
-) -> std::io::Result<bool> {
-    let mut used = 0;
-    let last = loop {
-        let rest = buffer.get(used..).unwrap_or(&[]);
-        match parse(rest, places, limits) {
-            Ok(Parsed::Command(length)) => {
-                let said = carry_out(client, Arguments::new(rest, places)).await;
-                used += length;
-                if matches!(said, Said::Last) {
-                    break true;
-                }
-            }
-            Ok(Parsed::More) => break false,
-            Err(Garbage(what)) => {
-                client.replies.error(&format!("ERR Protocol error: {what}"));
-                break true;
-            }
-        }
-        if client.replies.out.len() >= FLUSH_AT {
-            socket.write_all(&client.replies.out).await?;
-            client.replies.out.clear();
-        }
-    };
-    let _ = buffer.split_to(used.min(buffer.len()));
-    Ok(last)
+fn request<'a>(
+    asked: &mut u64,
+    id: Id,
+    at: Moment,
+    key: &'a Option<Box<str>>,
+    peer: Option<IpAddr>,
+) -> Request<'a> {
+    *asked += 1;
+    let credential = key.as_deref().map_or(Credential::None, Credential::Bearer);
+    Request { id: id.plus(*asked), at, door: Door::Resp, credential, peer }
 }

@@ -4,6 +4,9 @@
 //! that is not whole yet is no error; one that can never become a frame is, and
 //! the connection ends with it, as a Redis server does.
 
+#[cfg(test)]
+mod mutants;
+
 use std::ops::Range;
 
 /// How large a frame may be.
@@ -11,7 +14,15 @@ use std::ops::Range;
 pub(crate) struct Limits {
     pub(crate) value_max: usize,
     pub(crate) arguments_max: usize,
+    /// All arguments together.
+    pub(crate) command_max: usize,
+    /// Whom nobody knows yet may send as much as it takes to log in.
+    pub(crate) stranger: bool,
 }
+
+/// What a stranger may send, as a Redis server has it.
+const STRANGERS_ARGUMENTS_MAX: usize = 10;
+const STRANGERS_VALUE_MAX: usize = 16 * 1024;
 
 /// What stands at the beginning of the buffer.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,6 +64,9 @@ fn parse_array(
     if count > limits.arguments_max as i64 {
         return Err(Garbage("invalid multibulk length"));
     }
+    if limits.stranger && count > STRANGERS_ARGUMENTS_MAX as i64 {
+        return Err(Garbage("unauthenticated multibulk length"));
+    }
     for _ in 0..count.max(0) {
         match buffer.get(at) {
             None => return Ok(Parsed::More),
@@ -66,7 +80,13 @@ fn parse_array(
         if length > limits.value_max {
             return Err(Garbage("invalid bulk length"));
         }
+        if limits.stranger && length > STRANGERS_VALUE_MAX {
+            return Err(Garbage("unauthenticated bulk length"));
+        }
         let end = begin + length;
+        if end > limits.command_max {
+            return Err(Garbage("too big a command"));
+        }
         match buffer.get(end..end + 2) {
             None => return Ok(Parsed::More),
             Some(b"\r\n") => {}
@@ -141,7 +161,8 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Limits = Limits { value_max: 1024, arguments_max: 8 };
+    const LIMITS: Limits =
+        Limits { value_max: 1024, arguments_max: 8, command_max: 4096, stranger: false };
 
     fn words(buffer: &[u8]) -> Result<Option<Vec<String>>, Garbage> {
         let mut arguments = Vec::new();
@@ -193,6 +214,19 @@ mod tests {
         ] {
             assert!(words(text.as_bytes()).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_whole_command_has_a_bound_and_a_strangers_a_smaller_one() {
+        let check = |text: &str, stranger, expected| {
+            let limits = Limits { value_max: 1 << 20, arguments_max: 99, stranger, ..LIMITS };
+            assert_eq!(parse(text.as_bytes(), &mut Vec::new(), limits), expected, "{text}");
+        };
+        let two = format!("*3\r\n$1\r\na\r\n$3000\r\n{}\r\n$3000\r\n", "x".repeat(3000));
+        check(&two, false, Err(Garbage("too big a command")));
+        check("*11\r\n", true, Err(Garbage("unauthenticated multibulk length")));
+        check("*2\r\n$16385\r\n", true, Err(Garbage("unauthenticated bulk length")));
+        check("*10\r\n$4000\r\n", true, Ok(Parsed::More));
     }
 
     proptest! {

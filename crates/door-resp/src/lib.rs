@@ -6,12 +6,20 @@
 //! answered batch by batch, as they were pipelined. The door knows nothing of
 //! what is behind it but the questions a [`flow::Plane`] answers.
 
+#[cfg(test)]
+mod beside;
 mod command;
 mod config;
 mod connection;
 mod frame;
+mod hub;
 mod listen;
+mod near;
 mod reply;
+mod rooms;
+mod session;
 
-pub use config::Config;
+pub use config::{Config, Mode, Near};
+pub use connection::Workshop;
 pub use listen::Door;
+pub use near::{Dial, Wire};

@@ -3,14 +3,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use flow::question::Plane;
+use std::time::Duration;
+
 use flow::signal::{Counter, Gauge, Registry};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use crate::config::Config;
-use crate::connection::{Client, serve};
+use crate::connection::{Client, Workshop, serve};
+use crate::hub::Hub;
+use crate::near::{self, Dial, Near};
+use crate::rooms::Rooms;
+use crate::session::Limits;
 
 /// The open door.
 pub struct Door {
@@ -18,6 +23,9 @@ pub struct Door {
     /// Every connection holds a sender; when the last is gone this ends.
     left: mpsc::Receiver<()>,
 }
+
+/// Silence is looked for so often.
+const LOOK: Duration = Duration::from_secs(1);
 
 struct Signals {
     connections: Arc<Gauge>,
@@ -47,23 +55,39 @@ impl Signals {
 }
 
 impl Door {
-    /// Accepts clients on these listeners until drained.
-    pub fn open<P: Plane>(
+    /// Accepts clients on these listeners until drained; with a Redis behind, it is theirs
+    /// that they see.
+    pub fn open<P: Workshop>(
         plane: &Arc<P>,
         listeners: Vec<TcpListener>,
         config: &Config,
         registry: &Registry,
+        behind: Option<Arc<dyn Dial>>,
     ) -> Self {
         let drain = watch::Sender::new(false);
         let (here, left) = mpsc::channel(1);
         let config = Arc::new(config.clone());
         let signals = Arc::new(Signals::new(registry));
         let number = Arc::new(AtomicU64::new(0));
+        let clock = plane.path().clock();
+        let hub = Arc::new(Hub::new(clock.clone()));
+        let near = behind.map(|dial| {
+            let near = Near::new(dial, clock.clone(), &config.near, registry);
+            // The first client need not wait for it.
+            near.database(near.dial.database());
+            near
+        });
+        let rooms = Rooms::open();
+        tokio::spawn(attend(hub.clone(), config.idle.0, drain.subscribe()));
+        plane.tell(hub.clone());
         for listener in listeners {
             let accept = Accept {
+                rooms: rooms.clone(),
                 plane: plane.clone(),
                 config: config.clone(),
                 signals: signals.clone(),
+                hub: hub.clone(),
+                near: near.clone(),
                 number: number.clone(),
                 here: here.clone(),
             };
@@ -80,15 +104,28 @@ impl Door {
     }
 }
 
+/// Ends who is silent for too long, and lets everybody know when the door closes.
+async fn attend(hub: Arc<Hub>, idle: Duration, mut drain: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = hub.clock.sleep(LOOK.min(idle)) => hub.end_silent(idle),
+            _ = drain.wait_for(|drain| *drain) => return hub.wake_all(),
+        }
+    }
+}
+
 struct Accept<P> {
+    rooms: Rooms,
     plane: Arc<P>,
     config: Arc<Config>,
     signals: Arc<Signals>,
+    hub: Arc<Hub>,
+    near: Option<Arc<Near>>,
     number: Arc<AtomicU64>,
     here: mpsc::Sender<()>,
 }
 
-impl<P: Plane> Accept<P> {
+impl<P: Workshop> Accept<P> {
     async fn run(self, listener: TcpListener, mut drain: watch::Receiver<bool>) {
         loop {
             let accepted = tokio::select! {
@@ -103,18 +140,25 @@ impl<P: Plane> Accept<P> {
                         continue;
                     }
                     let number = self.number.fetch_add(1, Relaxed) + 1;
-                    let client = Client::new(self.plane.clone(), Some(peer.ip()), number);
+                    let who = (Some(peer), number);
+                    let client =
+                        Client::new(self.plane.clone(), self.hub.clone(), self.limits(), who);
                     let (config, signals) = (self.config.clone(), self.signals.clone());
+                    let near = self.near.clone();
                     let (here, drain) = (self.here.clone(), drain.clone());
                     signals.accepted.add(1);
                     signals.connections.add(1);
-                    tokio::spawn(async move {
+                    let served = move |socket| async move {
                         // A client that breaks off is no event; what it asked for
                         // is in the record.
-                        let _ = serve(client, socket, &config, drain).await;
+                        let _ = match near {
+                            Some(near) => near::serve(client, near, socket, &config, drain).await,
+                            None => serve(client, socket, &config, drain).await,
+                        };
                         signals.connections.add(-1);
                         drop(here);
-                    });
+                    };
+                    self.rooms.seat(number, socket, served);
                 }
                 Err(error) => {
                     // Out of file descriptors, most likely: wait for some to be
@@ -125,6 +169,12 @@ impl<P: Plane> Accept<P> {
                 }
             }
         }
+    }
+
+    fn limits(&self) -> Limits {
+        let Config { connections_max, value_max, command_max, idle, .. } = &*self.config;
+        let (value, command) = (value_max.bytes(), command_max.bytes());
+        Limits { connections: *connections_max, value, command, idle: idle.0 }
     }
 
     fn turn_away(&self, mut socket: tokio::net::TcpStream) {

@@ -1,13 +1,17 @@
 //! What a client is sent.
 
 use bytes::{BufMut, BytesMut};
-use flow::{Error, Kind};
+
+/// What a command is answered may have so many bytes, roughly.
+const REPLY_MAX: usize = 512 << 20;
 
 /// Replies of one connection, in the version it speaks.
 #[derive(Debug, Default)]
 pub(crate) struct Replies {
     pub(crate) out: BytesMut,
     pub(crate) resp3: bool,
+    /// Whether there was too much to write.
+    pub(crate) overflowed: bool,
 }
 
 impl Replies {
@@ -24,13 +28,63 @@ impl Replies {
     }
 
     pub(crate) fn bulk(&mut self, bytes: &[u8]) {
+        if self.out.len().saturating_add(bytes.len()) > REPLY_MAX {
+            self.overflowed = true;
+            return;
+        }
         self.counted(b'$', bytes.len() as i64);
         self.out.put_slice(bytes);
         self.out.put_slice(b"\r\n");
     }
 
+    /// Whether there was too much to write since this was last asked.
+    pub(crate) fn take_overflowed(&mut self) -> bool {
+        std::mem::take(&mut self.overflowed)
+    }
+
     pub(crate) fn null(&mut self) {
         self.out.put_slice(if self.resp3 { b"_\r\n" } else { b"$-1\r\n" });
+    }
+
+    /// That there is no list.
+    pub(crate) fn null_array(&mut self) {
+        self.out.put_slice(if self.resp3 { b"_\r\n" } else { b"*-1\r\n" });
+    }
+
+    /// A number with a point; RESP2 sends it as text.
+    pub(crate) fn double(&mut self, number: f64) {
+        self.written_double(&values::number::written(number));
+    }
+
+    /// The same, written out already.
+    pub(crate) fn written_double(&mut self, text: &str) {
+        match self.resp3 {
+            true => self.line(b',', text),
+            false => self.bulk(text.as_bytes()),
+        }
+    }
+
+    /// A list whose order says nothing.
+    pub(crate) fn set(&mut self, length: usize) {
+        self.counted(if self.resp3 { b'~' } else { b'*' }, length as i64);
+    }
+
+    /// What the client did not ask for.
+    pub(crate) fn push(&mut self, length: usize) {
+        self.counted(if self.resp3 { b'>' } else { b'*' }, length as i64);
+    }
+
+    /// Text for people; RESP2 does not tell it from other text.
+    pub(crate) fn verbatim(&mut self, text: &str) {
+        match self.resp3 {
+            true => {
+                self.counted(b'=', text.len() as i64 + 4);
+                self.out.put_slice(b"txt:");
+                self.out.put_slice(text.as_bytes());
+                self.out.put_slice(b"\r\n");
+            }
+            false => self.bulk(text.as_bytes()),
+        }
     }
 
     pub(crate) fn array(&mut self, length: usize) {
@@ -48,18 +102,6 @@ impl Replies {
     /// An error, its first word telling clients what kind it is.
     pub(crate) fn error(&mut self, text: &str) {
         self.line(b'-', text);
-    }
-
-    /// A failure of the path, in the words Redis clients look for.
-    pub(crate) fn failure(&mut self, error: &Error) {
-        let kind = match error.kind() {
-            Kind::Unknown => return self.error("NOAUTH Authentication required."),
-            Kind::Refused => "NOPERM",
-            Kind::Busy => "BUSY",
-            Kind::Invalid | Kind::Missing | Kind::Conflict => "ERR",
-            Kind::Corrupt | Kind::Internal => "ERR internal",
-        };
-        self.error(&format!("{kind} {}; {}", error.detail(), error.advice()));
     }
 
     /// A line cannot hold a line break, whoever made the text.

@@ -73,6 +73,8 @@ fn with_everything(data: &Path) -> Config {
     config.log.level = "off".to_owned();
     config.feed.url = Some(Url::from("redis://127.0.0.1:1"));
     config.watch.otlp.endpoint = Some("http://127.0.0.1:1".to_owned());
+    config.resp.mode = door_resp::Mode::Near;
+    config.resp.near.url = "redis://127.0.0.1:1".to_owned();
     config
 }
 

@@ -1,195 +1,177 @@
 //! Commands about the connection itself.
 
-use flow::question::Plane;
 use flow::question::admin::Login;
 
-use super::{Arguments, Wrong};
-use crate::connection::Client;
+use super::{Arguments, Command, Done, Wrong};
+use crate::connection::{Client, Workshop};
+use crate::session::Session;
 
-pub(super) async fn auth<P: Plane>(
-    client: &mut Client<P>,
-    arguments: Arguments<'_>,
-) -> Result<(), Wrong> {
-    let key = match arguments.len() {
-        2 => arguments.text(1),
-        3 => arguments.text(2),
-        _ => return Err(Wrong::syntax()),
+/// What goes past the door and is no work on values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Here {
+    Auth,
+    Hello,
+    Exec,
+    Watch,
+    Info,
+    FlushAll,
+    Move,
+    Purge,
+}
+
+pub(super) static COMMANDS: &[Command] = &[
+    Command::here("auth", -2, Here::Auth).of("connection").does("Shows a key"),
+    Command::here("hello", -1, Here::Hello)
+        .of("connection")
+        .since("6.0.0")
+        .does("Agrees on a version and shows a key"),
+    says("ping", -1, ping).listening().does("Answers at once"),
+    says("echo", 2, echo).does("Says what it was told"),
+    says("select", 2, select).does("Turns to another database"),
+    says("reset", 1, reset).at_once().listening().since("6.2.0").does("Begins anew"),
+    says("quit", -1, quit).at_once().listening().does("Says goodbye"),
+];
+
+const fn says(name: &'static str, arity: i8, run: super::Saying) -> Command {
+    Command::says(name, arity, run).of("connection")
+}
+
+/// As many databases as Redis has by default.
+pub(crate) const DATABASES: u8 = 16;
+
+pub(crate) async fn auth<P: Workshop>(client: &mut Client<P>, arguments: Arguments<'_>) -> Done {
+    let (name, key) = match arguments.len() {
+        2 => ("default", arguments.text(1)),
+        3 => (arguments.text(1).unwrap_or_default(), arguments.text(2)),
+        _ => return Err(Wrong::SYNTAX),
     };
-    match log_in(client, key).await {
-        Ok(()) => client.replies.ok(),
-        Err(wrong) => return Err(wrong),
-    }
+    log_in(client, name, key).await?;
+    client.session.replies.ok();
     Ok(())
 }
 
 /// Shows a key to the gate. A wrong one leaves the connection to nobody.
-async fn log_in<P: Plane>(client: &mut Client<P>, key: Option<&str>) -> Result<(), Wrong> {
-    let key = key.ok_or_else(|| Wrong(WRONG_KEY.into()))?;
-    client.show(Some(key));
+async fn log_in<P: Workshop>(client: &mut Client<P>, name: &str, key: Option<&str>) -> Done {
+    const WRONG: Wrong =
+        Wrong::said("WRONGPASS invalid username-password pair or user is disabled.");
+    client.show(Some(key.ok_or(WRONG)?));
     match client.ask(Login).await {
-        Ok(_) => Ok(()),
+        Ok(caller) => {
+            client.session.card.said.lock().user =
+                if name == "default" { caller.into() } else { name.into() };
+            client.become_known();
+            Ok(())
+        }
         Err(error) => {
             client.show(None);
-            Err(Wrong(match error.kind() {
-                flow::Kind::Unknown => WRONG_KEY.into(),
-                flow::Kind::Busy => format!("BUSY {}", error.detail()),
-                _ => format!("ERR {}", error.detail()),
-            }))
+            Err(match error.kind() {
+                flow::Kind::Unknown => WRONG,
+                flow::Kind::Busy => format!("BUSY {}", error.detail()).into(),
+                _ => format!("ERR {}", error.detail()).into(),
+            })
         }
     }
 }
 
-const WRONG_KEY: &str = "WRONGPASS invalid username-password pair or user is disabled.";
-
-pub(super) async fn hello<P: Plane>(
-    client: &mut Client<P>,
-    arguments: Arguments<'_>,
-) -> Result<(), Wrong> {
-    let resp3 = match arguments.text(1) {
-        None if arguments.len() == 1 => client.replies.resp3,
-        Some("2") => false,
-        Some("3") => true,
-        _ => return Err(Wrong("NOPROTO unsupported protocol version".into())),
+pub(crate) async fn hello<P: Workshop>(client: &mut Client<P>, arguments: Arguments<'_>) -> Done {
+    let resp3 = match arguments.len() {
+        1 => client.session.replies.resp3,
+        _ => match values::number::integer(arguments.at(1)) {
+            Some(2) => false,
+            Some(3) => true,
+            Some(_) => return Err(Wrong::said("NOPROTO unsupported protocol version")),
+            None => {
+                return Err(Wrong::said("ERR Protocol version is not an integer or out of range"));
+            }
+        },
     };
-    let mut at = 2;
+    let (mut at, mut name) = (2, None);
     while at < arguments.len() {
         if arguments.is(at, "AUTH") && at + 2 < arguments.len() {
-            log_in(client, arguments.text(at + 2)).await?;
+            let user = arguments.text(at + 1).unwrap_or_default();
+            log_in(client, user, arguments.text(at + 2)).await?;
             at += 3;
         } else if arguments.is(at, "SETNAME") && at + 1 < arguments.len() {
-            client.name = arguments.get(at + 1).unwrap_or_default().into();
+            name = Some(super::others::checked_name(arguments.at(at + 1))?);
             at += 2;
         } else {
-            return Err(Wrong(format!(
-                "ERR Syntax error in HELLO option '{}'",
-                arguments.text(at).unwrap_or_default()
-            )));
+            let word = String::from_utf8_lossy(arguments.at(at));
+            return Err(format!("ERR Syntax error in HELLO option '{word}'").into());
         }
     }
     if !client.is_known() {
-        return Err(Wrong(
+        return Err(Wrong::said(
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the \
              HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and \
-             select the RESP protocol version at the same time"
-                .into(),
+             select the RESP protocol version at the same time",
         ));
     }
-    client.replies.resp3 = resp3;
-    let id = client.number;
-    let replies = &mut client.replies;
+    let session = &mut client.session;
+    if let Some(name) = name {
+        session.card.said.lock().name = name.into();
+    }
+    session.replies.resp3 = resp3;
+    session.card.said.lock().resp3 = resp3;
+    let replies = &mut session.replies;
     replies.map(7);
-    replies.bulk(b"server");
-    replies.bulk(b"stockade");
-    replies.bulk(b"version");
-    replies.bulk(env!("CARGO_PKG_VERSION").as_bytes());
+    let mut pair = |name: &str, text: &str| {
+        replies.bulk(name.as_bytes());
+        replies.bulk(text.as_bytes());
+    };
+    pair("server", "stockade");
+    pair("version", env!("CARGO_PKG_VERSION"));
     replies.bulk(b"proto");
     replies.integer(if resp3 { 3 } else { 2 });
     replies.bulk(b"id");
-    replies.integer(id as i64);
-    replies.bulk(b"mode");
-    replies.bulk(b"standalone");
-    replies.bulk(b"role");
-    replies.bulk(b"master");
+    replies.integer(session.card.number.cast_signed());
+    let mut pair = |name: &str, text: &str| {
+        replies.bulk(name.as_bytes());
+        replies.bulk(text.as_bytes());
+    };
+    pair("mode", "standalone");
+    pair("role", "master");
     replies.bulk(b"modules");
     replies.array(0);
     Ok(())
 }
 
-pub(super) fn ping<P: Plane>(
-    client: &mut Client<P>,
-    arguments: Arguments<'_>,
-) -> Result<(), Wrong> {
-    match (arguments.len(), arguments.get(1)) {
-        (1, _) => client.replies.simple("PONG"),
-        (2, Some(text)) => client.replies.bulk(text),
-        _ => return Err(Wrong("ERR wrong number of arguments for 'ping' command".into())),
+fn ping(session: &mut Session, arguments: Arguments<'_>) -> Done {
+    let only_listens = session.only_listens();
+    let replies = &mut session.replies;
+    match (arguments.len(), only_listens) {
+        (1 | 2, true) => {
+            replies.array(2);
+            replies.bulk(b"pong");
+            replies.bulk(arguments.at(1));
+        }
+        (1, false) => replies.simple("PONG"),
+        (2, false) => replies.bulk(arguments.at(1)),
+        _ => return Err(Wrong::arity("ping")),
     }
     Ok(())
 }
 
-pub(super) fn echo<P: Plane>(
-    client: &mut Client<P>,
-    arguments: Arguments<'_>,
-) -> Result<(), Wrong> {
-    client.replies.bulk(arguments.get(1).unwrap_or_default());
+fn echo(session: &mut Session, arguments: Arguments<'_>) -> Done {
+    session.replies.bulk(arguments.at(1));
     Ok(())
 }
 
-/// As many databases as Redis has by default.
-const DATABASES: u8 = 16;
-
-pub(super) fn select<P: Plane>(
-    client: &mut Client<P>,
-    arguments: Arguments<'_>,
-) -> Result<(), Wrong> {
-    let number: i64 = arguments
-        .text(1)
-        .and_then(|text| text.parse().ok())
-        .ok_or_else(|| Wrong("ERR invalid DB index".into()))?;
-    if !(0..i64::from(DATABASES)).contains(&number) {
-        return Err(Wrong("ERR DB index is out of range".into()));
-    }
-    client.namespace = format!("db{number}");
-    client.replies.ok();
+fn select(session: &mut Session, arguments: Arguments<'_>) -> Done {
+    let number = arguments.database(1)?;
+    session.namespace = format!("db{number}").into();
+    session.card.said.lock().namespace = session.namespace.clone();
+    session.replies.ok();
     Ok(())
 }
 
-pub(super) fn client<P: Plane>(
-    client: &mut Client<P>,
-    arguments: Arguments<'_>,
-) -> Result<(), Wrong> {
-    if arguments.is(1, "SETNAME") && arguments.len() == 3 {
-        client.name = arguments.get(2).unwrap_or_default().into();
-        client.replies.ok();
-    } else if arguments.is(1, "GETNAME") {
-        let name = client.name.clone();
-        client.replies.bulk(&name);
-    } else if arguments.is(1, "ID") {
-        client.replies.integer(client.number as i64);
-    } else if arguments.is(1, "SETINFO") && arguments.len() == 4 {
-        client.replies.ok();
-    } else {
-        let name = arguments.text(1).unwrap_or_default();
-        return Err(Wrong(format!(
-            "ERR unknown subcommand '{}'. Try CLIENT HELP.",
-            name.chars().take(128).collect::<String>()
-        )));
-    }
+fn reset(session: &mut Session, _: Arguments<'_>) -> Done {
+    session.reset();
+    session.replies.simple("RESET");
     Ok(())
 }
 
-/// Clients ask for the table of commands to complete and to route; what they do
-/// without one is what they do with this.
-pub(super) fn command<P: Plane>(
-    client: &mut Client<P>,
-    arguments: Arguments<'_>,
-) -> Result<(), Wrong> {
-    match arguments.is(1, "DOCS") {
-        true => client.replies.map(0),
-        false => client.replies.array(0),
-    }
-    Ok(())
-}
-
-pub(super) fn info<P: Plane>(client: &mut Client<P>) -> Result<(), Wrong> {
-    if !client.is_known() {
-        return Err(Wrong("NOAUTH Authentication required.".into()));
-    }
-    let text = format!(
-        "# Server\r\nredis_version:7.0.0\r\nserver_name:stockade\r\nstockade_version:{}\r\n\
-         redis_mode:standalone\r\nprocess_id:{}\r\n",
-        env!("CARGO_PKG_VERSION"),
-        std::process::id()
-    );
-    client.replies.bulk(text.as_bytes());
-    Ok(())
-}
-
-pub(super) fn reset<P: Plane>(client: &mut Client<P>) -> Result<(), Wrong> {
-    client.show(None);
-    client.namespace = "db0".into();
-    client.name = Box::default();
-    client.replies.resp3 = false;
-    client.replies.simple("RESET");
+fn quit(session: &mut Session, _: Arguments<'_>) -> Done {
+    session.replies.ok();
+    session.leaving = true;
     Ok(())
 }

@@ -1,138 +1,223 @@
-//! Keys, whatever their values.
+//! Keys, whatever they hold.
 
-use std::time::Duration;
+use flow::question::cache::Deed;
+use values::{Seen, Space, SpaceExt, Value, glob};
 
-use flow::feed::Purge as What;
-use flow::question::Plane;
-use flow::question::cache::{Delete, Expire, Get, Purge};
+use super::{ALL, Arguments, Command, Done, Keys, ONE, Wrong};
+use crate::reply::Replies;
 
-use super::{Arguments, Wrong};
-use crate::connection::Client;
+const TWO: Keys = Keys::Span(1, 2, 1);
 
-pub(super) async fn delete<P: Plane>(
-    client: &mut Client<P>,
-    arguments: Arguments<'_>,
-) -> Result<(), Wrong> {
-    let mut removed = 0;
-    for key in arguments.from(1) {
-        match client.ask_in_namespace(|namespace| Delete { namespace, key }).await {
-            Ok(there) => removed += i64::from(there),
-            Err(error) => {
-                client.replies.failure(&error);
-                return Ok(());
+pub(super) static COMMANDS: &[Command] = &[
+    Command::writes("del", -2, ALL, delete).takes(Deed::Delete).of("generic").does("Removes keys"),
+    Command::writes("unlink", -2, ALL, delete)
+        .takes(Deed::Delete)
+        .fast()
+        .of("generic")
+        .since("4.0.0")
+        .does("Removes keys"),
+    Command::reads("exists", -2, ALL, exists).fast().of("generic").does("Counts keys that exist"),
+    Command::reads("touch", -2, ALL, exists)
+        .fast()
+        .of("generic")
+        .since("3.2.1")
+        .does("Counts keys that exist, as having been used"),
+    Command::reads("type", 2, ONE, kind).fast().of("generic").does("Names what a key holds"),
+    Command::writes("rename", 3, TWO, rename).of("generic").does("Gives a value another key"),
+    Command::writes("renamenx", 3, TWO, rename_if_absent)
+        .fast()
+        .of("generic")
+        .does("Gives a value another key if that holds nothing"),
+    Command::writes("stockade.tag", -3, ONE, tag)
+        .of("stockade")
+        .does("Gives a value tags, by which STOCKADE.PURGE TAG drops it"),
+    Command::writes("copy", -3, TWO, copy)
+        .of("generic")
+        .since("6.2.0")
+        .does("Lets another key hold the same"),
+    Command::reads("randomkey", 1, Keys::None, any).of("generic").does("Names some key"),
+    Command::reads("keys", 2, Keys::None, all).of("generic").does("Names all keys of a pattern"),
+    Command::reads("scan", -2, Keys::None, scan)
+        .of("generic")
+        .since("2.8.0")
+        .does("Names the keys, some at a time"),
+];
+
+fn delete(space: &dyn Space, arguments: Arguments<'_>, replies: &mut Replies) -> Done {
+    let gone = arguments.from(1).filter(|key| {
+        space.change(key, |slot| {
+            let gone = slot.value.take().is_some();
+            *slot.changed |= gone;
+            gone
+        })
+    });
+    replies.integer(gone.count() as i64);
+    Ok(())
+}
+
+fn exists(space: &dyn Space, arguments: Arguments<'_>, replies: &mut Replies) -> Done {
+    let there = arguments.from(1).filter(|key| space.read(key, |seen| seen.is_some()));
+    replies.integer(there.count() as i64);
+    Ok(())
+}
+
+fn kind(space: &dyn Space, arguments: Arguments<'_>, replies: &mut Replies) -> Done {
+    let mut name = "none";
+    space.peek(arguments.at(1), &mut |seen| {
+        name = seen.map_or("none", |seen| seen.value.kind().name());
+    });
+    replies.simple(name);
+    Ok(())
+}
+
+/// What a key holds and when it ends, if it holds anything.
+fn held(space: &dyn Space, key: &[u8]) -> Option<(Value, Option<u64>)> {
+    space.read(key, |seen| seen.map(|Seen { value, ends }| (value.clone(), ends)))
+}
+
+fn hold(space: &dyn Space, key: &[u8], (value, ends): (Value, Option<u64>)) {
+    space.change(key, |slot| {
+        *slot.value = Some(value);
+        *slot.ends = ends;
+        *slot.changed = true;
+    });
+}
+
+fn move_to(space: &dyn Space, from: &[u8], to: &[u8]) {
+    let taken = space.change(from, |slot| {
+        *slot.changed = true;
+        slot.value.take().zip(Some(slot.ends.take()))
+    });
+    if let Some(taken) = taken {
+        hold(space, to, taken);
+    }
+}
+
+fn rename(space: &dyn Space, arguments: Arguments<'_>, replies: &mut Replies) -> Done {
+    let (from, to) = (arguments.at(1), arguments.at(2));
+    if !space.read(from, |seen| seen.is_some()) {
+        return Err(Wrong::NO_KEY);
+    }
+    if from != to {
+        move_to(space, from, to);
+    }
+    replies.ok();
+    Ok(())
+}
+
+fn rename_if_absent(space: &dyn Space, arguments: Arguments<'_>, replies: &mut Replies) -> Done {
+    let (from, to) = (arguments.at(1), arguments.at(2));
+    if !space.read(from, |seen| seen.is_some()) {
+        return Err(Wrong::NO_KEY);
+    }
+    let free = !space.read(to, |seen| seen.is_some());
+    if free {
+        move_to(space, from, to);
+    }
+    replies.integer(i64::from(free));
+    Ok(())
+}
+
+fn copy(space: &dyn Space, arguments: Arguments<'_>, replies: &mut Replies) -> Done {
+    let (from, to) = (arguments.at(1), arguments.at(2));
+    let mut replace = false;
+    for at in 3..arguments.len() {
+        match arguments.is(at, "REPLACE") {
+            true => replace = true,
+            false if arguments.is(at, "DB") && at + 1 < arguments.len() => {
+                return Err(Wrong::said("ERR copying to another database is not supported here"));
             }
+            false => return Err(Wrong::SYNTAX),
         }
     }
-    client.replies.integer(removed);
+    if from == to {
+        return Err(Wrong::said("ERR source and destination objects are the same"));
+    }
+    let copied = held(space, from).filter(|_| replace || !space.read(to, |seen| seen.is_some()));
+    replies.integer(i64::from(copied.is_some()));
+    if let Some(copied) = copied {
+        hold(space, to, copied);
+    }
     Ok(())
 }
 
-pub(super) async fn exists<P: Plane>(
-    client: &mut Client<P>,
-    arguments: Arguments<'_>,
-) -> Result<(), Wrong> {
-    let mut there = 0;
-    for key in arguments.from(1) {
-        match client.ask_in_namespace(|namespace| Get { namespace, key }).await {
-            Ok(found) => there += i64::from(found.is_some()),
-            Err(error) => {
-                client.replies.failure(&error);
-                return Ok(());
+/// As many tags as one command may give.
+const TAGS_MAX: usize = 64;
+
+fn tag(space: &dyn Space, arguments: Arguments<'_>, replies: &mut Replies) -> Done {
+    let tags: Option<Vec<&str>> = (2..arguments.len()).map(|at| arguments.text(at)).collect();
+    let tags = tags.ok_or(Wrong::said("ERR a tag is text"))?;
+    if tags.len() > TAGS_MAX {
+        return Err(format!("ERR at most {TAGS_MAX} tags are given at a time").into());
+    }
+    let tagged = space.tag(arguments.at(1), &tags).ok_or(Wrong::said(
+        "ERR values of this database have other tiers behind memory: give tags with the value, \
+         by HTTP",
+    ))?;
+    replies.integer(i64::from(tagged));
+    Ok(())
+}
+
+fn any(space: &dyn Space, _: Arguments<'_>, replies: &mut Replies) -> Done {
+    match space.any() {
+        Some(key) => replies.bulk(&key),
+        None => replies.null(),
+    }
+    Ok(())
+}
+
+/// So many keys are looked at before others get a turn.
+const PAGE: usize = 256;
+
+fn all(space: &dyn Space, arguments: Arguments<'_>, replies: &mut Replies) -> Done {
+    let pattern = arguments.at(1);
+    let mut found: Vec<Vec<u8>> = Vec::new();
+    let mut at = 0;
+    loop {
+        at = space.walk(at, PAGE, &mut |key, _| {
+            if glob::matches(pattern, key) {
+                found.push(key.to_vec());
             }
+        });
+        if at == 0 {
+            break;
         }
     }
-    client.replies.integer(there);
+    replies.array(found.len());
+    found.iter().for_each(|key| replies.bulk(key));
     Ok(())
 }
 
-/// How long a key will live, in units of so many milliseconds.
-pub(super) async fn ttl<P: Plane>(
-    client: &mut Client<P>,
-    arguments: Arguments<'_>,
-    unit: u64,
-) -> Result<(), Wrong> {
-    let key = arguments.get(1).unwrap_or_default();
-    match client.ask_in_namespace(|namespace| Get { namespace, key }).await {
-        Ok(None) => client.replies.integer(-2),
-        Ok(Some(found)) => client.replies.integer(found.ttl.map_or(-1, |ttl| {
-            let millis = ttl.as_millis() as u64;
-            // Rounded to the nearest, as Redis does.
-            ((millis + unit / 2) / unit) as i64
-        })),
-        Err(error) => client.replies.failure(&error),
-    }
-    Ok(())
-}
-
-pub(super) async fn expire<P: Plane>(
-    client: &mut Client<P>,
-    arguments: Arguments<'_>,
-    unit: u64,
-) -> Result<(), Wrong> {
-    if arguments.len() > 3 {
-        return Err(Wrong(format!(
-            "ERR Unsupported option {}",
-            arguments.text(3).unwrap_or_default()
-        )));
-    }
-    let number: i64 =
-        arguments.text(2).and_then(|text| text.parse().ok()).ok_or_else(Wrong::not_a_number)?;
-    let key = arguments.get(1).unwrap_or_default();
-    let millis = u64::try_from(number).unwrap_or(0).saturating_mul(unit);
-    let asked = match millis {
-        // A time that has already come.
-        0 => client.ask_in_namespace(|namespace| Delete { namespace, key }).await,
-        _ => {
-            let ttl = Some(Duration::from_millis(millis));
-            client.ask_in_namespace(|namespace| Expire { namespace, key, ttl }).await
+fn scan(space: &dyn Space, arguments: Arguments<'_>, replies: &mut Replies) -> Done {
+    let cursor = std::str::from_utf8(arguments.at(1)).ok().and_then(|text| text.parse().ok());
+    let cursor: u64 = cursor.ok_or(Wrong::said("ERR invalid cursor"))?;
+    let (mut pattern, mut count, mut kind) = (None, 10, None);
+    for at in (2..arguments.len()).step_by(2) {
+        if at + 1 == arguments.len() {
+            return Err(Wrong::SYNTAX);
         }
-    };
-    match asked {
-        Ok(there) => client.replies.integer(i64::from(there)),
-        Err(error) => client.replies.failure(&error),
-    }
-    Ok(())
-}
-
-pub(super) async fn persist<P: Plane>(
-    client: &mut Client<P>,
-    arguments: Arguments<'_>,
-) -> Result<(), Wrong> {
-    let key = arguments.get(1).unwrap_or_default();
-    let found = client.ask_in_namespace(|namespace| Get { namespace, key }).await;
-    let asked = match found {
-        Ok(Some(found)) if found.ttl.is_some() => {
-            client.ask_in_namespace(|namespace| Expire { namespace, key, ttl: None }).await
+        match () {
+            () if arguments.is(at, "MATCH") => pattern = Some(arguments.at(at + 1)),
+            () if arguments.is(at, "TYPE") => kind = Some(arguments.at(at + 1)),
+            () if arguments.is(at, "COUNT") => {
+                let read = arguments.integer(at + 1)?;
+                count =
+                    usize::try_from(read).ok().filter(|count| *count > 0).ok_or(Wrong::SYNTAX)?;
+            }
+            () => return Err(Wrong::SYNTAX),
         }
-        Ok(_) => Ok(false),
-        Err(error) => Err(error),
-    };
-    match asked {
-        Ok(there) => client.replies.integer(i64::from(there)),
-        Err(error) => client.replies.failure(&error),
     }
-    Ok(())
-}
-
-/// `STOCKADE.PURGE KEY k | TAG t | GLOB g | ALL`: drops on every node.
-pub(super) async fn purge<P: Plane>(
-    client: &mut Client<P>,
-    arguments: Arguments<'_>,
-) -> Result<(), Wrong> {
-    let text = || arguments.text(2).map(str::to_owned);
-    let what = match arguments.len() {
-        2 if arguments.is(1, "ALL") => Some(What::All),
-        3 if arguments.is(1, "KEY") => arguments.get(2).map(|key| What::Key(key.to_vec())),
-        3 if arguments.is(1, "TAG") => text().map(What::Tag),
-        3 if arguments.is(1, "GLOB") => text().map(What::Glob),
-        _ => None,
-    };
-    let what = what.ok_or_else(|| {
-        Wrong("ERR say what to purge: STOCKADE.PURGE KEY k, TAG t, GLOB g or ALL".into())
-    })?;
-    match client.ask_in_namespace(|namespace| Purge { namespace, what }).await {
-        Ok(purged) => client.replies.integer(purged.memory as i64),
-        Err(error) => client.replies.failure(&error),
-    }
+    let mut found: Vec<Vec<u8>> = Vec::new();
+    let next = space.walk(cursor, count, &mut |key, seen| {
+        let named = seen.value.kind().name().as_bytes();
+        let of_kind = kind.is_none_or(|kind| kind.eq_ignore_ascii_case(named));
+        if of_kind && pattern.is_none_or(|pattern| glob::matches(pattern, key)) {
+            found.push(key.to_vec());
+        }
+    });
+    replies.array(2);
+    replies.bulk(next.to_string().as_bytes());
+    replies.array(found.len());
+    found.iter().for_each(|key| replies.bulk(key));
     Ok(())
 }

@@ -1,0 +1,296 @@
+//! What connections have to do with each other: who waits for which keys, who listens to
+//! which channels, who is there.
+
+mod channels;
+mod keys;
+mod notices;
+mod noticing;
+mod outbox;
+mod slow;
+mod tracking;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use bytes::Bytes;
+use flow::question::cache::event::Kind;
+use flow::question::cache::{Changed, Witness};
+use flow::{Clock, Moment};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::command::{Arguments, Command, events};
+use crate::connection::Unsent;
+
+pub(crate) use channels::Channels;
+pub(crate) use keys::{Interest, Keys, Turn, Watch};
+pub(crate) use notices::{Class, Notices};
+pub(crate) use noticing::{Change, Noticed, Noticing};
+pub(crate) use outbox::{Outbox, Parcel};
+pub(crate) use slow::{Slow, SlowLog};
+pub(crate) use tracking::{Tracker, Tracking};
+
+/// What all connections of a door share.
+pub(crate) struct Hub {
+    pub(crate) keys: Keys,
+    pub(crate) tracking: Tracking,
+    pub(crate) notices: Notices,
+    pub(crate) channels: Channels,
+    pub(crate) slow: SlowLog,
+    pub(crate) clock: Clock,
+    pub(crate) begun: Moment,
+    /// Commands carried out, by all.
+    pub(crate) commands: AtomicU64,
+    pub(crate) unsent: Unsent,
+    cards: Mutex<BTreeMap<u64, Arc<Card>>>,
+}
+
+/// What is known of a connection to the others.
+pub(crate) struct Card {
+    pub(crate) number: u64,
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) since: Moment,
+    pub(crate) said: Mutex<Said>,
+    /// What it is to be sent without having asked; told too when somebody wants it to end.
+    pub(crate) outbox: Arc<Outbox>,
+    ended: AtomicBool,
+    gone: AtomicBool,
+    /// When it last said something, in milliseconds since the door was opened.
+    spoke: AtomicU64,
+    /// Whether it listens, and need not speak.
+    pub(crate) listens: AtomicBool,
+    /// Whether it waits for a key, and how others want that to end.
+    pub(crate) waits: AtomicBool,
+    pub(crate) unblock: Notify,
+    pub(crate) unblocked_badly: AtomicBool,
+}
+
+/// What a connection says of itself.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Said {
+    pub(crate) name: Box<[u8]>,
+    pub(crate) namespace: Box<str>,
+    pub(crate) user: Box<str>,
+    pub(crate) library: (Box<str>, Box<str>),
+    pub(crate) resp3: bool,
+    pub(crate) doing: Doing,
+}
+
+impl Witness for Hub {
+    fn listens(&self) -> bool {
+        self.matters()
+    }
+
+    fn changing(&self, place: (&str, &str), what: Changed<'_>) {
+        match what {
+            Changed::Key(key) => self.keys.changing(place, key),
+            Changed::Some | Changed::All => self.keys.all_changing(place),
+        }
+    }
+
+    fn changed(&self, place: (&str, &str), what: Changed<'_>, how: Kind) {
+        let key = match what {
+            Changed::Key(key) => key,
+            Changed::Some => return self.some_changed(place),
+            Changed::All => return self.all_changed(place),
+        };
+        self.has_changed(place, key, None);
+        let event = match how {
+            Kind::Set => (Class::STRING, "set"),
+            Kind::Expire => (Class::EXPIRED, "expired"),
+            Kind::Evict => (Class::EVICTED, "evicted"),
+            _ => (Class::GENERIC, "del"),
+        };
+        if let Some(wanted) = self.notices.wanted(place.0) {
+            self.notify(wanted, place, event, &Bytes::copy_from_slice(key));
+        }
+    }
+}
+
+/// What a connection is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Doing {
+    pub(crate) channels: usize,
+    pub(crate) patterns: usize,
+    /// How many commands it has gathered, if it gathers any.
+    pub(crate) gathered: Option<usize>,
+    pub(crate) keeps: bool,
+    pub(crate) broadcasts: bool,
+    /// Who is told instead; 0 is nobody, and −1 that it keeps nothing.
+    pub(crate) instead: i64,
+}
+
+impl Default for Doing {
+    fn default() -> Self {
+        let (channels, patterns, gathered) = (0, 0, None);
+        Self { channels, patterns, gathered, keeps: false, broadcasts: false, instead: -1 }
+    }
+}
+
+impl Hub {
+    pub(crate) fn new(clock: Clock) -> Self {
+        let begun = clock.moment();
+        Self {
+            keys: Keys::default(),
+            tracking: Tracking::default(),
+            notices: Notices::default(),
+            channels: Channels::default(),
+            slow: SlowLog::default(),
+            clock,
+            begun,
+            commands: AtomicU64::default(),
+            unsent: Unsent::default(),
+            cards: Mutex::default(),
+        }
+    }
+
+    /// Somebody comes.
+    pub(crate) fn enter(&self, number: u64, peer: Option<SocketAddr>) -> Arc<Card> {
+        let card = Arc::new(Card {
+            number,
+            peer,
+            since: self.clock.moment(),
+            said: Mutex::default(),
+            outbox: Arc::default(),
+            ended: AtomicBool::default(),
+            gone: AtomicBool::default(),
+            spoke: AtomicU64::new(self.age(self.clock.moment())),
+            listens: AtomicBool::default(),
+            waits: AtomicBool::default(),
+            unblock: Notify::new(),
+            unblocked_badly: AtomicBool::default(),
+        });
+        self.cards.lock().insert(number, card.clone());
+        card
+    }
+
+    /// Somebody goes.
+    pub(crate) fn leave(&self, number: u64) {
+        if let Some(card) = self.cards.lock().remove(&number) {
+            card.gone.store(true, Relaxed);
+        }
+    }
+
+    /// Whether anybody wants to know of changes.
+    #[inline]
+    pub(crate) fn matters(&self) -> bool {
+        self.keys.matter() || self.tracking.matters() || self.notices.matter()
+    }
+
+    /// A key has changed, by the hand of connection `by` if by any.
+    pub(crate) fn has_changed(&self, place: (&str, &str), key: &[u8], by: Option<u64>) {
+        self.keys.changed(place, key);
+        if self.tracking.matters() {
+            self.tracking.changed(place, key, by);
+        }
+    }
+
+    /// A command of connection `by` has done this.
+    pub(crate) fn noticed(
+        &self,
+        noticed: &Noticed,
+        place: (&str, &str),
+        (command, arguments): (&Command, Arguments<'_>),
+        by: u64,
+    ) {
+        if noticed.cleared {
+            self.all_changed(place);
+        }
+        noticed.changes.iter().for_each(|change| self.has_changed(place, &change.key, Some(by)));
+        if let Some(wanted) = self.notices.wanted(place.0) {
+            events(noticed, command, arguments, &mut |class, event, key| {
+                self.notify(wanted, place, (class, event), key);
+            });
+        }
+    }
+
+    /// Says on its channels what happened to a key, if it is wanted.
+    pub(crate) fn notify(
+        &self,
+        wanted: u32,
+        (tenant, namespace): (&str, &str),
+        (class, event): (Class, &'static str),
+        key: &Bytes,
+    ) {
+        let Some(number) = namespace.strip_prefix("db").filter(|_| wanted & class.bit() != 0)
+        else {
+            return;
+        };
+        let channel = |kind: &str, name: &[u8]| {
+            Bytes::from([format!("__{kind}@{number}__:").as_bytes(), name].concat())
+        };
+        let event = Bytes::from_static(event.as_bytes());
+        if wanted & Class::KEYSPACE != 0 {
+            self.channels.say(tenant, &channel("keyspace", key), &event);
+        }
+        if wanted & Class::KEYEVENT != 0 {
+            self.channels.say(tenant, &channel("keyevent", &event), key);
+        }
+    }
+
+    /// Everything in a namespace is gone.
+    pub(crate) fn all_changed(&self, place: (&str, &str)) {
+        self.keys.all_changed(place);
+        self.tracking.all_changed(place.0);
+    }
+
+    /// Some keys of a namespace have changed, nobody knows which.
+    pub(crate) fn some_changed(&self, place: (&str, &str)) {
+        self.keys.all_changed(place);
+        self.tracking.some_changed(place);
+    }
+
+    /// How old the door is, in milliseconds.
+    fn age(&self, now: Moment) -> u64 {
+        u64::try_from(now.since(self.begun).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// A connection says something.
+    #[inline]
+    pub(crate) fn heard(&self, card: &Card, now: Moment) {
+        card.spoke.store(self.age(now), Relaxed);
+    }
+
+    /// Ends the connections that have been silent for so long.
+    pub(crate) fn end_silent(&self, idle: Duration) {
+        let idle = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
+        let now = self.age(self.clock.moment());
+        for card in self.cards() {
+            let silent = now.saturating_sub(card.spoke.load(Relaxed));
+            if silent >= idle && !card.listens.load(Relaxed) {
+                card.end();
+            }
+        }
+    }
+
+    /// Lets every connection look whether it is to go.
+    pub(crate) fn wake_all(&self) {
+        self.cards().iter().for_each(|card| card.outbox.filled.notify_one());
+    }
+
+    /// Who is there, the oldest first.
+    pub(crate) fn cards(&self) -> Vec<Arc<Card>> {
+        self.cards.lock().values().cloned().collect()
+    }
+}
+
+impl Card {
+    /// Whether the connection is no more.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Relaxed)
+    }
+
+    /// Ends the connection at the next opportunity.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Relaxed);
+        self.outbox.filled.notify_one();
+    }
+
+    /// Whether it is to end.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Relaxed)
+    }
+}
