@@ -40,8 +40,19 @@ pub static PROMETHEUS: Engine = Engine {
 pub static CURL: Engine =
     Engine { binary: "curl", package: "curl", needed_by: "the test of the HTTP door with curl" };
 
+/// Python, with what gives a client a place of its own.
+pub static PYTHON: Engine = Engine {
+    binary: "python3",
+    package: "python3-venv",
+    needed_by: "the test of the Redis door with redis-py",
+};
+
+/// Node's installer, and Node with it.
+pub static NPM: Engine =
+    Engine { binary: "npm", package: "npm", needed_by: "the test of the Redis door with ioredis" };
+
 /// Everything that `cargo xtask test` installs.
-pub static ENGINES: &[&Engine] = &[&REDIS, &POSTGRES, &PROMETHEUS, &CURL];
+pub static ENGINES: &[&Engine] = &[&REDIS, &POSTGRES, &PROMETHEUS, &CURL, &PYTHON, &NPM];
 
 impl Engine {
     /// Where the engine is, if it is here: on the path, or where Debian keeps the

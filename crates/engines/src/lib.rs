@@ -19,10 +19,14 @@
 //! `None`. With `CI=true` it is a panic instead. An engine that is installed and
 //! does not start is always a panic: something is wrong that nobody should miss.
 //!
-//! What is deliberately absent: clients. The few commands these servers need to
+//! Clients in other languages, which are tested against and never used here, are
+//! [installed](clients) by the tools of their languages.
+//!
+//! What is deliberately absent: clients of its own. The few commands these servers need to
 //! be watched and cleaned up are spoken by hand ([`resp`]) or through `psql`, so
 //! that this crate compiles in a second and depends on no client it helps to test.
 
+pub mod clients;
 pub mod known;
 pub mod own;
 pub mod resp;

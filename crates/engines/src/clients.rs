@@ -1,0 +1,105 @@
+//! Clients in other languages: what brings them, and where they lie.
+//!
+//! They are installed by the ordinary tools of their languages into a directory of the
+//! user's cache, which `cargo xtask test` fills and tests only look at.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::known::{Engine, NPM, PYTHON, in_ci};
+
+/// A client as its users install it.
+#[derive(Debug)]
+pub struct Client {
+    /// What it is called.
+    pub name: &'static str,
+    version: &'static str,
+    /// The tool that installs it.
+    pub tool: &'static Engine,
+    /// How, as the words of a shell script given a directory and the package.
+    script: &'static str,
+    /// What a test runs or reads, inside the directory.
+    inside: &'static str,
+}
+
+/// Redis for Python.
+pub static REDIS_PY: Client = Client {
+    name: "redis",
+    version: "==8.1.0",
+    tool: &PYTHON,
+    script: r#"python3 -m venv "$1" && "$1/bin/pip" -q --disable-pip-version-check install "$2""#,
+    inside: "bin/python",
+};
+
+/// Redis for Node.
+pub static IOREDIS: Client = Client {
+    name: "ioredis",
+    version: "@6",
+    tool: &NPM,
+    script: r#"npm install --silent --no-audit --no-fund --prefix "$1" "$2""#,
+    inside: "node_modules",
+};
+
+/// Everything of this kind that `cargo xtask test` installs.
+pub static CLIENTS: &[&Client] = &[&REDIS_PY, &IOREDIS];
+
+impl Client {
+    /// What is needed of it, if it is installed.
+    pub fn find(&self) -> Option<PathBuf> {
+        let place = self.place()?;
+        self.mark(&place).is_file().then(|| place.join(self.inside))
+    }
+
+    /// As [`find`](Self::find), saying out loud what its absence skips.
+    ///
+    /// # Panics
+    /// With `CI=true`, when it is absent: there nothing may be skipped.
+    pub fn find_or_skip(&self) -> Option<PathBuf> {
+        let found = self.find();
+        if found.is_none() {
+            assert!(
+                !in_ci(),
+                "no {} for {}, and CI=true skips nothing",
+                self.name,
+                self.tool.binary
+            );
+            eprintln!("skipped: no {}; cargo xtask test installs it", self.name);
+        }
+        found
+    }
+
+    /// Installs it; an error if the tool is absent, or cannot reach its registry.
+    pub fn install(&self) -> io::Result<()> {
+        let no = |what: &str| io::Error::other(format!("{}: {what}", self.name));
+        self.tool.find().ok_or_else(|| no("the tool that installs it is absent"))?;
+        let place = self.place().ok_or_else(|| no("no home to keep it in"))?;
+        fs::create_dir_all(&place)?;
+        let mut command = Command::new("sh");
+        command.args(["-c", self.script, "install"]).arg(&place);
+        command.arg(format!("{}{}", self.name, self.version)).stdin(Stdio::null());
+        match command.status()?.success() {
+            true => fs::write(self.mark(&place), self.version),
+            false => Err(no("it could not be installed")),
+        }
+    }
+
+    fn place(&self) -> Option<PathBuf> {
+        let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        let cache = cache.or_else(|| Some(home()?.join(".cache")))?;
+        Some(cache.join("stockade-tests").join(self.name))
+    }
+
+    /// Is there when the rest is, in this version.
+    fn mark(&self, place: &Path) -> PathBuf {
+        let version: String = self.version.chars().filter(char::is_ascii_alphanumeric).collect();
+        place.join(format!("installed-{version}"))
+    }
+}
+
+fn home() -> Option<PathBuf> {
+    env::var_os("HOME").filter(|home| *home != OsString::new()).map(PathBuf::from)
+}
