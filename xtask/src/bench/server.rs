@@ -29,9 +29,20 @@ impl Server {
     /// Starts `program` and asks for `path` at every loopback address it prints until
     /// one answers.
     pub(crate) fn start(program: &Path, args: &[&str], path: &str) -> io::Result<Self> {
+        Self::start_with(program, args, &[], path)
+    }
+
+    /// The same, with these variables set.
+    pub(crate) fn start_with(
+        program: &Path,
+        args: &[&str],
+        variables: &[(&str, &str)],
+        path: &str,
+    ) -> io::Result<Self> {
         let start = clock::now();
         let mut child = Command::new(program)
             .args(args)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -62,19 +73,33 @@ impl Server {
         &self.address
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Processor time used so far, in seconds, its own and the kernel's on its behalf.
     pub(crate) fn cpu_seconds(&self) -> io::Result<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        ticks(&stat).map(|ticks| ticks / TICKS_PER_SECOND).ok_or(io::ErrorKind::InvalidData.into())
+        cpu_seconds_of(self.pid())
     }
 
     /// Memory held at this moment, in MiB.
     pub(crate) fn resident_mib(&self) -> io::Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok());
-        kib.map(|kib| kib / 1024.0).ok_or(io::ErrorKind::InvalidData.into())
+        resident_mib_of(self.pid())
     }
+}
+
+/// Processor time a process used so far, in seconds, its own and the kernel's on its behalf.
+pub(crate) fn cpu_seconds_of(pid: u32) -> io::Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    ticks(&stat).map(|ticks| ticks / TICKS_PER_SECOND).ok_or(io::ErrorKind::InvalidData.into())
+}
+
+/// Memory a process holds at this moment, in MiB.
+pub(crate) fn resident_mib_of(pid: u32) -> io::Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok());
+    kib.map(|kib| kib / 1024.0).ok_or(io::ErrorKind::InvalidData.into())
 }
 
 impl Drop for Server {

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::bench::figure::{Figure, Peer, Report};
-use crate::bench::load;
 use crate::bench::server::Server;
+use crate::bench::{load, redis};
 use crate::cargo::{self, cargo};
 use crate::clock;
 
@@ -18,7 +18,8 @@ pub(crate) const PACKAGE: &str = "spine";
 type Measurement = fn() -> Result<Report, Box<dyn Error>>;
 
 /// Every measurement by name.
-pub(crate) const ALL: [(&str, Measurement); 2] = [("build", build), ("run", run)];
+pub(crate) const ALL: [(&str, Measurement); 3] =
+    [("build", build), ("run", run), ("redis", redis::redis)];
 
 /// Answered by every server without a credential and without touching anything.
 const NO_OP: &str = "/healthz";
@@ -49,8 +50,7 @@ fn build() -> Result<Report, Box<dyn Error>> {
 
 /// Start, memory and the cost of a request, on the release build.
 fn run() -> Result<Report, Box<dyn Error>> {
-    succeed(&["build", "--release", "--locked", "--bins", "-p", "stockade", "-p", "bare-hyper"])?;
-    let release = target_directory()?.join("release");
+    let release = built(&["stockade", "bare-hyper"])?;
     let stockade = release.join("stockade");
     let (first, again, resident) = starts(&stockade)?;
     let (ours, bare) = requests_per_cpu_second(&stockade, &release.join("bare-hyper"))?;
@@ -118,12 +118,20 @@ fn serve(stockade: &Path, data: &Path) -> io::Result<Server> {
     Server::start(stockade, &["serve", "--data", &data, "--http", free, "--resp", free], NO_OP)
 }
 
-fn figure(name: &str, value: f64, unit: &str, goal: &str) -> Figure {
+/// Where the release builds of these packages are.
+pub(crate) fn built(packages: &[&str]) -> Result<PathBuf, Box<dyn Error>> {
+    let mut args = vec!["build", "--release", "--locked", "--bins"];
+    args.extend(packages.iter().flat_map(|package| ["-p", package]));
+    succeed(&args)?;
+    Ok(target_directory()?.join("release"))
+}
+
+pub(crate) fn figure(name: &str, value: f64, unit: &str, goal: &str) -> Figure {
     let (name, unit, goal) = (name.to_owned(), unit.to_owned(), goal.to_owned());
     Figure { name, value, unit, goal, peer: None }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()
 }
