@@ -100,8 +100,8 @@ pub(crate) fn broken() -> io::Result<Vec<String>> {
 
 fn judge(rooms: &[Room]) -> Vec<String> {
     let rules = [
-        flow_and_memory_import_none_of_ours,
-        flow_and_memory_do_no_io,
+        the_ground_imports_none_of_ours,
+        the_ground_does_no_io,
         pool_imports_only_flow,
         stages_never_import_each_other,
         only_doors_speak_protocols,
@@ -114,25 +114,26 @@ fn judge(rooms: &[Room]) -> Vec<String> {
     rules.iter().flat_map(|rule| rooms().flat_map(rule)).collect()
 }
 
-fn flow_and_memory_import_none_of_ours(room: &Room) -> Vec<String> {
+fn the_ground_imports_none_of_ours(room: &Room) -> Vec<String> {
     let allowed: &[&str] = match room.name.as_str() {
         "flow" => &[],
         "memory" => &["flow"],
+        "values" => &[],
         _ => return Vec::new(),
     };
     room.foreign(allowed)
         .map(|other| {
             format!(
-                "rule 1: `{}` imports `{other}`, but the vocabulary and the memory engine stand on \
-                 nothing of ours; turn the need into a trait in `flow` and implement it in `{other}`",
+                "rule 1: `{}` imports `{other}`, but the vocabulary, the memory engine and the \
+                 shapes of values stand on nothing of ours; turn the need into a trait in `flow` and implement it in `{other}`",
                 room.name
             )
         })
         .collect()
 }
 
-fn flow_and_memory_do_no_io(room: &Room) -> Vec<String> {
-    if !["flow", "memory"].contains(&room.name.as_str()) {
+fn the_ground_does_no_io(room: &Room) -> Vec<String> {
+    if !["flow", "memory", "values"].contains(&room.name.as_str()) {
         return Vec::new();
     }
     room.naming(IO)
@@ -166,7 +167,7 @@ fn stages_never_import_each_other(room: &Room) -> Vec<String> {
     }
     // The macros of a stage are a part of it that has to be a crate of its own.
     let macros = format!("{}-macros", room.name);
-    room.foreign(&["flow", "memory", "pool", &macros])
+    room.foreign(&["flow", "memory", "values", "pool", &macros])
         .map(|other| {
             format!(
                 "rule 3: the stage `{}` imports `{other}`, but stages import only `flow`, `memory` and \

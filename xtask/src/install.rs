@@ -3,6 +3,7 @@
 use std::io;
 use std::process::{Command, Stdio};
 
+use engines::clients::{CLIENTS, Client};
 use engines::known::{self, ENGINES, Engine};
 
 /// How Debian asks whether a daemon may start.
@@ -51,12 +52,10 @@ enum Permission {
 /// answers `false` when something is missing still.
 pub(crate) fn ensure(may_install: bool) -> io::Result<bool> {
     let missing = missing();
-    if missing.is_empty() {
-        return Ok(true);
-    }
-    if may_install {
+    if may_install && !missing.is_empty() {
         install(&missing)?;
     }
+    let clients = clients(may_install);
     let missing = self::missing();
     for engine in &missing {
         eprintln!("no {}: skips {}", engine.binary, engine.needed_by);
@@ -65,7 +64,25 @@ pub(crate) fn ensure(may_install: bool) -> io::Result<bool> {
         eprintln!("with CI=true nothing may be skipped: install {}", packages(&missing).join(" "));
         return Ok(false);
     }
+    if known::in_ci() && !clients.is_empty() {
+        eprintln!("with CI=true nothing may be skipped: install {}", clients.join(" "));
+        return Ok(false);
+    }
     Ok(true)
+}
+
+/// Installs the clients in other languages if it may; those that are missing still.
+fn clients(may_install: bool) -> Vec<&'static str> {
+    let absent = |client: &&&'static Client| client.find().is_none();
+    for client in CLIENTS.iter().filter(absent).filter(|_| may_install) {
+        eprintln!("Installing {} by {}, for the tests.", client.name, client.tool.binary);
+        if let Err(error) = client.install() {
+            eprintln!("{error}");
+        }
+    }
+    let missing: Vec<_> = CLIENTS.iter().filter(absent).map(|client| client.name).collect();
+    missing.iter().for_each(|name| eprintln!("no {name}: skips its scenes at the Redis door"));
+    missing
 }
 
 fn missing() -> Vec<&'static Engine> {

@@ -1,0 +1,17 @@
+//! The Redis door of the real binary: clients as they are installed, a real Redis beside
+//! it, many at once, and those who mean it ill.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails should stop there"
+)]
+
+mod beside;
+mod clients;
+mod crowd;
+mod hostile;
+mod lives;
+#[path = "../server/mod.rs"]
+mod server;
+mod together;
+mod wire;
