@@ -8,8 +8,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use flow::question::cache::Deed;
 
-use values::Space;
-
 use crate::command::{Arguments, Command, Wrong};
 use crate::hub::{Card, Doing, Hub, Outbox, Parcel, Tracker, Watch};
 use crate::reply::Replies;
@@ -169,14 +167,6 @@ impl Queued {
 
     pub(crate) fn arguments(&self) -> Arguments<'_> {
         Arguments::new(&self.buffer, &self.places)
-    }
-}
-
-impl Watched {
-    /// Looks at those of a namespace.
-    pub(crate) fn look(&self, space: &dyn Space, namespace: &str) {
-        let there = self.keys.iter().filter(|(of, _)| **of == *namespace);
-        there.for_each(|(_, key)| space.peek(key, &mut |_| ()));
     }
 }
 

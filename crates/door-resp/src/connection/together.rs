@@ -119,8 +119,6 @@ impl<P: Workshop> Client<P> {
         };
         let mut hand = |space: &(dyn Space + 'static)| {
             if let Some(count) = head {
-                // What has ended is told of when somebody looks.
-                session.watched.look(space, &namespace);
                 if session.watched.has_changed(space.now()) {
                     session.replies.null_array();
                     goes_on = false;
