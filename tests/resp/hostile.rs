@@ -240,3 +240,19 @@ fn the_door_closes_whatever_clients_are_doing() {
     assert!(took < Duration::from_secs(20), "{took:?}");
     drop((waits, hears, deaf));
 }
+
+#[test]
+fn a_few_words_make_no_room_that_the_value_may_not_have() {
+    let (server, _place) = server();
+    let mut wire = Wire::to(&server);
+    for line in
+        ["setrange far 536870900 x", "setbit far 4294967295 1", "bitfield far set u8 4294967280 1"]
+    {
+        assert!(wire.say(line).text().starts_with("-OOM"), "{line}");
+    }
+    assert_eq!(wire.say("exists far").number(), 0);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    let most: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert!(most < 300 << 10, "{most} KiB at most");
+}

@@ -49,13 +49,16 @@ fn offset(text: &[u8], times: i64) -> Result<u64, Wrong> {
     at.filter(|at| at / 8 < LENGTH_MAX).ok_or(wrong)
 }
 
-/// Lets a text be changed once it has `length` bytes, filled with zeros, or more; whether it
-/// had to grow is told.
+/// Lets a text be changed once it has `length` bytes, filled with zeros, or more, but never
+/// more than the largest may have; whether it had to grow is told.
 fn change<T>(
     slot: &mut Slot<'_>,
-    length: u64,
+    (length, largest): (u64, u64),
     change: impl FnOnce(&mut [u8], bool) -> T,
 ) -> Result<T, Wrong> {
+    if slot.value.as_ref().is_none_or(|value| value.as_text().is_some()) && length > largest {
+        return Err(Wrong::FULL);
+    }
     let value = slot.value.get_or_insert_with(|| Value::Text(Bytes::new()));
     let Value::Text(text) = value else { return Err(Wrong::TYPE) };
     let length = usize::try_from(length).unwrap_or(usize::MAX);
@@ -75,8 +78,9 @@ fn set(space: &dyn Space, arguments: Arguments<'_>, replies: &mut Replies) -> Do
         Some(1) => true,
         _ => return Err(Wrong::said("ERR bit is not an integer or out of range")),
     };
+    let largest = space.largest();
     let old = space.change(arguments.at(1), |slot| {
-        let (old, changed) = change(slot, at / 8 + 1, |text, grew| {
+        let (old, changed) = change(slot, (at / 8 + 1, largest), |text, grew| {
             let old = bits::get(text, at);
             bits::set(text, at, bit);
             (old, grew || old != bit)

@@ -177,8 +177,9 @@ fn work(
     steps: &[Step],
 ) -> Done {
     let length = steps.iter().map(Step::reach).max().unwrap_or(0);
+    let largest = space.largest();
     space.change(arguments.at(1), |slot| {
-        let changed = change(slot, length, |text, grew| {
+        let changed = change(slot, (length, largest), |text, grew| {
             replies.array(steps.len());
             let mut changed = grew;
             for step in steps {

@@ -55,16 +55,18 @@ pub(in crate::command) fn close(slot: &mut Slot<'_>, text: BytesMut) {
     *slot.changed = true;
 }
 
-fn too_long(length: Option<usize>) -> Result<usize, Wrong> {
+/// The length a text will have, if it may: known before there is room made for it.
+fn bearable(length: Option<usize>, largest: u64) -> Result<usize, Wrong> {
     const WORDS: &str = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
-    length.filter(|length| *length <= TEXT_MAX).ok_or(Wrong::said(WORDS))
+    let length = length.filter(|length| *length <= TEXT_MAX).ok_or(Wrong::said(WORDS))?;
+    if length as u64 <= largest { Ok(length) } else { Err(Wrong::FULL) }
 }
 
 fn append(space: &dyn Space, arguments: Arguments<'_>, replies: &mut Replies) -> Done {
-    let more = arguments.at(2);
+    let (more, largest) = (arguments.at(2), space.largest());
     space.change(arguments.at(1), |slot| {
         let length = text_of(slot)?.map_or(0, Bytes::len);
-        too_long(length.checked_add(more.len()))?;
+        bearable(length.checked_add(more.len()), largest)?;
         let mut text = open(slot)?;
         text.extend_from_slice(more);
         replies.integer(text.len() as i64);
@@ -107,13 +109,14 @@ fn get_range(space: &dyn Space, arguments: Arguments<'_>, replies: &mut Replies)
 fn set_range(space: &dyn Space, arguments: Arguments<'_>, replies: &mut Replies) -> Done {
     let (offset, new) = (arguments.integer(2)?, arguments.at(3));
     let offset = usize::try_from(offset).map_err(|_| Wrong::said("ERR offset is out of range"))?;
+    let largest = space.largest();
     space.change(arguments.at(1), |slot| {
         let length = text_of(slot)?.map_or(0, Bytes::len);
         if new.is_empty() {
             replies.integer(length as i64);
             return Ok(());
         }
-        let end = too_long(offset.checked_add(new.len()))?;
+        let end = bearable(offset.checked_add(new.len()), largest)?;
         let mut text = open(slot)?;
         if text.len() < end {
             text.resize(end, 0);
