@@ -1,5 +1,7 @@
 //! The tier in this process: the memory engine, with what this crate keeps of a value.
 
+mod whole;
+
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
@@ -18,6 +20,9 @@ use crate::event::{About, Events, Kind, Subject};
 use crate::miss::Miss;
 use crate::owner::Owners;
 use crate::signals::TIERS;
+use whole::Whole;
+
+pub(crate) use whole::{prefix, unprefixed};
 
 /// What an entry costs beside its key and value.
 const OVERHEAD: u64 = 120;
@@ -28,7 +33,7 @@ const PART_MIN: u64 = 16 << 20;
 
 /// Values in memory, of one namespace or of many.
 pub(crate) struct Memory<V> {
-    kept: memory::Cache<Box<[u8]>, Kept<V>>,
+    kept: memory::Cache<Whole, Kept<V>>,
     weigh: fn(&V) -> u64,
     pressure: Mutex<Pressure>,
     clock: Clock,
@@ -52,19 +57,28 @@ pub(crate) struct End {
 struct Kept<V> {
     /// The value, or that the origin has none.
     value: Option<V>,
-    generation: u64,
-    /// Whose it is.
-    owner: u32,
     /// What most entries do without.
     more: Option<Box<More>>,
+    /// The lower half of the generation it is of: who lost the feed four thousand million
+    /// times in the life of an entry may meet it again.
+    generation: u32,
+    /// Whose it is.
+    owner: u16,
     was_read: AtomicBool,
+}
+
+impl<V> Kept<V> {
+    #[inline]
+    fn is_of(&self, generation: u64) -> bool {
+        self.generation == generation as u32
+    }
 }
 
 impl<V: Clone> Clone for Kept<V> {
     fn clone(&self) -> Self {
         let (value, more) = (self.value.clone(), self.more.clone());
         let was_read = AtomicBool::new(self.was_read.load(Relaxed));
-        Self { value, generation: self.generation, owner: self.owner, more, was_read }
+        Self { value, more, generation: self.generation, owner: self.owner, was_read }
     }
 }
 
@@ -82,7 +96,7 @@ struct More {
 /// A value to be kept in memory.
 pub(crate) struct Draft<V> {
     /// Whose it is.
-    pub(crate) owner: u32,
+    pub(crate) owner: u16,
     pub(crate) value: Option<V>,
     /// How long it is fresh; `None` without an end.
     pub(crate) fresh: Option<Duration>,
@@ -127,7 +141,7 @@ pub(crate) struct Altered {
 
 /// A value on its way here.
 pub(crate) struct Arrival<V> {
-    flight: memory::Flight<Box<[u8]>, Kept<V>>,
+    flight: memory::Flight<Whole, Kept<V>>,
     generation: u64,
 }
 
@@ -156,7 +170,7 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
         let known = owners.clone();
         let mourner = Arc::new(OnceLock::<Mourner>::new());
         let told = mourner.clone();
-        let kept = memory::Cache::<Box<[u8]>, Kept<V>>::builder()
+        let kept = memory::Cache::<Whole, Kept<V>>::builder()
             .capacity(config.capacity.0)
             .shards(parts(config.capacity.0))
             .policy(config.policy.into())
@@ -207,9 +221,9 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
     /// The value of a key, kept under this generation.
     #[inline]
     pub(crate) fn get(&self, key: &[u8], generation: u64) -> Result<Local<V>, Miss> {
-        let found = self.kept.look(key, |kept, left| {
-            (kept.generation == generation).then(|| self.local(kept, left))
-        });
+        let found = self
+            .kept
+            .look(key, |kept, left| (kept.is_of(generation)).then(|| self.local(kept, left)));
         match found {
             Ok(Some(local)) => Ok(local),
             Ok(None) => Err(Miss::Doubted),
@@ -223,14 +237,14 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
     pub(crate) fn get_tagged(&self, key: &[u8], generation: u64) -> Option<(Local<V>, Box<[u64]>)> {
         let found = self.kept.look(key, |kept, left| {
             let tags = || kept.more.as_ref().map(|more| more.tags.clone()).unwrap_or_default();
-            (kept.generation == generation).then(|| (self.local(kept, left), tags()))
+            (kept.is_of(generation)).then(|| (self.local(kept, left), tags()))
         });
         found.ok().flatten()
     }
 
     /// Whether there is something, without that being a read.
     pub(crate) fn has(&self, key: &[u8], generation: u64) -> bool {
-        self.kept.look(key, |kept, _| kept.generation == generation).is_ok_and(|same| same)
+        self.kept.look(key, |kept, _| kept.is_of(generation)).is_ok_and(|same| same)
     }
 
     #[inline]
@@ -262,8 +276,7 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
         let (kept, life) = self.kept_of(&draft, generation);
         let weight = weight(key, &kept, self.weigh);
         let put = self.kept.put_if(key.into(), kept, terms(&draft, life), |old| {
-            let present =
-                old.is_some_and(|old| old.generation == generation && old.value.is_some());
+            let present = old.is_some_and(|old| old.is_of(generation) && old.value.is_some());
             match when {
                 When::Always => true,
                 When::Absent => !present,
@@ -280,7 +293,7 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
         }
     }
 
-    fn came(&self, owner: u32, weight: u64) {
+    fn came(&self, owner: u16, weight: u64) {
         self.owners.at(owner).signals.came(weight);
     }
 
@@ -293,7 +306,7 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
         read: impl FnOnce(&V, Option<Duration>) -> T,
     ) -> Result<T, Miss> {
         let found = self.kept.look(key, |kept, left| {
-            if kept.generation != generation {
+            if !kept.is_of(generation) {
                 return Err(Miss::Doubted);
             }
             let stale = kept.more.as_ref().and_then(|more| more.stale);
@@ -321,7 +334,7 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
     pub(crate) fn alter(
         &self,
         key: &[u8],
-        (owner, generation): (u32, u64),
+        (owner, generation): (u16, u64),
         change: impl FnOnce(&mut Option<V>, &mut Option<Moment>) -> bool,
         undone: impl FnOnce() -> Option<V>,
     ) -> Altered {
@@ -331,7 +344,7 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
             || key.into(),
             |kept, end| {
                 let before = kept.as_ref().map(|kept| (kept.owner, weight(key, kept, self.weigh)));
-                let own = kept.as_ref().is_some_and(|kept| kept.generation == generation);
+                let own = kept.as_ref().is_some_and(|kept| kept.is_of(generation));
                 let mut value = kept.as_mut().filter(|_| own).and_then(|kept| kept.value.take());
                 let mut ends = end.filter(|_| value.is_some());
                 altered.changed = change(&mut value, &mut ends);
@@ -347,16 +360,25 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
                     (_, Some(value)) => {
                         let was_read = AtomicBool::new(true);
                         let value = Some(value);
-                        *kept = Some(Kept { value, generation, owner, more: None, was_read });
+                        let generation = generation as u32;
+                        *kept = Some(Kept { value, more: None, generation, owner, was_read });
                         *end = ends;
                     }
                     (_, None) => *kept = None,
                 }
-                if let Some((owner, weight)) = before {
-                    self.owners.at(owner).signals.went(weight, Cause::Replaced);
-                }
-                if let Some(kept) = kept {
-                    self.came(owner, weight(key, kept, self.weigh));
+                let after = kept.as_ref().map(|kept| weight(key, kept, self.weigh));
+                match (before, after) {
+                    (Some((old, before)), Some(after)) if old == owner => {
+                        self.owners.at(owner).signals.changed(before, after);
+                    }
+                    (before, after) => {
+                        if let Some((old, weight)) = before {
+                            self.owners.at(old).signals.went(weight, Cause::Replaced);
+                        }
+                        if let Some(weight) = after {
+                            self.came(owner, weight);
+                        }
+                    }
                 }
             },
         );
@@ -375,7 +397,7 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
     ) -> bool {
         loop {
             let held = self.kept.get_and_ttl(key);
-            let held = held.filter(|(kept, _)| kept.generation == generation);
+            let held = held.filter(|(kept, _)| kept.is_of(generation));
             let Some((mut kept, left)) = held else { return false };
             let Some(value) = kept.value.clone() else { return false };
             let mut more = kept.more.take().unwrap_or_default();
@@ -390,7 +412,7 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
             };
             let (owner, weight) = (kept.owner, weight(key, &kept, self.weigh));
             let put = self.kept.put_if(key.into(), kept, terms, |old| {
-                let old = old.filter(|old| old.generation == generation);
+                let old = old.filter(|old| old.is_of(generation));
                 old.and_then(|old| old.value.as_ref()).is_some_and(|old| is_same(old, &value))
             });
             match put {
@@ -418,7 +440,7 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
         mut each: impl FnMut(&[u8], &V, Option<Moment>),
     ) -> u64 {
         self.kept.walk(from, places, |key, kept, end| {
-            let value = kept.value.as_ref().filter(|_| kept.generation == generation);
+            let value = kept.value.as_ref().filter(|_| kept.is_of(generation));
             if let (Some(key), Some(value)) = (key.strip_prefix(prefix), value) {
                 each(key, value, end);
             }
@@ -428,7 +450,7 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
     /// Some key under a prefix, from around a place that `lot` chooses.
     pub(crate) fn any(&self, prefix: &[u8], generation: u64, lot: u64) -> Vec<Vec<u8>> {
         self.kept.draw(lot, |key, kept| {
-            let own = kept.generation == generation && kept.value.is_some();
+            let own = kept.is_of(generation) && kept.value.is_some();
             key.strip_prefix(prefix).filter(|_| own).map(<[u8]>::to_vec)
         })
     }
@@ -460,7 +482,7 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
         let more = (!plain).then(|| Box::new(More { early, stale, version, tags }));
         let life = draft.fresh.map(|fresh| fresh.saturating_add(draft.window));
         let (value, owner, was_read) = (draft.value.clone(), draft.owner, AtomicBool::new(false));
-        (Kept { value, generation, owner, more, was_read }, life)
+        (Kept { value, more, generation: generation as u32, owner, was_read }, life)
     }
 
     /// Changes how long an entry lives; whether it was there.
@@ -496,7 +518,7 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
     pub(crate) fn sweep(&self, generation: u64) {
         self.kept.sweep();
         if self.swept.swap(generation, Relaxed) != generation {
-            self.kept.remove_if(|_, kept| kept.generation != generation);
+            self.kept.remove_if(|_, kept| !kept.is_of(generation));
         }
     }
 
@@ -516,7 +538,7 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
 
     /// What is under a key, though nobody reads it.
     pub(crate) fn peek(&self, key: &[u8], generation: u64) -> Option<Local<V>> {
-        let kept = self.kept.get_and_ttl(key).filter(|(kept, _)| kept.generation == generation);
+        let kept = self.kept.get_and_ttl(key).filter(|(kept, _)| kept.is_of(generation));
         kept.map(|(kept, left)| self.local(&kept, left))
     }
 
@@ -530,13 +552,13 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
         let now = self.clock.glance();
         let fresh = |kept: &Kept<V>| {
             let stale = kept.more.as_deref().and_then(|more| more.stale);
-            kept.generation == generation && stale.is_none_or(|stale| now < stale)
+            kept.is_of(generation) && stale.is_none_or(|stale| now < stale)
         };
         self.kept.get_with(key, fresh).unwrap_or(false)
     }
 
     fn holds(&self, key: &[u8], generation: u64) -> bool {
-        let own = |kept: &Kept<V>| kept.generation == generation && kept.value.is_some();
+        let own = |kept: &Kept<V>| kept.is_of(generation) && kept.value.is_some();
         self.kept.get_with(key, own).unwrap_or(false)
     }
 }
@@ -551,29 +573,6 @@ fn terms<'a, V>(draft: &'a Draft<V>, life: Option<Duration>) -> memory::Terms<'a
 
 fn weight<V>(key: &[u8], kept: &Kept<V>, weigh: fn(&V) -> u64) -> u64 {
     key.len() as u64 + kept.value.as_ref().map_or(0, weigh) + OVERHEAD
-}
-
-/// Where namespaces lie in memory: tenant and name, each with its length in front, so
-/// that no two share a key, whatever they are called.
-pub(crate) fn prefix(tenant: &str, namespace: &str) -> Box<[u8]> {
-    let mut prefix = Vec::with_capacity(tenant.len() + namespace.len() + 8);
-    for part in [tenant, namespace] {
-        prefix.extend_from_slice(&(part.len() as u32).to_be_bytes());
-        prefix.extend_from_slice(part.as_bytes());
-    }
-    prefix.into()
-}
-
-/// The tenant, the namespace and the key of what lies in memory.
-pub(crate) fn unprefixed(whole: &[u8]) -> Option<(&str, &str, &[u8])> {
-    let part = |from| -> Option<(&str, &[u8])> {
-        let (length, rest) = <[u8]>::split_first_chunk(from)?;
-        let (part, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
-        Some((std::str::from_utf8(part).ok()?, rest))
-    };
-    let (tenant, rest) = part(whole)?;
-    let (namespace, key) = part(rest)?;
-    Some((tenant, namespace, key))
 }
 
 /// A tag of a namespace, by its number.

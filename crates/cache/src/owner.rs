@@ -41,7 +41,7 @@ pub(crate) struct Owners {
     /// The one with number 0: everybody without a number of their own.
     others: Owner,
     slots: Box<[OnceLock<Owner>]>,
-    numbers: Mutex<HashMap<Named, u32>>,
+    numbers: Mutex<HashMap<Named, u16>>,
 }
 
 impl Owners {
@@ -61,7 +61,7 @@ impl Owners {
         configured: impl ExactSizeIterator<Item = (&'a str, bool)>,
         confidential: bool,
     ) -> Self {
-        let room = configured.len() + UNNAMED_MAX;
+        let room = (configured.len() + UNNAMED_MAX).min(usize::from(u16::MAX));
         let slots = (0..room).map(|_| OnceLock::new()).collect();
         let owners = Self { slots, ..Self::only(registry, OTHERS, confidential) };
         for (name, confidential) in configured {
@@ -71,7 +71,7 @@ impl Owners {
     }
 
     /// The number of a namespace; that of all others once there is no room.
-    pub(crate) fn number(&self, tenant: &str, name: &str, confidential: bool) -> u32 {
+    pub(crate) fn number(&self, tenant: &str, name: &str, confidential: bool) -> u16 {
         let mut numbers = self.numbers.lock();
         let known = (tenant.into(), name.into());
         if let Some(number) = numbers.get(&known) {
@@ -79,14 +79,14 @@ impl Owners {
         }
         let Some(slot) = self.slots.get(numbers.len()).filter(|_| name != OTHERS) else { return 0 };
         slot.get_or_init(|| Owner::new(&self.registry, tenant, name, confidential));
-        let number = numbers.len() as u32 + 1;
+        let number = numbers.len() as u16 + 1;
         numbers.insert(known, number);
         number
     }
 
     /// The owner of this number.
-    pub(crate) fn at(&self, number: u32) -> &Owner {
-        let slot = (number as usize).checked_sub(1).and_then(|index| self.slots.get(index));
+    pub(crate) fn at(&self, number: u16) -> &Owner {
+        let slot = usize::from(number).checked_sub(1).and_then(|index| self.slots.get(index));
         slot.and_then(OnceLock::get).unwrap_or(&self.others)
     }
 

@@ -1,5 +1,6 @@
 //! How a namespace is doing, as numbers.
 
+use std::cell::Cell;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -28,7 +29,18 @@ pub(crate) const CAUSES: [(Cause, &str); 5] = [
 type Label<'a> = (&'static str, &'a str);
 
 /// Of so many reads of memory one is timed.
-const TIMED: u64 = 64;
+const TIMED: u32 = 64;
+
+/// Whether the next read of memory by this thread is to be timed.
+#[inline]
+pub(crate) fn times_next() -> bool {
+    thread_local! {
+        static READS: Cell<u32> = const { Cell::new(0) };
+    }
+    let reads = READS.get();
+    READS.set(reads.wrapping_add(1));
+    reads.is_multiple_of(TIMED)
+}
 
 /// What a namespace counts.
 pub(crate) struct Signals {
@@ -137,9 +149,14 @@ impl Signals {
         let with = |more: &[Label<'static>]| -> Vec<Label<'_>> { [whose, more].concat() };
         let plain = |name, help| registry.counter(name, help, whose);
         let tiers = TIERS.map(|tier| {
+            let name = "stockade_cache_reads_total";
             let read = |result| {
                 let labels = with(&[("tier", tier), ("result", result)]);
-                registry.counter("stockade_cache_reads_total", "Reads by what they found", &labels)
+                let help = "Reads by what they found";
+                match (tier, result) {
+                    ("memory", "hit") => registry.busy_counter(name, help, &labels),
+                    _ => registry.counter(name, help, &labels),
+                }
             };
             Tier {
                 hits: read("hit"),
@@ -228,12 +245,11 @@ impl Signals {
         self.tier(tier).latency.time(time);
     }
 
-    /// Whether the next read of memory is to be timed.
-    #[inline]
-    pub(crate) fn times_next(&self) -> bool {
-        let memory = self.tier(0);
-        let absent = memory.misses.first().map_or(0, |counter| counter.get());
-        (memory.hits.get() + absent).is_multiple_of(TIMED)
+    /// An entry in memory was changed where it lies.
+    pub(crate) fn changed(&self, before: u64, after: u64) {
+        if before != after {
+            self.bytes.add(after.cast_signed() - before.cast_signed());
+        }
     }
 
     /// An entry came into memory.

@@ -28,7 +28,7 @@ use crate::load::{Loaded, Previous, WAITS, loader};
 use crate::memory::{self, Age, Local, Memory};
 use crate::miss::Miss;
 use crate::rules::{Life, Resolved};
-use crate::signals::{Signals, TIERS};
+use crate::signals::{Signals, TIERS, times_next};
 use crate::tag;
 use crate::ttl::jittered;
 use crate::wiped::wiped;
@@ -59,7 +59,7 @@ pub(crate) struct Inner<V> {
     pub(crate) place: Place,
     pub(crate) rules: Arc<Resolved>,
     /// Its number among the owners of what is in memory.
-    pub(crate) owner: u32,
+    pub(crate) owner: u16,
     /// The tiers it uses behind memory, nearest first, and how long values live there.
     pub(crate) fars: Vec<(Arc<Far>, Life)>,
     pub(crate) form: Form<V>,
@@ -320,7 +320,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
     /// What memory has of a key, if it may be believed.
     #[inline]
     pub(crate) fn local(&self, key: &[u8]) -> Result<Local<V>, Miss> {
-        let begun = self.signals.times_next().then(|| self.house.clock.moment());
+        let begun = times_next().then(|| self.house.clock.moment());
         let found = self.keyed(key, |key| self.memory.get(key, self.house.generation()));
         let found = match found {
             Ok(_) if !self.house.coherent() => Err(Miss::Doubted),

@@ -3,15 +3,17 @@
 //! Every outcome on the path becomes a [`Fact`], refusals too. How safely it is
 //! kept before the caller is answered is its [`Class`].
 
+use std::array;
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Time;
 use crate::error::Kind;
 use crate::random::Id;
+use crate::stripe::Stripes;
 
 /// How safely a fact is kept before the caller has the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -126,36 +128,32 @@ fn is_one(count: &u64) -> bool {
 pub struct Tally {
     /// The fact to record, with the count filled in.
     pub about: Fact,
-    done: AtomicU64,
-    missing: AtomicU64,
-    failed: AtomicU64,
+    done: Stripes<AtomicU64>,
+    missing: Stripes<AtomicU64>,
+    failed: Stripes<AtomicU64>,
 }
 
 impl Tally {
     /// A tally for facts that look like `about`.
     pub fn new(about: Fact) -> Self {
-        Self {
-            about,
-            done: AtomicU64::new(0),
-            missing: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-        }
+        let [done, missing, failed] = array::from_fn(|_| Stripes::default());
+        Self { about, done, missing, failed }
     }
 
     /// Counts one more.
     pub fn count(&self, outcome: Outcome) {
-        self.counter(outcome).fetch_add(1, Relaxed);
+        self.counter(outcome).add(1);
     }
 
     /// Takes what was counted since the last time, by outcome.
     pub fn collect(&self) -> impl Iterator<Item = (Outcome, u64)> + '_ {
         [Outcome::Done, Outcome::Missing, Outcome::Failed]
             .into_iter()
-            .map(|outcome| (outcome, self.counter(outcome).swap(0, Relaxed)))
+            .map(|outcome| (outcome, self.counter(outcome).take()))
             .filter(|(_, count)| *count > 0)
     }
 
-    fn counter(&self, outcome: Outcome) -> &AtomicU64 {
+    fn counter(&self, outcome: Outcome) -> &Stripes<AtomicU64> {
         match outcome {
             Outcome::Missing => &self.missing,
             Outcome::Failed | Outcome::Refused | Outcome::Abandoned => &self.failed,

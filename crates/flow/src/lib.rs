@@ -75,6 +75,7 @@ pub mod serve;
 pub mod signal;
 pub mod stage;
 pub mod step;
+pub mod stripe;
 pub mod unit;
 
 pub use body::{Body, BoxStream};
