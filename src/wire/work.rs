@@ -21,33 +21,29 @@ impl<'q> Origin<Work<'q, dyn Space>> for Plane {
         permitted: &'a Permitted<'a, Work<'q, dyn Space>>,
     ) -> Step<'a, Result<Answer<()>>> {
         let work = permitted.question();
-        let values = self.namespace(permitted, work.namespace);
-        if !values.is_local() || values.has_source() {
-            return Step::later(async move {
-                self.through(permitted.tenant(), &values, work).await.map(Answer::done)
-            });
-        }
-        let turn = self.turns.of(permitted.tenant(), work.namespace);
-        let room = values.room();
-        match work.alone {
-            true => {
-                let _alone = turn.write();
-                work.run(&room);
+        let tenant = permitted.tenant();
+        self.cache.within(tenant, work.namespace, |values| {
+            if !values.is_local() || values.has_source() {
+                let values = Tiered::clone(values);
+                return Step::later(async move {
+                    self.through(tenant, &values, work).await.map(Answer::done)
+                });
             }
-            false => {
-                let _among_others = turn.read();
-                work.run(&room);
+            let turn = self.turns.of(tenant, work.namespace);
+            let room = values.room();
+            match work.alone {
+                true => turn.alone(|| work.run(&room)),
+                false => turn.among_others(|| work.run(&room)),
             }
-        }
-        match work.deed {
             // Whoever did not say it well has dropped nothing.
-            Deed::Purge if room.was_cleared() => {
-                Step::later(
-                    async move { values.purge(&Purge::All).await.map(|_| Answer::done(())) },
-                )
+            if work.deed == Deed::Purge && room.was_cleared() {
+                let values = Tiered::clone(values);
+                return Step::later(async move {
+                    values.purge(&Purge::All).await.map(|_| Answer::done(()))
+                });
             }
-            _ => Step::Now(Ok(Answer::done(()))),
-        }
+            Step::Now(Ok(Answer::done(())))
+        })
     }
 }
 

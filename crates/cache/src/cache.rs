@@ -1,7 +1,6 @@
 //! All namespaces of a node.
 
 use std::collections::BTreeMap;
-use std::hash::{Hash, Hasher};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -12,7 +11,6 @@ use flow::identity::MAIN;
 use flow::question::cache::{Stats, StatsPage, Witness};
 use flow::signal::Registry;
 use flow::{BoxFuture, Clock, Random, Result};
-use memory::Equivalent;
 use pool::codec::Codec;
 use pool::codec::seal::Keys;
 use pool::kv::Kv;
@@ -31,6 +29,7 @@ use crate::far::{Far, Options};
 use crate::flight::Flights;
 use crate::form::Form;
 use crate::house::{Ear, House, Tell};
+use crate::known::{Known, Ready};
 use crate::load::{Loaded, Previous};
 use crate::lock::Locks;
 use crate::memory::{Memory, prefix, unprefixed};
@@ -41,9 +40,6 @@ use crate::signals::{Signals, TIERS};
 use crate::statistics;
 use crate::tiered::{Inner, Source, Tiered, drop_from, purging};
 use crate::view;
-
-/// Namespaces that are remembered; one more or less costs microseconds, not values.
-const KNOWN: u64 = 4096;
 
 /// What happened is remembered for those who lag behind, up to so much.
 const HAPPENING_MAX: usize = 256;
@@ -122,26 +118,8 @@ pub(crate) struct Shared {
     sql: Option<Arc<dyn Sql>>,
     pub(crate) happening: broadcast::Sender<Arc<Happening>>,
     pub(crate) dependences: Dependences,
-    known: memory::Cache<Name, Tiered<Value>>,
+    known: Known,
     flights: Arc<Flights<Value>>,
-}
-
-#[derive(Clone, PartialEq, Eq)]
-struct Name(Box<str>, Box<str>);
-
-impl Hash for Name {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (&*self.0, &*self.1).hash(state);
-    }
-}
-
-#[derive(Hash)]
-struct Asked<'a>(&'a str, &'a str);
-
-impl Equivalent<Name> for Asked<'_> {
-    fn equivalent(&self, name: &Name) -> bool {
-        *self.0 == *name.0 && *self.1 == *name.1
-    }
 }
 
 impl Cache {
@@ -205,7 +183,6 @@ impl Cache {
             }
         }
         let locks = Locks::new(house.fars.first(), &clock, &house.random);
-        let known = memory::Cache::builder().capacity(KNOWN).clock(clock.clone()).build();
         let (memory, others) = (memory(config), Arc::new(others));
         let flights = Arc::default();
         let mut plain = BTreeMap::<String, Resolved>::new();
@@ -233,7 +210,7 @@ impl Cache {
             fetch,
             sql,
             happening: broadcast::Sender::new(HAPPENING_MAX),
-            known,
+            known: Known::default(),
             flights,
         });
         let ear: Weak<dyn Ear> = Arc::<Shared>::downgrade(&shared);
@@ -253,12 +230,13 @@ impl Cache {
     /// The values of one tenant under one name. Nothing is made or kept for it that matters.
     #[inline]
     pub fn namespace(&self, tenant: &str, name: &str) -> Tiered<Value> {
-        if let Some(known) = self.0.known.get(&Asked(tenant, name)) {
-            return known;
-        }
-        let made = self.0.tiered(tenant, name);
-        self.0.known.insert(Name(tenant.into(), name.into()), made.clone());
-        made
+        self.within(tenant, name, |ready| Tiered::clone(ready))
+    }
+
+    /// What `work` does with them.
+    #[inline]
+    pub fn within<T>(&self, tenant: &str, name: &str, work: impl FnOnce(&Ready) -> T) -> T {
+        self.0.known.with((tenant, name), || self.0.tiered(tenant, name), work)
     }
 
     /// Does what another node says.

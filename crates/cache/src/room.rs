@@ -23,7 +23,7 @@ const PLACES: usize = 16;
 
 /// A namespace in memory alone, while somebody works on it.
 pub struct Room {
-    values: Tiered<Value>,
+    values: Arc<Tiered<Value>>,
     generation: u64,
     when: OnceCell<(Time, Moment)>,
     refused: Cell<bool>,
@@ -34,15 +34,19 @@ impl Tiered<Value> {
     /// Lets somebody in to work on the values in memory. What is kept in other tiers does not
     /// follow: it is for namespaces that are [local](Tiered::is_local).
     pub fn room(&self) -> Room {
-        let house = &self.0.house;
-        // While memory may not be believed, nothing is there, and nothing stays.
-        let generation = if house.coherent() { house.generation() } else { u64::MAX };
-        let (when, refused, cleared) = (OnceCell::new(), Cell::default(), Cell::default());
-        Room { values: self.clone(), generation, when, refused, cleared }
+        Room::of(Arc::new(self.clone()))
     }
 }
 
 impl Room {
+    pub(crate) fn of(values: Arc<Tiered<Value>>) -> Self {
+        let house = &values.0.house;
+        // While memory may not be believed, nothing is there, and nothing stays.
+        let generation = if house.coherent() { house.generation() } else { u64::MAX };
+        let (when, refused, cleared) = (OnceCell::new(), Cell::default(), Cell::default());
+        Self { values, generation, when, refused, cleared }
+    }
+
     /// When all of it happens: looked up only where it matters.
     fn when(&self) -> (Time, Moment) {
         let clock = &self.values.0.house.clock;

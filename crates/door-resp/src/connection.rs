@@ -7,7 +7,6 @@ mod wait;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use flow::question::Plane;
 use flow::question::cache::{Deed, Tells, Work};
@@ -173,7 +172,7 @@ impl<P: Workshop> Client<P> {
             )
             .into());
         }
-        self.session.hub.commands.fetch_add(1, Relaxed);
+        self.session.hub.commands.add(1);
         match command.run {
             Run::Work(_) => self.work(command, arguments).await.map(|_| Next::Go),
             Run::Wait(..) => Ok(match self.work(command, arguments).await? {

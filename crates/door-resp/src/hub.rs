@@ -18,6 +18,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use flow::question::cache::event::Kind;
 use flow::question::cache::{Changed, Witness};
+use flow::stripe::Stripes;
 use flow::{Clock, Moment};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -43,7 +44,7 @@ pub(crate) struct Hub {
     pub(crate) clock: Clock,
     pub(crate) begun: Moment,
     /// Commands carried out, by all.
-    pub(crate) commands: AtomicU64,
+    pub(crate) commands: Stripes<AtomicU64>,
     pub(crate) unsent: Unsent,
     cards: Mutex<BTreeMap<u64, Arc<Card>>>,
 }
@@ -141,7 +142,7 @@ impl Hub {
             slow: SlowLog::default(),
             clock,
             begun,
-            commands: AtomicU64::default(),
+            commands: Stripes::default(),
             unsent: Unsent::default(),
             cards: Mutex::default(),
         }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use std::time::Duration;
 
+use flow::Clock;
 use flow::signal::{Counter, Gauge, Registry};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
@@ -77,7 +78,8 @@ impl Door {
             near.database(near.dial.database());
             near
         });
-        let rooms = Rooms::open();
+        let rooms = Rooms::new();
+        tokio::spawn(balance(rooms.clone(), clock.clone(), drain.subscribe()));
         tokio::spawn(attend(hub.clone(), config.idle.0, drain.subscribe()));
         plane.tell(hub.clone());
         for listener in listeners {
@@ -101,6 +103,14 @@ impl Door {
     pub async fn drain(mut self) {
         let _ = self.drain.send(true);
         let _ = self.left.recv().await;
+    }
+}
+
+/// Has as many threads serve as it takes, until the door closes.
+async fn balance(rooms: Rooms, clock: Clock, mut drain: watch::Receiver<bool>) {
+    tokio::select! {
+        () = rooms.balance(clock) => {}
+        _ = drain.wait_for(|drain| *drain) => {}
     }
 }
 

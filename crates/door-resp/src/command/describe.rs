@@ -226,7 +226,7 @@ fn config(session: &mut Session, arguments: Arguments<'_>) -> Done {
         }
         () if arguments.is(1, "SET") && arguments.len() > 3 => set(session, arguments),
         () if arguments.is(1, "RESETSTAT") && arguments.len() == 2 => {
-            session.hub.commands.store(0, Relaxed);
+            session.hub.commands.take();
             session.replies.ok();
             Ok(())
         }
@@ -316,7 +316,7 @@ pub(super) async fn info<P: Workshop>(client: &mut Client<P>, arguments: Argumen
         sections.push(format!("# Clients\r\nconnected_clients:{count}\r\nmaxclients:{limit}\r\n"));
     }
     if wanted("stats") {
-        let count = hub.commands.load(Relaxed);
+        let count = hub.commands.sum();
         sections.push(format!("# Stats\r\ntotal_commands_processed:{count}\r\n"));
     }
     if wanted("replication") {
