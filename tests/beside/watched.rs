@@ -26,6 +26,59 @@ fn what_is_watched_is_not_changed_behind_the_back_of_who_watches() {
         other.send("stockade.purge glob k*");
         assert_eq!(other.all(), [":1"]);
     });
+    check(&|| http("POST", "/v1/cache/db0/-/purge", br#"{"glob":"k*"}"#));
+    check(&|| http("POST", "/v1/cache/db0/-/purge", br#"{"all":true}"#));
+}
+
+#[test]
+fn a_tag_that_was_there_before_ends_what_is_watched() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Server::start(&place.path().join("data"));
+    let mut one = Connection::open(&server.resp, Some(KEY));
+    let by_http = || {
+        let purged = server.http("POST", "/v1/cache/db0/-/purge", br#"{"tag":"t"}"#);
+        assert_eq!(purged.status, 200, "{purged:?}");
+    };
+    let by_resp = || {
+        let mut other = Connection::open(&server.resp, Some(KEY));
+        other.send("stockade.purge tag t");
+        assert_eq!(other.all(), [":1"]);
+    };
+    for purge in [&by_http as &dyn Fn(), &by_resp] {
+        one.send("set k 1 px 1000000;stockade.tag k t;watch k");
+        one.all();
+        purge();
+        one.send("multi;set k 2;exec");
+        assert_eq!(one.all(), ["+OK", "+QUEUED", "*-1"]);
+    }
+}
+
+#[test]
+fn what_is_crowded_out_while_it_was_watched_has_changed() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Server::start_with(&place.path().join("data"), |command| {
+        command.env("STOCKADE_CACHE__CAPACITY", "1MiB");
+    });
+    let mut one = Connection::open(&server.resp, Some(KEY));
+    let mut other = Connection::open(&server.resp, Some(KEY));
+    one.send("set k 1 px 1000000;watch k");
+    one.all();
+    let filler = "x".repeat(1000);
+    let is_there = |other: &mut Connection| {
+        other.send("exists k");
+        other.next() == ":1"
+    };
+    let mut number = 0;
+    while is_there(&mut other) {
+        for _ in 0..100 {
+            number += 1;
+            other.send(&format!("set filler{number} {filler}"));
+            assert_eq!(other.next(), "+OK");
+        }
+        assert!(number < 100_000, "it is never crowded out");
+    }
+    one.send("multi;set k 2;exec");
+    assert_eq!(one.all(), ["+OK", "+QUEUED", "*-1"]);
 }
 
 #[test]

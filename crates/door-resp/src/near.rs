@@ -10,6 +10,7 @@
 
 mod guest;
 mod kept;
+mod lately;
 mod reads;
 mod relay;
 mod rights;

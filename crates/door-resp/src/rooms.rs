@@ -15,11 +15,8 @@ use tokio::task::JoinSet;
 #[derive(Clone)]
 pub(crate) struct Rooms(Arc<[UnboundedSender<Guest>]>);
 
-/// A client that has come.
-struct Guest {
-    socket: std::net::TcpStream,
-    serve: Box<dyn FnOnce(TcpStream) -> Served + Send>,
-}
+/// What is to be done in a room, once it is there; nothing if it cannot be.
+type Guest = Box<dyn FnOnce() -> Option<Served> + Send>;
 
 type Served = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -36,17 +33,33 @@ impl Rooms {
         F: FnOnce(TcpStream) -> S + Send + 'static,
         S: Future<Output = ()> + Send + 'static,
     {
-        let rooms = self.0.len() as u64;
-        let place = number.checked_rem(rooms).and_then(|place| usize::try_from(place).ok());
-        let Some(room) = place.and_then(|place| self.0.get(place)) else {
+        let Some(room) = self.room(number) else {
             tokio::spawn(serve(socket));
             return;
         };
         if let Ok(socket) = socket.into_std() {
-            let serve = Box::new(move |socket| Box::pin(serve(socket)) as Served);
             // A room is there as long as anybody may send guests to it.
-            let _ = room.send(Guest { socket, serve });
+            let _ = room.send(Box::new(move || match TcpStream::from_std(socket) {
+                Ok(socket) => Some(Box::pin(serve(socket))),
+                Err(error) => {
+                    tracing::warn!(%error, "a Redis client could not be served");
+                    None
+                }
+            }));
         }
+    }
+
+    /// Does something beside the clients of one of them.
+    pub(crate) fn host(&self, number: u64, work: impl Future<Output = ()> + Send + 'static) {
+        match self.room(number) {
+            Some(room) => drop(room.send(Box::new(move || Some(Box::pin(work))))),
+            None => drop(tokio::spawn(work)),
+        }
+    }
+
+    fn room(&self, number: u64) -> Option<&UnboundedSender<Guest>> {
+        let place = number.checked_rem(self.0.len() as u64)?;
+        self.0.get(usize::try_from(place).ok()?)
     }
 }
 
@@ -57,7 +70,7 @@ fn room(number: usize) -> Option<UnboundedSender<Guest>> {
         loop {
             tokio::select! {
                 guest = guests.recv() => match guest {
-                    Some(guest) => seated(guest, &mut served),
+                    Some(guest) => drop(guest().map(|serve| served.spawn(serve))),
                     None => break,
                 },
                 Some(_) = served.join_next() => {}
@@ -74,11 +87,4 @@ fn room(number: usize) -> Option<UnboundedSender<Guest>> {
     let named = thread::Builder::new().name(format!("resp-{number}"));
     named.spawn(move || runtime.block_on(serve)).ok()?;
     Some(sender)
-}
-
-fn seated(Guest { socket, serve }: Guest, served: &mut JoinSet<()>) {
-    match TcpStream::from_std(socket) {
-        Ok(socket) => drop(served.spawn(serve(socket))),
-        Err(error) => tracing::warn!(%error, "a Redis client could not be served"),
-    }
 }

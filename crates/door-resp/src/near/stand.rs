@@ -14,6 +14,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::Near;
 use super::kept::{Kept, integer, parts};
+use super::lately::Lately;
 use super::reads::Read;
 use crate::command::Arguments;
 
@@ -23,6 +24,7 @@ use crate::command::Arguments;
 /// of what it hears.
 pub(crate) struct Stand {
     pub(super) memory: Cache<Bytes, Kept>,
+    pub(super) lately: Lately,
     pub(super) outgoing: Mutex<Outgoing>,
     /// There is something to send.
     pub(super) filled: Notify,
@@ -96,6 +98,7 @@ impl Stand {
             .build();
         Self {
             memory,
+            lately: Lately::new(),
             outgoing: Mutex::default(),
             filled: Notify::new(),
             end: Notify::new(),

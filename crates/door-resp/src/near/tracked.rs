@@ -20,6 +20,16 @@ const REST: Duration = Duration::from_millis(50);
 const REST_MAX: Duration = Duration::from_secs(2);
 const READ_AT_LEAST: usize = 16 * 1024;
 
+/// What is kept is believed no longer than somebody listens, however that ends.
+struct Listening<'a>(&'a Database, &'a Stand);
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        self.0.lose();
+        self.1.lose();
+    }
+}
+
 /// Keeps a database tracked, for as long as there is a door.
 pub(super) async fn track(near: Weak<Near>, database: Arc<Database>, number: u32) {
     let mut rest = REST;
@@ -31,11 +41,11 @@ pub(super) async fn track(near: Weak<Near>, database: Arc<Database>, number: u32
             Ok(mut line) => {
                 let weak = Arc::downgrade(&near);
                 drop(near);
+                let listening = Listening(&database, &stand);
                 let (ready, ended) = line.run(&weak, &database, &stand).await;
-                let Some(near) = weak.upgrade() else { return };
                 // Whatever is asked from now on finds nothing of before.
-                database.lose();
-                stand.lose();
+                drop(listening);
+                let Some(near) = weak.upgrade() else { return };
                 if ready {
                     near.signals.tracked.add(-1);
                     near.signals.lost.add(1);

@@ -75,6 +75,7 @@ impl<G: Guest> Visit<G> {
     ) -> (usize, Vec<(usize, Pending)>) {
         let (mut at, mut answered) = (0, 0);
         let mut pending: Vec<(usize, Pending)> = Vec::new();
+        let mut is_warm = false;
         while let Ok(Some((arguments, end))) = heard.command(at) {
             let Some(read) = Read::of(arguments) else { break };
             let begin = std::mem::replace(&mut at, end);
@@ -105,6 +106,12 @@ impl<G: Guest> Visit<G> {
                     tally.hits += 1;
                 }
                 Look::Large if !behind => break,
+                Look::Miss if !behind && !is_warm => {
+                    if self.is_cold(stand, heard, begin) {
+                        break;
+                    }
+                    (is_warm, at) = (true, begin);
+                }
                 Look::Hit(_) | Look::Large => pending.push((begin, Pending::There)),
                 Look::Miss => match stand.fetch(&self.near, read, arguments) {
                     Some(answer) => {
@@ -158,6 +165,20 @@ impl<G: Guest> Visit<G> {
             answered = end;
         }
         answered
+    }
+
+    /// Whether most of the reads from this place on are of what was not asked for lately.
+    /// They are cheaper for everybody as they came, and whether it would be worth keeping
+    /// what they say is not known yet.
+    fn is_cold(&mut self, stand: &Arc<Stand>, heard: &mut Heard, mut at: usize) -> bool {
+        let (mut cold, mut all) = (0, 0);
+        while let Ok(Some((arguments, end))) = heard.command(at) {
+            let Some(read) = Read::of(arguments) else { break };
+            let is_new = !stand.lately.has_seen(arguments.at(1));
+            cold += usize::from(is_new && matches!(self.look(stand, read, arguments), Look::Miss));
+            (at, all) = (end, all + 1);
+        }
+        cold * 2 > all
     }
 
     fn look(&mut self, stand: &Arc<Stand>, read: Read, arguments: Arguments<'_>) -> Look {
