@@ -59,7 +59,8 @@ fn redis_with_tls((certificate, key): &(String, String)) -> Option<(RedisServer,
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let files = ["--tls-cert-file", certificate, "--tls-key-file", key];
     let more = ["--tls-ca-cert-file", certificate, "--tls-auth-clients", "no", "--tls-port"];
-    let args = [&files[..], &more, &[&port.to_string()]].concat();
+    let port_said = port.to_string();
+    let args = [&files[..], &more, &[&port_said]].concat();
     Some((RedisServer::start_with(&args)?, port))
 }
 

@@ -26,6 +26,8 @@ enum Pending {
 struct Tally {
     hits: u64,
     fills: u64,
+    /// What comes now was not asked for lately.
+    cold: bool,
 }
 
 impl<G: Guest> Visit<G> {
@@ -59,7 +61,10 @@ impl<G: Guest> Visit<G> {
     pub(super) async fn read(&mut self, stand: &Arc<Stand>, heard: &mut Heard) -> usize {
         let mut tally = Tally::default();
         let (answered, pending) = self.begin(stand, heard, &mut tally).await;
-        let answered = self.finish(stand, heard, (answered, pending), &mut tally).await;
+        let mut answered = self.finish(stand, heard, (answered, pending), &mut tally).await;
+        if tally.cold {
+            answered = self.ask_together(heard, answered).await;
+        }
         self.near.signals.hits.add(tally.hits);
         self.near.signals.fills.add(tally.fills);
         answered
@@ -107,7 +112,8 @@ impl<G: Guest> Visit<G> {
                 }
                 Look::Large if !behind => break,
                 Look::Miss if !behind && !is_warm => {
-                    if self.is_cold(stand, heard, begin) {
+                    tally.cold = self.is_cold(stand, heard, begin);
+                    if tally.cold {
                         break;
                     }
                     (is_warm, at) = (true, begin);
@@ -179,6 +185,22 @@ impl<G: Guest> Visit<G> {
             (at, all) = (end, all + 1);
         }
         cold * 2 > all
+    }
+
+    /// Asks a read that stands alone, and that it may ask, together with what others ask at
+    /// this moment. A batch is worth a trip of its own.
+    async fn ask_together(&mut self, heard: &mut Heard, at: usize) -> usize {
+        let whole = heard.buffer.len();
+        let Ok(Some((arguments, end))) = heard.command(at) else { return at };
+        if end < whole {
+            return at;
+        }
+        let answer = self.near.shared(self.number).ask(self.near.clock.moment(), arguments);
+        let Ok(reply) = answer.await else { return at };
+        kept::write(&reply, self.resp3, &mut self.down);
+        self.known = Some(self.near.sent());
+        self.near.signals.relayed.add(1);
+        end
     }
 
     fn look(&mut self, stand: &Arc<Stand>, read: Read, arguments: Arguments<'_>) -> Look {
