@@ -5,9 +5,6 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use foldhash::fast::RandomState;
 
-/// So many keys are remembered, a little less well the more there are.
-const PLACES: usize = 1 << 18;
-
 /// The keys that were asked for lately, by what is left of their hashes: now and then one
 /// is taken for another, or forgotten for its sake.
 pub(super) struct Lately {
@@ -16,8 +13,9 @@ pub(super) struct Lately {
 }
 
 impl Lately {
-    pub(super) fn new() -> Self {
-        let seen = (0..PLACES).map(|_| AtomicU16::new(0)).collect();
+    /// Remembers so many keys, a little less well the more there are.
+    pub(super) fn new(places: usize) -> Self {
+        let seen = (0..places).map(|_| AtomicU16::new(0)).collect();
         Self { hasher: RandomState::default(), seen }
     }
 
@@ -26,7 +24,7 @@ impl Lately {
         let hash = self.hasher.hash_one(key);
         // Nothing was seen where there is zero.
         let mark = (hash >> 48) as u16 | 1;
-        let place = self.seen.get(hash as usize % PLACES);
+        let place = (hash as usize).checked_rem(self.seen.len()).and_then(|at| self.seen.get(at));
         place.is_some_and(|place| place.swap(mark, Ordering::Relaxed) == mark)
     }
 }
@@ -37,7 +35,7 @@ mod tests {
 
     #[test]
     fn what_was_asked_for_lately_is_known_and_little_else() {
-        let lately = Lately::new();
+        let lately = Lately::new(1 << 18);
         let keys: Vec<String> = (0..10_000).map(|number| format!("key:{number}")).collect();
         let known =
             |lately: &Lately| keys.iter().filter(|key| lately.has_seen(key.as_bytes())).count();

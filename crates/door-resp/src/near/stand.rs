@@ -18,6 +18,10 @@ use super::lately::Lately;
 use super::reads::Read;
 use crate::command::Arguments;
 
+/// So many keys that were asked for lately are remembered; in tests so few that they are
+/// forgotten, and reads go every way.
+const LATELY: usize = if cfg!(test) { 4 } else { 1 << 18 };
+
 /// What is kept, and what is on its way.
 ///
 /// INVARIANT: only the task that reads the tracked connection adds to it, in the order
@@ -98,7 +102,7 @@ impl Stand {
             .build();
         Self {
             memory,
-            lately: Lately::new(),
+            lately: Lately::new(LATELY),
             outgoing: Mutex::default(),
             filled: Notify::new(),
             end: Notify::new(),

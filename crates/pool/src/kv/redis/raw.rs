@@ -95,7 +95,10 @@ fn distrusted(host: &str, error: io::Error) -> io::Error {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
     let why = match cause {
         Some(rustls::Error::InvalidCertificate(wrong)) => match wrong {
-            CertificateError::UnknownIssuer => "its certificate is signed by nobody we trust",
+            // An authority of the same name may have another key.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                "its certificate is signed by nobody we trust"
+            }
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                 "its certificate has ended"
             }
@@ -104,7 +107,6 @@ fn distrusted(host: &str, error: io::Error) -> io::Error {
             }
             _ => "its certificate is not valid",
         },
-        Some(rustls::Error::InvalidMessage(_)) => "it does not speak TLS",
         _ => return error,
     };
     io::Error::other(format!("the Redis at `{host}` cannot be trusted: {why}"))
