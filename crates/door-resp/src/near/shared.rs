@@ -63,7 +63,8 @@ pub(super) async fn carry(near: Weak<Near>, shared: Arc<Shared>, number: u32) {
         };
         shared.lose();
         if let Err(error) = ended {
-            tracing::warn!(database = number, %error, "a shared connection to Redis ended");
+            // Whoever asked does so on a connection of its own, and says so if that fails too.
+            tracing::debug!(database = number, %error, "a shared connection to Redis ended");
         }
     }
 }
