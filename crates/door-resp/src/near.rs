@@ -2,10 +2,11 @@
 //! else is relayed as it came.
 //!
 //! Each client has a connection of its own to the Redis, opened when it is first
-//! needed. Reads that may be kept travel on one *tracked* connection for each
-//! database, on which Redis also says what has changed: both are in one order, and so
-//! the memory is the database as it was when the last thing was heard there. Who was
-//! answered on a connection of its own may know more than that. Its next read travels
+//! needed. Reads that may be kept, of what was asked for lately, travel on one *tracked*
+//! connection for each database, on which Redis also says what has changed: both are in
+//! one order, and so the memory is the database as it was when the last thing was heard
+//! there. Who was answered on another connection may know more than that: on its own, or
+//! on one that clients share for what is read for the first time. Its next read travels
 //! on the tracked connection, unless something sent there later was answered already.
 
 mod ends;
