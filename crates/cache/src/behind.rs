@@ -26,7 +26,7 @@ use crate::far::debt::Reach;
 use crate::far::place::Place;
 use crate::far::{Draft, Far};
 use crate::house::House;
-use crate::{glob, tag};
+use crate::tag;
 
 /// Beyond so many entries, or bytes, a write goes through.
 const ENTRIES_MAX: usize = 10_000;
@@ -176,7 +176,7 @@ fn names(what: &Purge, key: &[u8], write: &Write) -> bool {
     match what {
         Purge::Key(named) => **named == *key,
         Purge::Keys(keys) => keys.iter().any(|named| *named.0 == *key),
-        Purge::Glob(pattern) => glob::matches(pattern.as_bytes(), key),
+        Purge::Glob(pattern) => values::glob::matches(pattern.as_bytes(), key),
         Purge::Tag(name) => write.tagged(tag::hash(name)),
         Purge::All => true,
     }

@@ -110,7 +110,6 @@ pub mod codes;
 mod config;
 mod flight;
 mod form;
-mod glob;
 mod miss;
 pub mod seal;
 mod signals;

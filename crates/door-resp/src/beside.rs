@@ -8,6 +8,7 @@ use flow::Clock;
 use values::Plain;
 
 use crate::command::{Arguments, Run, Wrong, find, unknown};
+use crate::dice::Dice;
 use crate::reply::Replies;
 
 /// A space of ours beside a database of Redis.
@@ -193,23 +194,42 @@ fn sent(words: &[&[u8]]) -> (Vec<u8>, Vec<std::ops::Range<usize>>) {
     (buffer, places)
 }
 
-/// A row of random choices, the same for the same seed.
-pub(crate) struct Draw(u64);
-
-impl Draw {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
+/// Both say the same to each of these lines, in either version of the protocol.
+pub(crate) fn same_lines(lines: &[&str], say: impl Fn(&mut Beside, &str)) {
+    for resp3 in [false, true] {
+        let Some(mut both) = Beside::start(resp3) else { return };
+        lines.iter().for_each(|line| say(&mut both, line));
     }
+}
 
-    /// A number below `end`.
-    pub(crate) fn below(&mut self, end: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % end
+/// Both say the same to lines that follow from chance, and to the last ones, which show
+/// what has come of it. Now and then `t` is a text.
+pub(crate) fn same_by_chance(
+    line: impl Fn(&mut Dice) -> String,
+    say: impl Fn(&mut Beside, &str),
+    last: &[&str],
+) {
+    for resp3 in [false, true] {
+        let Some(mut both) = Beside::start(resp3) else { return };
+        let mut dice = Dice::thrown();
+        for step in 0..2500 {
+            if step % 50 == 0 {
+                both.same("set t text");
+            }
+            say(&mut both, &line(&mut dice));
+        }
+        last.iter().for_each(|line| say(&mut both, line));
     }
+}
 
-    /// One of these.
-    pub(crate) fn one<'w>(&mut self, words: &[&'w str]) -> &'w str {
-        words[self.below(words.len())]
+/// Both say the same to these lines, in which `ODD` stands for bytes that are no words.
+pub(crate) fn same_with_any_bytes(lines: &[&'static str]) {
+    let long = vec![b'x'; 100_000];
+    let Some(mut both) = Beside::start(true) else { return };
+    for odd in [b"", &b"\0"[..], b"\r\n", b"+1", b"\xff\xfe", b"*", &long] {
+        let word = |word: &'static str| if word == "ODD" { odd } else { word.as_bytes() };
+        for line in lines {
+            both.same_words(&line.split_whitespace().map(word).collect::<Vec<_>>());
+        }
     }
 }

@@ -4,8 +4,6 @@ mod across;
 mod bitmap;
 mod connection;
 mod describe;
-#[cfg(test)]
-pub(crate) mod dice;
 mod dump;
 mod event;
 mod geo;

@@ -11,6 +11,8 @@ mod beside;
 mod command;
 mod config;
 mod connection;
+#[cfg(test)]
+mod dice;
 mod frame;
 mod hub;
 mod listen;

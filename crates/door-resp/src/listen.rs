@@ -72,14 +72,13 @@ impl Door {
         let number = Arc::new(AtomicU64::new(0));
         let clock = plane.path().clock();
         let hub = Arc::new(Hub::new(clock.clone()));
-        let near = behind.map(|dial| {
-            let near = Near::new(dial, clock.clone(), &config.near, registry);
-            // The first client need not wait for it.
-            near.database(near.dial.database());
-            near
-        });
         let rooms = Rooms::new();
         tokio::spawn(balance(rooms.clone(), clock.clone(), drain.subscribe()));
+        let near = behind.map(|dial| Near::new(dial, clock.clone(), &config.near, registry));
+        if let Some(near) = near.clone() {
+            // The first client need not wait for it, and clients need wake no other thread.
+            rooms.host(async move { drop(near.database(near.dial.database())) });
+        }
         tokio::spawn(attend(hub.clone(), config.idle.0, drain.subscribe()));
         plane.tell(hub.clone());
         for listener in listeners {

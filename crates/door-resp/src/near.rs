@@ -2,19 +2,23 @@
 //! else is relayed as it came.
 //!
 //! Each client has a connection of its own to the Redis, opened when it is first
-//! needed. Reads that may be kept travel on one *tracked* connection for each
-//! database, on which Redis also says what has changed: both are in one order, and so
-//! the memory is the database as it was when the last thing was heard there. Who was
-//! answered on a connection of its own may know more than that. Its next read travels
+//! needed. Reads that may be kept, of what was asked for lately, travel on one *tracked*
+//! connection for each database, on which Redis also says what has changed: both are in
+//! one order, and so the memory is the database as it was when the last thing was heard
+//! there. Who was answered on another connection may know more than that: on its own, or
+//! on one that clients share for what is read for the first time. Its next read travels
 //! on the tracked connection, unless something sent there later was answered already.
 
+mod ends;
 mod guest;
 mod kept;
+mod lately;
 mod reads;
 mod relay;
 mod rights;
 mod scan;
 mod serve;
+mod shared;
 mod stand;
 #[cfg(test)]
 mod tests;
@@ -25,6 +29,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, ThreadId};
 
 use flow::signal::{Counter, Gauge, Registry};
 use flow::{BoxFuture, Clock};
@@ -34,6 +39,7 @@ use tokio::task::JoinSet;
 
 use crate::config;
 pub(crate) use serve::serve;
+use shared::Shared;
 pub(crate) use stand::{Stand, write_command};
 
 /// Bytes to a Redis and back.
@@ -59,6 +65,8 @@ pub(crate) struct Near {
     /// How much was sent on all tracked connections.
     sent: AtomicU64,
     databases: RwLock<HashMap<u32, Arc<Database>>>,
+    /// By the thread of those who share, and their database.
+    shared: RwLock<HashMap<(ThreadId, u32), Arc<Shared>>>,
     tasks: Mutex<JoinSet<()>>,
 }
 
@@ -106,6 +114,7 @@ impl Near {
             signals: Signals::new(registry),
             sent: AtomicU64::new(0),
             databases: RwLock::default(),
+            shared: RwLock::default(),
             tasks: Mutex::default(),
         })
     }
@@ -123,6 +132,21 @@ impl Near {
             database
         };
         databases.entry(number).or_insert_with(new).clone()
+    }
+
+    /// The connection that the clients of this thread share, opened when it is first used.
+    pub(crate) fn shared(self: &Arc<Self>, number: u32) -> Arc<Shared> {
+        let place = (thread::current().id(), number);
+        if let Some(shared) = self.shared.read().get(&place) {
+            return shared.clone();
+        }
+        let new = || {
+            let shared = Arc::new(Shared::default());
+            let carrying = shared::carry(Arc::downgrade(self), shared.clone(), number);
+            self.tasks.lock().spawn(carrying);
+            shared
+        };
+        self.shared.write().entry(place).or_insert_with(new).clone()
     }
 
     /// How much has been sent on tracked connections: what is sent from now on is more.

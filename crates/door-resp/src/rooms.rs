@@ -103,6 +103,14 @@ impl Rooms {
             tokio::spawn(served);
         }
     }
+
+    /// Does something beside the clients of the first of them.
+    pub(crate) fn host(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Err(Guest { served, .. }) = self.0.lead(Guest { number: 0, served: Box::pin(work) })
+        {
+            tokio::spawn(served);
+        }
+    }
 }
 
 impl Open {

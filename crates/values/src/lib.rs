@@ -31,6 +31,7 @@ pub mod stream;
 mod hash;
 mod list;
 mod plain;
+mod rest;
 mod set;
 mod sorted;
 mod space;

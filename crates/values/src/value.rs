@@ -1,9 +1,11 @@
 //! What a key may hold.
 
+use std::mem;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::rest::{LARGE, take_apart};
 use crate::{Hash, List, Set, Sorted, Stream};
 
 /// What a key holds. A clone costs the same whatever is in it, and what is cloned is
@@ -101,6 +103,19 @@ macro_rules! shapes {
                 }
             }
         )*
+
+        /// A large structure is taken apart elsewhere, whoever lets go of it: a command, an
+        /// eviction, or a purge.
+        impl Drop for Structure {
+            fn drop(&mut self) {
+                if self.weight() < LARGE {
+                    return;
+                }
+                match self {
+                    $(Self::$shape(shape) => take_apart(mem::take(shape))),*
+                }
+            }
+        }
 
         impl Structure {
             fn kind(&self) -> Kind {

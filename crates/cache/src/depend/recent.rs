@@ -6,8 +6,6 @@ use std::sync::Arc;
 use flow::feed::Purge;
 use parking_lot::Mutex;
 
-use crate::glob;
-
 /// So many are remembered.
 const KEPT: usize = 256;
 
@@ -42,7 +40,7 @@ impl Recent {
         let reached = |key: &&Arc<[u8]>| match what {
             Purge::Key(one) => **one == ***key,
             Purge::Keys(keys) => keys.iter().any(|one| *one.0 == ***key),
-            Purge::Glob(pattern) => glob::matches(pattern.as_bytes(), key),
+            Purge::Glob(pattern) => values::glob::matches(pattern.as_bytes(), key),
             Purge::Tag(_) | Purge::All => true,
         };
         self.0.lock().order.iter().filter(reached).cloned().collect()

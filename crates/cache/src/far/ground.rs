@@ -3,7 +3,6 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::record::{Stamp, Token};
-use crate::glob;
 
 const VERSION: u8 = 1;
 /// Patterns remembered; beyond, what is older than the oldest of them counts as purged.
@@ -41,7 +40,7 @@ impl Ground {
     /// Whether an entry with this key and stamp outlived all purges but those by tag.
     pub(crate) fn bears(&self, key: &[u8], stamp: Stamp) -> bool {
         let purged = |(pattern, number): &(Box<[u8]>, u64)| {
-            *number > stamp.seen && glob::matches(pattern, key)
+            *number > stamp.seen && values::glob::matches(pattern, key)
         };
         stamp.generation == self.generation
             && stamp.seen >= self.floor

@@ -11,7 +11,6 @@ use super::ground::Ground;
 use super::place::{HEAD, Place};
 use super::record::{Content, Record};
 use super::{Far, Held, TOMBSTONE};
-use crate::glob;
 
 /// Entries looked at in one go.
 const PAGE: usize = 128;
@@ -100,7 +99,7 @@ fn names(what: &Purge, place: &Place, at: &[u8]) -> bool {
         Purge::Key(wanted) => *at == *place.entry(wanted),
         Purge::Keys(keys) => keys.iter().any(|wanted| *at == *place.entry(&wanted.0)),
         // Of a long key only the beginning can be read here.
-        Purge::Glob(pattern) => key.len() > HEAD || glob::matches(pattern.as_bytes(), key),
+        Purge::Glob(pattern) => key.len() > HEAD || values::glob::matches(pattern.as_bytes(), key),
         Purge::Tag(_) | Purge::All => true,
     }
 }

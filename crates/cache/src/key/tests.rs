@@ -261,7 +261,7 @@ proptest! {
         first in word(), second in word(), other in word(),
     ) {
         let pattern = format!("{}/*", of(&first));
-        let matches = |a: &str| crate::glob::matches(pattern.as_bytes(), of(&(a, &second)).as_bytes());
+        let matches = |a: &str| values::glob::matches(pattern.as_bytes(), of(&(a, &second)).as_bytes());
         prop_assert!(matches(&first));
         prop_assert_eq!(matches(&other), first == other);
     }

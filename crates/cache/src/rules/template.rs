@@ -116,7 +116,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::glob;
 
     #[test]
     fn templates_are_read_and_written_alike() {
@@ -159,10 +158,10 @@ mod tests {
             let template = Template::parse("user:{id}:*").unwrap();
             let pattern = template.fill_glob(|_| Some(&value)).unwrap();
             let key = |id: &[u8]| [b"user:", id, b":x"].concat();
-            prop_assert!(glob::matches(&pattern, &key(&value)));
+            prop_assert!(values::glob::matches(&pattern, &key(&value)));
             // Another id matches only if it begins like this one and a colon.
             let begins = key(&other).starts_with(&[b"user:", value.as_slice(), b":"].concat());
-            prop_assert_eq!(glob::matches(&pattern, &key(&other)), begins);
+            prop_assert_eq!(values::glob::matches(&pattern, &key(&other)), begins);
         }
 
         #[test]

@@ -13,7 +13,6 @@ use crate::event::Events;
 use crate::far;
 use crate::far::debt::Reach;
 use crate::flight::Flights;
-use crate::glob;
 use crate::house::Ear;
 use crate::memory::{self, Memory};
 use crate::tag;
@@ -137,7 +136,8 @@ pub(crate) fn drop_from<V: Clone + Send + Sync + 'static>(
         Purge::Keys(keys) => keys.iter().map(|key| remove(&key.0)).sum(),
         Purge::All => memory.remove_if(|key| key.starts_with(prefix)),
         Purge::Glob(pattern) => memory.remove_if(|key| {
-            key.strip_prefix(prefix).is_some_and(|key| glob::matches(pattern.as_bytes(), key))
+            key.strip_prefix(prefix)
+                .is_some_and(|key| values::glob::matches(pattern.as_bytes(), key))
         }),
         Purge::Tag(name) => {
             let tag = memory::tag(prefix, tag::hash(name));

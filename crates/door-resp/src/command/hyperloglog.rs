@@ -90,7 +90,7 @@ fn merge(space: &dyn Space, arguments: Arguments<'_>, replies: &mut Replies) -> 
 #[cfg(test)]
 mod tests {
     use crate::beside::{Beside, Frame};
-    use crate::command::sorted::Drawn;
+    use crate::dice::Dice;
 
     #[test]
     fn things_are_counted_as_by_redis() {
@@ -138,13 +138,11 @@ mod tests {
     #[test]
     fn many_things_are_counted_as_by_redis() {
         let Some(mut both) = Beside::start(false) else { return };
-        let seed = u64::from(std::process::id());
-        println!("seed {seed}");
-        let mut drawn = Drawn(seed);
+        let mut dice = Dice::thrown();
         for round in 0..60 {
-            let key = ["a", "b", "c"][drawn.below(3)];
-            let things: Vec<String> = (0..drawn.below(20 << (round / 8)) + 1)
-                .map(|_| format!("{:01$}", drawn.below(1 << 20), round % 20))
+            let key = ["a", "b", "c"][dice.below(3)];
+            let things: Vec<String> = (0..dice.below(20 << (round / 8)) + 1)
+                .map(|_| format!("{:01$}", dice.below(1 << 20), round % 20))
                 .collect();
             let mut words = vec![&b"pfadd"[..], key.as_bytes()];
             words.extend(things.iter().map(String::as_bytes));

@@ -200,5 +200,3 @@ fn count(
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-pub(super) use tests::Drawn;

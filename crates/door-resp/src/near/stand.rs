@@ -14,8 +14,13 @@ use tokio::sync::{Notify, oneshot};
 
 use super::Near;
 use super::kept::{Kept, integer, parts};
+use super::lately::Lately;
 use super::reads::Read;
 use crate::command::Arguments;
+
+/// So many keys that were asked for lately are remembered; in tests so few that they are
+/// forgotten, and reads go every way.
+const LATELY: usize = if cfg!(test) { 4 } else { 1 << 18 };
 
 /// What is kept, and what is on its way.
 ///
@@ -23,6 +28,7 @@ use crate::command::Arguments;
 /// of what it hears.
 pub(crate) struct Stand {
     pub(super) memory: Cache<Bytes, Kept>,
+    pub(super) lately: Lately,
     pub(super) outgoing: Mutex<Outgoing>,
     /// There is something to send.
     pub(super) filled: Notify,
@@ -96,6 +102,7 @@ impl Stand {
             .build();
         Self {
             memory,
+            lately: Lately::new(LATELY),
             outgoing: Mutex::default(),
             filled: Notify::new(),
             end: Notify::new(),

@@ -4,21 +4,29 @@ use std::io;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::Bytes;
 use flow::Clock;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 
+use super::ends::{Ends, ended};
 use super::kept::{parts, text};
-use super::scan::Scan;
 use super::stand::{Awaited, Landing, Stand, What, landed};
-use super::{Database, Near, Wire};
+use super::{Database, Near};
 
 /// It is asked whether it still answers.
 const BEAT: Duration = Duration::from_secs(1);
 /// Who could not connect tries again after so long, and then twice as long.
 const REST: Duration = Duration::from_millis(50);
 const REST_MAX: Duration = Duration::from_secs(2);
-const READ_AT_LEAST: usize = 16 * 1024;
+
+/// What is kept is believed no longer than somebody listens, however that ends.
+struct Listening<'a>(&'a Database, &'a Stand);
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        self.0.lose();
+        self.1.lose();
+    }
+}
 
 /// Keeps a database tracked, for as long as there is a door.
 pub(super) async fn track(near: Weak<Near>, database: Arc<Database>, number: u32) {
@@ -31,11 +39,11 @@ pub(super) async fn track(near: Weak<Near>, database: Arc<Database>, number: u32
             Ok(mut line) => {
                 let weak = Arc::downgrade(&near);
                 drop(near);
+                let listening = Listening(&database, &stand);
                 let (ready, ended) = line.run(&weak, &database, &stand).await;
-                let Some(near) = weak.upgrade() else { return };
                 // Whatever is asked from now on finds nothing of before.
-                database.lose();
-                stand.lose();
+                drop(listening);
+                let Some(near) = weak.upgrade() else { return };
                 if ready {
                     near.signals.tracked.add(-1);
                     near.signals.lost.add(1);
@@ -58,14 +66,7 @@ pub(super) async fn track(near: Weak<Near>, database: Arc<Database>, number: u32
 
 /// One connection.
 struct Line {
-    reads: ReadHalf<Box<dyn Wire>>,
-    writes: WriteHalf<Box<dyn Wire>>,
-    inbox: BytesMut,
-    /// How much of the inbox was looked at.
-    scanned: usize,
-    scan: Scan,
-    outbox: BytesMut,
-    unflushed: bool,
+    ends: Ends,
     /// What waits for its life.
     landing: std::collections::VecDeque<Landing>,
     clock: Clock,
@@ -76,7 +77,6 @@ struct Line {
 async fn connect(near: &Near, stand: &Stand, number: u32) -> io::Result<Line> {
     let wire = near.clock.within(near.config.bound.0, near.dial.dial()).await;
     let wire = wire.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))?;
-    let (reads, writes) = tokio::io::split(wire);
     let mut outgoing = stand.outgoing.lock();
     let now = near.clock.moment();
     let number = number.to_string();
@@ -91,24 +91,11 @@ async fn connect(near: &Near, stand: &Stand, number: u32) -> io::Result<Line> {
     say(What::Pong, &["PING"]);
     drop(outgoing);
     Ok(Line {
-        reads,
-        writes,
-        inbox: BytesMut::with_capacity(READ_AT_LEAST),
-        scanned: 0,
-        scan: Scan::default(),
-        outbox: BytesMut::new(),
-        unflushed: false,
+        ends: Ends::new(wire),
         landing: std::collections::VecDeque::new(),
         clock: near.clock.clone(),
         bound: near.config.bound.0,
     })
-}
-
-/// A word about how it ended.
-type Ended = io::Error;
-
-fn ended(why: impl Into<String>) -> Ended {
-    io::Error::other(why.into())
 }
 
 impl Line {
@@ -118,26 +105,18 @@ impl Line {
         near: &Weak<Near>,
         database: &Database,
         stand: &Arc<Stand>,
-    ) -> (bool, Ended) {
+    ) -> (bool, io::Error) {
         let mut ready = false;
         let mut beat = self.clock.sleep(BEAT);
         loop {
-            if self.outbox.is_empty() {
-                std::mem::swap(&mut self.outbox, &mut stand.outgoing.lock().buffer);
+            if self.ends.outbox.is_empty() {
+                std::mem::swap(&mut self.ends.outbox, &mut stand.outgoing.lock().buffer);
             }
-            self.inbox.reserve(READ_AT_LEAST);
-            let busy = !self.outbox.is_empty() || self.unflushed;
+            let busy = self.ends.is_busy();
             let done = tokio::select! {
                 biased;
                 () = stand.end.notified() => return (ready, ended("everything is dropped")),
-                done = write(&mut self.writes, &mut self.outbox, &mut self.unflushed), if busy => {
-                    done
-                }
-                read = self.reads.read_buf(&mut self.inbox) => match read {
-                    Ok(0) => Err(ended("Redis hung up")),
-                    Ok(_) => self.hear(stand),
-                    Err(error) => Err(error),
-                },
+                gone_on = self.ends.go_on() => gone_on.and_then(|()| self.hear(stand)),
                 () = stand.filled.notified(), if !busy => Ok(()),
                 () = &mut beat => {
                     beat = self.clock.sleep(BEAT);
@@ -173,17 +152,10 @@ impl Line {
 
     /// Takes every whole frame out of the inbox.
     fn hear(&mut self, stand: &Stand) -> io::Result<()> {
-        while self.scanned < self.inbox.len() {
-            let rest = self.inbox.get(self.scanned..).unwrap_or_default();
-            let piece = self.scan.next(rest).map_err(|_| ended("Redis sent what is no reply"))?;
-            self.scanned += piece.length;
-            if !piece.ends {
-                break;
-            }
-            let frame = self.inbox.split_to(std::mem::take(&mut self.scanned)).freeze();
-            match piece.is_push() {
-                true => self.told(stand, &frame),
-                false => self.answered(stand, frame)?,
+        while let Some(frame) = self.ends.next()? {
+            match frame.is_push {
+                true => self.told(stand, &frame.bytes),
+                false => self.answered(stand, frame.bytes)?,
             }
         }
         Ok(())
@@ -237,23 +209,4 @@ impl Line {
         }
         Ok(())
     }
-}
-
-/// Sends some of what is to be sent. May be dropped at any point and called again.
-pub(super) async fn write(
-    writes: &mut WriteHalf<impl Wire>,
-    outbox: &mut BytesMut,
-    unflushed: &mut bool,
-) -> io::Result<()> {
-    if outbox.has_remaining() {
-        *unflushed = true;
-        if writes.write_buf(outbox).await? == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-    }
-    if !outbox.has_remaining() {
-        writes.flush().await?;
-        *unflushed = false;
-    }
-    Ok(())
 }

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, ReadHalf, WriteHalf};
 
 use super::relay::Relay;
 use super::stand::write_command;
-use super::{Near, Wire, tracked};
+use super::{Near, Wire, ends};
 
 const READ_AT_LEAST: usize = 16 * 1024;
 
@@ -58,7 +58,7 @@ impl Upstream {
         let busy = !self.outbox.is_empty() || self.unflushed;
         tokio::select! {
             biased;
-            sent = tracked::write(&mut self.writes, &mut self.outbox, &mut self.unflushed), if busy => sent,
+            sent = ends::write(&mut self.writes, &mut self.outbox, &mut self.unflushed), if busy => sent,
             read = self.reads.read_buf(&mut self.inbox), if room => match read? {
                 0 => Err(io::ErrorKind::UnexpectedEof.into()),
                 _ => Ok(()),

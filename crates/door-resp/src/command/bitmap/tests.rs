@@ -1,5 +1,5 @@
 use crate::beside::Beside;
-use crate::command::sorted::Drawn;
+use crate::dice::Dice;
 
 const LINES: &str = "
 setbit b 7 1
@@ -148,26 +148,23 @@ fn bits_answer_as_those_of_redis() {
 #[test]
 fn whatever_is_done_to_bits_is_as_with_redis() {
     let Some(mut both) = Beside::start(true) else { return };
-    let long = std::env::var_os("STOCKADE_TEST_LONG").is_some();
-    let seed = if long { u64::from(std::process::id()) } else { 1 };
-    println!("seed {seed}");
-    let mut drawn = Drawn(seed);
+    let mut dice = Dice::thrown();
     for _ in 0..4_000 {
-        let (key, other) = (drawn.of(&["a", "b", "c"]), drawn.of(&["a", "b", "c", "d"]));
+        let (key, other) = (dice.one(&["a", "b", "c"]), dice.one(&["a", "b", "c", "d"]));
         let (at, start, end) =
-            (drawn.below(400), drawn.below(120) as i64 - 60, drawn.below(400) as i64 - 100);
-        let (bit, unit) = (drawn.below(2), drawn.of(&["", "bit", "byte"]));
-        let width = drawn.below(64) + 1;
-        let (sign, number) = (drawn.of(&["i", "u"]), drawn.below(1 << 31) as i64 - (1 << 30));
-        let number = number << drawn.below(33);
-        let overflow = drawn.of(&["", "overflow sat", "overflow fail", "overflow wrap"]);
-        both.same(&match drawn.below(8) {
+            (dice.below(400), dice.below(120) as i64 - 60, dice.below(400) as i64 - 100);
+        let (bit, unit) = (dice.below(2), dice.one(&["", "bit", "byte"]));
+        let width = dice.below(64) + 1;
+        let (sign, number) = (dice.one(&["i", "u"]), dice.below(1i64 << 31) - (1 << 30));
+        let number = number << dice.below(33);
+        let overflow = dice.one(&["", "overflow sat", "overflow fail", "overflow wrap"]);
+        both.same(&match dice.below(8) {
             0 => format!("setbit {key} {at} {bit}"),
             1 => format!("getbit {key} {at}"),
             2 => format!("bitcount {key} {start} {end} {unit}"),
             3 => format!("bitpos {key} {bit} {start} {end} {unit}"),
             4 => format!("bitpos {key} {bit} {start}"),
-            5 => format!("bitop {} d {key} {other}", drawn.of(&["and", "or", "xor"])),
+            5 => format!("bitop {} d {key} {other}", dice.one(&["and", "or", "xor"])),
             6 => format!(
                 "bitfield {key} {overflow} set {sign}{width} {at} {number} get {sign}{width} {at}"
             ),

@@ -1,6 +1,7 @@
 use values::dump::{self, Picture};
 
 use crate::beside::{Beside, Frame};
+use crate::dice::Dice;
 
 fn words(line: &str) -> Vec<&[u8]> {
     line.split_whitespace().map(str::as_bytes).collect()
@@ -237,23 +238,19 @@ fn whatever_becomes_of_what_redis_packed_does_no_harm() {
     both.ask_redis(&words("xgroup create stream g 0"));
     both.ask_redis(&words("xreadgroup group g c count 20 streams stream >"));
     both.ask_redis(&[b"set", b"text", &[b'z'; 3_000]]);
-    let mut drawn = 7u64;
+    let mut dice = Dice::new(7);
     for key in ["list", "numbers", "small", "hash", "sorted", "more", "stream", "text"] {
         let whole = packed(&mut both, key);
         let body = &whole[..whole.len() - 8];
         for _ in 0..400 {
-            let mut draw = |end: usize| {
-                drawn = drawn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                (drawn >> 33) as usize % end
-            };
             let mut changed = body.to_vec();
-            for _ in 0..=draw(3) {
+            for _ in 0..=dice.below(3) {
                 // The beginning is where most is said of the rest.
-                let end = if draw(2) == 0 { body.len() - 2 } else { 40.min(body.len() - 2) };
-                changed[draw(end)] = draw(256) as u8;
+                let end = if dice.below(2) == 0 { body.len() - 2 } else { 40.min(body.len() - 2) };
+                changed[dice.below(end)] = dice.below(256) as u8;
             }
-            if draw(8) == 0 {
-                let (end, version) = (draw(body.len() - 2), body.len() - 2);
+            if dice.below(8) == 0 {
+                let (end, version) = (dice.below(body.len() - 2), body.len() - 2);
                 changed.drain(end..version);
             }
             if let Ok(picture) = dump::read(&sealed(changed)) {

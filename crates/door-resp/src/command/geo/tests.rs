@@ -1,5 +1,5 @@
 use crate::beside::Beside;
-use crate::command::sorted::Drawn;
+use crate::dice::Dice;
 
 const LINES: &str = "
 geoadd s 13.361389 38.115556 Palermo 15.087269 37.502669 Catania
@@ -144,12 +144,9 @@ fn where_something_is_kept_is_a_key_too() {
 #[test]
 fn what_is_near_is_what_redis_finds() {
     let Some(mut both) = Beside::start(true) else { return };
-    let long = std::env::var_os("STOCKADE_TEST_LONG").is_some();
-    let seed = if long { u64::from(std::process::id()) } else { 1 };
-    println!("seed {seed}");
-    let mut drawn = Drawn(seed);
+    let mut dice = Dice::thrown();
     let mut place = |spread: i64| {
-        let mut within = |most: i64| (drawn.below(2 * most as usize) as i64 - most) as f64 / 1e6;
+        let mut within = |most: i64| (dice.below(2 * most as usize) as i64 - most) as f64 / 1e6;
         (within(180_000_000.min(spread)), within(85_000_000.min(spread)))
     };
     for at in 0..400 {

@@ -2,8 +2,8 @@
 
 mod ends;
 
-use crate::beside::Beside;
-use crate::command::dice::Dice;
+use crate::beside::{Beside, same_by_chance, same_lines, same_with_any_bytes};
+use crate::dice::Dice;
 
 const LINES: &[&str] = &[
     "hset h a 1 b 2 c 3",
@@ -134,12 +134,7 @@ const LINES: &[&str] = &[
 
 #[test]
 fn hashes_are_kept_as_redis_keeps_them() {
-    for resp3 in [false, true] {
-        let Some(mut both) = Beside::start(resp3) else { return };
-        for line in LINES {
-            both.same(line);
-        }
-    }
+    same_lines(LINES, |both, line| drop(both.same(line)));
 }
 
 fn line(dice: &mut Dice) -> String {
@@ -176,45 +171,30 @@ fn line(dice: &mut Dice) -> String {
     }
 }
 
-#[test]
-fn hashes_change_as_those_of_redis_do() {
-    for resp3 in [false, true] {
-        let Some(mut both) = Beside::start(resp3) else { return };
-        let mut dice = Dice::thrown();
-        for step in 0..2500 {
-            if step % 50 == 0 {
-                both.same("set t text");
-            }
-            let line = line(&mut dice);
-            let words: Vec<&[u8]> = line.split_whitespace().map(str::as_bytes).collect();
-            match words[0] {
-                b"hgetall" => both.same_in_any_order(&words, true),
-                b"hkeys" | b"hvals" => both.same_in_any_order(&words, false),
-                _ => drop(both.same_words(&words)),
-            }
-        }
-        for key in [b"a", b"b", b"t"] {
-            both.same_in_any_order(&[b"hgetall", key], true);
-        }
+/// Of larger hashes, fields come in any order.
+fn same(both: &mut Beside, line: &str) {
+    let words: Vec<&[u8]> = line.split_whitespace().map(str::as_bytes).collect();
+    match words[0] {
+        b"hgetall" => both.same_in_any_order(&words, true),
+        b"hkeys" | b"hvals" => both.same_in_any_order(&words, false),
+        _ => drop(both.same_words(&words)),
     }
 }
 
 #[test]
+fn hashes_change_as_those_of_redis_do() {
+    same_by_chance(line, same, &["hgetall a", "hgetall b", "hgetall t"]);
+}
+
+#[test]
 fn any_bytes_are_kept() {
-    let long = vec![b'x'; 100_000];
-    let Some(mut both) = Beside::start(true) else { return };
-    for odd in [b"", &b"\0"[..], b"\r\n", b"+1", b"\xff\xfe", b"*", &long] {
-        let lines: &[&[&[u8]]] = &[
-            &[b"hset", b"odd", odd, odd],
-            &[b"hget", b"odd", odd],
-            &[b"hgetall", b"odd"],
-            &[b"hincrby", b"odd", odd, b"1"],
-            &[b"hincrbyfloat", b"odd", odd, b"1"],
-            &[b"hstrlen", b"odd", odd],
-            &[b"hdel", b"odd", odd],
-        ];
-        for words in lines {
-            both.same_words(words);
-        }
-    }
+    same_with_any_bytes(&[
+        "hset odd ODD ODD",
+        "hget odd ODD",
+        "hgetall odd",
+        "hincrby odd ODD 1",
+        "hincrbyfloat odd ODD 1",
+        "hstrlen odd ODD",
+        "hdel odd ODD",
+    ]);
 }

@@ -1,7 +1,7 @@
 //! Lists here and in a real Redis.
 
-use crate::beside::Beside;
-use crate::command::dice::Dice;
+use crate::beside::{Beside, same_by_chance, same_lines, same_with_any_bytes};
+use crate::dice::Dice;
 
 const LINES: &[&str] = &[
     "rpush l a b c d e a b c",
@@ -208,12 +208,7 @@ const LINES: &[&str] = &[
 
 #[test]
 fn lists_are_kept_as_redis_keeps_them() {
-    for resp3 in [false, true] {
-        let Some(mut both) = Beside::start(resp3) else { return };
-        for line in LINES {
-            both.same(line);
-        }
-    }
+    same_lines(LINES, |both, line| drop(both.same(line)));
 }
 
 fn line(dice: &mut Dice) -> String {
@@ -265,45 +260,40 @@ fn line(dice: &mut Dice) -> String {
     }
 }
 
-#[test]
-fn lists_change_as_those_of_redis_do() {
-    for resp3 in [false, true] {
-        let Some(mut both) = Beside::start(resp3) else { return };
-        let mut dice = Dice::thrown();
-        for step in 0..2500 {
-            if step % 50 == 0 {
-                both.same("set t text");
-            }
-            let line = line(&mut dice);
-            if line.starts_with("blpop")
-                && both.same("exists a b c t") == both.same("exists nothing")
-            {
-                continue;
-            }
-            both.same(&line);
-        }
-        for key in ["a", "b", "c", "t"] {
-            both.same(&format!("lrange {key} 0 -1"));
-            both.same(&format!("exists {key}"));
-        }
+/// Where there is nothing to wait for, nobody waits.
+fn same(both: &mut Beside, line: &str) {
+    let waits = |both: &mut Beside| both.same("exists a b c t") == both.same("exists nothing");
+    if !line.starts_with("blpop") || !waits(both) {
+        both.same(line);
     }
 }
 
 #[test]
+fn lists_change_as_those_of_redis_do() {
+    same_by_chance(
+        line,
+        same,
+        &[
+            "lrange a 0 -1",
+            "exists a",
+            "lrange b 0 -1",
+            "exists b",
+            "lrange c 0 -1",
+            "exists c",
+            "lrange t 0 -1",
+            "exists t",
+        ],
+    );
+}
+
+#[test]
 fn any_bytes_are_kept() {
-    let long = vec![b'x'; 100_000];
-    let Some(mut both) = Beside::start(true) else { return };
-    for odd in [b"", &b"\0"[..], b"\r\n", b"+1", b"\xff\xfe", b"*", &long] {
-        let lines: &[&[&[u8]]] = &[
-            &[b"rpush", b"odd", odd, b"a", odd],
-            &[b"lrange", b"odd", b"0", b"-1"],
-            &[b"lpos", b"odd", odd, b"rank", b"2"],
-            &[b"linsert", b"odd", b"before", odd, odd],
-            &[b"lrem", b"odd", b"2", odd],
-            &[b"lpop", b"odd", b"9"],
-        ];
-        for words in lines {
-            both.same_words(words);
-        }
-    }
+    same_with_any_bytes(&[
+        "rpush odd ODD a ODD",
+        "lrange odd 0 -1",
+        "lpos odd ODD rank 2",
+        "linsert odd before ODD ODD",
+        "lrem odd 2 ODD",
+        "lpop odd 9",
+    ]);
 }

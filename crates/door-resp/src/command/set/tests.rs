@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::beside::{Beside, Frame};
-use crate::command::dice::Dice;
+use crate::beside::{Beside, Frame, same_by_chance, same_lines, same_with_any_bytes};
+use crate::dice::Dice;
 
 /// Whether the order of what is replied says nothing.
 fn is_in_any_order(line: &str) -> bool {
@@ -169,10 +169,7 @@ const LINES: &[&str] = &[
 
 #[test]
 fn sets_are_kept_as_redis_keeps_them() {
-    for resp3 in [false, true] {
-        let Some(mut both) = Beside::start(resp3) else { return };
-        LINES.iter().for_each(|line| same(&mut both, line));
-    }
+    same_lines(LINES, same);
 }
 
 fn line(dice: &mut Dice) -> String {
@@ -211,19 +208,11 @@ fn line(dice: &mut Dice) -> String {
 
 #[test]
 fn sets_change_as_those_of_redis_do() {
-    for resp3 in [false, true] {
-        let Some(mut both) = Beside::start(resp3) else { return };
-        let mut dice = Dice::thrown();
-        for step in 0..2500 {
-            if step % 50 == 0 {
-                both.same("set t text");
-            }
-            same(&mut both, &line(&mut dice));
-        }
-        ["a", "b", "c", "d", "t"]
-            .iter()
-            .for_each(|key| same(&mut both, &format!("smembers {key}")));
-    }
+    same_by_chance(
+        line,
+        same,
+        &["smembers a", "smembers b", "smembers c", "smembers d", "smembers t"],
+    );
 }
 
 fn texts(frame: Frame) -> Vec<String> {
@@ -274,18 +263,11 @@ fn what_is_taken_at_random_was_there_and_is_gone() {
 
 #[test]
 fn any_bytes_are_kept() {
-    let long = vec![b'x'; 100_000];
-    let Some(mut both) = Beside::start(true) else { return };
-    for odd in [b"", &b"\0"[..], b"\r\n", b"+1", b"\xff\xfe", b"*", &long] {
-        let lines: &[&[&[u8]]] = &[
-            &[b"sadd", b"odd", odd, odd],
-            &[b"sismember", b"odd", odd],
-            &[b"smembers", b"odd"],
-            &[b"smove", b"odd", odd, odd],
-            &[b"spop", odd],
-        ];
-        for words in lines {
-            both.same_words(words);
-        }
-    }
+    same_with_any_bytes(&[
+        "sadd odd ODD ODD",
+        "sismember odd ODD",
+        "smembers odd",
+        "smove odd ODD ODD",
+        "spop ODD",
+    ]);
 }

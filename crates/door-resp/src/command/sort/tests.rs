@@ -1,7 +1,7 @@
 //! Sorting here and in a real Redis.
 
 use crate::beside::Beside;
-use crate::command::dice::Dice;
+use crate::dice::Dice;
 
 const LINES: &[&str] = &[
     "rpush l 3 1 2 10 -5 1.5",

@@ -1,8 +1,6 @@
 mod chance;
 mod numbers;
 
-pub(in crate::command) use chance::Drawn;
-
 use crate::beside::Beside;
 
 const LINES: &str = "

@@ -2,17 +2,13 @@ mod lines;
 
 use lines::LINES;
 
-use crate::beside::{Beside, Frame};
+use crate::beside::{Beside, Frame, same_lines};
 use crate::command::find;
+use crate::dice::Dice;
 
 #[test]
 fn streams_answer_as_those_of_redis_do() {
-    for resp3 in [false, true] {
-        let Some(mut both) = Beside::start(resp3) else { return };
-        for line in LINES {
-            both.same(line);
-        }
-    }
+    same_lines(LINES, |both, line| drop(both.same(line)));
 }
 
 #[test]
@@ -64,35 +60,21 @@ fn keys_are_found_where_redis_finds_them() {
     }
 }
 
-/// Numbers without an end, for a seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
-        (self.0 >> 33) % end
-    }
-
-    fn of<'a>(&mut self, choices: &[&'a str]) -> &'a str {
-        choices[self.below(choices.len() as u64) as usize]
-    }
-
-    fn id(&mut self, top: u64) -> String {
-        match self.below(12) {
-            0 => "0".into(),
-            1 => format!("{}-{}", self.below(top + 1), self.below(3)),
-            2 => "x".into(),
-            _ => format!("{}", self.below(top + 1)),
-        }
+fn id(dice: &mut Dice, top: u64) -> String {
+    match dice.below(12) {
+        0 => "0".into(),
+        1 => format!("{}-{}", dice.below(top + 1), dice.below(3)),
+        2 => "x".into(),
+        _ => format!("{}", dice.below(top + 1)),
     }
 }
 
 /// A line about one of two streams with some hundred entries.
 fn line(dice: &mut Dice, top: &mut u64) -> String {
-    let key = dice.of(&["s", "s", "s", "t"]);
-    let (group, consumer) = (dice.of(&["g", "g", "h"]), dice.of(&["a", "b", "c"]));
-    let (id, other, count) = (dice.id(*top), dice.id(*top), dice.below(30));
-    let (rough, least) = (dice.of(&["~", "=", ""]), dice.below(*top + 1));
+    let key = dice.one(&["s", "s", "s", "t"]);
+    let (group, consumer) = (dice.one(&["g", "g", "h"]), dice.one(&["a", "b", "c"]));
+    let (id, other, count) = (id(dice, *top), id(dice, *top), dice.below(30));
+    let (rough, least) = (dice.one(&["~", "=", ""]), dice.below(*top + 1));
     match dice.below(40) {
         0..12 => {
             *top += dice.below(2);
@@ -148,7 +130,7 @@ fn timeless(frame: Frame) -> Frame {
 fn whatever_happens_to_streams_happens_as_in_redis() {
     for (seed, resp3) in [(1, false), (2, true), (3, false)] {
         let Some(mut both) = Beside::start(resp3) else { return };
-        let (mut dice, mut top) = (Dice(seed), 1);
+        let (mut dice, mut top) = (Dice::new(seed), 1);
         let mut before = Vec::new();
         for _ in 0..2_500 {
             let line = line(&mut dice, &mut top);
@@ -179,7 +161,7 @@ fn whatever_happens_to_streams_happens_as_in_redis() {
 #[test]
 fn nodes_are_filled_as_redis_fills_them() {
     let Some(mut both) = Beside::start(false) else { return };
-    let mut dice = Dice(7);
+    let mut dice = Dice::new(7);
     for at in 1..=1_500u64 {
         let long = "x".repeat(dice.below(if at % 500 < 100 { 5_000 } else { 90 }) as usize);
         let id = format!("{}-{}", at << dice.below(40).min(at / 100), at);

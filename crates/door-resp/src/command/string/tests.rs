@@ -1,6 +1,7 @@
 //! Texts and keys, beside a real Redis.
 
-use crate::beside::{Beside, Draw};
+use crate::beside::Beside;
+use crate::dice::Dice;
 
 #[test]
 fn texts_are_kept_as_redis_keeps_them() {
@@ -159,19 +160,19 @@ fn texts_are_kept_as_redis_keeps_them() {
 }
 
 /// A command about some of a few keys, now and then one that makes no sense.
-fn command(draw: &mut Draw) -> Vec<String> {
-    let key = |draw: &mut Draw| draw.one(&["a", "b", "c", "d", ""]).to_owned();
-    let text = |draw: &mut Draw| {
-        draw.one(&["", "0", "17", "-3", "abc", "9223372036854775807", "x y", "1.5"]).to_owned()
+fn command(dice: &mut Dice) -> Vec<String> {
+    let key = |dice: &mut Dice| dice.one(&["a", "b", "c", "d", ""]).to_owned();
+    let text = |dice: &mut Dice| {
+        dice.one(&["", "0", "17", "-3", "abc", "9223372036854775807", "x y", "1.5"]).to_owned()
     };
-    let number = |draw: &mut Draw| {
-        draw.one(&["0", "1", "-1", "5", "-7", "100", "x", "", "9223372036854775807", "1.5"])
+    let number = |dice: &mut Dice| {
+        dice.one(&["0", "1", "-1", "5", "-7", "100", "x", "", "9223372036854775807", "1.5"])
             .to_owned()
     };
-    let end = |draw: &mut Draw| {
-        draw.one(&["0", "-1", "1000", "2000", "99999999999", "x", "9223372036854775807"]).to_owned()
+    let end = |dice: &mut Dice| {
+        dice.one(&["0", "-1", "1000", "2000", "99999999999", "x", "9223372036854775807"]).to_owned()
     };
-    let name = draw.one(&[
+    let name = dice.one(&[
         "get",
         "set",
         "set",
@@ -209,50 +210,50 @@ fn command(draw: &mut Draw) -> Vec<String> {
     let mut words = vec![name.to_owned()];
     match name {
         "get" | "strlen" | "incr" | "decr" | "ttl" | "persist" | "type" | "getdel"
-        | "expiretime" => words.push(key(draw)),
-        "setnx" | "getset" | "append" => words.extend([key(draw), text(draw)]),
-        "incrby" | "decrby" => words.extend([key(draw), number(draw)]),
-        "getrange" => words.extend([key(draw), number(draw), number(draw)]),
+        | "expiretime" => words.push(key(dice)),
+        "setnx" | "getset" | "append" => words.extend([key(dice), text(dice)]),
+        "incrby" | "decrby" => words.extend([key(dice), number(dice)]),
+        "getrange" => words.extend([key(dice), number(dice), number(dice)]),
         "setrange" => {
-            words.extend([key(draw), draw.one(&["0", "3", "-1", "x", "12"]).into(), text(draw)])
+            words.extend([key(dice), dice.one(&["0", "3", "-1", "x", "12"]).into(), text(dice)])
         }
-        "rename" | "renamenx" | "copy" | "lcs" => words.extend([key(draw), key(draw)]),
+        "rename" | "renamenx" | "copy" | "lcs" => words.extend([key(dice), key(dice)]),
         "mget" | "exists" | "del" | "touch" => {
-            for _ in 0..=draw.below(3) {
-                words.push(key(draw));
+            for _ in 0..=dice.below(3) {
+                words.push(key(dice));
             }
         }
         "mset" | "msetnx" => {
-            for _ in 0..=draw.below(3) {
-                words.extend([key(draw), text(draw)]);
+            for _ in 0..=dice.below(3) {
+                words.extend([key(dice), text(dice)]);
             }
         }
-        "setex" => words.extend([key(draw), end(draw), text(draw)]),
+        "setex" => words.extend([key(dice), end(dice), text(dice)]),
         "expire" | "expireat" => {
-            words.extend([key(draw), end(draw)]);
-            if draw.below(3) == 0 {
-                words.push(draw.one(&["nx", "xx", "gt", "lt", "no"]).into());
+            words.extend([key(dice), end(dice)]);
+            if dice.below(3) == 0 {
+                words.push(dice.one(&["nx", "xx", "gt", "lt", "no"]).into());
             }
         }
         "getex" => {
-            words.push(key(draw));
-            if draw.below(2) == 0 {
-                words.extend([draw.one(&["ex", "px", "exat", "persist"]).to_owned(), end(draw)]);
+            words.push(key(dice));
+            if dice.below(2) == 0 {
+                words.extend([dice.one(&["ex", "px", "exat", "persist"]).to_owned(), end(dice)]);
             }
         }
         _ => {
-            words.extend([key(draw), text(draw)]);
-            for _ in 0..draw.below(3) {
-                let option = draw.one(&["nx", "xx", "get", "keepttl", "ex", "exat", "no"]);
+            words.extend([key(dice), text(dice)]);
+            for _ in 0..dice.below(3) {
+                let option = dice.one(&["nx", "xx", "get", "keepttl", "ex", "exat", "no"]);
                 words.push(option.to_owned());
                 if option.starts_with("ex") {
-                    words.push(end(draw));
+                    words.push(end(dice));
                 }
             }
         }
     }
-    if draw.below(40) == 0 {
-        words.push(text(draw));
+    if dice.below(40) == 0 {
+        words.push(text(dice));
     }
     words
 }
@@ -261,9 +262,9 @@ fn command(draw: &mut Draw) -> Vec<String> {
 fn random_commands_on_texts_are_answered_as_redis_answers_them() {
     for (resp3, seed) in [(false, 1), (true, 2), (false, 3)] {
         let Some(mut both) = Beside::start(resp3) else { return };
-        let mut draw = Draw::new(seed);
+        let mut dice = Dice::new(seed);
         for _ in 0..4_000 {
-            let words = command(&mut draw);
+            let words = command(&mut dice);
             let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
             both.same_words(&words);
         }

@@ -26,6 +26,8 @@ enum Pending {
 struct Tally {
     hits: u64,
     fills: u64,
+    /// What comes now was not asked for lately.
+    cold: bool,
 }
 
 impl<G: Guest> Visit<G> {
@@ -59,7 +61,10 @@ impl<G: Guest> Visit<G> {
     pub(super) async fn read(&mut self, stand: &Arc<Stand>, heard: &mut Heard) -> usize {
         let mut tally = Tally::default();
         let (answered, pending) = self.begin(stand, heard, &mut tally).await;
-        let answered = self.finish(stand, heard, (answered, pending), &mut tally).await;
+        let mut answered = self.finish(stand, heard, (answered, pending), &mut tally).await;
+        if tally.cold {
+            answered = self.ask_together(heard, answered).await;
+        }
         self.near.signals.hits.add(tally.hits);
         self.near.signals.fills.add(tally.fills);
         answered
@@ -75,6 +80,7 @@ impl<G: Guest> Visit<G> {
     ) -> (usize, Vec<(usize, Pending)>) {
         let (mut at, mut answered) = (0, 0);
         let mut pending: Vec<(usize, Pending)> = Vec::new();
+        let mut is_warm = false;
         while let Ok(Some((arguments, end))) = heard.command(at) {
             let Some(read) = Read::of(arguments) else { break };
             let begin = std::mem::replace(&mut at, end);
@@ -105,6 +111,13 @@ impl<G: Guest> Visit<G> {
                     tally.hits += 1;
                 }
                 Look::Large if !behind => break,
+                Look::Miss if !behind && !is_warm => {
+                    tally.cold = self.is_cold(stand, heard, begin);
+                    if tally.cold {
+                        break;
+                    }
+                    (is_warm, at) = (true, begin);
+                }
                 Look::Hit(_) | Look::Large => pending.push((begin, Pending::There)),
                 Look::Miss => match stand.fetch(&self.near, read, arguments) {
                     Some(answer) => {
@@ -158,6 +171,36 @@ impl<G: Guest> Visit<G> {
             answered = end;
         }
         answered
+    }
+
+    /// Whether most of the reads from this place on are of what was not asked for lately.
+    /// They are cheaper for everybody as they came, and whether it would be worth keeping
+    /// what they say is not known yet.
+    fn is_cold(&mut self, stand: &Arc<Stand>, heard: &mut Heard, mut at: usize) -> bool {
+        let (mut cold, mut all) = (0, 0);
+        while let Ok(Some((arguments, end))) = heard.command(at) {
+            let Some(read) = Read::of(arguments) else { break };
+            let is_new = !stand.lately.has_seen(arguments.at(1));
+            cold += usize::from(is_new && matches!(self.look(stand, read, arguments), Look::Miss));
+            (at, all) = (end, all + 1);
+        }
+        cold * 2 > all
+    }
+
+    /// Asks a read that stands alone, and that it may ask, together with what others ask at
+    /// this moment. A batch is worth a trip of its own.
+    async fn ask_together(&mut self, heard: &mut Heard, at: usize) -> usize {
+        let whole = heard.buffer.len();
+        let Ok(Some((arguments, end))) = heard.command(at) else { return at };
+        if end < whole {
+            return at;
+        }
+        let answer = self.near.shared(self.number).ask(self.near.clock.moment(), arguments);
+        let Ok(reply) = answer.await else { return at };
+        kept::write(&reply, self.resp3, &mut self.down);
+        self.known = Some(self.near.sent());
+        self.near.signals.relayed.add(1);
+        end
     }
 
     fn look(&mut self, stand: &Arc<Stand>, read: Read, arguments: Arguments<'_>) -> Look {

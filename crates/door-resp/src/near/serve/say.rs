@@ -4,6 +4,7 @@ use super::{Heard, Visit};
 use crate::command::DATABASES;
 use crate::command::{Arguments, Wrong, find};
 use crate::near::guest::Guest;
+use crate::near::reads::Read;
 use crate::near::relay::Then;
 use crate::near::rights::Reach;
 use crate::near::stand::write_command;
@@ -87,6 +88,10 @@ impl<G: Guest> Visit<G> {
         arguments: Arguments<'_>,
         form: (usize, bool),
     ) -> Result<Said, Wrong> {
+        if self.is_gathering_nothing() && Read::of(arguments).is_some() {
+            self.guest.may(self.number, Deed::Read, arguments.at(1)).await?;
+            return self.relay(arguments, form, None).await;
+        }
         let is = |names: &[&str]| names.iter().any(|name| arguments.is(0, name));
         let idle = self.upstream.as_ref().is_none_or(|up| up.relay.is_idle());
         if arguments.is(0, "quit") {
@@ -122,10 +127,20 @@ impl<G: Guest> Visit<G> {
         }
         self.may_say(arguments).await?;
         let then = self.note(arguments)?;
-        let upstream = self.reach().await?;
         if loosens {
-            upstream.relay.loosen();
+            self.reach().await?.relay.loosen();
         }
+        self.relay(arguments, form, then).await
+    }
+
+    /// Says it as it came.
+    async fn relay(
+        &mut self,
+        arguments: Arguments<'_>,
+        form: (usize, bool),
+        then: Option<Then>,
+    ) -> Result<Said, Wrong> {
+        let upstream = self.reach().await?;
         match then {
             Some(then) => upstream.relay.expect_then(then),
             None => upstream.relay.expect(),
@@ -133,6 +148,11 @@ impl<G: Guest> Visit<G> {
         arguments.write(form, &mut upstream.outbox);
         self.near.signals.relayed.add(1);
         Ok(Said::Go)
+    }
+
+    /// Whether a read is about the selected database, and about nothing else.
+    fn is_gathering_nothing(&self) -> bool {
+        !self.multi && self.perhaps.is_empty() && self.guest.is_known()
     }
 
     /// Whether it may be said.

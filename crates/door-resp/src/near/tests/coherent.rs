@@ -8,7 +8,7 @@ use engines::own::RedisServer;
 use flow::Clock;
 
 use super::{Door, PATIENCE, Talk};
-use crate::beside::Draw;
+use crate::dice::Dice;
 
 /// Pairs of keys, of which the first is always written first.
 const PAIRS: usize = 4;
@@ -115,16 +115,16 @@ fn readers_at_two_doors_never_go_back() {
 
 /// Reads until it is over; how often.
 fn read(door: &Door, over: &AtomicBool, seed: u64) -> u64 {
-    let (mut talk, mut draw) = (door.client(), Draw::new(seed));
+    let (mut talk, mut dice) = (door.client(), Dice::new(seed));
     let (mut seen, mut reads) = ([[0; 2]; PAIRS], 0);
     while !over.load(Ordering::Acquire) {
-        let pair = draw.below(PAIRS);
+        let pair = dice.below(PAIRS);
         // The second is never newer than the first, whichever way they are read.
-        let second = match draw.below(4) {
+        let second = match dice.below(4) {
             0 => talk.number(&format!("GETRANGE b{pair} 0 -1")),
             _ => talk.number(&format!("GET b{pair}")),
         };
-        let first = match draw.below(4) {
+        let first = match dice.below(4) {
             0 => talk.number(&format!("EVAL return(redis.call('get','a{pair}')) 0")),
             _ => talk.number(&format!("GET a{pair}")),
         };

@@ -7,12 +7,14 @@ use flow::signal::Registry;
 use flow::{BoxFuture, Clock};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::sync::watch;
 
 use super::super::reads::Read;
 use super::super::stand::{Look, Stand};
-use super::super::{Dial, Near, Wire};
+use super::super::{Dial, Near, Wire, serve};
+use super::{Anybody, command};
 use crate::command::Arguments;
-use crate::config;
+use crate::config::{self, Config};
 
 /// Hands out the other ends of connections that a test speaks on.
 struct Scripted(Mutex<Vec<DuplexStream>>);
@@ -121,5 +123,40 @@ async fn hashes_whose_fields_have_lives_are_not_kept() {
         let stand = stand(&near).await;
         let read = |hash| Read { name: "", many: false, hash };
         assert_eq!((stand.serves(read(true)), stand.serves(read(false))), (expected, true));
+    }
+}
+
+#[tokio::test]
+async fn who_was_answered_elsewhere_is_answered_from_memory_only_when_that_is_as_new() {
+    let (to_tracked, mut tracked) = tokio::io::duplex(1 << 16);
+    let (to_shared, mut shared) = tokio::io::duplex(1 << 16);
+    let dial = Arc::new(Scripted(Mutex::new(vec![to_shared, to_tracked])));
+    let own = config::Near::default();
+    let near = Near::new(dial, Clock::system(), &own, &Registry::default());
+    near.database(0);
+    greet(&mut tracked, "_\r\n").await;
+    stand(&near).await;
+    let (mut client, socket) = tokio::io::duplex(1 << 16);
+    let (_open, drain) = watch::channel(false);
+    let (guest, door) = (Anybody { known: true, narrow: false }, near.clone());
+    let served = async move { serve(guest, door, socket, &Config::default(), drain).await };
+    tokio::spawn(served);
+    // What is read for the first time is asked on the shared connection, and then kept.
+    client.write_all(&command("GET k")).await.unwrap();
+    hear(&mut shared, "GET\r\n$1\r\nk\r\n").await;
+    shared.write_all(b"%0\r\n+OK\r\n$1\r\n1\r\n").await.unwrap();
+    hear(&mut client, "$1\r\n1\r\n").await;
+    for other in ["i", "j"] {
+        // The second time, it is in memory already; and still not believed.
+        client.write_all(&command("GET k")).await.unwrap();
+        hear(&mut tracked, "PTTL\r\n$1\r\nk\r\n").await;
+        tracked.write_all(b"$1\r\n1\r\n:-1\r\n").await.unwrap();
+        hear(&mut client, "$1\r\n1\r\n").await;
+        client.write_all(&command("GET k")).await.unwrap();
+        hear(&mut client, "$1\r\n1\r\n").await;
+        client.write_all(&command(&format!("GET {other}"))).await.unwrap();
+        hear(&mut shared, &format!("GET\r\n$1\r\n{other}\r\n")).await;
+        shared.write_all(b"$1\r\n2\r\n").await.unwrap();
+        hear(&mut client, "$1\r\n2\r\n").await;
     }
 }

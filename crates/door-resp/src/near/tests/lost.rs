@@ -1,11 +1,16 @@
 //! Redis goes away and comes back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use engines::own::RedisServer;
 use flow::Clock;
+use flow::signal::Registry;
 
-use super::{Door, PATIENCE, Talk};
+use super::super::Near;
+use super::super::reads::Read;
+use super::{Door, PATIENCE, Plain, Talk};
+use crate::config;
 
 #[test]
 fn a_tracked_connection_that_is_killed_takes_what_is_kept_with_it() {
@@ -89,4 +94,26 @@ fn a_redis_that_comes_back_empty_is_believed() {
     };
     assert_eq!(reply, b"$-1\r\n");
     assert_eq!(door.warm(&mut reader, "GET k"), "$-1\r\n");
+}
+
+#[test]
+fn what_nobody_listens_for_any_more_is_not_believed() {
+    let Some(redis) = RedisServer::start() else { return };
+    let own = config::Near::default();
+    let near =
+        Near::new(Arc::new(Plain(redis.address())), Clock::system(), &own, &Registry::default());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let stand = runtime.block_on(async {
+        loop {
+            if let Some(stand) = near.database(0).stand() {
+                return stand;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    let read = Read { name: "get", many: false, hash: false };
+    assert!(stand.serves(read));
+    // The thread that listened ends before those who read.
+    drop(runtime);
+    assert!(!stand.serves(read) && near.database(0).stand().is_none());
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use flow::Result;
+use rustls::CertificateError;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -71,7 +72,8 @@ impl Raw {
             None => Box::new(stream),
             Some(tls) => {
                 let name = ServerName::try_from(self.host.clone()).map_err(io::Error::other)?;
-                Box::new(tls.connect(name, stream).await?)
+                let trusted = tls.connect(name, stream).await;
+                Box::new(trusted.map_err(|error| distrusted(&self.host, error))?)
             }
         };
         if let Some(password) = &self.password {
@@ -86,6 +88,28 @@ fn connector(ca: Option<&PathBuf>) -> Result<TlsConnector> {
     let trusting = crate::tls::client(ca.map(PathBuf::as_path));
     let config = trusting.map_err(|why| codes::KV_CONFIG.error(why.sentence).because(why.cause))?;
     Ok(TlsConnector::from(Arc::new(config)))
+}
+
+/// Why whoever answered there is not believed to be the Redis that is meant.
+fn distrusted(host: &str, error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    let why = match cause {
+        Some(rustls::Error::InvalidCertificate(wrong)) => match wrong {
+            // An authority of the same name may have another key.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                "its certificate is signed by nobody we trust"
+            }
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "its certificate has ended"
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "its certificate is for another name"
+            }
+            _ => "its certificate is not valid",
+        },
+        _ => return error,
+    };
+    io::Error::other(format!("the Redis at `{host}` cannot be trusted: {why}"))
 }
 
 async fn log_in(

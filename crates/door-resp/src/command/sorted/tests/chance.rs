@@ -3,23 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::beside::{Beside, Frame};
+use crate::dice::Dice;
 
-/// A row of numbers that begins with a seed.
-pub(in crate::command) struct Drawn(pub(in crate::command) u64);
-
-impl Drawn {
-    pub(in crate::command) fn below(&mut self, bound: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % bound
-    }
-
-    pub(in crate::command) fn of<'a>(&mut self, words: &[&'a str]) -> &'a str {
-        words[self.below(words.len())]
-    }
-}
-
-fn line(drawn: &mut Drawn) -> String {
+fn line(dice: &mut Dice) -> String {
     const KEYS: &[&str] = &["a", "b", "c", "text"];
     const SCORES: &[&str] =
         &["1", "2", "3", "-1", "0", "1.5", "0.1", "inf", "-inf", "1e17", "3.3", "x"];
@@ -27,9 +13,9 @@ fn line(drawn: &mut Drawn) -> String {
     const BOUNDS: &[&str] = &["1", "(1", "(2", "3", "-inf", "+inf", "0", "(0.1", "1.5", "y"];
     const NAMES: &[&str] = &["-", "+", "[m1", "(m3", "[x", "(y", "[", "m"];
     const RANKS: &[&str] = &["0", "1", "2", "-1", "-2", "5", "-9"];
-    let key = drawn.of(KEYS);
-    let other = drawn.of(KEYS);
-    let mut of = |words| drawn.of(words);
+    let key = dice.one(KEYS);
+    let other = dice.one(KEYS);
+    let mut of = |words| dice.one(words);
     let (score, member, second) = (of(SCORES), of(MEMBERS), of(MEMBERS));
     let (min, max) = (of(BOUNDS), of(BOUNDS));
     let (low, high) = (of(NAMES), of(NAMES));
@@ -41,7 +27,7 @@ fn line(drawn: &mut Drawn) -> String {
     let op = of(&["zunion", "zinter", "zdiff"]);
     let count = of(&["", "1", "2", "0"]);
     let end = of(&["min", "max"]);
-    match drawn.below(24) {
+    match dice.below(24) {
         0..=4 => format!("zadd {key} {option} {score} {member}"),
         5..=6 => format!("zadd {key} {score} {member} 2 {second}"),
         7 => format!("zincrby {key} {score} {member}"),
@@ -61,24 +47,22 @@ fn line(drawn: &mut Drawn) -> String {
         21 => format!("zrangestore {other} {key} {min} {max} byscore {limit}"),
         // The names are in order where the scores are the same.
         22 => format!("zadd l 0 {member} 0 {second}"),
-        _ => format!("z{}rangebylex l {low} {high} {limit}", of_either(drawn)),
+        _ => format!("z{}rangebylex l {low} {high} {limit}", of_either(dice)),
     }
 }
 
-fn of_either(drawn: &mut Drawn) -> &'static str {
-    drawn.of(&["", "rev"])
+fn of_either(dice: &mut Dice) -> &'static str {
+    dice.one(&["", "rev"])
 }
 
 #[test]
 fn whatever_is_done_to_sorted_sets_is_as_with_redis() {
     for resp3 in [false, true] {
         let Some(mut both) = Beside::start(resp3) else { return };
-        let seed = u64::from(std::process::id());
-        println!("seed {seed}");
-        let mut drawn = Drawn(seed);
+        let mut dice = Dice::thrown();
         both.same("set text 1");
         for _ in 0..2_000 {
-            both.same(&line(&mut drawn));
+            both.same(&line(&mut dice));
             both.same("zrange d 0 -1 withscores");
         }
         for key in ["a", "b", "c", "l", "d"] {
@@ -90,13 +74,13 @@ fn whatever_is_done_to_sorted_sets_is_as_with_redis() {
 #[test]
 fn large_sorted_sets_are_those_of_redis() {
     let Some(mut both) = Beside::start(true) else { return };
-    let mut drawn = Drawn(1);
+    let mut dice = Dice::new(1);
     for _ in 0..1_000 {
-        both.same(&format!("zadd z {} m{}", drawn.below(50), drawn.below(600)));
-        if drawn.below(3) == 0 {
-            both.same(&format!("zrem z m{}", drawn.below(600)));
+        both.same(&format!("zadd z {} m{}", dice.below(50), dice.below(600)));
+        if dice.below(3) == 0 {
+            both.same(&format!("zrem z m{}", dice.below(600)));
         }
-        both.same(&format!("zrank z m{}", drawn.below(600)));
+        both.same(&format!("zrank z m{}", dice.below(600)));
     }
     both.same("zrange z 0 -1 withscores");
     both.same("zrange z 40 10 byscore rev limit 17 100");
@@ -112,7 +96,7 @@ fn large_sorted_sets_are_those_of_redis() {
         cursor.clone_from(next);
         // What goes meanwhile lets nothing be passed over.
         for _ in 0..5 {
-            both.same(&format!("zrem z m{}", drawn.below(600)));
+            both.same(&format!("zrem z m{}", dice.below(600)));
         }
     }
     let Frame::Parts(_, left) = both.same("zrange z 0 -1") else { panic!() };
@@ -206,9 +190,7 @@ fn nonsense_is_answered_as_by_redis() {
         "storedist",
     ];
     let Some(mut both) = Beside::start(true) else { return };
-    let seed = u64::from(std::process::id());
-    println!("seed {seed}");
-    let mut drawn = Drawn(seed);
+    let mut dice = Dice::thrown();
     // What waits would, what is drawn differs, and a rank has more to tell in later versions.
     let fit = |name: &str| {
         !name.starts_with("bz") && !["zrandmember", "zrank", "zrevrank"].contains(&name)
@@ -224,11 +206,11 @@ fn nonsense_is_answered_as_by_redis() {
             both.same("zadd z 1 a 2 b 3 c");
             both.same("geoadd y 1 1 a 2 2 b 3 3 c");
         }
-        let mut words = vec![drawn.of(&names)];
+        let mut words = vec![dice.one(&names)];
         // Some begin as they should.
         let right = [&["z"][..], &["2", "z", "y"], &["z", "0", "1"], &["d", "z"], &["z", "1"], &[]];
-        words.extend(right[drawn.below(right.len())]);
-        words.extend((0..drawn.below(7)).map(|_| WORDS[drawn.below(WORDS.len())]));
+        words.extend(right[dice.below(right.len())]);
+        words.extend((0..dice.below(7)).map(|_| WORDS[dice.below(WORDS.len())]));
         let words: Vec<&[u8]> = words.into_iter().map(str::as_bytes).collect();
         both.same_words(&words);
     }
@@ -260,11 +242,9 @@ fn members_are_drawn_once_or_as_often_as_asked() {
 #[test]
 fn patterns_choose_the_members_redis_chooses() {
     let Some(mut both) = Beside::start(false) else { return };
-    let seed = u64::from(std::process::id());
-    println!("seed {seed}");
-    let mut drawn = Drawn(seed);
+    let mut dice = Dice::thrown();
     let mut word = |letters: &[&str], most: usize| {
-        (0..drawn.below(most)).map(|_| drawn.of(letters)).collect::<String>()
+        (0..dice.below(most)).map(|_| dice.one(letters)).collect::<String>()
     };
     for _ in 0..100 {
         let member = word(&["a", "b", "c", "-", "]", "[", "\\", "^", "*"], 6);

@@ -1,7 +1,7 @@
 //! How numbers are read and added.
 
-use super::Drawn;
 use crate::beside::{Beside, Frame};
+use crate::dice::Dice;
 
 #[test]
 fn scores_are_read_as_redis_reads_them() {
@@ -24,7 +24,7 @@ fn scores_are_read_as_redis_reads_them() {
 fn sums_of_long_numbers_are_those_of_redis() {
     use values::number::Long;
     let Some(mut both) = Beside::start(false) else { return };
-    let mut drawn = Drawn(u64::from(std::process::id()));
+    let mut dice = Dice::thrown();
     let mut number = |at: usize| -> String {
         const HARD: &[&str] = &[
             "1e-5",
@@ -57,20 +57,20 @@ fn sums_of_long_numbers_are_those_of_redis() {
             "1e17",
             "99999999999999999999.9",
         ];
-        let digits = |drawn: &mut Drawn| {
-            (0..drawn.below(25) + 1)
-                .map(|_| drawn.of(&["0", "1", "5", "9", "3"]))
+        let digits = |dice: &mut Dice| {
+            (0..dice.below(25) + 1)
+                .map(|_| dice.one(&["0", "1", "5", "9", "3"]))
                 .collect::<String>()
         };
         match at % 3 {
-            0 => drawn.of(HARD).to_owned(),
-            1 => format!("{}{}.{}", drawn.of(&["", "-"]), digits(&mut drawn), digits(&mut drawn)),
+            0 => dice.one(HARD).to_owned(),
+            1 => format!("{}{}.{}", dice.one(&["", "-"]), digits(&mut dice), digits(&mut dice)),
             _ => format!(
                 "{}{}.{}e{}",
-                drawn.of(&["", "-"]),
-                digits(&mut drawn),
-                digits(&mut drawn),
-                drawn.below(60) as i64 - 40
+                dice.one(&["", "-"]),
+                digits(&mut dice),
+                digits(&mut dice),
+                dice.below(60) as i64 - 40
             ),
         }
     };

@@ -15,17 +15,24 @@ impl Dice {
         Self(seed)
     }
 
+    /// The numbers that follow from this one.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// One of the numbers below `bound`.
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below<N: TryInto<u64> + TryFrom<u64>>(&mut self, bound: N) -> N {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut drawn = self.0;
         drawn = (drawn ^ (drawn >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         drawn = (drawn ^ (drawn >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (drawn ^ (drawn >> 31)) % bound
+        let Ok(bound) = bound.try_into() else { panic!("nothing is below a negative number") };
+        let Ok(below) = N::try_from((drawn ^ (drawn >> 31)) % bound) else { unreachable!() };
+        below
     }
 
     /// One of these.
     pub(crate) fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        of[self.below(of.len() as u64) as usize]
+        of[self.below(of.len())]
     }
 }
