@@ -13,5 +13,6 @@ mod hostile;
 mod lives;
 #[path = "../server/mod.rs"]
 mod server;
+mod tls;
 mod together;
 mod wire;

@@ -12,6 +12,10 @@ pub struct Config {
     pub mode: Mode,
     /// The Redis, and what is kept of it; only for the mode `near`.
     pub near: Near,
+    /// Certificate and key; needed to listen within TLS.
+    pub tls: Option<door_tls::Config>,
+    /// How long a client may take for the TLS handshake.
+    pub handshake_timeout: Span,
     /// How many clients may be connected at once.
     pub connections_max: u32,
     /// The largest value or key a client may send.
@@ -23,6 +27,16 @@ pub struct Config {
     pub arguments_max: u32,
     /// A connection that says nothing for so long is closed.
     pub idle: Span,
+}
+
+impl Config {
+    /// Whether a door can be opened with this: reads the certificate, opens nothing.
+    ///
+    /// # Errors
+    /// What opening the door would say.
+    pub fn check(&self) -> flow::Result<()> {
+        crate::tls::acceptor(self).map(drop)
+    }
 }
 
 /// Whose values the door shows.
@@ -78,6 +92,8 @@ impl Default for Config {
         Self {
             mode: Mode::default(),
             near: Near::default(),
+            tls: None,
+            handshake_timeout: Span::secs(10),
             connections_max: 10_000,
             value_max: Size::mib(64),
             command_max: Size::mib(256),

@@ -5,7 +5,7 @@ mod together;
 mod unsent;
 mod wait;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -15,7 +15,7 @@ use flow::{Clock, Credential, Door, Id, Lane, Moment, Origin, Question, Request,
 use values::Space;
 
 use crate::command::{Arguments, Command, Done, Run, Wrong, find, here, unknown};
-use crate::hub::{Hub, Noticing, Slow};
+use crate::hub::{Ends, Hub, Noticing, Slow};
 use crate::session::{Keeping, Limits, Queued, Session};
 
 pub(crate) use serve::serve;
@@ -55,15 +55,15 @@ impl<P: Workshop> Client<P> {
         plane: Arc<P>,
         hub: Arc<Hub>,
         limits: Limits,
-        (peer, number): (Option<SocketAddr>, u64),
+        (ends, number): (Option<Ends>, u64),
     ) -> Self {
         let path = plane.path();
         let id = path.random().id(path.clock().now());
-        let card = hub.enter(number, peer);
+        let card = hub.enter(number, ends);
         Self {
             lane: Lane::default(),
             key: None,
-            peer: peer.map(|peer| peer.ip()),
+            peer: ends.map(|ends| ends.peer.ip()),
             id,
             asked: 0,
             at: path.clock().moment(),

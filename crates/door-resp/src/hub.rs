@@ -52,6 +52,8 @@ pub(crate) struct Hub {
 pub(crate) struct Card {
     pub(crate) number: u64,
     pub(crate) peer: Option<SocketAddr>,
+    /// Where it came to.
+    pub(crate) own: Option<SocketAddr>,
     pub(crate) since: Moment,
     pub(crate) said: Mutex<Said>,
     /// What it is to be sent without having asked; told too when somebody wants it to end.
@@ -66,6 +68,13 @@ pub(crate) struct Card {
     pub(crate) waits: AtomicBool,
     pub(crate) unblock: Notify,
     pub(crate) unblocked_badly: AtomicBool,
+}
+
+/// Where a connection comes from, and where it came to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ends {
+    pub(crate) peer: SocketAddr,
+    pub(crate) own: Option<SocketAddr>,
 }
 
 /// What a connection says of itself.
@@ -148,10 +157,11 @@ impl Hub {
     }
 
     /// Somebody comes.
-    pub(crate) fn enter(&self, number: u64, peer: Option<SocketAddr>) -> Arc<Card> {
+    pub(crate) fn enter(&self, number: u64, ends: Option<Ends>) -> Arc<Card> {
         let card = Arc::new(Card {
             number,
-            peer,
+            peer: ends.map(|ends| ends.peer),
+            own: ends.and_then(|ends| ends.own),
             since: self.clock.moment(),
             said: Mutex::default(),
             outbox: Arc::default(),
