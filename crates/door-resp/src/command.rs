@@ -54,6 +54,19 @@ impl<'a> Arguments<'a> {
         Self { buffer, places }
     }
 
+    /// Where they are in the buffer.
+    pub(crate) fn places(self) -> &'a [Range<usize>] {
+        self.places
+    }
+
+    /// Other words of the same buffer.
+    pub(crate) fn at_places<'b>(self, places: &'b [Range<usize>]) -> Arguments<'b>
+    where
+        'a: 'b,
+    {
+        Arguments { buffer: self.buffer, places }
+    }
+
     /// Those from `index` on, as if they were all.
     pub(crate) fn after(self, index: usize) -> Self {
         Self { buffer: self.buffer, places: self.places.get(index..).unwrap_or(&[]) }
@@ -138,6 +151,8 @@ impl Wrong {
         Self::said("OOM command not allowed: the value is larger than one value may be");
     pub(crate) const TOO_LONG: Self =
         Self::said("ERR what was asked is done, but the reply is too long to be sent");
+    pub(crate) const APART: Self =
+        Self::said("CROSSSLOT Keys in request belong to different namespaces");
     pub(crate) const NO_KEY: Self = Self::said("ERR no such key");
 
     pub(crate) const fn said(text: &'static str) -> Self {
@@ -380,6 +395,11 @@ impl Command {
             }
             deed => deed,
         }
+    }
+
+    /// Whether it works on values.
+    pub(crate) fn is_work(&self) -> bool {
+        matches!(self.run, Run::Work(_) | Run::Wait(..))
     }
 
     /// Whether it may be said with so many words.

@@ -1,5 +1,7 @@
 //! What can be set.
 
+use std::collections::BTreeMap;
+
 use flow::unit::{Size, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,9 @@ pub struct Config {
     pub mode: Mode,
     /// The Redis, and what is kept of it; only for the mode `near`.
     pub near: Near,
+    /// Keys that begin so are kept in a namespace of their own, under the rest of their name:
+    /// with `"user:" = "users"` the key `user:7` is `7` in `users`. Not for the mode `near`.
+    pub prefixes: BTreeMap<String, String>,
     /// Certificate and key; needed to listen within TLS.
     pub tls: Option<door_tls::Config>,
     /// How long a client may take for the TLS handshake.
@@ -35,6 +40,12 @@ impl Config {
     /// # Errors
     /// What opening the door would say.
     pub fn check(&self) -> flow::Result<()> {
+        if self.mode == Mode::Near && !self.prefixes.is_empty() {
+            let error =
+                crate::codes::CONFIG.error("`resp.prefixes` is set, and `resp.mode` is near");
+            return Err(error.with_advice("the keys of another Redis stay where they are"));
+        }
+        crate::prefix::Prefixes::new(&self.prefixes)?;
         crate::tls::acceptor(self).map(drop)
     }
 }
@@ -92,6 +103,7 @@ impl Default for Config {
         Self {
             mode: Mode::default(),
             near: Near::default(),
+            prefixes: BTreeMap::new(),
             tls: None,
             handshake_timeout: Span::secs(10),
             connections_max: 10_000,

@@ -149,10 +149,44 @@ impl<P: Workshop> Client<P> {
             }
             Some(command) => Ok(command),
         };
+        match command {
+            Ok(command) if self.session.hub.prefixes.are_there() => {
+                Box::pin(self.led(command, arguments)).await
+            }
+            command => self.gathered_or_done(command, arguments).await,
+        }
+    }
+
+    /// Goes where the keys of a command lead, and does there what is to be done.
+    async fn led(
+        &mut self,
+        command: &'static Command,
+        arguments: Arguments<'_>,
+    ) -> std::result::Result<Next, Wrong> {
+        let led = match self.session.hub.prefixes.lead(command, arguments) {
+            Ok(Some(prefix)) => prefix,
+            other => {
+                let command = other.map(|_| command);
+                return self.gathered_or_done(command, arguments).await;
+            }
+        };
+        let places = led.strip(command, arguments);
+        let home = self.session.enter(&Some(led));
+        let done = self.gathered_or_done(Ok(command), arguments.at_places(&places)).await;
+        self.session.leave(home);
+        done
+    }
+
+    /// Does it, unless commands are gathered.
+    async fn gathered_or_done(
+        &mut self,
+        command: std::result::Result<&'static Command, Wrong>,
+        arguments: Arguments<'_>,
+    ) -> std::result::Result<Next, Wrong> {
         let most = self.session.limits.command;
         let command = match (command, &mut self.session.queue) {
             (Ok(command), Some(queue)) if !command.at_once => {
-                queue.gather(Queued::new(command, arguments), most)?;
+                queue.gather(Queued::new(command, arguments).led(&self.session.led), most)?;
                 self.session.note_doing();
                 self.session.replies.simple("QUEUED");
                 return Ok(Next::Go);

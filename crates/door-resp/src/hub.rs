@@ -24,6 +24,7 @@ use tokio::sync::Notify;
 
 use crate::command::{Arguments, Command, events};
 use crate::connection::Unsent;
+use crate::prefix::Prefixes;
 
 pub(crate) use channels::Channels;
 pub(crate) use keys::{Interest, Keys, Turn, Watch};
@@ -45,6 +46,7 @@ pub(crate) struct Hub {
     /// Commands carried out, by all.
     pub(crate) commands: AtomicU64,
     pub(crate) unsent: Unsent,
+    pub(crate) prefixes: Arc<Prefixes>,
     cards: Mutex<BTreeMap<u64, Arc<Card>>>,
 }
 
@@ -140,11 +142,12 @@ impl Default for Doing {
 }
 
 impl Hub {
-    pub(crate) fn new(clock: Clock) -> Self {
+    pub(crate) fn new(clock: Clock, prefixes: Prefixes) -> Self {
+        let prefixes = Arc::new(prefixes);
         let begun = clock.moment();
         Self {
             keys: Keys::default(),
-            tracking: Tracking::default(),
+            tracking: Tracking::new(prefixes.clone()),
             notices: Notices::default(),
             channels: Channels::default(),
             slow: SlowLog::default(),
@@ -152,6 +155,7 @@ impl Hub {
             begun,
             commands: AtomicU64::default(),
             unsent: Unsent::default(),
+            prefixes,
             cards: Mutex::default(),
         }
     }
@@ -225,10 +229,13 @@ impl Hub {
         (class, event): (Class, &'static str),
         key: &Bytes,
     ) {
-        let Some(number) = namespace.strip_prefix("db").filter(|_| wanted & class.bit() != 0)
-        else {
+        if wanted & class.bit() == 0 {
             return;
-        };
+        }
+        // What keys lead to is in every database, and told of in the first.
+        let led = self.prefixes.of(namespace).map(|_| "0");
+        let Some(number) = led.or_else(|| namespace.strip_prefix("db")) else { return };
+        let key = &self.prefixes.whole(namespace, key);
         let channel = |kind: &str, name: &[u8]| {
             Bytes::from([format!("__{kind}@{number}__:").as_bytes(), name].concat())
         };

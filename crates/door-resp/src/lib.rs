@@ -16,6 +16,7 @@ mod frame;
 mod hub;
 mod listen;
 mod near;
+mod prefix;
 mod reply;
 mod rooms;
 mod session;

@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::connection::{Client, Workshop, serve};
 use crate::hub::{Ends, Hub};
 use crate::near::{self, Dial, Near};
+use crate::prefix::Prefixes;
 use crate::rooms::Rooms;
 use crate::session::Limits;
 use crate::signal::Signals;
@@ -68,7 +69,7 @@ impl Door {
         let signals = Arc::new(Signals::new(registry));
         let number = Arc::new(AtomicU64::new(0));
         let clock = plane.path().clock();
-        let hub = Arc::new(Hub::new(clock.clone()));
+        let hub = Arc::new(Hub::new(clock.clone(), Prefixes::new(&config.prefixes)?));
         let near = behind.map(|dial| {
             let near = Near::new(dial, clock.clone(), &config.near, registry);
             // The first client need not wait for it.

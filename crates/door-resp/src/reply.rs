@@ -1,6 +1,6 @@
 //! What a client is sent.
 
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
 /// What a command is answered may have so many bytes, roughly.
 const REPLY_MAX: usize = 512 << 20;
@@ -12,6 +12,8 @@ pub(crate) struct Replies {
     pub(crate) resp3: bool,
     /// Whether there was too much to write.
     pub(crate) overflowed: bool,
+    /// What the names of keys begin with.
+    pub(crate) begin: Bytes,
 }
 
 impl Replies {
@@ -35,6 +37,14 @@ impl Replies {
         self.counted(b'$', bytes.len() as i64);
         self.out.put_slice(bytes);
         self.out.put_slice(b"\r\n");
+    }
+
+    /// The name of a key, as the client knows it.
+    pub(crate) fn key(&mut self, key: &[u8]) {
+        match self.begin.is_empty() {
+            true => self.bulk(key),
+            false => self.bulk(&[&self.begin[..], key].concat()),
+        }
     }
 
     /// Whether there was too much to write since this was last asked.

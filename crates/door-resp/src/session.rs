@@ -10,6 +10,7 @@ use flow::question::cache::Deed;
 
 use crate::command::{Arguments, Command, Wrong};
 use crate::hub::{Card, Doing, Hub, Outbox, Parcel, Tracker, Watch};
+use crate::prefix::Prefix;
 use crate::reply::Replies;
 
 /// The state of one connection.
@@ -18,6 +19,8 @@ pub(crate) struct Session {
     pub(crate) replies: Replies,
     /// The database it selected.
     pub(crate) namespace: Box<str>,
+    /// Where it is led to from its database, while it is.
+    pub(crate) led: Option<Arc<Prefix>>,
     /// Whose values it sees.
     pub(crate) tenant: Box<str>,
     pub(crate) card: Arc<Card>,
@@ -122,11 +125,15 @@ pub(crate) struct Queue {
     /// Whether one of them made no sense.
     pub(crate) broken: bool,
     size: usize,
+    /// Where the work is that was gathered since a database was selected.
+    at: Option<Option<Arc<Prefix>>>,
 }
 
 /// One of them, with its words.
 pub(crate) struct Queued {
     pub(crate) command: &'static Command,
+    /// Where it leads to.
+    pub(crate) led: Option<Arc<Prefix>>,
     buffer: Vec<u8>,
     places: Vec<Range<usize>>,
 }
@@ -134,6 +141,12 @@ pub(crate) struct Queued {
 impl Queue {
     /// Takes one more, unless there is too much then.
     pub(crate) fn gather(&mut self, queued: Queued, most: usize) -> Result<(), Wrong> {
+        if queued.command.name == "select" {
+            self.at = None;
+        } else if queued.command.is_work() && !self.is_together(&queued) {
+            self.broken = true;
+            return Err(Wrong::APART);
+        }
         self.size = self.size.saturating_add(queued.size());
         if self.size <= most {
             self.commands.push(queued);
@@ -145,7 +158,20 @@ impl Queue {
     }
 }
 
+impl Queue {
+    /// Whether it is where the others are: nobody comes in between only there.
+    fn is_together(&mut self, queued: &Queued) -> bool {
+        let at = self.at.get_or_insert_with(|| queued.led.clone());
+        at.as_ref().map(Arc::as_ptr) == queued.led.as_ref().map(Arc::as_ptr)
+    }
+}
+
 impl Queued {
+    /// The same, where it leads to.
+    pub(crate) fn led(self, led: &Option<Arc<Prefix>>) -> Self {
+        Self { led: led.clone(), ..self }
+    }
+
     /// How much room it takes.
     fn size(&self) -> usize {
         size_of::<Self>() + self.buffer.len() + self.places.len() * size_of::<Range<usize>>()
@@ -162,7 +188,7 @@ impl Queued {
             places.push(buffer.len()..buffer.len() + word.len());
             buffer.extend_from_slice(word);
         }
-        Self { command, buffer, places }
+        Self { command, led: None, buffer, places }
     }
 
     pub(crate) fn arguments(&self) -> Arguments<'_> {
@@ -175,6 +201,7 @@ impl Session {
         Self {
             replies: Replies::default(),
             namespace: "db0".into(),
+            led: None,
             tenant: Box::default(),
             outbox: card.outbox.clone(),
             card,
@@ -193,6 +220,23 @@ impl Session {
     /// Which tenant and namespace it works in.
     pub(crate) fn place(&self) -> (&str, &str) {
         (&self.tenant, &self.namespace)
+    }
+
+    /// Goes where keys lead it, if anywhere; the namespace to come back to.
+    pub(crate) fn enter(&mut self, led: &Option<Arc<Prefix>>) -> Option<Box<str>> {
+        let prefix = led.as_ref()?;
+        self.led = Some(prefix.clone());
+        self.replies.begin = prefix.begins.clone();
+        Some(std::mem::replace(&mut self.namespace, prefix.namespace.clone()))
+    }
+
+    /// Comes back.
+    pub(crate) fn leave(&mut self, home: Option<Box<str>>) {
+        if let Some(home) = home {
+            self.namespace = home;
+            self.led = None;
+            self.replies.begin.clear();
+        }
     }
 
     /// How many channels and patterns it listens to.

@@ -50,7 +50,8 @@ pub(super) async fn move_key<P: Workshop>(
 ) -> Done {
     let (key, number) = (arguments.at(1), arguments.database(2)?);
     let (here, there) = (client.session.namespace.clone(), format!("db{number}"));
-    if *here == *there {
+    // A key that leads elsewhere does so from every database.
+    if *here == *there || client.session.led.is_some() {
         return Err(Wrong::said("ERR source and destination objects are the same"));
     }
     let mut held: Held = None;

@@ -160,7 +160,7 @@ fn tag(space: &dyn Space, arguments: Arguments<'_>, replies: &mut Replies) -> Do
 
 fn any(space: &dyn Space, _: Arguments<'_>, replies: &mut Replies) -> Done {
     match space.any() {
-        Some(key) => replies.bulk(&key),
+        Some(key) => replies.key(&key),
         None => replies.null(),
     }
     Ok(())
@@ -184,7 +184,7 @@ fn all(space: &dyn Space, arguments: Arguments<'_>, replies: &mut Replies) -> Do
         }
     }
     replies.array(found.len());
-    found.iter().for_each(|key| replies.bulk(key));
+    found.iter().for_each(|key| replies.key(key));
     Ok(())
 }
 
@@ -218,6 +218,6 @@ fn scan(space: &dyn Space, arguments: Arguments<'_>, replies: &mut Replies) -> D
     replies.array(2);
     replies.bulk(next.to_string().as_bytes());
     replies.array(found.len());
-    found.iter().for_each(|key| replies.bulk(key));
+    found.iter().for_each(|key| replies.key(key));
     Ok(())
 }

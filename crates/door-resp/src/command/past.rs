@@ -42,8 +42,11 @@ async fn flush_all<P: Workshop>(client: &mut Client<P>, arguments: Arguments<'_>
         return Err(Wrong::SYNTAX);
     }
     let mut done = Ok(());
-    for number in 0..DATABASES {
-        done = client.clear(&format!("db{number}")).await;
+    let hub = client.session.hub.clone();
+    let databases = (0..DATABASES).map(|number| format!("db{number}"));
+    let led = hub.prefixes.namespaces().map(str::to_owned);
+    for namespace in databases.chain(led) {
+        done = client.clear(&namespace).await;
         if done.is_err() {
             break;
         }

@@ -57,7 +57,10 @@ impl<P: Workshop> Client<P> {
             let first = commands.iter().find(takes);
             if let Some(first) = first {
                 let key = first.command.first_key(first.arguments()).to_vec();
-                self.may(deed, &key).await?;
+                let home = self.session.enter(&first.led);
+                let may = self.may(deed, &key).await;
+                self.session.leave(home);
+                may?;
             }
         }
         let mut rest = commands;
@@ -88,6 +91,13 @@ impl<P: Workshop> Client<P> {
     }
 
     async fn alone(&mut self, queued: &Queued) -> Done {
+        let home = self.session.enter(&queued.led);
+        let done = self.alone_there(queued).await;
+        self.session.leave(home);
+        done
+    }
+
+    async fn alone_there(&mut self, queued: &Queued) -> Done {
         match queued.command.run {
             Run::Say(say) => say(&mut self.session, queued.arguments()),
             // Boxed, for what is gathered may itself go past the door.
@@ -96,9 +106,22 @@ impl<P: Workshop> Client<P> {
         }
     }
 
-    /// Carries out these, as one work on the selected database; the first of it says how
-    /// many replies come, or that something watched has changed, and then nothing is done.
+    /// Carries out these where the work among them leads.
     async fn together(
+        &mut self,
+        commands: &[Queued],
+        head: Option<usize>,
+    ) -> std::result::Result<bool, Wrong> {
+        let led = commands.iter().find_map(|queued| queued.led.clone());
+        let home = self.session.enter(&led);
+        let done = self.together_there(commands, head).await;
+        self.session.leave(home);
+        done
+    }
+
+    /// Carries out these, as one work on one namespace; the first of it says how
+    /// many replies come, or that something watched has changed, and then nothing is done.
+    async fn together_there(
         &mut self,
         commands: &[Queued],
         head: Option<usize>,

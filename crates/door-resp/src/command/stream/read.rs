@@ -165,7 +165,8 @@ struct Answer {
 
 impl Answer {
     fn new(replies: &Replies) -> Self {
-        Self { parts: Replies { resp3: replies.resp3, ..Replies::default() }, count: 0 }
+        let (resp3, begin) = (replies.resp3, replies.begin.clone());
+        Self { parts: Replies { resp3, begin, ..Replies::default() }, count: 0 }
     }
 
     fn stream(&mut self, key: &[u8]) {
@@ -173,7 +174,7 @@ impl Answer {
         if !self.parts.resp3 {
             self.parts.array(2);
         }
-        self.parts.bulk(key);
+        self.parts.key(key);
     }
 
     /// Whether there was something to say.
