@@ -157,9 +157,20 @@ impl Side {
 
 /// Plays a script on both sides; nothing where there is no Redis to be found.
 fn check(script: &str) {
+    check_with(script, |_| ());
+}
+
+/// The same, where keys that begin with `user:` are of another namespace.
+fn check_led(script: &str) {
+    check_with(script, |command| {
+        command.env("STOCKADE_RESP__PREFIXES", r#"{ "user:" = "users" }"#);
+    });
+}
+
+fn check_with(script: &str, more: impl FnOnce(&mut std::process::Command)) {
     let Some(redis) = RedisServer::start() else { return };
     let place = tempfile::tempdir().unwrap();
-    let stockade = Server::start(&place.path().join("data"));
+    let stockade = Server::start_with(&place.path().join("data"), more);
     let side = |address: String, key| Side {
         address,
         key,
@@ -700,4 +711,46 @@ fn what_ended_while_it_was_watched_has_changed() {
     }
     one.send("multi;set k 2;exec");
     assert_eq!(one.all(), ["+OK", "+QUEUED", "*-1"]);
+}
+
+#[test]
+fn keys_that_lead_elsewhere_are_answered_as_any() {
+    check_led(
+        "
+        a: set user:a 1; incr user:a; getex user:a ex 100; copy user:a user:b; rename user:b user:c
+        a: mset user:1 x user:2 y; mget user:1 user:2 user:3; del user:1 user:3; exists user:2
+        a: rpush user:l 3 1 2; lmpop 2 user:none user:l left; sort user:l; sort user:l by user:w_* get user:a
+        a: sort user:l store user:d; lrange user:d 0 -1; lmove user:l user:d left right
+        a: zadd user:z 1 a 2 b; zunionstore user:y 2 user:z user:none; zmpop 1 user:y max; bzpopmin user:z 0
+        a: sadd user:s a b; sadd user:t b; sinter user:s user:t; smove user:s user:t a; sintercard 2 user:s user:t
+        a: xadd user:x 1-1 f v; xgroup create user:x g 0; xreadgroup group g c streams user:x >; xinfo stream user:x
+        a: pfadd user:p a; pfmerge user:q user:p; pfcount user:q user:p; type user:q; object encoding user:a
+        a: geoadd user:g 13 38 a; geosearchstore user:h user:g fromlonlat 13 38 byradius 1 km; zcard user:h
+        a: multi; incr user:a; get user:a; lpop user:l; exec
+        a: watch user:a
+        b: set user:a 9
+        a: multi; get user:a; exec
+        a: get user:a extra; getx user:a; lpush user:a v
+        a: command getkeys mset user:a 1 user:b 2
+        a: config set notify-keyspace-events KEA
+        l: psubscribe __key*
+        b: set user:n 1; expire user:n 100; del user:n; rename user:c user:e; rpoplpush user:d user:e
+        b: rpoplpush user:d user:f; bitop not user:o user:a
+        ",
+    );
+}
+
+#[test]
+fn who_keeps_keys_that_lead_elsewhere_is_told_the_same() {
+    let script = "
+        a: client tracking on
+        b: set user:k 0
+        a: get user:k; mget user:k user:l
+        b: set user:k 1; set user:l 1
+        c: client tracking on bcast prefix user:
+        b: set user:k 2; set other 1; del user:l
+        c: client trackinginfo
+        ";
+    let hello: String = ["a", "b", "c"].map(|name| format!("{name}: hello 3\n")).concat();
+    check_led(&(hello + script));
 }
