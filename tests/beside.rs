@@ -754,3 +754,44 @@ fn who_keeps_keys_that_lead_elsewhere_is_told_the_same() {
     let hello: String = ["a", "b", "c"].map(|name| format!("{name}: hello 3\n")).concat();
     check_led(&(hello + script));
 }
+
+#[test]
+fn a_copy_in_another_database_is_answered_and_told_of_the_same() {
+    check(
+        "
+        a: set k v ex 100; copy k j db 1; copy k j db 1; copy k j replace db 1; copy k k db 2
+        a: copy k k; copy k k db 0; copy none j db 1; copy k j db 16; copy k j db x; copy k j db
+        a: copy k j db -1; copy k j nx; copy k j db 1 replace; copy k j db 3 db 2
+        a: select 1; get j; ttl j; rpush l a b; copy l l db 0; dbsize
+        a: select 0; lrange l 0 -1; rpush l c; lrange l 0 -1
+        a: multi; copy l m db 1; copy l n; get k; exec; select 1; lrange m 0 -1; lrange l 0 -1; dbsize; select 0; dbsize
+        b: select 1; watch w
+        a: copy k w db 1
+        b: multi; get w; exec
+        a: config set notify-keyspace-events KEAnm
+        c: psubscribe __key*
+        a: copy k new db 1; copy k new db 1; copy k new db 1 replace; copy none new db 1
+        ",
+    );
+    check3(
+        "
+        a: client tracking on; select 1; get j
+        b: set k v; copy k j db 1
+        ",
+    );
+}
+
+#[test]
+fn pauses_latency_and_rights_are_misunderstood_the_same() {
+    check(
+        "
+        a: client pause; client pause x; client pause -1; client pause 1 some; client pause 1 all x
+        a: client unpause; client unpause x; client pause 0 write; client pause 0; ping
+        a: latency; latency bad; latency history; latency history none; latency latest; latency reset
+        a: latency reset none; latency graph none; latency graph; latency latest x; latency histogram none
+        a: config get latency-monitor-threshold; config set latency-monitor-threshold 5
+        a: config get latency-monitor-threshold
+        a: acl; acl bad; acl whoami x; acl getuser; acl setuser; acl dryrun a
+        ",
+    );
+}

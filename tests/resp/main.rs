@@ -11,6 +11,7 @@ mod clients;
 mod crowd;
 mod hostile;
 mod lives;
+mod pause;
 mod prefixes;
 #[path = "../server/mod.rs"]
 mod server;

@@ -1,5 +1,6 @@
 //! The commands, as data: what each is called, takes and touches, and what carries it out.
 
+mod acl;
 mod across;
 mod bitmap;
 mod connection;
@@ -13,6 +14,7 @@ mod hash;
 mod help;
 mod hyperloglog;
 mod key;
+mod latency;
 mod life;
 mod list;
 mod object;
@@ -37,10 +39,11 @@ use values::Space;
 use crate::reply::Replies;
 use crate::session::Session;
 
+pub(crate) use across::far;
 pub(crate) use connection::{DATABASES, Here};
 pub(crate) use event::events;
 pub(crate) use past::here;
-pub(crate) use table::{all, find};
+pub(crate) use table::{all, find, find_numbered, named};
 
 /// One command as it stands in the buffer.
 #[derive(Clone, Copy)]
@@ -213,7 +216,9 @@ pub(crate) enum Run {
     Say(Saying),
     /// Work on the values of a namespace.
     Work(Working),
-    /// The same, which may have to wait until there is something to work on.
+    /// The same, unless it names another database: then it goes past the door.
+    Reach(Working, Here),
+    /// Work which may have to wait until there is something to work on.
     Wait(Trying, Patience),
 }
 
@@ -327,6 +332,17 @@ impl Command {
         Self::new(name, arity, keys, Run::Work(run)).takes(Deed::Write)
     }
 
+    /// Writes values, perhaps in another database.
+    pub(crate) const fn reaches(
+        name: &'static str,
+        arity: i8,
+        keys: Keys,
+        run: Working,
+        here: Here,
+    ) -> Self {
+        Self::new(name, arity, keys, Run::Reach(run, here)).takes(Deed::Write)
+    }
+
     /// Writes values when there is something to work on.
     pub(crate) const fn waits(
         name: &'static str,
@@ -390,6 +406,10 @@ impl Command {
             // With options it depends on what is there.
             Some(Deed::Put) if self.name == "set" && arguments.len() > 3 => Some(Deed::Write),
             // Settings are everybody's: who changes them may drop everything, too.
+            None if self.name == "client" && arguments.len() > 1 => {
+                let pauses = arguments.is(1, "pause") || arguments.is(1, "unpause");
+                pauses.then_some(Deed::Purge)
+            }
             None if self.name == "config" && !arguments.is(1, "get") && arguments.len() > 2 => {
                 Some(Deed::Purge)
             }
@@ -399,7 +419,7 @@ impl Command {
 
     /// Whether it works on values.
     pub(crate) fn is_work(&self) -> bool {
-        matches!(self.run, Run::Work(_) | Run::Wait(..))
+        matches!(self.run, Run::Work(_) | Run::Reach(..) | Run::Wait(..))
     }
 
     /// Whether it may be said with so many words.

@@ -14,7 +14,9 @@ use flow::question::cache::{Deed, Tells, Work};
 use flow::{Clock, Credential, Door, Id, Lane, Moment, Origin, Question, Request, Result};
 use values::Space;
 
-use crate::command::{Arguments, Command, Done, Run, Wrong, find, here, unknown};
+use crate::command::{
+    Arguments, Command, Done, Run, Wrong, far, find, find_numbered, here, unknown,
+};
 use crate::hub::{Ends, Hub, Noticing, Slow};
 use crate::session::{Keeping, Limits, Queued, Session};
 
@@ -41,6 +43,13 @@ pub(crate) struct Client<P> {
 
 /// Words of so many bytes are looked at before anything is done with them.
 const HEAVY: usize = 64 << 10;
+
+/// What changes values past the door, or may have to be told to others as changes are.
+const CHANGING: [&str; 6] =
+    ["flushall", "move", "pfcount", "publish", "spublish", "stockade.purge"];
+
+/// What takes less is not long, whatever the threshold.
+const LONG: std::time::Duration = std::time::Duration::from_millis(1);
 
 /// What is to be done after a command.
 enum Next {
@@ -112,8 +121,10 @@ impl<P: Workshop> Client<P> {
         if arguments.len() == 0 {
             return Next::Go;
         }
-        let clock = self.plane.path().clock();
-        let begun = clock.glance();
+        if self.session.hub.pauses.matter() {
+            Box::pin(self.pass_pause(find(arguments.at(0)))).await;
+        }
+        let begun = self.clock().glance();
         let written = self.session.replies.out.len();
         let done = self.found(arguments).await;
         let next = match done {
@@ -134,6 +145,9 @@ impl<P: Workshop> Client<P> {
         self.session.forget_exception(arguments);
         self.session.keep_quiet(written);
         let took = self.clock().glance().since(begun);
+        if took >= LONG {
+            self.note_long(arguments, took);
+        }
         if self.session.hub.slow.wants(took) {
             self.note_slow(arguments, took);
         }
@@ -142,7 +156,11 @@ impl<P: Workshop> Client<P> {
 
     /// Finds the command and sees to it that it may be said now.
     async fn found(&mut self, arguments: Arguments<'_>) -> std::result::Result<Next, Wrong> {
-        let command = match find(arguments.at(0)) {
+        let found = find_numbered(arguments.at(0)).map(|(number, command)| {
+            self.session.card.last.store(number, Relaxed);
+            command
+        });
+        let command = match found {
             None => Err(unknown(arguments)),
             Some(command) if !command.takes_words(arguments.len()) => {
                 Err(Wrong::arity(command.name))
@@ -210,15 +228,40 @@ impl<P: Workshop> Client<P> {
         self.session.hub.commands.fetch_add(1, Relaxed);
         match command.run {
             Run::Work(_) => self.work(command, arguments).await.map(|_| Next::Go),
+            Run::Reach(..)
+                if self.session.led.is_some()
+                    || far(arguments, &self.session.namespace).is_none() =>
+            {
+                self.work(command, arguments).await.map(|_| Next::Go)
+            }
             Run::Wait(..) => Ok(match self.work(command, arguments).await? {
                 true => Next::Go,
                 false => self.not_yet(command, arguments).await?,
             }),
-            Run::Say(_) | Run::Here(_) => {
+            Run::Reach(..) | Run::Say(_) | Run::Here(_) => {
                 let done = self.say(command, arguments).await;
                 self.session.note_doing();
                 done.map(|()| Next::Go)
             }
+        }
+    }
+
+    /// Waits as long as somebody wants it of those who say this.
+    async fn pass_pause(&mut self, command: Option<&Command>) {
+        let changes = |command: &Command| {
+            let deed = command.deed.filter(|_| command.is_work());
+            deed.is_some_and(Deed::changes) || CHANGING.contains(&command.name)
+        };
+        let gathered = self.session.queue.iter().flat_map(|queue| &queue.commands);
+        let changes = match command {
+            Some(command) if command.name == "exec" => {
+                gathered.map(|queued| queued.command).any(changes)
+            }
+            command => command.is_some_and(changes),
+        };
+        if self.is_known() {
+            self.session.hub.pauses.pass(self.clock(), &self.session.tenant, changes).await;
+            self.at = self.clock().moment();
         }
     }
 
@@ -231,7 +274,7 @@ impl<P: Workshop> Client<P> {
             self.may(deed, arguments.at(1)).await?;
         }
         match command.run {
-            Run::Here(what) => here(self, what, arguments).await,
+            Run::Here(what) | Run::Reach(_, what) => here(self, what, arguments).await,
             Run::Say(say) => {
                 say(&mut self.session, arguments)?;
                 if command.name == "reset" {
@@ -339,6 +382,13 @@ impl<P: Workshop> Client<P> {
         }
     }
 
+    /// What Redis calls a fast command is an event of its own.
+    fn note_long(&self, arguments: Arguments<'_>, took: std::time::Duration) {
+        let fast = find(arguments.at(0)).is_some_and(|command| command.fast);
+        let event = if fast { "fast-command" } else { "command" };
+        self.session.hub.latency.note(event, self.clock().now(), took);
+    }
+
     fn note_slow(&self, arguments: Arguments<'_>, took: std::time::Duration) {
         const WORDS: usize = 32;
         const BYTES: usize = 128;
@@ -368,7 +418,7 @@ fn run(
     replies: &mut crate::reply::Replies,
 ) -> std::result::Result<bool, Wrong> {
     match command.run {
-        Run::Work(run) => run(space, arguments, replies).map(|()| true),
+        Run::Work(run) | Run::Reach(run, _) => run(space, arguments, replies).map(|()| true),
         Run::Wait(run, _) => run(space, arguments, replies),
         Run::Say(_) | Run::Here(_) => Ok(true),
     }

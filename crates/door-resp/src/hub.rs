@@ -3,16 +3,18 @@
 
 mod channels;
 mod keys;
+mod latency;
 mod notices;
 mod noticing;
 mod outbox;
+mod pauses;
 mod slow;
 mod tracking;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,9 +30,11 @@ use crate::prefix::Prefixes;
 
 pub(crate) use channels::Channels;
 pub(crate) use keys::{Interest, Keys, Turn, Watch};
+pub(crate) use latency::{Event, Latency};
 pub(crate) use notices::{Class, Notices};
 pub(crate) use noticing::{Change, Noticed, Noticing};
 pub(crate) use outbox::{Outbox, Parcel};
+pub(crate) use pauses::{Pause, Pauses};
 pub(crate) use slow::{Slow, SlowLog};
 pub(crate) use tracking::{Tracker, Tracking};
 
@@ -41,6 +45,8 @@ pub(crate) struct Hub {
     pub(crate) notices: Notices,
     pub(crate) channels: Channels,
     pub(crate) slow: SlowLog,
+    pub(crate) latency: Latency,
+    pub(crate) pauses: Pauses,
     pub(crate) clock: Clock,
     pub(crate) begun: Moment,
     /// Commands carried out, by all.
@@ -64,6 +70,8 @@ pub(crate) struct Card {
     gone: AtomicBool,
     /// When it last said something, in milliseconds since the door was opened.
     spoke: AtomicU64,
+    /// The place of the command it said last, among all.
+    pub(crate) last: AtomicU32,
     /// Whether it listens, and need not speak.
     pub(crate) listens: AtomicBool,
     /// Whether it waits for a key, and how others want that to end.
@@ -151,6 +159,8 @@ impl Hub {
             notices: Notices::default(),
             channels: Channels::default(),
             slow: SlowLog::default(),
+            latency: Latency::default(),
+            pauses: Pauses::default(),
             clock,
             begun,
             commands: AtomicU64::default(),
@@ -172,6 +182,7 @@ impl Hub {
             ended: AtomicBool::default(),
             gone: AtomicBool::default(),
             spoke: AtomicU64::new(self.age(self.clock.moment())),
+            last: AtomicU32::new(u32::MAX),
             listens: AtomicBool::default(),
             waits: AtomicBool::default(),
             unblock: Notify::new(),
@@ -271,6 +282,11 @@ impl Hub {
         card.spoke.store(self.age(now), Relaxed);
     }
 
+    /// How long a connection has said nothing.
+    pub(crate) fn silence(&self, card: &Card, now: Moment) -> Duration {
+        Duration::from_millis(self.age(now).saturating_sub(card.spoke.load(Relaxed)))
+    }
+
     /// Ends the connections that have been silent for so long.
     pub(crate) fn end_silent(&self, idle: Duration) {
         let idle = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
@@ -285,6 +301,7 @@ impl Hub {
 
     /// Lets every connection look whether it is to go.
     pub(crate) fn wake_all(&self) {
+        self.pauses.end_all();
         self.cards().iter().for_each(|card| card.outbox.filled.notify_one());
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use flow::question::cache::Deed;
 
-use crate::command::{Arguments, Command, Wrong};
+use crate::command::{Arguments, Command, Run, Wrong, far};
 use crate::hub::{Card, Doing, Hub, Outbox, Parcel, Tracker, Watch};
 use crate::prefix::Prefix;
 use crate::reply::Replies;
@@ -170,6 +170,15 @@ impl Queued {
     /// The same, where it leads to.
     pub(crate) fn led(self, led: &Option<Arc<Prefix>>) -> Self {
         Self { led: led.clone(), ..self }
+    }
+
+    /// Whether it goes past the door, said in this namespace.
+    pub(crate) fn goes_past(&self, namespace: &str) -> bool {
+        match self.command.run {
+            Run::Here(_) => true,
+            Run::Reach(..) => self.led.is_none() && far(self.arguments(), namespace).is_some(),
+            Run::Say(_) | Run::Work(_) | Run::Wait(..) => false,
+        }
     }
 
     /// How much room it takes.

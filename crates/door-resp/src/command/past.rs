@@ -3,7 +3,7 @@
 use flow::feed::Purge as What;
 use flow::question::cache::Purge;
 
-use super::across::move_key;
+use super::across::{copy_far, move_key};
 use super::connection::{DATABASES, auth, hello};
 use super::describe::info;
 use super::{Arguments, Command, Done, Here, Wrong};
@@ -31,6 +31,7 @@ pub(crate) async fn here<P: Workshop>(
         Here::Watch => client.watch(arguments).await,
         Here::Info => info(client, arguments).await,
         Here::Move => move_key(client, arguments).await,
+        Here::Copy => copy_far(client, arguments).await,
         Here::FlushAll => flush_all(client, arguments).await,
         Here::Purge => purge(client, arguments).await,
     }

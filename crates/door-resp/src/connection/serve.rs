@@ -141,6 +141,10 @@ impl<P: Workshop> Client<P> {
             let limits = Limits { stranger: !self.is_known(), ..heard.limits };
             match parse(rest, &mut heard.places, limits) {
                 Ok(Parsed::Command(length)) => {
+                    if self.session.hub.pauses.matter() {
+                        // Whoever waits has what was answered before.
+                        self.flush(socket).await?;
+                    }
                     let next = self.carry_out(Arguments::new(rest, &heard.places)).await;
                     used += length;
                     if let Next::Wait(command) = next {

@@ -67,9 +67,9 @@ impl<P: Workshop> Client<P> {
         let mut begun = false;
         while !begun || !rest.is_empty() {
             // What leads to other values, or past the door, is between two works.
-            let apart = |queued: &Queued| {
-                matches!(queued.command.run, Run::Here(_)) || queued.command.name == "select"
-            };
+            let namespace = self.session.namespace.clone();
+            let apart =
+                |queued: &Queued| queued.goes_past(&namespace) || queued.command.name == "select";
             let length = rest.iter().position(apart).unwrap_or(rest.len());
             let (now, later) = rest.split_at_checked(length).unwrap_or((rest, &[]));
             let head = (!begun).then_some(commands.len());
@@ -101,7 +101,9 @@ impl<P: Workshop> Client<P> {
         match queued.command.run {
             Run::Say(say) => say(&mut self.session, queued.arguments()),
             // Boxed, for what is gathered may itself go past the door.
-            Run::Here(what) => Box::pin(here(self, what, queued.arguments())).await,
+            Run::Here(what) | Run::Reach(_, what) => {
+                Box::pin(here(self, what, queued.arguments())).await
+            }
             Run::Work(_) | Run::Wait(..) => Ok(()),
         }
     }
