@@ -748,7 +748,8 @@ fn who_keeps_keys_that_lead_elsewhere_is_told_the_same() {
         a: get user:k; mget user:k user:l
         b: set user:k 1; set user:l 1
         c: client tracking on bcast prefix user:
-        b: set user:k 2; set other 1; del user:l
+        b: set user:k 2; set other 1
+        b: del user:l
         c: client trackinginfo
         ";
     let hello: String = ["a", "b", "c"].map(|name| format!("{name}: hello 3\n")).concat();
@@ -770,7 +771,7 @@ fn a_copy_in_another_database_is_answered_and_told_of_the_same() {
         b: multi; get w; exec
         a: config set notify-keyspace-events KEAnm
         c: psubscribe __key*
-        a: copy k new db 1; copy k new db 1; copy k new db 1 replace; copy none new db 1
+        a: copy k new db 1; copy k new db 1; copy k new db 1 replace; copy none new db 1; copy k k2; copy k k2 replace
         ",
     );
     check3(

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use flow::question::Plane;
-use flow::question::cache::{Deed, Tells, Work};
+use flow::question::cache::{Deed, EachKey, Tells, Work};
 use flow::{Clock, Credential, Door, Id, Lane, Moment, Origin, Question, Request, Result};
 use values::Space;
 
 use crate::command::{
-    Arguments, Command, Done, Run, Wrong, far, find, find_numbered, here, unknown,
+    Arguments, Command, Done, Run, Sources, Wrong, far, find, find_numbered, here, unknown,
 };
 use crate::hub::{Ends, Hub, Noticing, Slow};
 use crate::session::{Keeping, Limits, Queued, Session};
@@ -297,6 +297,18 @@ impl<P: Workshop> Client<P> {
         }
     }
 
+    /// Asks whether something may be done with each of these keys of the selected database.
+    pub(super) async fn may_each(&mut self, deed: Deed, each: EachKey<'_>) -> Done {
+        let mut first: Option<&[u8]> = None;
+        each(&mut |key| first = first.or(Some(key)));
+        let Some(first) = first else { return Ok(()) };
+        let namespace = self.session.namespace.to_string();
+        let mut nothing = |_: &(dyn Space + 'static)| {};
+        let work = Work::new(&namespace, first, (deed, false), &|_| (), &mut nothing);
+        let further = |show: &mut dyn FnMut(_)| each(&mut |key| show(key));
+        self.ask(work.about(&further)).await.map_err(|error| Wrong::failure(&error))
+    }
+
     /// How many keys there are in a database.
     pub(crate) async fn count(&mut self, namespace: &str) -> std::result::Result<u64, Wrong> {
         let mut count = 0;
@@ -334,7 +346,16 @@ impl<P: Workshop> Client<P> {
         may: &(dyn Fn() -> bool + Sync),
     ) -> std::result::Result<bool, Wrong> {
         let Some(deed) = command.deed_of(arguments) else { return Ok(true) };
-        let key = command.first_key(arguments);
+        let key = match command.sources {
+            Sources::None => command.first_key(arguments),
+            _ => {
+                let sources = |each: &mut dyn FnMut(_)| {
+                    command.each_key_for(Deed::Read, arguments, each);
+                };
+                Box::pin(self.may_each(Deed::Read, &sources)).await?;
+                command.first_changed(arguments)
+            }
+        };
         let Self { plane, lane, session, .. } = self;
         let Session { replies, hub, tenant, namespace, keeping, card, .. } = session;
         let reader = keeping.as_ref().and_then(Keeping::reader);
@@ -371,11 +392,10 @@ impl<P: Workshop> Client<P> {
             }
         };
         let request = request(&mut self.asked, self.id, self.at, &self.key, self.peer);
-        let keys = |each: &mut dyn FnMut(_)| {
-            keeps();
-            command.each_key(arguments, each);
-        };
+        let keys = |each: &mut dyn FnMut(_)| command.each_key(arguments, each);
+        let further = |each: &mut dyn FnMut(_)| command.each_key_for(deed, arguments, each);
         let work = Work::new(namespace, key, (deed, command.alone), &keys, &mut hand);
+        let work = work.about(&further).beginning(&keeps);
         match plane.path().once(lane, &request, &**plane, work).await {
             Ok(()) => done,
             Err(error) => Err(Wrong::failure(&error)),

@@ -105,10 +105,9 @@ pub(super) async fn copy_far<P: Workshop>(
         client.session.replies.integer(0);
         return Ok(());
     };
-    let (mut was, mut put, mut refused) = (false, false, false);
+    let (mut put, mut refused) = (false, false);
     let fill = &mut |space: &dyn Space| {
-        was = space.read(to, |seen| seen.is_some());
-        put = replace || !was;
+        put = replace || !space.read(to, |seen| seen.is_some());
         if put {
             hold(space, to, found.clone());
             refused = space.refused();
@@ -119,7 +118,7 @@ pub(super) async fn copy_far<P: Workshop>(
         return Err(Wrong::FULL);
     }
     if put {
-        tell_copied(&client.session, &there, to, was);
+        tell_copied(&client.session, &there, to);
     }
     client.session.replies.integer(i64::from(put));
     Ok(())
@@ -133,14 +132,13 @@ fn tell_missed(session: &Session, here: &str, key: &[u8]) {
     }
 }
 
-fn tell_copied(session: &Session, there: &str, key: &[u8], was: bool) {
+fn tell_copied(session: &Session, there: &str, key: &[u8]) {
     let (hub, tenant) = (&session.hub, &*session.tenant);
     hub.has_changed((tenant, there), key, Some(session.card.number));
     if let Some(wanted) = hub.notices.wanted(tenant) {
         let key = Bytes::copy_from_slice(key);
-        if !was {
-            hub.notify(wanted, (tenant, there), (Class::NEW, "new"), &key);
-        }
+        // What it replaces is removed first.
+        hub.notify(wanted, (tenant, there), (Class::NEW, "new"), &key);
         hub.notify(wanted, (tenant, there), (Class::GENERIC, "copy_to"), &key);
     }
 }

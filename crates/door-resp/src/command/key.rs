@@ -3,7 +3,7 @@
 use flow::question::cache::Deed;
 use values::{Seen, Space, SpaceExt, Value, glob};
 
-use super::{ALL, Arguments, Command, Done, Here, Keys, ONE, Wrong};
+use super::{ALL, Arguments, Command, Done, Here, Keys, ONE, Sources, Wrong};
 use crate::reply::Replies;
 
 const TWO: Keys = Keys::Span(1, 2, 1);
@@ -32,6 +32,7 @@ pub(super) static COMMANDS: &[Command] = &[
         .of("stockade")
         .does("Gives a value tags, by which STOCKADE.PURGE TAG drops it"),
     Command::reaches("copy", -3, TWO, copy, Here::Copy)
+        .sources(Sources::First)
         .of("generic")
         .since("6.2.0")
         .does("Lets another key hold the same"),
