@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use engines::known::REDIS;
+use engines::own::RedisServer;
 use rustix::process::Signal;
 
 use crate::server::{KEY, Server, until};
@@ -27,6 +28,10 @@ fn certify(directory: &Path, name: &str) -> PathBuf {
 
 /// A server with both doors, which is who `ours` says.
 fn server(place: &Path) -> (Server, PathBuf) {
+    server_with(place, |_| ())
+}
+
+fn server_with(place: &Path, more: impl FnOnce(&mut Command)) -> (Server, PathBuf) {
     let certificate = certify(place, "ours");
     let data = place.join("data");
     let server = Server::start_with(&data, |command| {
@@ -35,6 +40,7 @@ fn server(place: &Path) -> (Server, PathBuf) {
         let key = format!("file:{}", place.join("ours.key").display());
         command.env("STOCKADE_RESP__TLS__KEY", key);
         command.env("STOCKADE_RESP__HANDSHAKE_TIMEOUT", "300ms");
+        more(command);
     });
     (server, certificate)
 }
@@ -79,6 +85,25 @@ fn redis_cli_talks_to_it_within_tls_and_trusts_nobody_else() {
     let refused = cli(&other, &["get", "k"]);
     assert!(refused.contains("certificate verify failed"), "{refused}");
     assert!(counted(&server, "stockade_resp_handshakes_failed_total{reason=\"refused\"}") >= 1);
+}
+
+#[test]
+fn a_redis_behind_is_relayed_within_tls() {
+    let Some(redis) = RedisServer::start() else { return };
+    let place = tempfile::tempdir().unwrap();
+    let (server, certificate) = server_with(place.path(), |command| {
+        command.env("STOCKADE_RESP__MODE", "near");
+        command.env("STOCKADE_RESP__NEAR__URL", format!("redis://{}", redis.address()));
+    });
+    let cli = |arguments: &[&str]| cli(&server.resp_tls, &certificate, arguments);
+    let large = "x".repeat(100_000);
+    assert_eq!(cli(&["set", "large", &large]), "OK\n");
+    // From memory, and past it.
+    for _ in 0..2 {
+        assert_eq!(cli(&["get", "large"]).len(), 100_001);
+    }
+    let many = ["mget"].iter().chain(&["large"; 40]).copied().collect::<Vec<_>>();
+    assert_eq!(cli(&many).len(), 40 * 100_001);
 }
 
 #[test]
