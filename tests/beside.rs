@@ -724,6 +724,7 @@ fn keys_that_lead_elsewhere_are_answered_as_any() {
         a: zadd user:z 1 a 2 b; zunionstore user:y 2 user:z user:none; zmpop 1 user:y max; bzpopmin user:z 0
         a: sadd user:s a b; sadd user:t b; sinter user:s user:t; smove user:s user:t a; sintercard 2 user:s user:t
         a: xadd user:x 1-1 f v; xgroup create user:x g 0; xreadgroup group g c streams user:x >; xinfo stream user:x
+        a: xreadgroup group no c streams user:x >; xpending user:x no; xinfo consumers user:x no; xgroup setid user:x no 0; xclaim user:x no c 0 1-1
         a: pfadd user:p a; pfmerge user:q user:p; pfcount user:q user:p; type user:q; object encoding user:a
         a: geoadd user:g 13 38 a; geosearchstore user:h user:g fromlonlat 13 38 byradius 1 km; zcard user:h
         a: multi; incr user:a; get user:a; lpop user:l; exec

@@ -1,5 +1,7 @@
 //! What a client is sent.
 
+use std::borrow::Cow;
+
 use bytes::{BufMut, Bytes, BytesMut};
 
 /// What a command is answered may have so many bytes, roughly.
@@ -39,12 +41,18 @@ impl Replies {
         self.out.put_slice(b"\r\n");
     }
 
-    /// The name of a key, as the client knows it.
-    pub(crate) fn key(&mut self, key: &[u8]) {
+    /// What the client calls a key.
+    pub(crate) fn name<'k>(&self, key: &'k [u8]) -> Cow<'k, [u8]> {
         match self.begin.is_empty() {
-            true => self.bulk(key),
-            false => self.bulk(&[&self.begin[..], key].concat()),
+            true => Cow::Borrowed(key),
+            false => Cow::Owned([&self.begin[..], key].concat()),
         }
+    }
+
+    /// The name of a key.
+    pub(crate) fn key(&mut self, key: &[u8]) {
+        let name = self.name(key);
+        self.bulk(&name);
     }
 
     /// Whether there was too much to write since this was last asked.
