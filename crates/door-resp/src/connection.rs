@@ -1,5 +1,6 @@
 //! One client: reads batches, carries them out in order, answers each batch at once.
 
+mod before;
 mod serve;
 mod together;
 mod unsent;
@@ -43,10 +44,6 @@ pub(crate) struct Client<P> {
 
 /// Words of so many bytes are looked at before anything is done with them.
 const HEAVY: usize = 64 << 10;
-
-/// What changes values past the door, or may have to be told to others as changes are.
-const CHANGING: [&str; 6] =
-    ["flushall", "move", "pfcount", "publish", "spublish", "stockade.purge"];
 
 /// What takes less is not long, whatever the threshold.
 const LONG: std::time::Duration = std::time::Duration::from_millis(1);
@@ -175,26 +172,6 @@ impl<P: Workshop> Client<P> {
         }
     }
 
-    /// Goes where the keys of a command lead, and does there what is to be done.
-    async fn led(
-        &mut self,
-        command: &'static Command,
-        arguments: Arguments<'_>,
-    ) -> std::result::Result<Next, Wrong> {
-        let led = match self.session.hub.prefixes.lead(command, arguments) {
-            Ok(Some(prefix)) => prefix,
-            other => {
-                let command = other.map(|_| command);
-                return self.gathered_or_done(command, arguments).await;
-            }
-        };
-        let places = led.strip(command, arguments);
-        let home = self.session.enter(&Some(led));
-        let done = self.gathered_or_done(Ok(command), arguments.at_places(&places)).await;
-        self.session.leave(home);
-        done
-    }
-
     /// Does it, unless commands are gathered.
     async fn gathered_or_done(
         &mut self,
@@ -246,31 +223,14 @@ impl<P: Workshop> Client<P> {
         }
     }
 
-    /// Waits as long as somebody wants it of those who say this.
-    async fn pass_pause(&mut self, command: Option<&Command>) {
-        let changes = |command: &Command| {
-            let deed = command.deed.filter(|_| command.is_work());
-            deed.is_some_and(Deed::changes) || CHANGING.contains(&command.name)
-        };
-        let gathered = self.session.queue.iter().flat_map(|queue| &queue.commands);
-        let changes = match command {
-            Some(command) if command.name == "exec" => {
-                gathered.map(|queued| queued.command).any(changes)
-            }
-            command => command.is_some_and(changes),
-        };
-        if self.is_known() {
-            self.session.hub.pauses.pass(self.clock(), &self.session.tenant, changes).await;
-            self.at = self.clock().moment();
-        }
-    }
-
     /// Does what is no work on values.
     async fn say(&mut self, command: &Command, arguments: Arguments<'_>) -> Done {
         if !matches!(command.name, "auth" | "hello" | "quit" | "reset") && !self.is_known() {
             return Err(Wrong::said("NOAUTH Authentication required."));
         }
-        if let Some(deed) = command.deed_of(arguments) {
+        // What reaches elsewhere asks there, and here for what it reads.
+        let reaches = matches!(command.run, Run::Reach(..));
+        if let Some(deed) = command.deed_of(arguments).filter(|_| !reaches) {
             self.may(deed, arguments.at(1)).await?;
         }
         match command.run {

@@ -1,14 +1,15 @@
 //! Commands about connections, those of others among them.
 
+mod pause;
+
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
 
 use flow::question::cache::Deed;
 
 use super::help::help;
 use super::{Arguments, Command, Done, Wrong, misused_part, named, part, tracking};
-use crate::hub::{Card, Doing, Pause};
+use crate::hub::{Card, Doing};
 use crate::session::{Quiet, Session};
 
 pub(super) static COMMANDS: &[Command] = &[
@@ -80,7 +81,7 @@ fn client(session: &mut Session, arguments: Arguments<'_>) -> Done {
             }
             session.replies.ok();
         }
-        "pause" => return pause(session, arguments),
+        "pause" => return pause::pause(session, arguments),
         "unpause" => {
             session.hub.pauses.end(&session.tenant);
             session.replies.ok();
@@ -162,24 +163,6 @@ fn unblock(session: &mut Session, arguments: Arguments<'_>) -> Done {
         card.unblock.notify_one();
     }
     session.replies.integer(i64::from(waiting.is_some()));
-    Ok(())
-}
-
-/// Lets the commands of all who see the same values wait.
-fn pause(session: &mut Session, arguments: Arguments<'_>) -> Done {
-    let all = match arguments.len() {
-        3 => true,
-        4 if arguments.is(3, "WRITE") => false,
-        4 if arguments.is(3, "ALL") => true,
-        4 => return Err(Wrong::said("ERR CLIENT PAUSE mode must be WRITE or ALL")),
-        _ => return Err(misused_part("CLIENT", arguments)),
-    };
-    let millis = values::number::integer(arguments.at(2))
-        .ok_or(Wrong::said("ERR timeout is not an integer or out of range"))?;
-    let millis = u64::try_from(millis).map_err(|_| Wrong::said("ERR timeout is negative"))?;
-    let until = session.hub.clock.moment().after(Duration::from_millis(millis));
-    session.hub.pauses.begin(&session.tenant, Pause { until, all });
-    session.replies.ok();
     Ok(())
 }
 
