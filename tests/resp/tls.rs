@@ -129,6 +129,22 @@ fn another_certificate_is_taken_while_it_is_open() {
 }
 
 #[test]
+fn a_successor_has_the_same_tls_door() {
+    if REDIS.find_or_skip().is_none() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let (before, _) = server(place.path());
+    let address = before.resp_tls.clone();
+    let (after, certificate) = server_with(place.path(), |command| {
+        command.arg("--takeover");
+    });
+    assert_eq!(after.resp_tls, address);
+    assert!(before.wait().success());
+    assert_eq!(cli(&address, &certificate, &["ping"]), "PONG\n");
+}
+
+#[test]
 fn plain_words_and_silence_at_the_tls_door_cost_one_connection() {
     let place = tempfile::tempdir().unwrap();
     let (server, _) = server(place.path());
