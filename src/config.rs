@@ -84,11 +84,17 @@ pub(crate) struct Listen {
     pub(crate) http: String,
     /// The Redis protocol.
     pub(crate) resp: String,
+    /// The Redis protocol within TLS; `resp.tls` says with which certificate.
+    pub(crate) resp_tls: String,
 }
 
 impl Default for Listen {
     fn default() -> Self {
-        Self { http: "127.0.0.1:7400".into(), resp: "127.0.0.1:7401".into() }
+        Self {
+            http: "127.0.0.1:7400".into(),
+            resp: "127.0.0.1:7401".into(),
+            resp_tls: String::new(),
+        }
     }
 }
 

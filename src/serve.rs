@@ -45,6 +45,7 @@ pub(crate) async fn run(loaded: Loaded, takeover: bool) -> Result<()> {
     let inherited = predecessor.as_mut().map(|predecessor| predecessor.sockets()).transpose()?;
     let sockets = Sockets::open(&config, inherited.unwrap_or_default())?;
     config.http.check()?;
+    config.resp.check()?;
     let outside = Outside::reach(&config, &ground).await?;
     // Everything that can be wrong with the configuration is known by now; the
     // predecessor may go.
@@ -65,6 +66,7 @@ pub(crate) async fn run(loaded: Loaded, takeover: bool) -> Result<()> {
     tracing::info!(
         http = doors.http.as_deref(),
         resp = doors.resp.as_deref(),
+        resp_tls = doors.resp_tls.as_deref(),
         pid = std::process::id(),
         "stockade is ready"
     );
@@ -180,7 +182,7 @@ impl Server {
             readiness.set(if ready { door_http::State::Ready } else { door_http::State::Waiting });
         });
         let behind = crate::wire::behind(&config.resp)?;
-        let resp = door_resp::Door::open(&plane, resp, &config.resp, &ground.registry, behind);
+        let resp = door_resp::Door::open(&plane, resp, &config.resp, &ground.registry, behind)?;
         Ok(Self { http, resp, running, clock: plane.path().clock().clone() })
     }
 
@@ -199,6 +201,9 @@ impl Server {
         }
         if let Err(error) = self.http.reload() {
             tracing::error!(error = %error.story(), "the certificate stays as it is");
+        }
+        if let Err(error) = self.resp.reload() {
+            tracing::error!(error = %error.story(), "the Redis door's certificate stays as it is");
         }
         let keys: BTreeSet<_> = loaded.values.keys().chain(new.values.keys()).collect();
         let value = |from: &Loaded, key| from.values.get(key).map(|(value, _)| value.clone());

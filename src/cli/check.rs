@@ -160,6 +160,7 @@ impl Check {
         Doors {
             http: if self.http.is_some() { wanted.http } else { posted.http },
             resp: if self.resp.is_some() { wanted.resp } else { posted.resp },
+            resp_tls: posted.resp_tls,
             tls: posted.tls,
         }
     }

@@ -71,6 +71,8 @@ fn codes() -> Vec<(&'static str, Vec<&'static [&'static Code]>)> {
             ],
         ),
         ("HTTP door", vec![door_http::codes::CODES]),
+        ("Redis door", vec![door_resp::codes::CODES]),
+        ("TLS at a door", vec![door_tls::codes::CODES]),
         ("Configuration", vec![crate::config::CODES]),
         ("Starting and stopping", vec![crate::serve::codes::CODES, crate::wire::CODES]),
         ("Command line", super::CODES.to_vec()),

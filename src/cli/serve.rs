@@ -25,6 +25,9 @@ pub(super) struct Serve {
     /// Where the Redis protocol is served [default: 127.0.0.1:7401]; '' closes the door
     #[arg(long, value_name = "ADDR")]
     resp: Option<String>,
+    /// Where the Redis protocol is served within TLS [default: nowhere]; needs resp.tls
+    #[arg(long, value_name = "ADDR")]
+    resp_tls: Option<String>,
     /// Take over the doors of the server that runs on the data directory; no connection is refused
     #[arg(long)]
     takeover: bool,
@@ -35,6 +38,7 @@ impl Serve {
         let mut flags = Vec::new();
         flags.extend(self.http.map(|address| ("listen.http", "--http", address)));
         flags.extend(self.resp.map(|address| ("listen.resp", "--resp", address)));
+        flags.extend(self.resp_tls.map(|address| ("listen.resp_tls", "--resp-tls", address)));
         if globals.verbose {
             flags.push(("log.level", "--verbose", "debug".into()));
         }

@@ -100,7 +100,7 @@ fn open_doors(config: &Config) -> Vec<Error> {
             config.listen.resp
         );
         refusals.push(UNSAFE.error(sentence).with_advice(
-            "set `listen.resp = \"127.0.0.1:7401\"` and put a TLS proxy on this machine in front, or close it with `listen.resp = \"\"`",
+            "set `listen.resp_tls` instead, with `resp.tls.certificate` and `resp.tls.key`, and `listen.resp = \"127.0.0.1:7401\"` for this machine or `listen.resp = \"\"` for nobody",
         ));
     }
     refusals

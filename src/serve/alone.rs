@@ -21,7 +21,8 @@ impl Alone {
     /// Takes the data directory until closed.
     pub(crate) async fn open(config: &Config, ground: &Ground) -> Result<Self> {
         let mut config = config.clone();
-        config.listen = Listen { http: String::new(), resp: String::new() };
+        let nowhere = String::new;
+        config.listen = Listen { http: nowhere(), resp: nowhere(), resp_tls: nowhere() };
         config.http.tls = None;
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
         listen::check_path(&config.data)?;

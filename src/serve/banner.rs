@@ -48,6 +48,11 @@ fn text(config: &Config, doors: &Doors, first: Option<&CreatedKey>) -> String {
         let example = format!("REDISCLI_AUTH=$STOCKADE_KEY redis-cli -p {port} set greeting hello");
         door("Redis", &format!("redis://{address}"), &example);
     }
+    if let Some(address) = &doors.resp_tls {
+        let port = address.rsplit(':').next().unwrap_or_default();
+        let example = format!("REDISCLI_AUTH=$STOCKADE_KEY redis-cli --tls -p {port} ping");
+        door("Redis", &format!("rediss://{address}"), &example);
+    }
     let socket = super::listen::local_path(&config.data);
     door("Local", &socket.display().to_string(), "stockade check");
     if let Some(key) = first {

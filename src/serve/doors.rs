@@ -17,6 +17,8 @@ const FILE: &str = "doors.json";
 pub(crate) struct Doors {
     pub(crate) http: Option<String>,
     pub(crate) resp: Option<String>,
+    /// The Redis protocol within TLS.
+    pub(crate) resp_tls: Option<String>,
     /// Whether HTTP is served over TLS.
     pub(crate) tls: bool,
 }
@@ -28,6 +30,7 @@ impl Doors {
         Self {
             http: open(&config.listen.http),
             resp: open(&config.listen.resp),
+            resp_tls: open(&config.listen.resp_tls),
             tls: config.http.tls.is_some(),
         }
     }

@@ -27,6 +27,7 @@ pub(super) type Inherited = Vec<(String, OwnedFd)>;
 pub(super) struct Sockets {
     http: Option<TcpListener>,
     resp: Option<TcpListener>,
+    resp_tls: Option<TcpListener>,
     local: Option<UnixListener>,
     tls: bool,
 }
@@ -36,11 +37,12 @@ impl Sockets {
     /// address is used instead, so that no connection is refused in between.
     pub(super) fn open(config: &Config, inherited: Inherited) -> Result<Self> {
         let mut sockets = Self { tls: config.http.tls.is_some(), ..Self::default() };
-        let (mut http, mut resp) = (None, None);
+        let (mut http, mut resp, mut resp_tls) = (None, None, None);
         for (door, socket) in inherited {
             match door.as_str() {
                 "http" => http = Some(TcpListener::from(socket)),
                 "resp" => resp = Some(TcpListener::from(socket)),
+                "resp-tls" => resp_tls = Some(TcpListener::from(socket)),
                 "local" => sockets.local = Some(UnixListener::from(socket)),
                 // A door this release does not know closes with its socket.
                 _ => {}
@@ -48,6 +50,7 @@ impl Sockets {
         }
         sockets.http = open(&config.listen.http, "--http", http)?;
         sockets.resp = open(&config.listen.resp, "--resp", resp)?;
+        sockets.resp_tls = open(&config.listen.resp_tls, "--resp-tls", resp_tls)?;
         Ok(sockets)
     }
 
@@ -61,7 +64,7 @@ impl Sockets {
 
     /// Every socket with the name of its door.
     pub(super) fn named(&self) -> Vec<(&'static str, BorrowedFd<'_>)> {
-        let tcp = [("http", &self.http), ("resp", &self.resp)];
+        let tcp = [("http", &self.http), ("resp", &self.resp), ("resp-tls", &self.resp_tls)];
         let tcp =
             tcp.into_iter().filter_map(|(name, socket)| Some((name, socket.as_ref()?.as_fd())));
         let local = self.local.iter().map(|socket| ("local", socket.as_fd()));
@@ -74,23 +77,30 @@ impl Sockets {
             let address = socket.as_ref()?.local_addr().ok()?;
             Some(address.to_string())
         };
-        Doors { http: address(&self.http), resp: address(&self.resp), tls: self.tls }
+        Doors {
+            http: address(&self.http),
+            resp: address(&self.resp),
+            resp_tls: address(&self.resp_tls),
+            tls: self.tls,
+        }
     }
 
     /// The sockets as the doors want them.
     pub(super) fn into_listeners(
         self,
         config: &Config,
-    ) -> Result<(Vec<door_http::Listener>, Vec<tokio::net::TcpListener>)> {
+    ) -> Result<(Vec<door_http::Listener>, Vec<door_resp::Listener>)> {
         let tls = config.http.tls.is_some();
         let wrap = if tls { door_http::Listener::Tls } else { door_http::Listener::Tcp };
         let mut http: Vec<_> = self.http.into_iter().map(wrap).collect();
         http.extend(self.local.map(door_http::Listener::Unix));
-        let resp = self.resp.map(|socket| {
+        let used = |socket| {
             tokio::net::TcpListener::from_std(socket)
                 .map_err(|error| ADDRESS.error("the socket cannot be used").because(error))
-        });
-        Ok((http, resp.transpose()?.into_iter().collect()))
+        };
+        let plain = self.resp.map(used).transpose()?.map(door_resp::Listener::Tcp);
+        let within = self.resp_tls.map(used).transpose()?.map(door_resp::Listener::Tls);
+        Ok((http, plain.into_iter().chain(within).collect()))
     }
 }
 

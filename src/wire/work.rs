@@ -73,6 +73,7 @@ impl Plane {
                 false => Ok(()),
             };
         }
+        work.begin();
         let mut keys = Vec::new();
         (work.keys)(&mut |key| keys.push(key));
         if keys.is_empty() {

@@ -7,6 +7,7 @@
 )]
 
 mod asked;
+mod elsewhere;
 mod notices;
 mod play;
 #[path = "../server/mod.rs"]

@@ -151,9 +151,14 @@ impl Side {
 
 /// Plays a script on both sides; nothing where there is no Redis to be found.
 pub(crate) fn check(script: &str) {
+    check_with(script, |_| ());
+}
+
+/// The same, and our side is told more.
+pub(crate) fn check_with(script: &str, more: impl FnOnce(&mut std::process::Command)) {
     let Some(redis) = RedisServer::start() else { return };
     let place = tempfile::tempdir().unwrap();
-    let stockade = Server::start(&place.path().join("data"));
+    let stockade = Server::start_with(&place.path().join("data"), more);
     let side = |address: String, key| Side {
         address,
         key,

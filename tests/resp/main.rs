@@ -11,7 +11,10 @@ mod clients;
 mod crowd;
 mod hostile;
 mod lives;
+mod pause;
+mod prefixes;
 #[path = "../server/mod.rs"]
 mod server;
+mod tls;
 mod together;
 mod wire;

@@ -30,6 +30,7 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) http: String,
     pub(crate) resp: String,
+    pub(crate) resp_tls: String,
     pub(crate) data: PathBuf,
     lines: Mutex<Receiver<String>>,
     said: Said,
@@ -87,10 +88,12 @@ impl Server {
             if line.contains("stockade is ready") {
                 let address = |name| field(&line, name).unwrap_or_default();
                 let (http, resp) = (address("http"), address("resp"));
+                let resp_tls = address("resp_tls");
                 return Ok(Self {
                     child,
                     http,
                     resp,
+                    resp_tls,
                     data: data.into(),
                     lines: lines.into(),
                     said,

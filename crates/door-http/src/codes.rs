@@ -29,7 +29,6 @@ pub static CODES: &[&Code] = &[
     &KEY_IN_USE,
     &BROKEN,
     &LISTEN,
-    &CERTIFICATE,
     &CONFIG,
 ];
 
@@ -232,14 +231,6 @@ pub static LISTEN: Code = Code::new(
     "door-http-listen",
     "A socket cannot be used",
     "check the address and who else listens there",
-);
-
-/// Certificate or key cannot be used.
-pub static CERTIFICATE: Code = Code::new(
-    Kind::Invalid,
-    "door-http-certificate",
-    "The certificate cannot be used",
-    "name a PEM file with the chain, leaf first, and the key that belongs to it",
 );
 
 /// A setting is wrong.

@@ -32,7 +32,7 @@ impl Config {
     /// What opening the door would say.
     pub fn check(&self) -> flow::Result<()> {
         crate::cors::Cors::new(&self.cors)?;
-        self.tls.as_ref().map(crate::tls::Acceptor::new).transpose().map(drop)
+        self.tls.as_ref().map(crate::tls::acceptor).transpose().map(drop)
     }
 }
 
@@ -53,6 +53,12 @@ pub struct Tls {
 }
 
 impl Tls {
+    /// The part of it that is about certificate and key.
+    pub(crate) fn certified(&self) -> door_tls::Config {
+        let Self { certificate, key, check_every, .. } = self.clone();
+        door_tls::Config { certificate, key, check_every }
+    }
+
     fn check_every() -> Span {
         Span::secs(10)
     }

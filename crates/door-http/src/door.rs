@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use flow::signal::Registry;
 use flow::{Clock, Plane, Random, Result};
+use http::HeaderValue;
 use tokio::sync::{Notify, watch};
 
 use crate::config::Config;
@@ -41,7 +42,9 @@ pub(crate) struct Shared<P: Plane> {
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) signals: Signals,
     pub(crate) cors: Cors,
-    pub(crate) tls: Option<Arc<tls::Acceptor>>,
+    pub(crate) tls: Option<Arc<door_tls::Acceptor>>,
+    /// What browsers are told on connections within TLS.
+    pub(crate) strict_transport: Option<HeaderValue>,
     pub(crate) idempotency: Arc<idempotency::Table>,
     pub(crate) connections: Arc<Places>,
     pub(crate) crowd: Arc<Crowd>,
@@ -79,7 +82,8 @@ impl<P: Plane> Door<P> {
         let limits = &config.limits;
         let operations = route::operations();
         let openapi = openapi::document(&operations);
-        let tls = config.tls.as_ref().map(tls::Acceptor::new).transpose()?.map(Arc::new);
+        let tls = config.tls.as_ref().map(tls::acceptor).transpose()?.map(Arc::new);
+        let strict_transport = config.tls.as_ref().and_then(tls::strict_transport);
         Ok(Self(Arc::new(Shared {
             http: listen::http(limits),
             router: Router::new(operations, registry),
@@ -88,6 +92,7 @@ impl<P: Plane> Door<P> {
             signals: Signals::new(registry),
             cors: Cors::new(&config.cors)?,
             tls,
+            strict_transport,
             idempotency: idempotency::Table::new(config.idempotency.clone(), clock.clone()),
             connections: Places::new(limits.connections_max),
             crowd: Crowd::new(limits.connections_per_address_max),
@@ -137,7 +142,7 @@ impl<P: Plane> Door<P> {
     pub fn reload(&self) -> Result<()> {
         match &self.0.tls {
             None => Ok(()),
-            Some(tls) => tls.reload(&self.0.signals),
+            Some(acceptor) => tls::reload(acceptor, &self.0.signals),
         }
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use door_tls::Acceptor;
 use flow::{Plane, Result};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -25,7 +26,6 @@ use crate::limit::{Member, Place};
 use crate::problem::Problem;
 use crate::pulse::{Marked, Pulse, Watcher};
 use crate::signal::Shed;
-use crate::tls;
 
 use wire::Wire;
 
@@ -60,20 +60,20 @@ pub(crate) fn http(limits: &Limits) -> Http {
 
 /// A socket that takes connections.
 pub(crate) enum Socket {
-    Tcp(TcpListener, Option<Arc<tls::Acceptor>>),
+    Tcp(TcpListener, Option<Arc<Acceptor>>),
     Unix(UnixListener),
 }
 
 /// A connection that was taken.
 struct Arrival {
     wire: Wire,
-    tls: Option<Arc<tls::Acceptor>>,
+    tls: Option<Arc<Acceptor>>,
     peer: Option<IpAddr>,
     uid: Option<u32>,
 }
 
 impl Socket {
-    pub(crate) fn new(listener: Listener, tls: Option<&Arc<tls::Acceptor>>) -> Result<Self> {
+    pub(crate) fn new(listener: Listener, tls: Option<&Arc<Acceptor>>) -> Result<Self> {
         let tcp = |listener: std::net::TcpListener| {
             listener.set_nonblocking(true)?;
             TcpListener::from_std(listener)
@@ -204,7 +204,7 @@ async fn serve<P: Plane>(door: Arc<Shared<P>>, arrival: Arrival, _seat: Seat) {
     let mut connection = Connection::new(door.clone(), entrance, pulse.clone());
     connection.peer = arrival.peer;
     connection.uid = arrival.uid;
-    connection.strict_transport = arrival.tls.as_ref().and_then(|tls| tls.strict_transport());
+    connection.strict_transport = arrival.tls.as_ref().and_then(|_| door.strict_transport.clone());
     if let Some(wire) = handshake(&door, arrival).await {
         let io = TokioIo::new(Marked::new(wire, pulse.clone()));
         let connection = Arc::new(connection);

@@ -117,7 +117,9 @@ impl Beside {
             None => Err(unknown(arguments)),
             Some(command) if !command.takes_words(words.len()) => Err(Wrong::arity(command.name)),
             Some(command) => match command.run {
-                Run::Work(run) => run(&self.ours, arguments, &mut self.replies),
+                Run::Work(run) | Run::Reach(run, _) => {
+                    run(&self.ours, arguments, &mut self.replies)
+                }
                 Run::Wait(run, _) => run(&self.ours, arguments, &mut self.replies).map(|there| {
                     if !there {
                         self.replies.null_array();

@@ -1,5 +1,6 @@
 //! The commands, as data: what each is called, takes and touches, and what carries it out.
 
+mod acl;
 mod across;
 mod bitmap;
 mod connection;
@@ -11,12 +12,14 @@ mod hash;
 mod help;
 mod hyperloglog;
 mod key;
+mod latency;
 mod life;
 mod list;
 mod object;
 mod others;
 mod past;
 mod pubsub;
+mod right;
 mod server;
 mod set;
 mod sort;
@@ -35,10 +38,12 @@ use values::Space;
 use crate::reply::Replies;
 use crate::session::Session;
 
+pub(crate) use across::far;
 pub(crate) use connection::{DATABASES, Here};
 pub(crate) use event::events;
 pub(crate) use past::here;
-pub(crate) use table::{all, find};
+pub(crate) use right::Sources;
+pub(crate) use table::{all, find, find_numbered, named};
 
 /// One command as it stands in the buffer.
 #[derive(Clone, Copy)]
@@ -50,6 +55,19 @@ pub(crate) struct Arguments<'a> {
 impl<'a> Arguments<'a> {
     pub(crate) fn new(buffer: &'a [u8], places: &'a [Range<usize>]) -> Self {
         Self { buffer, places }
+    }
+
+    /// Where they are in the buffer.
+    pub(crate) fn places(self) -> &'a [Range<usize>] {
+        self.places
+    }
+
+    /// Other words of the same buffer.
+    pub(crate) fn at_places<'b>(self, places: &'b [Range<usize>]) -> Arguments<'b>
+    where
+        'a: 'b,
+    {
+        Arguments { buffer: self.buffer, places }
     }
 
     /// Those from `index` on, as if they were all.
@@ -136,6 +154,8 @@ impl Wrong {
         Self::said("OOM command not allowed: the value is larger than one value may be");
     pub(crate) const TOO_LONG: Self =
         Self::said("ERR what was asked is done, but the reply is too long to be sent");
+    pub(crate) const APART: Self =
+        Self::said("CROSSSLOT Keys in request belong to different namespaces");
     pub(crate) const NO_KEY: Self = Self::said("ERR no such key");
 
     pub(crate) const fn said(text: &'static str) -> Self {
@@ -196,7 +216,9 @@ pub(crate) enum Run {
     Say(Saying),
     /// Work on the values of a namespace.
     Work(Working),
-    /// The same, which may have to wait until there is something to work on.
+    /// The same, unless it names another database: then it goes past the door.
+    Reach(Working, Here),
+    /// Work which may have to wait until there is something to work on.
     Wait(Trying, Patience),
 }
 
@@ -238,6 +260,7 @@ pub(crate) struct Command {
     /// What right it takes; none for what is about the connection.
     pub(crate) deed: Option<Deed>,
     pub(crate) keys: Keys,
+    pub(crate) sources: Sources,
     /// Whether it costs the same whatever is there.
     pub(crate) fast: bool,
     /// Whether it works on many keys at once, and nobody may come in between.
@@ -278,6 +301,7 @@ impl Command {
             arity,
             deed,
             keys,
+            sources: Sources::None,
             fast,
             alone,
             at_once,
@@ -310,6 +334,17 @@ impl Command {
         Self::new(name, arity, keys, Run::Work(run)).takes(Deed::Write)
     }
 
+    /// Writes values, perhaps in another database.
+    pub(crate) const fn reaches(
+        name: &'static str,
+        arity: i8,
+        keys: Keys,
+        run: Working,
+        here: Here,
+    ) -> Self {
+        Self::new(name, arity, keys, Run::Reach(run, here)).takes(Deed::Write)
+    }
+
     /// Writes values when there is something to work on.
     pub(crate) const fn waits(
         name: &'static str,
@@ -328,6 +363,11 @@ impl Command {
 
     pub(crate) const fn takes(mut self, deed: Deed) -> Self {
         self.deed = Some(deed);
+        self
+    }
+
+    pub(crate) const fn sources(mut self, sources: Sources) -> Self {
+        self.sources = sources;
         self
     }
 
@@ -373,11 +413,20 @@ impl Command {
             // With options it depends on what is there.
             Some(Deed::Put) if self.name == "set" && arguments.len() > 3 => Some(Deed::Write),
             // Settings are everybody's: who changes them may drop everything, too.
+            None if self.name == "client" && arguments.len() > 1 => {
+                let pauses = arguments.is(1, "pause") || arguments.is(1, "unpause");
+                pauses.then_some(Deed::Purge)
+            }
             None if self.name == "config" && !arguments.is(1, "get") && arguments.len() > 2 => {
                 Some(Deed::Purge)
             }
             deed => deed,
         }
+    }
+
+    /// Whether it works on values.
+    pub(crate) fn is_work(&self) -> bool {
+        matches!(self.run, Run::Work(_) | Run::Reach(..) | Run::Wait(..))
     }
 
     /// Whether it may be said with so many words.

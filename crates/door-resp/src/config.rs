@@ -1,5 +1,7 @@
 //! What can be set.
 
+use std::collections::BTreeMap;
+
 use flow::unit::{Size, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,13 @@ pub struct Config {
     pub mode: Mode,
     /// The Redis, and what is kept of it; only for the mode `near`.
     pub near: Near,
+    /// Keys that begin so are kept in a namespace of their own, under the rest of their name:
+    /// with `"user:" = "users"` the key `user:7` is `7` in `users`. Not for the mode `near`.
+    pub prefixes: BTreeMap<String, String>,
+    /// Certificate and key; needed to listen within TLS.
+    pub tls: Option<door_tls::Config>,
+    /// How long a client may take for the TLS handshake.
+    pub handshake_timeout: Span,
     /// How many clients may be connected at once.
     pub connections_max: u32,
     /// The largest value or key a client may send.
@@ -23,6 +32,22 @@ pub struct Config {
     pub arguments_max: u32,
     /// A connection that says nothing for so long is closed.
     pub idle: Span,
+}
+
+impl Config {
+    /// Whether a door can be opened with this: reads the certificate, opens nothing.
+    ///
+    /// # Errors
+    /// What opening the door would say.
+    pub fn check(&self) -> flow::Result<()> {
+        if self.mode == Mode::Near && !self.prefixes.is_empty() {
+            let error =
+                crate::codes::CONFIG.error("`resp.prefixes` is set, and `resp.mode` is near");
+            return Err(error.with_advice("the keys of another Redis stay where they are"));
+        }
+        crate::prefix::Prefixes::new(&self.prefixes)?;
+        crate::tls::acceptor(self).map(drop)
+    }
 }
 
 /// Whose values the door shows.
@@ -78,6 +103,9 @@ impl Default for Config {
         Self {
             mode: Mode::default(),
             near: Near::default(),
+            prefixes: BTreeMap::new(),
+            tls: None,
+            handshake_timeout: Span::secs(10),
             connections_max: 10_000,
             value_max: Size::mib(64),
             command_max: Size::mib(256),

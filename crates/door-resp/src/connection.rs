@@ -1,20 +1,24 @@
 //! One client: reads batches, carries them out in order, answers each batch at once.
 
+mod before;
 mod serve;
 mod together;
 mod unsent;
 mod wait;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use flow::question::Plane;
-use flow::question::cache::{Deed, Tells, Work};
+use flow::question::cache::{Deed, EachKey, Tells, Work};
 use flow::{Clock, Credential, Door, Id, Lane, Moment, Origin, Question, Request, Result};
 use values::Space;
 
-use crate::command::{Arguments, Command, Done, Run, Wrong, find, here, unknown};
-use crate::hub::{Hub, Noticing, Slow};
+use crate::command::{
+    Arguments, Command, Done, Run, Sources, Wrong, far, find, find_numbered, here, unknown,
+};
+use crate::hub::{Ends, Hub, Noticing, Slow};
 use crate::session::{Keeping, Limits, Queued, Session};
 
 pub(crate) use serve::serve;
@@ -41,6 +45,9 @@ pub(crate) struct Client<P> {
 /// Words of so many bytes are looked at before anything is done with them.
 const HEAVY: usize = 64 << 10;
 
+/// What takes less is not long, whatever the threshold.
+const LONG: std::time::Duration = std::time::Duration::from_millis(1);
+
 /// What is to be done after a command.
 enum Next {
     /// The next one.
@@ -54,15 +61,15 @@ impl<P: Workshop> Client<P> {
         plane: Arc<P>,
         hub: Arc<Hub>,
         limits: Limits,
-        (peer, number): (Option<SocketAddr>, u64),
+        (ends, number): (Option<Ends>, u64),
     ) -> Self {
         let path = plane.path();
         let id = path.random().id(path.clock().now());
-        let card = hub.enter(number, peer);
+        let card = hub.enter(number, ends);
         Self {
             lane: Lane::default(),
             key: None,
-            peer: peer.map(|peer| peer.ip()),
+            peer: ends.map(|ends| ends.peer.ip()),
             id,
             asked: 0,
             at: path.clock().moment(),
@@ -111,8 +118,10 @@ impl<P: Workshop> Client<P> {
         if arguments.len() == 0 {
             return Next::Go;
         }
-        let clock = self.plane.path().clock();
-        let begun = clock.glance();
+        if self.session.hub.pauses.matter() {
+            Box::pin(self.pass_pause(find(arguments.at(0)))).await;
+        }
+        let begun = self.clock().glance();
         let written = self.session.replies.out.len();
         let done = self.found(arguments).await;
         let next = match done {
@@ -133,6 +142,9 @@ impl<P: Workshop> Client<P> {
         self.session.forget_exception(arguments);
         self.session.keep_quiet(written);
         let took = self.clock().glance().since(begun);
+        if took >= LONG {
+            self.note_long(arguments, took);
+        }
         if self.session.hub.slow.wants(took) {
             self.note_slow(arguments, took);
         }
@@ -141,17 +153,35 @@ impl<P: Workshop> Client<P> {
 
     /// Finds the command and sees to it that it may be said now.
     async fn found(&mut self, arguments: Arguments<'_>) -> std::result::Result<Next, Wrong> {
-        let command = match find(arguments.at(0)) {
+        let found = find_numbered(arguments.at(0)).map(|(number, command)| {
+            self.session.card.last.store(number, Relaxed);
+            command
+        });
+        let command = match found {
             None => Err(unknown(arguments)),
             Some(command) if !command.takes_words(arguments.len()) => {
                 Err(Wrong::arity(command.name))
             }
             Some(command) => Ok(command),
         };
+        match command {
+            Ok(command) if self.session.hub.prefixes.are_there() => {
+                Box::pin(self.led(command, arguments)).await
+            }
+            command => self.gathered_or_done(command, arguments).await,
+        }
+    }
+
+    /// Does it, unless commands are gathered.
+    async fn gathered_or_done(
+        &mut self,
+        command: std::result::Result<&'static Command, Wrong>,
+        arguments: Arguments<'_>,
+    ) -> std::result::Result<Next, Wrong> {
         let most = self.session.limits.command;
         let command = match (command, &mut self.session.queue) {
             (Ok(command), Some(queue)) if !command.at_once => {
-                queue.gather(Queued::new(command, arguments), most)?;
+                queue.gather(Queued::new(command, arguments).led(&self.session.led), most)?;
                 self.session.note_doing();
                 self.session.replies.simple("QUEUED");
                 return Ok(Next::Go);
@@ -175,11 +205,17 @@ impl<P: Workshop> Client<P> {
         self.session.hub.commands.add(1);
         match command.run {
             Run::Work(_) => self.work(command, arguments).await.map(|_| Next::Go),
+            Run::Reach(..)
+                if self.session.led.is_some()
+                    || far(arguments, &self.session.namespace).is_none() =>
+            {
+                self.work(command, arguments).await.map(|_| Next::Go)
+            }
             Run::Wait(..) => Ok(match self.work(command, arguments).await? {
                 true => Next::Go,
                 false => self.not_yet(command, arguments).await?,
             }),
-            Run::Say(_) | Run::Here(_) => {
+            Run::Reach(..) | Run::Say(_) | Run::Here(_) => {
                 let done = self.say(command, arguments).await;
                 self.session.note_doing();
                 done.map(|()| Next::Go)
@@ -192,11 +228,13 @@ impl<P: Workshop> Client<P> {
         if !matches!(command.name, "auth" | "hello" | "quit" | "reset") && !self.is_known() {
             return Err(Wrong::said("NOAUTH Authentication required."));
         }
-        if let Some(deed) = command.deed_of(arguments) {
+        // What reaches elsewhere asks there, and here for what it reads.
+        let reaches = matches!(command.run, Run::Reach(..));
+        if let Some(deed) = command.deed_of(arguments).filter(|_| !reaches) {
             self.may(deed, arguments.at(1)).await?;
         }
         match command.run {
-            Run::Here(what) => here(self, what, arguments).await,
+            Run::Here(what) | Run::Reach(_, what) => here(self, what, arguments).await,
             Run::Say(say) => {
                 say(&mut self.session, arguments)?;
                 if command.name == "reset" {
@@ -217,6 +255,18 @@ impl<P: Workshop> Client<P> {
             Ok(()) => Ok(()),
             Err(error) => Err(Wrong::failure(&error)),
         }
+    }
+
+    /// Asks whether something may be done with each of these keys of the selected database.
+    pub(super) async fn may_each(&mut self, deed: Deed, each: EachKey<'_>) -> Done {
+        let mut first: Option<&[u8]> = None;
+        each(&mut |key| first = first.or(Some(key)));
+        let Some(first) = first else { return Ok(()) };
+        let namespace = self.session.namespace.to_string();
+        let mut nothing = |_: &(dyn Space + 'static)| {};
+        let work = Work::new(&namespace, first, (deed, false), &|_| (), &mut nothing);
+        let further = |show: &mut dyn FnMut(_)| each(&mut |key| show(key));
+        self.ask(work.about(&further)).await.map_err(|error| Wrong::failure(&error))
     }
 
     /// How many keys there are in a database.
@@ -256,7 +306,16 @@ impl<P: Workshop> Client<P> {
         may: &(dyn Fn() -> bool + Sync),
     ) -> std::result::Result<bool, Wrong> {
         let Some(deed) = command.deed_of(arguments) else { return Ok(true) };
-        let key = command.first_key(arguments);
+        let key = match command.sources {
+            Sources::None => command.first_key(arguments),
+            _ => {
+                let sources = |each: &mut dyn FnMut(_)| {
+                    command.each_key_for(Deed::Read, arguments, each);
+                };
+                Box::pin(self.may_each(Deed::Read, &sources)).await?;
+                command.first_changed(arguments)
+            }
+        };
         let Self { plane, lane, session, .. } = self;
         let Session { replies, hub, tenant, namespace, keeping, card, .. } = session;
         let reader = keeping.as_ref().and_then(Keeping::reader);
@@ -293,15 +352,21 @@ impl<P: Workshop> Client<P> {
             }
         };
         let request = request(&mut self.asked, self.id, self.at, &self.key, self.peer);
-        let keys = |each: &mut dyn FnMut(_)| {
-            keeps();
-            command.each_key(arguments, each);
-        };
+        let keys = |each: &mut dyn FnMut(_)| command.each_key(arguments, each);
+        let further = |each: &mut dyn FnMut(_)| command.each_key_for(deed, arguments, each);
         let work = Work::new(namespace, key, (deed, command.alone), &keys, &mut hand);
+        let work = work.about(&further).beginning(&keeps);
         match plane.path().once(lane, &request, &**plane, work).await {
             Ok(()) => done,
             Err(error) => Err(Wrong::failure(&error)),
         }
+    }
+
+    /// What Redis calls a fast command is an event of its own.
+    fn note_long(&self, arguments: Arguments<'_>, took: std::time::Duration) {
+        let fast = find(arguments.at(0)).is_some_and(|command| command.fast);
+        let event = if fast { "fast-command" } else { "command" };
+        self.session.hub.latency.note(event, self.clock().now(), took);
     }
 
     fn note_slow(&self, arguments: Arguments<'_>, took: std::time::Duration) {
@@ -333,7 +398,7 @@ fn run(
     replies: &mut crate::reply::Replies,
 ) -> std::result::Result<bool, Wrong> {
     match command.run {
-        Run::Work(run) => run(space, arguments, replies).map(|()| true),
+        Run::Work(run) | Run::Reach(run, _) => run(space, arguments, replies).map(|()| true),
         Run::Wait(run, _) => run(space, arguments, replies),
         Run::Say(_) | Run::Here(_) => Ok(true),
     }

@@ -3,16 +3,18 @@
 
 mod channels;
 mod keys;
+mod latency;
 mod notices;
 mod noticing;
 mod outbox;
+mod pauses;
 mod slow;
 mod tracking;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,12 +27,15 @@ use tokio::sync::Notify;
 
 use crate::command::{Arguments, Command, events};
 use crate::connection::Unsent;
+use crate::prefix::Prefixes;
 
 pub(crate) use channels::Channels;
 pub(crate) use keys::{Interest, Keys, Turn, Watch};
+pub(crate) use latency::{Event, Latency};
 pub(crate) use notices::{Class, Notices};
 pub(crate) use noticing::{Change, Noticed, Noticing};
 pub(crate) use outbox::{Outbox, Parcel};
+pub(crate) use pauses::{Pause, Pauses};
 pub(crate) use slow::{Slow, SlowLog};
 pub(crate) use tracking::{Tracker, Tracking};
 
@@ -41,11 +46,14 @@ pub(crate) struct Hub {
     pub(crate) notices: Notices,
     pub(crate) channels: Channels,
     pub(crate) slow: SlowLog,
+    pub(crate) latency: Latency,
+    pub(crate) pauses: Pauses,
     pub(crate) clock: Clock,
     pub(crate) begun: Moment,
     /// Commands carried out, by all.
     pub(crate) commands: Stripes<AtomicU64>,
     pub(crate) unsent: Unsent,
+    pub(crate) prefixes: Arc<Prefixes>,
     cards: Mutex<BTreeMap<u64, Arc<Card>>>,
 }
 
@@ -53,6 +61,8 @@ pub(crate) struct Hub {
 pub(crate) struct Card {
     pub(crate) number: u64,
     pub(crate) peer: Option<SocketAddr>,
+    /// Where it came to.
+    pub(crate) own: Option<SocketAddr>,
     pub(crate) since: Moment,
     pub(crate) said: Mutex<Said>,
     /// What it is to be sent without having asked; told too when somebody wants it to end.
@@ -61,12 +71,21 @@ pub(crate) struct Card {
     gone: AtomicBool,
     /// When it last said something, in milliseconds since the door was opened.
     spoke: AtomicU64,
+    /// The place of the command it said last, among all.
+    pub(crate) last: AtomicU32,
     /// Whether it listens, and need not speak.
     pub(crate) listens: AtomicBool,
     /// Whether it waits for a key, and how others want that to end.
     pub(crate) waits: AtomicBool,
     pub(crate) unblock: Notify,
     pub(crate) unblocked_badly: AtomicBool,
+}
+
+/// Where a connection comes from, and where it came to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ends {
+    pub(crate) peer: SocketAddr,
+    pub(crate) own: Option<SocketAddr>,
 }
 
 /// What a connection says of itself.
@@ -132,33 +151,39 @@ impl Default for Doing {
 }
 
 impl Hub {
-    pub(crate) fn new(clock: Clock) -> Self {
+    pub(crate) fn new(clock: Clock, prefixes: Prefixes) -> Self {
+        let prefixes = Arc::new(prefixes);
         let begun = clock.moment();
         Self {
             keys: Keys::default(),
-            tracking: Tracking::default(),
+            tracking: Tracking::new(prefixes.clone()),
             notices: Notices::default(),
             channels: Channels::default(),
             slow: SlowLog::default(),
+            latency: Latency::default(),
+            pauses: Pauses::default(),
             clock,
             begun,
             commands: Stripes::default(),
             unsent: Unsent::default(),
+            prefixes,
             cards: Mutex::default(),
         }
     }
 
     /// Somebody comes.
-    pub(crate) fn enter(&self, number: u64, peer: Option<SocketAddr>) -> Arc<Card> {
+    pub(crate) fn enter(&self, number: u64, ends: Option<Ends>) -> Arc<Card> {
         let card = Arc::new(Card {
             number,
-            peer,
+            peer: ends.map(|ends| ends.peer),
+            own: ends.and_then(|ends| ends.own),
             since: self.clock.moment(),
             said: Mutex::default(),
             outbox: Arc::default(),
             ended: AtomicBool::default(),
             gone: AtomicBool::default(),
             spoke: AtomicU64::new(self.age(self.clock.moment())),
+            last: AtomicU32::new(u32::MAX),
             listens: AtomicBool::default(),
             waits: AtomicBool::default(),
             unblock: Notify::new(),
@@ -216,10 +241,13 @@ impl Hub {
         (class, event): (Class, &'static str),
         key: &Bytes,
     ) {
-        let Some(number) = namespace.strip_prefix("db").filter(|_| wanted & class.bit() != 0)
-        else {
+        if wanted & class.bit() == 0 {
             return;
-        };
+        }
+        // What keys lead to is in every database, and told of in the first.
+        let led = self.prefixes.of(namespace).map(|_| "0");
+        let Some(number) = led.or_else(|| namespace.strip_prefix("db")) else { return };
+        let key = &self.prefixes.whole(namespace, key);
         let channel = |kind: &str, name: &[u8]| {
             Bytes::from([format!("__{kind}@{number}__:").as_bytes(), name].concat())
         };
@@ -255,6 +283,11 @@ impl Hub {
         card.spoke.store(self.age(now), Relaxed);
     }
 
+    /// How long a connection has said nothing.
+    pub(crate) fn silence(&self, card: &Card, now: Moment) -> Duration {
+        Duration::from_millis(self.age(now).saturating_sub(card.spoke.load(Relaxed)))
+    }
+
     /// Ends the connections that have been silent for so long.
     pub(crate) fn end_silent(&self, idle: Duration) {
         let idle = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
@@ -269,6 +302,7 @@ impl Hub {
 
     /// Lets every connection look whether it is to go.
     pub(crate) fn wake_all(&self) {
+        self.pauses.end_all();
         self.cards().iter().for_each(|card| card.outbox.filled.notify_one());
     }
 

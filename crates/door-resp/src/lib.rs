@@ -8,6 +8,7 @@
 
 #[cfg(test)]
 mod beside;
+pub mod codes;
 mod command;
 mod config;
 mod connection;
@@ -17,11 +18,14 @@ mod frame;
 mod hub;
 mod listen;
 mod near;
+mod prefix;
 mod reply;
 mod rooms;
 mod session;
+mod signal;
+mod tls;
 
 pub use config::{Config, Mode, Near};
 pub use connection::Workshop;
-pub use listen::Door;
+pub use listen::{Door, Listener};
 pub use near::{Dial, Wire};

@@ -1,26 +1,42 @@
 //! Accepting clients, and sending them away when it is time.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
 use std::time::Duration;
 
-use flow::Clock;
-use flow::signal::{Counter, Gauge, Registry};
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpListener;
+use door_tls::Acceptor;
+use flow::signal::Registry;
+use flow::{Clock, Result};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
+use crate::codes;
 use crate::config::Config;
 use crate::connection::{Client, Workshop, serve};
-use crate::hub::Hub;
+use crate::hub::{Ends, Hub};
 use crate::near::{self, Dial, Near};
+use crate::prefix::Prefixes;
 use crate::rooms::Rooms;
 use crate::session::Limits;
+use crate::signal::Signals;
+use crate::tls::{self, Shaking};
+
+/// A socket somebody bound for us.
+#[derive(Debug)]
+pub enum Listener {
+    /// Clients speak as they are.
+    Tcp(TcpListener),
+    /// They do so within TLS; needs a certificate in the configuration.
+    Tls(TcpListener),
+}
 
 /// The open door.
 pub struct Door {
     drain: watch::Sender<bool>,
+    tls: Option<Arc<Acceptor>>,
+    signals: Arc<Signals>,
     /// Every connection holds a sender; when the last is gone this ends.
     left: mpsc::Receiver<()>,
 }
@@ -28,50 +44,32 @@ pub struct Door {
 /// Silence is looked for so often.
 const LOOK: Duration = Duration::from_secs(1);
 
-struct Signals {
-    connections: Arc<Gauge>,
-    accepted: Arc<Counter>,
-    turned_away: Arc<Counter>,
-}
-
-impl Signals {
-    fn new(registry: &Registry) -> Self {
-        let connections =
-            registry.gauge("stockade_resp_connections", "Clients of the Redis door", &[]);
-        let counted = |what| {
-            let help = "Connections to the Redis door";
-            registry.counter("stockade_resp_accepted_total", help, &[("result", what)])
-        };
-        Self { connections, accepted: counted("served"), turned_away: counted("turned_away") }
-    }
-
-    fn turned_away(&self, limit: u32) {
-        self.turned_away.add(1);
-        tracing::warn!(limit, "a Redis client was turned away: too many connections");
-    }
-
-    fn accept_failed(&self, error: &std::io::Error) {
-        tracing::warn!(%error, "a Redis client could not be accepted");
-    }
-}
-
 impl Door {
     /// Accepts clients on these listeners until drained; with a Redis behind, it is theirs
     /// that they see.
+    ///
+    /// # Errors
+    /// When the certificate cannot be used, or is needed and missing.
     pub fn open<P: Workshop>(
         plane: &Arc<P>,
-        listeners: Vec<TcpListener>,
+        listeners: Vec<Listener>,
         config: &Config,
         registry: &Registry,
         behind: Option<Arc<dyn Dial>>,
-    ) -> Self {
+    ) -> Result<Self> {
+        let tls = tls::acceptor(config)?;
+        let within = listeners.iter().any(|listener| matches!(listener, Listener::Tls(_)));
+        if within && tls.is_none() {
+            let error = codes::CONFIG.error("a listener wants TLS, and `resp.tls` is not set");
+            return Err(error.with_advice("set `resp.tls.certificate` and `resp.tls.key`"));
+        }
         let drain = watch::Sender::new(false);
         let (here, left) = mpsc::channel(1);
         let config = Arc::new(config.clone());
         let signals = Arc::new(Signals::new(registry));
         let number = Arc::new(AtomicU64::new(0));
         let clock = plane.path().clock();
-        let hub = Arc::new(Hub::new(clock.clone()));
+        let hub = Arc::new(Hub::new(clock.clone(), Prefixes::new(&config.prefixes)?));
         let rooms = Rooms::new();
         tokio::spawn(balance(rooms.clone(), clock.clone(), drain.subscribe()));
         let near = behind.map(|dial| Near::new(dial, clock.clone(), &config.near, registry));
@@ -81,7 +79,23 @@ impl Door {
         }
         tokio::spawn(attend(hub.clone(), config.idle.0, drain.subscribe()));
         plane.tell(hub.clone());
+        if let Some(acceptor) = tls.clone() {
+            let (signals, clock) = (signals.clone(), clock.clone());
+            tokio::spawn(tls::attend(acceptor, signals, clock, drain.subscribe()));
+        }
         for listener in listeners {
+            let (listener, shaking) = match listener {
+                Listener::Tcp(listener) => (listener, None),
+                Listener::Tls(listener) => {
+                    let shaking = tls.clone().map(|acceptor| Shaking {
+                        acceptor,
+                        limit: config.handshake_timeout.0,
+                        clock: clock.clone(),
+                        signals: signals.clone(),
+                    });
+                    (listener, shaking)
+                }
+            };
             let accept = Accept {
                 rooms: rooms.clone(),
                 plane: plane.clone(),
@@ -91,10 +105,19 @@ impl Door {
                 near: near.clone(),
                 number: number.clone(),
                 here: here.clone(),
+                shaking,
             };
             tokio::spawn(accept.run(listener, drain.subscribe()));
         }
-        Self { drain, left }
+        Ok(Self { drain, tls, signals, left })
+    }
+
+    /// Reads the certificate again. Open connections keep theirs.
+    ///
+    /// # Errors
+    /// When it cannot be used; the old one stays then.
+    pub fn reload(&self) -> Result<()> {
+        self.tls.as_ref().map_or(Ok(()), |acceptor| tls::reload(acceptor, &self.signals))
     }
 
     /// Stops accepting, lets every client finish the batch it is in, and waits
@@ -123,6 +146,21 @@ async fn attend(hub: Arc<Hub>, idle: Duration, mut drain: watch::Receiver<bool>)
     }
 }
 
+/// Serves a client to the end.
+async fn attended<P: Workshop, S: AsyncRead + AsyncWrite + Unpin + Send>(
+    client: Client<P>,
+    near: Option<Arc<Near>>,
+    socket: S,
+    config: &Config,
+    drain: watch::Receiver<bool>,
+) {
+    // A client that breaks off is no event; what it asked for is in the record.
+    let _ = match near {
+        Some(near) => near::serve(client, near, socket, config, drain).await,
+        None => serve(client, socket, config, drain).await,
+    };
+}
+
 struct Accept<P> {
     rooms: Rooms,
     plane: Arc<P>,
@@ -132,6 +170,7 @@ struct Accept<P> {
     near: Option<Arc<Near>>,
     number: Arc<AtomicU64>,
     here: mpsc::Sender<()>,
+    shaking: Option<Shaking>,
 }
 
 impl<P: Workshop> Accept<P> {
@@ -148,26 +187,7 @@ impl<P: Workshop> Accept<P> {
                         self.turn_away(socket);
                         continue;
                     }
-                    let number = self.number.fetch_add(1, Relaxed) + 1;
-                    let who = (Some(peer), number);
-                    let client =
-                        Client::new(self.plane.clone(), self.hub.clone(), self.limits(), who);
-                    let (config, signals) = (self.config.clone(), self.signals.clone());
-                    let near = self.near.clone();
-                    let (here, drain) = (self.here.clone(), drain.clone());
-                    signals.accepted.add(1);
-                    signals.connections.add(1);
-                    let served = move |socket| async move {
-                        // A client that breaks off is no event; what it asked for
-                        // is in the record.
-                        let _ = match near {
-                            Some(near) => near::serve(client, near, socket, &config, drain).await,
-                            None => serve(client, socket, &config, drain).await,
-                        };
-                        signals.connections.add(-1);
-                        drop(here);
-                    };
-                    self.rooms.seat(number, socket, served);
+                    self.seat(socket, peer, drain.clone());
                 }
                 Err(error) => {
                     // Out of file descriptors, most likely: wait for some to be
@@ -180,6 +200,31 @@ impl<P: Workshop> Accept<P> {
         }
     }
 
+    /// Gives a client a place, where it shakes hands first if that is the custom here.
+    fn seat(&self, socket: TcpStream, peer: SocketAddr, mut drain: watch::Receiver<bool>) {
+        let number = self.number.fetch_add(1, Relaxed) + 1;
+        let ends = Ends { peer, own: socket.local_addr().ok() };
+        let (plane, hub, limits) = (self.plane.clone(), self.hub.clone(), self.limits());
+        let client = move || Client::new(plane, hub, limits, (Some(ends), number));
+        let (config, signals) = (self.config.clone(), self.signals.clone());
+        let (near, here, shaking) = (self.near.clone(), self.here.clone(), self.shaking.clone());
+        signals.accepted.add(1);
+        signals.connections.add(1);
+        let served = move |socket| async move {
+            match shaking {
+                None => attended(client(), near, socket, &config, drain).await,
+                Some(shaking) => {
+                    if let Some(socket) = shaking.hands(socket, &mut drain).await {
+                        attended(client(), near, socket, &config, drain).await;
+                    }
+                }
+            }
+            signals.connections.add(-1);
+            drop(here);
+        };
+        self.rooms.seat(number, socket, served);
+    }
+
     fn limits(&self) -> Limits {
         let Config { connections_max, value_max, command_max, idle, .. } = &*self.config;
         let (value, command) = (value_max.bytes(), command_max.bytes());
@@ -188,6 +233,10 @@ impl<P: Workshop> Accept<P> {
 
     fn turn_away(&self, mut socket: tokio::net::TcpStream) {
         self.signals.turned_away(self.config.connections_max);
+        if self.shaking.is_some() {
+            // It would not understand.
+            return;
+        }
         tokio::spawn(async move {
             let _ = socket.write_all(b"-ERR max number of clients reached\r\n").await;
         });

@@ -1,6 +1,8 @@
 //! What a client is sent.
 
-use bytes::{BufMut, BytesMut};
+use std::borrow::Cow;
+
+use bytes::{BufMut, Bytes, BytesMut};
 
 /// What a command is answered may have so many bytes, roughly.
 const REPLY_MAX: usize = 512 << 20;
@@ -12,6 +14,8 @@ pub(crate) struct Replies {
     pub(crate) resp3: bool,
     /// Whether there was too much to write.
     pub(crate) overflowed: bool,
+    /// What the names of keys begin with.
+    pub(crate) begin: Bytes,
 }
 
 impl Replies {
@@ -35,6 +39,20 @@ impl Replies {
         self.counted(b'$', bytes.len() as i64);
         self.out.put_slice(bytes);
         self.out.put_slice(b"\r\n");
+    }
+
+    /// What the client calls a key.
+    pub(crate) fn name<'k>(&self, key: &'k [u8]) -> Cow<'k, [u8]> {
+        match self.begin.is_empty() {
+            true => Cow::Borrowed(key),
+            false => Cow::Owned([&self.begin[..], key].concat()),
+        }
+    }
+
+    /// The name of a key.
+    pub(crate) fn key(&mut self, key: &[u8]) {
+        let name = self.name(key);
+        self.bulk(&name);
     }
 
     /// Whether there was too much to write since this was last asked.

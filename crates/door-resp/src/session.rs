@@ -1,7 +1,8 @@
 //! What is known of a connection, whoever is behind the door.
 
+mod queue;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,10 @@ use flow::question::cache::Deed;
 
 use crate::command::{Arguments, Command, Wrong};
 use crate::hub::{Card, Doing, Hub, Outbox, Parcel, Tracker, Watch};
+use crate::prefix::Prefix;
 use crate::reply::Replies;
+
+pub(crate) use queue::{Queue, Queued};
 
 /// The state of one connection.
 pub(crate) struct Session {
@@ -18,6 +22,8 @@ pub(crate) struct Session {
     pub(crate) replies: Replies,
     /// The database it selected.
     pub(crate) namespace: Box<str>,
+    /// Where it is led to from its database, while it is.
+    pub(crate) led: Option<Arc<Prefix>>,
     /// Whose values it sees.
     pub(crate) tenant: Box<str>,
     pub(crate) card: Arc<Card>,
@@ -115,66 +121,12 @@ impl Watched {
     }
 }
 
-/// Commands to be carried out together.
-#[derive(Default)]
-pub(crate) struct Queue {
-    pub(crate) commands: Vec<Queued>,
-    /// Whether one of them made no sense.
-    pub(crate) broken: bool,
-    size: usize,
-}
-
-/// One of them, with its words.
-pub(crate) struct Queued {
-    pub(crate) command: &'static Command,
-    buffer: Vec<u8>,
-    places: Vec<Range<usize>>,
-}
-
-impl Queue {
-    /// Takes one more, unless there is too much then.
-    pub(crate) fn gather(&mut self, queued: Queued, most: usize) -> Result<(), Wrong> {
-        self.size = self.size.saturating_add(queued.size());
-        if self.size <= most {
-            self.commands.push(queued);
-            return Ok(());
-        }
-        self.broken = true;
-        self.commands = Vec::new();
-        Err(format!("ERR too much is gathered: all together may have {most} bytes").into())
-    }
-}
-
-impl Queued {
-    /// How much room it takes.
-    fn size(&self) -> usize {
-        size_of::<Self>() + self.buffer.len() + self.places.len() * size_of::<Range<usize>>()
-    }
-
-    pub(crate) fn new(command: &'static Command, arguments: Arguments<'_>) -> Self {
-        Self::of(command, arguments.from(0))
-    }
-
-    /// A command with these words.
-    pub(crate) fn of<'w>(command: &'static Command, words: impl Iterator<Item = &'w [u8]>) -> Self {
-        let (mut buffer, mut places) = (Vec::new(), Vec::new());
-        for word in words {
-            places.push(buffer.len()..buffer.len() + word.len());
-            buffer.extend_from_slice(word);
-        }
-        Self { command, buffer, places }
-    }
-
-    pub(crate) fn arguments(&self) -> Arguments<'_> {
-        Arguments::new(&self.buffer, &self.places)
-    }
-}
-
 impl Session {
     pub(crate) fn new(hub: Arc<Hub>, card: Arc<Card>, limits: Limits) -> Self {
         Self {
             replies: Replies::default(),
             namespace: "db0".into(),
+            led: None,
             tenant: Box::default(),
             outbox: card.outbox.clone(),
             card,
@@ -193,6 +145,23 @@ impl Session {
     /// Which tenant and namespace it works in.
     pub(crate) fn place(&self) -> (&str, &str) {
         (&self.tenant, &self.namespace)
+    }
+
+    /// Goes where keys lead it, if anywhere; the namespace to come back to.
+    pub(crate) fn enter(&mut self, led: &Option<Arc<Prefix>>) -> Option<Box<str>> {
+        let prefix = led.as_ref()?;
+        self.led = Some(prefix.clone());
+        self.replies.begin = prefix.begins.clone();
+        Some(std::mem::replace(&mut self.namespace, prefix.namespace.clone()))
+    }
+
+    /// Comes back.
+    pub(crate) fn leave(&mut self, home: Option<Box<str>>) {
+        if let Some(home) = home {
+            self.namespace = home;
+            self.led = None;
+            self.replies.begin.clear();
+        }
     }
 
     /// How many channels and patterns it listens to.

@@ -163,6 +163,10 @@ pub trait Question: Send + Sync {
     /// Of what.
     fn resource(&self) -> Resource<'_>;
 
+    /// Shows the names of further resources of the same namespace that it is about: what is
+    /// permitted for one alone has to be permitted for each.
+    fn further(&self, _each: &mut dyn FnMut(&[u8])) {}
+
     /// Both, for the stages.
     fn ask(&self) -> Ask<'_> {
         Ask { action: self.action(), resource: self.resource() }

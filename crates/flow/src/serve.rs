@@ -22,9 +22,9 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::fact::{Class, Fact, Outcome};
 use crate::identity::{Identity, System};
-use crate::permit::{Admitted, Permit, Permitted};
+use crate::permit::{Admitted, Permit, Permitted, Scope};
 use crate::random::Random;
-use crate::request::{Ask, Credential, Door, Inside, Question, Request};
+use crate::request::{Ask, Credential, Door, Inside, Question, Request, Resource};
 use crate::revision::Revisions;
 use crate::signal::{Counter, Histogram, Registry};
 use crate::stage::{Answer, Gate, Ledger, Policy};
@@ -147,7 +147,29 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
                 }
             },
         };
+        if held.permit.scope() == Scope::Exact {
+            self.permit_further(request, identity, &question).await?;
+        }
         Ok((Permitted { request, identity, permit: &held.permit, question }, held))
+    }
+
+    /// Allows what is asked of every further resource, or refuses all of it.
+    async fn permit_further<Q: Question>(
+        &self,
+        request: &Request<'_>,
+        identity: &Arc<Identity>,
+        question: &Q,
+    ) -> Result<()> {
+        let mut names: Vec<Box<[u8]>> = Vec::new();
+        question.further(&mut |name| names.push(name.into()));
+        for name in &names {
+            let Ask { action, resource } = question.ask();
+            let ask = Ask { action, resource: Resource { name, ..resource } };
+            if let Err(error) = self.decide(request, identity, ask).await {
+                return Err(self.refuse(request, Some(identity), ask, error));
+            }
+        }
+        Ok(())
     }
 
     /// Records how it ended: the ledger's part.
@@ -253,7 +275,7 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
     ) -> Option<Arc<crate::fact::Tally>> {
         (ask.action.class == Class::Summed).then(|| {
             let mut ask = ask;
-            if permit.scope() == crate::permit::Scope::Namespace {
+            if permit.scope() == Scope::Namespace {
                 ask.resource.name = &[];
             }
             self.ledger.tally(self.blank_fact(request, Some(identity), ask, Outcome::Done))

@@ -26,12 +26,18 @@ pub(crate) static CODES: &[&Code] = &[&SHUT];
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A door: its name, the setting behind it, where it is, and whom it expects.
-fn each(doors: &Doors) -> [(&'static str, &'static str, Option<&str>, Tongue); 2] {
+type Known<'d> = (&'static str, &'static str, Option<&'d str>, Tongue);
+
+fn each(doors: &Doors) -> Vec<Known<'_>> {
     let http = if doors.tls { Tongue::Tls } else { Tongue::Http };
-    [
+    let mut each = vec![
         ("http door", "listen.http", doors.http.as_deref(), http),
         ("resp door", "listen.resp", doors.resp.as_deref(), Tongue::Redis),
-    ]
+    ];
+    // It is closed unless somebody wanted it open.
+    let within = doors.resp_tls.as_deref();
+    each.extend(within.map(|at| ("resp door, TLS", "listen.resp_tls", Some(at), Tongue::Tls)));
+    each
 }
 
 /// What is spoken behind a door.

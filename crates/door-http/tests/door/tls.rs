@@ -127,7 +127,7 @@ async fn a_new_certificate_is_taken_and_open_connections_keep_theirs() {
     for text in broken {
         std::fs::write(directory.path().join("cert.pem"), text).unwrap();
         let error = door.reload().unwrap_err();
-        assert_eq!(error.code().name, "door-http-certificate");
+        assert_eq!(error.code().name, "door-tls-certificate");
         assert!(connect(address, &new, b"http/1.1").await.is_ok(), "{text:?}");
     }
     let other = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use flow::question::cache::{Deed, Work};
 use values::{Space, SpaceExt, Value};
 
+use super::key::{copying, held, hold};
 use super::{Arguments, Command, Done, Here, ONE, Wrong};
 use crate::connection::{Client, Workshop};
 use crate::hub::Class;
@@ -50,7 +51,8 @@ pub(super) async fn move_key<P: Workshop>(
 ) -> Done {
     let (key, number) = (arguments.at(1), arguments.database(2)?);
     let (here, there) = (client.session.namespace.clone(), format!("db{number}"));
-    if *here == *there {
+    // A key that leads elsewhere does so from every database.
+    if *here == *there || client.session.led.is_some() {
         return Err(Wrong::said("ERR source and destination objects are the same"));
     }
     let mut held: Held = None;
@@ -78,6 +80,67 @@ pub(super) async fn move_key<P: Workshop>(
     }
     client.session.replies.integer(i64::from(put));
     Ok(())
+}
+
+/// The database a command names, if it is another than the selected one.
+pub(crate) fn far(arguments: Arguments<'_>, namespace: &str) -> Option<String> {
+    let (_, database) = copying(arguments).ok()?;
+    let named = format!("db{}", database?);
+    Some(named).filter(|named| *named != *namespace)
+}
+
+/// Lets a key of another database hold the same as one of the selected.
+pub(super) async fn copy_far<P: Workshop>(
+    client: &mut Client<P>,
+    arguments: Arguments<'_>,
+) -> Done {
+    let (from, to, here) = (arguments.at(1), arguments.at(2), client.session.namespace.clone());
+    let (replace, _) = copying(arguments)?;
+    let there = far(arguments, &here).unwrap_or_else(|| String::from(&*here));
+    let mut found: Held = None;
+    let look = &mut |space: &dyn Space| found = held(space, from);
+    at(client, &here, Deed::Read, from, look).await?;
+    let Some(found) = found else {
+        tell_missed(&client.session, &here, from);
+        client.session.replies.integer(0);
+        return Ok(());
+    };
+    let (mut put, mut refused) = (false, false);
+    let fill = &mut |space: &dyn Space| {
+        put = replace || !space.read(to, |seen| seen.is_some());
+        if put {
+            hold(space, to, found.clone());
+            refused = space.refused();
+        }
+    };
+    at(client, &there, Deed::Write, to, fill).await?;
+    if refused {
+        return Err(Wrong::FULL);
+    }
+    if put {
+        tell_copied(&client.session, &there, to);
+    }
+    client.session.replies.integer(i64::from(put));
+    Ok(())
+}
+
+fn tell_missed(session: &Session, here: &str, key: &[u8]) {
+    let (hub, tenant) = (&session.hub, &*session.tenant);
+    if let Some(wanted) = hub.notices.wanted(tenant) {
+        let missed = (Class::MISSED, "keymiss");
+        hub.notify(wanted, (tenant, here), missed, &Bytes::copy_from_slice(key));
+    }
+}
+
+fn tell_copied(session: &Session, there: &str, key: &[u8]) {
+    let (hub, tenant) = (&session.hub, &*session.tenant);
+    hub.has_changed((tenant, there), key, Some(session.card.number));
+    if let Some(wanted) = hub.notices.wanted(tenant) {
+        let key = Bytes::copy_from_slice(key);
+        // What it replaces is removed first.
+        hub.notify(wanted, (tenant, there), (Class::NEW, "new"), &key);
+        hub.notify(wanted, (tenant, there), (Class::GENERIC, "copy_to"), &key);
+    }
 }
 
 fn take(space: &dyn Space, key: &[u8]) -> Held {

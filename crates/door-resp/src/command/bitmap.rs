@@ -8,7 +8,7 @@ use bytes::Bytes;
 use values::{Slot, Space, SpaceExt, Value, bits, number};
 
 use super::string::text;
-use super::{Arguments, Command, Done, Keys, ONE, Wrong};
+use super::{Arguments, Command, Done, Keys, ONE, Sources, Wrong};
 use crate::reply::Replies;
 
 pub(super) static COMMANDS: &[Command] = &[
@@ -30,6 +30,7 @@ pub(super) static COMMANDS: &[Command] = &[
         .since("2.8.7")
         .does("Finds the first bit that is set or clear"),
     Command::writes("bitop", -4, Keys::Span(2, -1, 1), combine)
+        .sources(Sources::Others)
         .of("bitmap")
         .since("2.6.0")
         .does("Combines the bits of texts into another"),

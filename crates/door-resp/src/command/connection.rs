@@ -16,6 +16,7 @@ pub(crate) enum Here {
     Info,
     FlushAll,
     Move,
+    Copy,
     Purge,
 }
 

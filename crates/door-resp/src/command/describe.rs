@@ -159,7 +159,7 @@ fn flags(command: &Command) -> Vec<&'static str> {
     let mut flags = Vec::new();
     match command.deed {
         Some(Deed::Read) => flags.push("readonly"),
-        Some(_) if matches!(command.run, Run::Work(_) | Run::Wait(..)) => flags.push("write"),
+        Some(_) if command.is_work() => flags.push("write"),
         _ => {}
     }
     if matches!(command.run, Run::Wait(..)) {
@@ -193,6 +193,8 @@ fn settings(session: &Session) -> Vec<(&'static str, String)> {
     let mut settings = vec![
         ("appendonly", "no".to_owned()),
         ("databases", DATABASES.to_string()),
+        ("latency-monitor-threshold", session.hub.latency.threshold.load(Relaxed).to_string()),
+        ("latency-tracking", "no".to_owned()),
         ("maxclients", session.limits.connections.to_string()),
         ("notify-keyspace-events", session.hub.notices.letters(&session.tenant)),
         ("proto-max-bulk-len", session.limits.value.to_string()),
@@ -254,6 +256,10 @@ fn set(session: &mut Session, arguments: Arguments<'_>) -> Done {
                              'Ag$lshzxeKEtmdn'.",
                         ));
                     }
+                }
+                () if arguments.is(at, "latency-monitor-threshold") => {
+                    let least = u64::try_from(value?).map_err(|_| Wrong::NOT_AN_INTEGER)?;
+                    session.hub.latency.threshold.store(least, Relaxed);
                 }
                 () if arguments.is(at, "tracking-table-max-keys") => {
                     let most = usize::try_from(value?).map_err(|_| Wrong::NOT_AN_INTEGER)?;

@@ -37,7 +37,8 @@ fn looks(command: &Command) -> bool {
 
 fn one(change: &Change, command: &Command, arguments: Arguments<'_>, tell: Tell<'_>) {
     let key = &change.key;
-    if !change.was && change.is {
+    // What a copy replaces is removed first.
+    if change.is && (!change.was || command.name == "copy") {
         tell(Class::NEW, "new", key);
     }
     let called = called(change, command, arguments);

@@ -4,7 +4,7 @@ use values::hyper::{self, Registers, Unfit};
 use values::{Slot, Space, SpaceExt, Value, bits};
 
 use super::string::text;
-use super::{ALL, Arguments, Command, Done, ONE, Wrong};
+use super::{ALL, Arguments, Command, Done, ONE, Sources, Wrong};
 use crate::reply::Replies;
 
 pub(super) static COMMANDS: &[Command] = &[
@@ -18,6 +18,7 @@ pub(super) static COMMANDS: &[Command] = &[
         .since("2.8.9")
         .does("Counts the different things that were seen, about"),
     Command::writes("pfmerge", -2, ALL, merge)
+        .sources(Sources::Others)
         .of("hyperloglog")
         .since("2.8.9")
         .does("Lets one have seen what others saw"),

@@ -3,7 +3,7 @@
 use flow::question::cache::Deed;
 use values::{Seen, Space, SpaceExt, Value, glob};
 
-use super::{ALL, Arguments, Command, Done, Keys, ONE, Wrong};
+use super::{ALL, Arguments, Command, Done, Here, Keys, ONE, Sources, Wrong};
 use crate::reply::Replies;
 
 const TWO: Keys = Keys::Span(1, 2, 1);
@@ -31,7 +31,8 @@ pub(super) static COMMANDS: &[Command] = &[
     Command::writes("stockade.tag", -3, ONE, tag)
         .of("stockade")
         .does("Gives a value tags, by which STOCKADE.PURGE TAG drops it"),
-    Command::writes("copy", -3, TWO, copy)
+    Command::reaches("copy", -3, TWO, copy, Here::Copy)
+        .sources(Sources::First)
         .of("generic")
         .since("6.2.0")
         .does("Lets another key hold the same"),
@@ -71,11 +72,11 @@ fn kind(space: &dyn Space, arguments: Arguments<'_>, replies: &mut Replies) -> D
 }
 
 /// What a key holds and when it ends, if it holds anything.
-fn held(space: &dyn Space, key: &[u8]) -> Option<(Value, Option<u64>)> {
+pub(super) fn held(space: &dyn Space, key: &[u8]) -> Option<(Value, Option<u64>)> {
     space.read(key, |seen| seen.map(|Seen { value, ends }| (value.clone(), ends)))
 }
 
-fn hold(space: &dyn Space, key: &[u8], (value, ends): (Value, Option<u64>)) {
+pub(super) fn hold(space: &dyn Space, key: &[u8], (value, ends): (Value, Option<u64>)) {
     space.change(key, |slot| {
         *slot.value = Some(value);
         *slot.ends = ends;
@@ -118,18 +119,26 @@ fn rename_if_absent(space: &dyn Space, arguments: Arguments<'_>, replies: &mut R
     Ok(())
 }
 
+/// How `COPY` is said: whether what is there is replaced, and in which database.
+pub(super) fn copying(arguments: Arguments<'_>) -> Result<(bool, Option<u8>), Wrong> {
+    let (mut replace, mut database, mut at) = (false, None, 3);
+    while at < arguments.len() {
+        if arguments.is(at, "REPLACE") {
+            replace = true;
+        } else if arguments.is(at, "DB") && at + 1 < arguments.len() {
+            at += 1;
+            database = Some(arguments.database(at)?);
+        } else {
+            return Err(Wrong::SYNTAX);
+        }
+        at += 1;
+    }
+    Ok((replace, database))
+}
+
 fn copy(space: &dyn Space, arguments: Arguments<'_>, replies: &mut Replies) -> Done {
     let (from, to) = (arguments.at(1), arguments.at(2));
-    let mut replace = false;
-    for at in 3..arguments.len() {
-        match arguments.is(at, "REPLACE") {
-            true => replace = true,
-            false if arguments.is(at, "DB") && at + 1 < arguments.len() => {
-                return Err(Wrong::said("ERR copying to another database is not supported here"));
-            }
-            false => return Err(Wrong::SYNTAX),
-        }
-    }
+    let (replace, _) = copying(arguments)?;
     if from == to {
         return Err(Wrong::said("ERR source and destination objects are the same"));
     }
@@ -160,7 +169,7 @@ fn tag(space: &dyn Space, arguments: Arguments<'_>, replies: &mut Replies) -> Do
 
 fn any(space: &dyn Space, _: Arguments<'_>, replies: &mut Replies) -> Done {
     match space.any() {
-        Some(key) => replies.bulk(&key),
+        Some(key) => replies.key(&key),
         None => replies.null(),
     }
     Ok(())
@@ -184,7 +193,7 @@ fn all(space: &dyn Space, arguments: Arguments<'_>, replies: &mut Replies) -> Do
         }
     }
     replies.array(found.len());
-    found.iter().for_each(|key| replies.bulk(key));
+    found.iter().for_each(|key| replies.key(key));
     Ok(())
 }
 
@@ -218,6 +227,6 @@ fn scan(space: &dyn Space, arguments: Arguments<'_>, replies: &mut Replies) -> D
     replies.array(2);
     replies.bulk(next.to_string().as_bytes());
     replies.array(found.len());
-    found.iter().for_each(|key| replies.bulk(key));
+    found.iter().for_each(|key| replies.key(key));
     Ok(())
 }

@@ -1,12 +1,14 @@
 //! Commands about connections, those of others among them.
 
+mod pause;
+
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering::Relaxed;
 
 use flow::question::cache::Deed;
 
 use super::help::help;
-use super::{Arguments, Command, Done, Wrong, misused_part, part, tracking};
+use super::{Arguments, Command, Done, Wrong, misused_part, named, part, tracking};
 use crate::hub::{Card, Doing};
 use crate::session::{Quiet, Session};
 
@@ -20,7 +22,6 @@ pub(super) static COMMANDS: &[Command] = &[
         .of("server")
         .since("2.2.12")
         .does("Shows commands that took long"),
-    Command::says("acl", -2, rights).of("server").since("6.0.0").does("Says who the caller is"),
 ];
 
 /// A name as a connection may give itself one.
@@ -45,12 +46,14 @@ static PARTS: &[(&str, i8)] = &[
     ("list", -2),
     ("no-evict", 3),
     ("no-touch", 3),
+    ("pause", -3),
     ("reply", 3),
     ("setinfo", 4),
     ("setname", 3),
     ("tracking", -3),
     ("trackinginfo", 2),
     ("unblock", -3),
+    ("unpause", 2),
 ];
 
 fn client(session: &mut Session, arguments: Arguments<'_>) -> Done {
@@ -67,7 +70,7 @@ fn client(session: &mut Session, arguments: Arguments<'_>) -> Done {
         "help" => help(&mut session.replies, "CLIENT", HELP),
         "id" => session.replies.integer(session.card.number.cast_signed()),
         "info" => {
-            let line = line(&session.card, session) + "\n";
+            let line = line(&session.card, session, "info") + "\n";
             session.replies.verbatim(&line);
         }
         "kill" => return kill(session, arguments),
@@ -76,6 +79,11 @@ fn client(session: &mut Session, arguments: Arguments<'_>) -> Done {
             if !(arguments.is(2, "ON") || arguments.is(2, "OFF")) {
                 return Err(Wrong::SYNTAX);
             }
+            session.replies.ok();
+        }
+        "pause" => return pause::pause(session, arguments),
+        "unpause" => {
+            session.hub.pauses.end(&session.tenant);
             session.replies.ok();
         }
         "reply" => match () {
@@ -119,6 +127,8 @@ static HELP: &[&str] = &[
     "    Ends connections with the same key. Options are ADDR, ID, LADDR, SKIPME, TYPE, USER.",
     "LIST [TYPE <type> | ID <id> [<id> ...]]",
     "    Connections with the same key, a line each.",
+    "PAUSE <timeout> [WRITE|ALL]",
+    "    Lets commands wait for so many milliseconds, those of all who see the same values.",
     "REPLY (ON|OFF|SKIP)",
     "    Which replies this connection is sent.",
     "SETNAME <name>",
@@ -129,6 +139,8 @@ static HELP: &[&str] = &[
     "    How it is told.",
     "UNBLOCK <id> [TIMEOUT|ERROR]",
     "    Ends the waiting of another connection.",
+    "UNPAUSE",
+    "    Lets commands wait no longer.",
 ];
 
 /// Ends the waiting of another connection with the same key.
@@ -170,26 +182,29 @@ fn set_library(session: &mut Session, arguments: Arguments<'_>) -> Done {
     Ok(())
 }
 
-/// A connection in one line, as clients take it apart.
-fn line(card: &Card, session: &Session) -> String {
+/// A connection in one line, as clients take it apart, for the one that asks so for it.
+fn line(card: &Card, session: &Session, part: &str) -> String {
     let said = card.said.lock().clone();
     let now = session.hub.clock.moment();
-    let peer = card.peer.map(|peer| peer.to_string()).unwrap_or_default();
+    let shown = |end: Option<std::net::SocketAddr>| end.map(|end| end.to_string());
+    let (peer, own) = (shown(card.peer).unwrap_or_default(), shown(card.own).unwrap_or_default());
     let name = String::from_utf8_lossy(&said.name).into_owned();
     let database = said.namespace.strip_prefix("db").filter(|number| !number.is_empty());
     let doing = said.doing;
     let mut line = String::new();
     let _ = write!(
         line,
-        "id={} addr={peer} name={name} age={} idle=0 flags={} db={} sub={} psub={} ssub=0 \
-         multi={} user={} redir={} resp={} lib-name={} lib-ver={}",
+        "id={} addr={peer} laddr={own} name={name} age={} idle={} flags={} db={} sub={} psub={} \
+         ssub=0 multi={} cmd={} user={} redir={} resp={} lib-name={} lib-ver={}",
         card.number,
         now.since(card.since).as_secs(),
+        session.hub.silence(card, now).as_secs(),
         flags(card, doing),
         database.unwrap_or("0"),
         doing.channels,
         doing.patterns,
         doing.gathered.map_or(-1, |count| count as i64),
+        last(card, session, part),
         said.user,
         doing.instead,
         if said.resp3 { 3 } else { 2 },
@@ -197,6 +212,15 @@ fn line(card: &Card, session: &Session) -> String {
         said.library.1,
     );
     line
+}
+
+/// What a connection said last. Of itself it says it now.
+fn last(card: &Card, session: &Session, part: &str) -> String {
+    let name = named(card.last.load(Relaxed)).map_or("NULL", |command| command.name);
+    match card.number == session.card.number {
+        true => format!("{name}|{part}"),
+        false => name.to_owned(),
+    }
 }
 
 /// What a connection is at, in the letters Redis has for it.
@@ -256,7 +280,7 @@ fn list(session: &mut Session, arguments: Arguments<'_>) -> Done {
         }
         _ => return Err(Wrong::SYNTAX),
     }
-    let lines: String = cards.iter().map(|card| line(card, session) + "\n").collect();
+    let lines: String = cards.iter().map(|card| line(card, session, "list") + "\n").collect();
     session.replies.verbatim(&lines);
     Ok(())
 }
@@ -287,6 +311,11 @@ fn kill(session: &mut Session, arguments: Arguments<'_>) -> Done {
                 cards.retain(|card| card.number == number.cast_unsigned());
             }
             () if arguments.is(at, "ADDR") => cards.retain(|card| has_address(card, value)),
+            () if arguments.is(at, "LADDR") => {
+                let own =
+                    |card: &Card| card.own.is_some_and(|own| own.to_string().as_bytes() == value);
+                cards.retain(|card| own(card));
+            }
             () if arguments.is(at, "TYPE") => keep_type(&mut cards, arguments, at + 1)?,
             () if arguments.is(at, "SKIPME") => match () {
                 () if arguments.is(at + 1, "YES") => spare_self = true,
@@ -351,19 +380,6 @@ fn slow_log(session: &mut Session, arguments: Arguments<'_>) -> Done {
         _ => return Err(misused_part("SLOWLOG", arguments)),
     }
     Ok(())
-}
-
-fn rights(session: &mut Session, arguments: Arguments<'_>) -> Done {
-    match arguments.len() {
-        2 if arguments.is(1, "WHOAMI") => {
-            let user = session.card.said.lock().user.clone();
-            session.replies.bulk(user.as_bytes());
-            Ok(())
-        }
-        _ => Err(Wrong::said(
-            "ERR rights are given to keys of Stockade, not here: see `stockade key --help`",
-        )),
-    }
 }
 
 /// How long and how many slow commands are kept, as settings.

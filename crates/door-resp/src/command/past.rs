@@ -3,7 +3,7 @@
 use flow::feed::Purge as What;
 use flow::question::cache::Purge;
 
-use super::across::move_key;
+use super::across::{copy_far, move_key};
 use super::connection::{DATABASES, auth, hello};
 use super::describe::info;
 use super::{Arguments, Command, Done, Here, Wrong};
@@ -31,6 +31,7 @@ pub(crate) async fn here<P: Workshop>(
         Here::Watch => client.watch(arguments).await,
         Here::Info => info(client, arguments).await,
         Here::Move => move_key(client, arguments).await,
+        Here::Copy => copy_far(client, arguments).await,
         Here::FlushAll => flush_all(client, arguments).await,
         Here::Purge => purge(client, arguments).await,
     }
@@ -42,8 +43,11 @@ async fn flush_all<P: Workshop>(client: &mut Client<P>, arguments: Arguments<'_>
         return Err(Wrong::SYNTAX);
     }
     let mut done = Ok(());
-    for number in 0..DATABASES {
-        done = client.clear(&format!("db{number}")).await;
+    let hub = client.session.hub.clone();
+    let databases = (0..DATABASES).map(|number| format!("db{number}"));
+    let led = hub.prefixes.namespaces().map(str::to_owned);
+    for namespace in databases.chain(led) {
+        done = client.clear(&namespace).await;
         if done.is_err() {
             break;
         }

@@ -6,7 +6,7 @@ pub(super) mod scan;
 
 use values::{Set, Slot, Space, SpaceExt, Value};
 
-use super::{ALL, Arguments, Command, Done, Keys, ONE, Wrong};
+use super::{ALL, Arguments, Command, Done, Keys, ONE, Sources, Wrong};
 use crate::reply::Replies;
 
 pub(super) static COMMANDS: &[Command] = &[
@@ -39,12 +39,15 @@ pub(super) static COMMANDS: &[Command] = &[
         .of("set")
         .does("Shows what the first set has and no other"),
     Command::writes("sinterstore", -3, ALL, combine::keep_common)
+        .sources(Sources::Others)
         .of("set")
         .does("Keeps what all sets have"),
     Command::writes("sunionstore", -3, ALL, combine::keep_any)
+        .sources(Sources::Others)
         .of("set")
         .does("Keeps what any set has"),
     Command::writes("sdiffstore", -3, ALL, combine::keep_rest)
+        .sources(Sources::Others)
         .of("set")
         .does("Keeps what the first set has and no other"),
     Command::reads("sscan", -3, ONE, scan).of("set").since("2.8.0").does("Walks through a set"),

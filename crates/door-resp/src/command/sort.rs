@@ -8,13 +8,14 @@ use std::cmp::Ordering;
 use values::number::float;
 use values::{End, List, Set, Sorted, Space, SpaceExt, Value};
 
-use super::{Arguments, Command, Done, Keys, ONE, Wrong};
+use super::{Arguments, Command, Done, Keys, ONE, Sources, Wrong};
 use crate::reply::Replies;
 use options::{By, Options};
 
 /// Other keys than the first are looked at, and nobody may change them meanwhile.
 pub(super) static COMMANDS: &[Command] = &[
     Command::writes("sort", -2, Keys::FirstAndAfter(&["store"]), sort)
+        .sources(Sources::First)
         .of("generic")
         .does("Shows or keeps the parts of a value in order"),
     Command { alone: true, ..Command::reads("sort_ro", -2, ONE, sort_unkept) }

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::{
-    Command, across, bitmap, connection, describe, dump, geo, hash, hyperloglog, key, life, list,
-    object, others, past, pubsub, server, set, sort, sorted, stream, string, transaction,
+    Command, acl, across, bitmap, connection, describe, dump, geo, hash, hyperloglog, key, latency,
+    life, list, object, others, past, pubsub, server, set, sort, sorted, stream, string,
+    transaction,
 };
 
 static GROUPS: &[&[Command]] = &[
+    acl::COMMANDS,
     across::COMMANDS,
     bitmap::COMMANDS,
     bitmap::field::COMMANDS,
@@ -20,6 +22,7 @@ static GROUPS: &[&[Command]] = &[
     hash::COMMANDS,
     hyperloglog::COMMANDS,
     key::COMMANDS,
+    latency::COMMANDS,
     life::COMMANDS,
     list::COMMANDS,
     object::COMMANDS,
@@ -42,8 +45,14 @@ static GROUPS: &[&[Command]] = &[
     transaction::COMMANDS,
 ];
 
-static BY_NAME: LazyLock<HashMap<&'static [u8], &'static Command, foldhash::fast::RandomState>> =
-    LazyLock::new(|| all().map(|command| (command.name.as_bytes(), command)).collect());
+/// A command, and its place among all.
+type Numbered = (u32, &'static Command);
+
+static BY_NAME: LazyLock<HashMap<&'static [u8], Numbered, foldhash::fast::RandomState>> =
+    LazyLock::new(|| {
+        let numbered = (0..).zip(all());
+        numbered.map(|(number, command)| (command.name.as_bytes(), (number, command))).collect()
+    });
 
 const NAME_MAX: usize = 32;
 
@@ -54,6 +63,17 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Command> {
 
 /// The command of this name, however it is written.
 pub(crate) fn find(name: &[u8]) -> Option<&'static Command> {
+    find_numbered(name).map(|(_, command)| command)
+}
+
+/// The command at this place among all.
+pub(crate) fn named(number: u32) -> Option<&'static Command> {
+    all().nth(usize::try_from(number).ok()?)
+}
+
+/// The command of this name, however it is written, and its place among all.
+#[inline]
+pub(crate) fn find_numbered(name: &[u8]) -> Option<Numbered> {
     let mut small = [0u8; NAME_MAX];
     let small = small.get_mut(..name.len())?;
     small.copy_from_slice(name);

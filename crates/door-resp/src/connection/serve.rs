@@ -83,7 +83,7 @@ pub(crate) async fn serve<P: Workshop, S: AsyncRead + AsyncWrite + Unpin>(
         hub.heard(&card, client.at);
         let batch = client.batch(&mut socket, &mut heard).await?;
         if !client.send(&mut socket).await? {
-            return socket.shutdown().await;
+            return client.hang_up(&mut socket).await;
         }
         if let Batch::Waits(waiting) = batch {
             if !client.await_turn(&mut socket, &mut heard.buffer, waiting, &drain).await? {
@@ -96,7 +96,7 @@ pub(crate) async fn serve<P: Workshop, S: AsyncRead + AsyncWrite + Unpin>(
         }
         let last = matches!(batch, Batch::Last) || card.has_ended();
         if last || farewell.is_some_and(|end| client.at >= end) {
-            return socket.shutdown().await;
+            return client.hang_up(&mut socket).await;
         }
         let listens = client.session.listening() > 0 || client.session.keeping.is_some();
         card.listens.store(listens, Relaxed);
@@ -111,7 +111,7 @@ pub(crate) async fn serve<P: Workshop, S: AsyncRead + AsyncWrite + Unpin>(
                 read = socket.read_buf(&mut heard.buffer) => read?,
                 () = card.outbox.filled.notified() => {
                     if card.has_ended() || !client.hears().await {
-                        return socket.shutdown().await;
+                        return client.hang_up(&mut socket).await;
                     }
                     continue;
                 }
@@ -141,6 +141,10 @@ impl<P: Workshop> Client<P> {
             let limits = Limits { stranger: !self.is_known(), ..heard.limits };
             match parse(rest, &mut heard.places, limits) {
                 Ok(Parsed::Command(length)) => {
+                    if self.session.hub.pauses.matter() {
+                        // Whoever waits has what was answered before.
+                        self.flush(socket).await?;
+                    }
                     let next = self.carry_out(Arguments::new(rest, &heard.places)).await;
                     used += length;
                     if let Next::Wait(command) = next {
@@ -169,6 +173,11 @@ impl<P: Workshop> Client<P> {
         let stays = self.session.deliver();
         self.flush(socket).await?;
         Ok(stays)
+    }
+
+    /// Closes the connection. Within TLS that is a word too, which may not be taken.
+    async fn hang_up<S: AsyncWrite + Unpin>(&self, socket: &mut S) -> std::io::Result<()> {
+        self.clock().within(FAREWELL, socket.shutdown()).await.unwrap_or(Ok(()))
     }
 
     async fn flush<S: AsyncWrite + Unpin>(&mut self, socket: &mut S) -> std::io::Result<()> {

@@ -1,12 +1,15 @@
 //! Commands that are carried out together, nobody coming in between.
 
+use std::sync::Arc;
+
 use flow::question::cache::{Deed, Work};
 use values::Space;
 
 use super::wait::nothing;
 use super::{Client, Workshop, request, run};
-use crate::command::{Arguments, Done, Run, Wrong, here};
+use crate::command::{Arguments, Done, Keys, Run, Wrong, here};
 use crate::hub::Noticing;
+use crate::prefix::Prefix;
 use crate::session::{Keeping, Queued, Session};
 
 impl<P: Workshop> Client<P> {
@@ -29,7 +32,7 @@ impl<P: Workshop> Client<P> {
         };
         let keys = |each: &mut dyn FnMut(_)| arguments.from(1).for_each(each);
         let deed = (Deed::Read, false);
-        let work = Work::new(&namespace, arguments.at(1), deed, &keys, &mut hand);
+        let work = Work::new(&namespace, arguments.at(1), deed, &keys, &mut hand).about(&keys);
         self.ask(work).await.map_err(|error| Wrong::failure(&error))?;
         self.session.watched.ends(first);
         self.session.replies.ok();
@@ -50,23 +53,14 @@ impl<P: Workshop> Client<P> {
     }
 
     async fn all_or_nothing(&mut self, commands: &[Queued]) -> Done {
-        // Every right that is needed is there before anything is done.
-        let deeds = [Deed::Read, Deed::Put, Deed::Write, Deed::Delete, Deed::Expire, Deed::Purge];
-        for deed in deeds {
-            let takes = |queued: &&Queued| queued.command.deed_of(queued.arguments()) == Some(deed);
-            let first = commands.iter().find(takes);
-            if let Some(first) = first {
-                let key = first.command.first_key(first.arguments()).to_vec();
-                self.may(deed, &key).await?;
-            }
-        }
+        self.may_all(commands).await?;
         let mut rest = commands;
         let mut begun = false;
         while !begun || !rest.is_empty() {
             // What leads to other values, or past the door, is between two works.
-            let apart = |queued: &Queued| {
-                matches!(queued.command.run, Run::Here(_)) || queued.command.name == "select"
-            };
+            let namespace = self.session.namespace.clone();
+            let apart =
+                |queued: &Queued| queued.goes_past(&namespace) || queued.command.name == "select";
             let length = rest.iter().position(apart).unwrap_or(rest.len());
             let (now, later) = rest.split_at_checked(length).unwrap_or((rest, &[]));
             let head = (!begun).then_some(commands.len());
@@ -87,18 +81,70 @@ impl<P: Workshop> Client<P> {
         Ok(())
     }
 
+    /// Asks for every right that is needed, before anything is done.
+    async fn may_all(&mut self, commands: &[Queued]) -> Done {
+        let deeds = [Deed::Read, Deed::Put, Deed::Write, Deed::Delete, Deed::Expire, Deed::Purge];
+        for deed in deeds {
+            // What has no keys takes a right, too.
+            let keyless = |queued: &Queued| {
+                let takes = queued.command.deed_of(queued.arguments()) == Some(deed);
+                takes && queued.command.keys == Keys::None
+            };
+            if commands.iter().any(keyless) {
+                self.may(deed, &[]).await?;
+            }
+            let mut rest = commands;
+            while let Some(led) = rest.first().map(|queued| &queued.led) {
+                let (here, elsewhere) = rest.split_at(led_so_far(rest, led));
+                let keys = |each: &mut dyn FnMut(_)| {
+                    for queued in here {
+                        queued.command.each_key_for(deed, queued.arguments(), each);
+                    }
+                };
+                let home = self.session.enter(led);
+                let may = self.may_each(deed, &keys).await;
+                self.session.leave(home);
+                may?;
+                rest = elsewhere;
+            }
+        }
+        Ok(())
+    }
+
     async fn alone(&mut self, queued: &Queued) -> Done {
+        let home = self.session.enter(&queued.led);
+        let done = self.alone_there(queued).await;
+        self.session.leave(home);
+        done
+    }
+
+    async fn alone_there(&mut self, queued: &Queued) -> Done {
         match queued.command.run {
             Run::Say(say) => say(&mut self.session, queued.arguments()),
             // Boxed, for what is gathered may itself go past the door.
-            Run::Here(what) => Box::pin(here(self, what, queued.arguments())).await,
+            Run::Here(what) | Run::Reach(_, what) => {
+                Box::pin(here(self, what, queued.arguments())).await
+            }
             Run::Work(_) | Run::Wait(..) => Ok(()),
         }
     }
 
-    /// Carries out these, as one work on the selected database; the first of it says how
-    /// many replies come, or that something watched has changed, and then nothing is done.
+    /// Carries out these where the work among them leads.
     async fn together(
+        &mut self,
+        commands: &[Queued],
+        head: Option<usize>,
+    ) -> std::result::Result<bool, Wrong> {
+        let led = commands.iter().find_map(|queued| queued.led.clone());
+        let home = self.session.enter(&led);
+        let done = self.together_there(commands, head).await;
+        self.session.leave(home);
+        done
+    }
+
+    /// Carries out these, as one work on one namespace; the first of it says how
+    /// many replies come, or that something watched has changed, and then nothing is done.
+    async fn together_there(
         &mut self,
         commands: &[Queued],
         head: Option<usize>,
@@ -128,19 +174,41 @@ impl<P: Workshop> Client<P> {
             }
             commands.iter().for_each(|queued| carry_out(queued, space, session));
         };
-        let changes = |queued: &Queued| queued.command.deed.is_some_and(Deed::changes);
-        let deed = if commands.iter().any(changes) { Deed::Write } else { Deed::Read };
+        let (deed, first) = stands_for_all(commands);
         let request = request(&mut self.asked, self.id, self.at, &self.key, self.peer);
         let keys = |each: &mut dyn FnMut(_)| {
-            keeps();
             commands.iter().for_each(|queued| queued.command.each_key(queued.arguments(), each));
         };
-        let work = Work::new(&namespace, &[], (deed, true), &keys, &mut hand);
+        let work = Work::new(&namespace, first, (deed, true), &keys, &mut hand);
+        let work = work.beginning(&keeps);
         match plane.path().once(lane, &request, &**plane, work).await {
             Ok(()) => Ok(goes_on),
             Err(error) => Err(Wrong::failure(&error)),
         }
     }
+}
+
+/// What is done by all of them, as one work: what the first of them does that changes
+/// anything, to its first key. The right for each of them was there.
+fn stands_for_all(commands: &[Queued]) -> (Deed, &[u8]) {
+    let of = |queued: &Queued| queued.command.deed_of(queued.arguments());
+    let changing = commands.iter().find(|queued| of(queued).is_some_and(Deed::changes));
+    let first = changing.or_else(|| commands.iter().find(|queued| of(queued).is_some()));
+    let key = first.map(|queued| queued.command.first_changed(queued.arguments()));
+    let deed = match changing.and_then(of) {
+        None => Deed::Read,
+        // Others among them may have to know what was there.
+        Some(Deed::Put | Deed::Purge) => Deed::Write,
+        Some(deed) => deed,
+    };
+    (deed, key.unwrap_or_default())
+}
+
+/// How many commands in a row lead to the same.
+fn led_so_far(commands: &[Queued], led: &Option<Arc<Prefix>>) -> usize {
+    let same =
+        |queued: &Queued| queued.led.as_ref().map(Arc::as_ptr) == led.as_ref().map(Arc::as_ptr);
+    commands.iter().position(|queued| !same(queued)).unwrap_or(commands.len())
 }
 
 /// One of several commands, whose error is its reply.

@@ -54,10 +54,10 @@ impl<P: Workshop> Client<P> {
         let (hub, card, clock) = (&self.session.hub, &self.session.card, self.clock());
         let mut share = Share { all: &hub.unsent, own: 0 };
         let mut waited = Duration::ZERO;
-        while !bytes.is_empty() {
+        loop {
             let taken = tokio::select! {
                 biased;
-                taken = socket.write(bytes) => Some(taken?),
+                taken = put(socket, bytes) => Some(taken?),
                 // What is taken at once needs no timer.
                 () = async {
                     share.set(held);
@@ -67,6 +67,7 @@ impl<P: Workshop> Client<P> {
                 } => None,
             };
             match taken {
+                Some(0) if bytes.is_empty() => return Ok(()),
                 Some(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Some(taken) => {
                     bytes = bytes.get(taken..).unwrap_or_default();
@@ -80,6 +81,13 @@ impl<P: Workshop> Client<P> {
                 return Err(io::ErrorKind::TimedOut.into());
             }
         }
-        Ok(())
+    }
+}
+
+/// Writes some of it; when nothing is left, sees it off: within TLS it may lie around.
+async fn put<S: AsyncWrite + Unpin>(socket: &mut S, bytes: &[u8]) -> io::Result<usize> {
+    match bytes.is_empty() {
+        true => socket.flush().await.map(|()| 0),
+        false => socket.write(bytes).await,
     }
 }

@@ -100,10 +100,11 @@ impl<P: Workshop> Client<P> {
             Some(settle) => self.settled(settle, command.first_key(arguments), arguments).await?,
             None => None,
         };
-        Ok(Next::Wait(Box::new(match settled {
+        let queued = match settled {
             Some(words) => Queued::of(command, words.iter().map(Vec::as_slice)),
             None => Queued::new(command, arguments),
-        })))
+        };
+        Ok(Next::Wait(Box::new(queued.led(&self.session.led))))
     }
 
     async fn settled(
@@ -122,6 +123,13 @@ impl<P: Workshop> Client<P> {
 
     /// Takes a place in the row.
     pub(super) fn begin_waiting(&mut self, command: Queued) -> Waiting {
+        let home = self.session.enter(&command.led);
+        let waiting = self.waiting(command);
+        self.session.leave(home);
+        waiting
+    }
+
+    fn waiting(&self, command: Queued) -> Waiting {
         let (arguments, session) = (command.arguments(), &self.session);
         let places = command.command.keys_of(arguments);
         let keys: Vec<Bytes> =
@@ -140,7 +148,10 @@ impl<P: Workshop> Client<P> {
     pub(super) async fn try_again(&mut self, waiting: &Waiting) -> bool {
         let written = self.session.replies.out.len();
         let (command, is_next) = (&waiting.command, || waiting.is_next());
-        match self.work_if(command.command, command.arguments(), &is_next).await {
+        let home = self.session.enter(&command.led);
+        let done = self.work_if(command.command, command.arguments(), &is_next).await;
+        self.session.leave(home);
+        match done {
             Ok(true) => true,
             Err(wrong) if wrong != Wrong::TYPE || waiting.command.command.name == "xreadgroup" => {
                 self.session.replies.out.truncate(written);

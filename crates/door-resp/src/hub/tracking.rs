@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use super::Card;
 use super::keys::Place;
 use super::outbox::Parcel;
+use crate::prefix::Prefixes;
 
 /// As many keys are remembered as Redis remembers by default.
 const KEYS_MAX: usize = 1_000_000;
@@ -24,6 +25,7 @@ pub(crate) struct Tracking {
     trackers: AtomicUsize,
     /// How many keys are remembered.
     pub(crate) most: AtomicUsize,
+    prefixes: Arc<Prefixes>,
     table: Mutex<Table>,
 }
 
@@ -50,14 +52,17 @@ pub(crate) struct Tracker {
     pub(crate) knows_own: bool,
 }
 
-impl Default for Tracking {
-    fn default() -> Self {
-        let (trackers, most) = (AtomicUsize::default(), AtomicUsize::new(KEYS_MAX));
-        Self { trackers, most, table: Mutex::default() }
-    }
-}
-
 impl Tracking {
+    pub(crate) fn new(prefixes: Arc<Prefixes>) -> Self {
+        let (trackers, most) = (AtomicUsize::default(), AtomicUsize::new(KEYS_MAX));
+        Self { trackers, most, prefixes, table: Mutex::default() }
+    }
+
+    /// What clients call the key of a place.
+    fn name(&self, place: &Place) -> Bytes {
+        self.prefixes.whole(&place.namespace, &place.key)
+    }
+
     /// Whether anybody keeps anything.
     #[inline]
     pub(crate) fn matters(&self) -> bool {
@@ -93,25 +98,26 @@ impl Tracking {
             }
             readers.push(tracker.own.number);
         }
-        table.shrink(self.most.load(Ordering::Relaxed));
+        self.shrink(&mut table, self.most.load(Ordering::Relaxed));
     }
 
     /// So many keys are remembered from now on.
     pub(crate) fn remember(&self, most: usize) {
         self.most.store(most, Ordering::Relaxed);
-        self.table.lock().shrink(most);
+        self.shrink(&mut self.table.lock(), most);
     }
 
     /// A key has changed, by the hand of connection `by`.
     pub(crate) fn changed(&self, (tenant, namespace): (&str, &str), key: &[u8], by: Option<u64>) {
         let mut table = self.table.lock();
         let wants = |tracker: &Tracker| !tracker.knows_own || Some(tracker.own.number) != by;
-        for tracker in table.trackers.values().filter(|one| *one.tenant == *tenant && wants(one)) {
-            tracker.tell_of(key);
-        }
         let place = Place::new(tenant, namespace, key);
+        let name = self.name(&place);
+        for tracker in table.trackers.values().filter(|one| *one.tenant == *tenant && wants(one)) {
+            tracker.tell_of(&name);
+        }
         let readers = table.read.swap_remove(&place).unwrap_or_default();
-        table.readers(&readers).filter(|one| wants(one)).for_each(|one| one.tell(Some(&place.key)));
+        table.readers(&readers).filter(|one| wants(one)).for_each(|one| one.tell(Some(&name)));
     }
 
     /// Some keys of a namespace have changed, nobody knows which.
@@ -121,7 +127,8 @@ impl Tracking {
         table.trackers.values().filter(broadcasts).for_each(|tracker| tracker.tell(None));
         let there = |place: &Place| *place.tenant == *tenant && *place.namespace == *namespace;
         for (place, readers) in table.read.iter().filter(|(place, _)| there(place)) {
-            table.readers(readers).for_each(|tracker| tracker.tell(Some(&place.key)));
+            let name = self.name(place);
+            table.readers(readers).for_each(|tracker| tracker.tell(Some(&name)));
         }
         table.read.retain(|place, _| !there(place));
     }
@@ -133,6 +140,16 @@ impl Tracking {
         table.trackers.values().filter(own).for_each(|tracker| tracker.tell(None));
         table.read.retain(|place, _| *place.tenant != *tenant);
     }
+
+    /// Forgets some keys, and says that they are no longer true.
+    fn shrink(&self, table: &mut Table, most: usize) {
+        while most > 0 && table.read.len() > most {
+            table.hand = (table.hand + 1) % table.read.len();
+            let Some((place, readers)) = table.read.swap_remove_index(table.hand) else { return };
+            let name = self.name(&place);
+            table.readers(&readers).for_each(|tracker| tracker.tell(Some(&name)));
+        }
+    }
 }
 
 impl Table {
@@ -140,15 +157,6 @@ impl Table {
     fn readers<'t>(&'t self, numbers: &'t [u64]) -> impl Iterator<Item = &'t Arc<Tracker>> {
         let known = numbers.iter().filter_map(|number| self.trackers.get(number));
         known.filter(|tracker| tracker.prefixes.is_none())
-    }
-
-    /// Forgets some keys, and says that they are no longer true.
-    fn shrink(&mut self, most: usize) {
-        while most > 0 && self.read.len() > most {
-            self.hand = (self.hand + 1) % self.read.len();
-            let Some((place, readers)) = self.read.swap_remove_index(self.hand) else { return };
-            self.readers(&readers).for_each(|tracker| tracker.tell(Some(&place.key)));
-        }
     }
 }
 

@@ -91,8 +91,8 @@ impl Reach {
 
     fn of_known(command: &Command) -> Self {
         match (command.run, command.deed) {
-            (Run::Work(_) | Run::Wait(..), Some(Deed::Read)) => Self::Reads,
-            (Run::Work(_) | Run::Wait(..), Some(_)) => Self::Writes,
+            (Run::Work(_) | Run::Reach(..) | Run::Wait(..), Some(Deed::Read)) => Self::Reads,
+            (Run::Work(_) | Run::Reach(..) | Run::Wait(..), Some(_)) => Self::Writes,
             _ => Self::Everywhere,
         }
     }

@@ -40,6 +40,8 @@ pub(crate) struct Visit<G> {
     resp3: bool,
     upstream: Option<Upstream>,
     down: BytesMut,
+    /// Not all that was written has been sent.
+    unflushed: bool,
     /// How much had been sent on tracked connections when it last heard from its own.
     known: Option<u64>,
     /// Commands are gathered.
@@ -100,25 +102,29 @@ pub(crate) async fn serve<G: Guest, S: AsyncRead + AsyncWrite + Unpin>(
         visit.take(&mut heard).await?;
         let owes = visit.owes();
         if visit.leaving && !owes {
-            return writes.shutdown().await;
+            return near.clock.within(FAREWELL, writes.shutdown()).await.unwrap_or(Ok(()));
         }
         if *drain.borrow() && farewell.is_none() {
             farewell = Some(near.clock.moment().after(FAREWELL));
             until = near.clock.sleep(QUIET);
         }
         if farewell.is_some_and(|end| near.clock.moment() >= end) {
-            return writes.shutdown().await;
+            return near.clock.within(FAREWELL, writes.shutdown()).await.unwrap_or(Ok(()));
         }
         heard.buffer.reserve(READ_AT_LEAST);
         let listens = visit.has_room(&heard);
         let has_down = !visit.down.is_empty();
         let room = visit.down.len() < DOWN_MAX;
+        let unflushed = visit.unflushed;
         let Visit { upstream, down, .. } = &mut visit;
         tokio::select! {
             biased;
-            sent = writes.write_buf(down), if has_down => if sent? == 0 {
-                return Ok(());
-            },
+            sent = send(&mut writes, down), if has_down || unflushed => {
+                if sent? == 0 && has_down {
+                    return Ok(());
+                }
+                visit.unflushed = has_down;
+            }
             gone = go_on(upstream, room), if upstream.is_some() => {
                 if gone.is_err() {
                     visit.upstream = None;
@@ -142,12 +148,20 @@ pub(crate) async fn serve<G: Guest, S: AsyncRead + AsyncWrite + Unpin>(
                     None => idle.saturating_sub(silent),
                 };
                 if left.is_zero() {
-                    return writes.shutdown().await;
+                    return near.clock.within(FAREWELL, writes.shutdown()).await.unwrap_or(Ok(()));
                 }
                 until = near.clock.sleep(left);
             }
             _ = drain.changed(), if farewell.is_none() => {}
         }
+    }
+}
+
+/// Sends some of it; when nothing is left, sees it off: within TLS it may lie around.
+async fn send<W: AsyncWrite + Unpin>(writes: &mut W, down: &mut BytesMut) -> io::Result<usize> {
+    match down.is_empty() {
+        true => writes.flush().await.map(|()| 0),
+        false => writes.write_buf(down).await,
     }
 }
 
@@ -169,6 +183,7 @@ impl<G: Guest> Visit<G> {
             resp3: false,
             upstream: None,
             down: BytesMut::new(),
+            unflushed: false,
             known: None,
             multi: false,
             swaps: false,
@@ -182,7 +197,7 @@ impl<G: Guest> Visit<G> {
     /// Whether there is something it has not been told yet.
     fn owes(&self) -> bool {
         let idle = self.upstream.as_ref().is_none_or(|up| up.relay.is_idle());
-        !self.down.is_empty() || !idle && !self.is_loose()
+        !self.down.is_empty() || self.unflushed || !idle && !self.is_loose()
     }
 
     fn is_loose(&self) -> bool {

@@ -11,12 +11,12 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flow::question::cache::{Get, Set, When};
+use flow::question::cache::{Deed, Get, Set, When, Work};
 use flow::question::ledger::{Data, Event, FACTS, Follow};
 use flow::question::object::Put;
 use flow::stage::Answer;
 use flow::*;
-use plane::{Part, get, plane, request};
+use plane::{Part, World, get, plane, request};
 
 fn code<T>(answer: Result<T>) -> &'static str {
     answer.err().unwrap().code().name
@@ -100,6 +100,34 @@ async fn a_permit_for_one_resource_opens_no_other() {
     };
     serve.once(&mut lane, &request(&world, "ann"), &origin, set).await.unwrap();
     assert_eq!(world.decided.load(SeqCst), 6, "another action is another decision");
+}
+
+#[tokio::test]
+async fn what_is_about_several_resources_is_permitted_for_each_or_not_done() {
+    let (world, serve, _, origin) = plane();
+    *world.forbidden.lock() = b"b".to_vec();
+    let mut lane = Lane::default();
+    for (scope, keys, decisions, done) in [
+        (Scope::Exact, &["a", "c", "d"][..], 3, true),
+        (Scope::Exact, &["a", "c", "b"], 3, false),
+        (Scope::Exact, &["b", "a"], 1, false),
+        // What holds for the namespace holds for each of them, without a look at them.
+        (Scope::Namespace, &["a", "c", "b"], 1, true),
+        (Scope::Namespace, &["a", "c", "b"], 0, true),
+    ] {
+        *world.scope.lock() = scope;
+        let before = world.decided.load(SeqCst);
+        let mut ran = false;
+        let mut hand = |_: &World| ran = true;
+        let each = |each: &mut dyn FnMut(_)| keys.iter().for_each(|key| each(key.as_bytes()));
+        let deed = (Deed::Read, true);
+        let work = Work::new("sessions", keys[0].as_bytes(), deed, &each, &mut hand).about(&each);
+        let answer = serve.once(&mut lane, &request(&world, "ann"), &origin, work).await;
+        assert_eq!((answer.is_ok(), ran), (done, done), "{scope:?} {keys:?}");
+        assert_eq!(world.decided.load(SeqCst) - before, decisions, "{scope:?} {keys:?}");
+    }
+    let refused = &world.facts.lock()[1].1;
+    assert_eq!((&*refused.resource, refused.outcome), ("cache/sessions/b", Outcome::Refused));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use bytes::Bytes;
-use flow::question::cache::{Found, Get, Set};
+use flow::question::cache::{Found, Get, Set, Work};
 use flow::question::ledger::{Event, Follow};
 use flow::question::object::{Head, Put};
 use flow::signal::Registry;
@@ -30,6 +30,8 @@ pub(crate) struct World {
     pub(crate) tallies: Mutex<Vec<Arc<Tally>>>,
     pub(crate) scope: Mutex<Scope>,
     pub(crate) refuse: AtomicBool,
+    /// Nobody may do anything with what is called so.
+    pub(crate) forbidden: Mutex<Vec<u8>>,
     pub(crate) too_fast: AtomicBool,
     pub(crate) disk_full: AtomicBool,
     pub(crate) recognised: AtomicUsize,
@@ -53,6 +55,7 @@ pub(crate) fn plane() -> (Arc<World>, Arc<Path>, serve::Background, Part) {
         tallies: Mutex::default(),
         scope: Mutex::new(Scope::Namespace),
         refuse: AtomicBool::new(false),
+        forbidden: Mutex::default(),
         too_fast: AtomicBool::new(false),
         disk_full: AtomicBool::new(false),
         recognised: AtomicUsize::new(0),
@@ -146,13 +149,15 @@ impl Policy for Part {
         &'a self,
         _: &'a Request<'a>,
         identity: &'a Identity,
-        _: Ask<'a>,
+        ask: Ask<'a>,
     ) -> Step<'a, Result<Grant>> {
         // The slow way, so that the path is tried with real waits.
         Step::later(async move {
             tokio::task::yield_now().await;
             self.0.decided.fetch_add(1, SeqCst);
-            match self.0.refuse.load(SeqCst) {
+            let name = ask.resource.name;
+            let forbidden = !name.is_empty() && *self.0.forbidden.lock() == name;
+            match forbidden || self.0.refuse.load(SeqCst) {
                 true => Err(NO.error(format!("`{}` may not", identity.name))),
                 false => Ok(Grant {
                     scope: *self.0.scope.lock(),
@@ -193,6 +198,16 @@ impl<'q> Origin<Get<'q>> for Part {
             Some(value) => Answer::done(Some(Found { value, ttl: None })),
             None => Answer::missing(None),
         }))
+    }
+}
+
+impl<'q> Origin<Work<'q, World>> for Part {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, Work<'q, World>>,
+    ) -> Step<'a, Result<Answer<()>>> {
+        permitted.question().run(&self.0);
+        Step::Now(Ok(Answer::done(())))
     }
 }
 

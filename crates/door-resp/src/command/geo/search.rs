@@ -7,7 +7,7 @@ use values::{Sorted, Space, Value};
 
 use super::{put_distance, put_place};
 use crate::command::sorted::{held, store};
-use crate::command::{Arguments, Command, Done, Keys, ONE, Wrong};
+use crate::command::{Arguments, Command, Done, Keys, ONE, Sources, Wrong};
 use crate::reply::Replies;
 use asked::{Asked, Order};
 
@@ -23,12 +23,14 @@ pub(in crate::command) static COMMANDS: &[Command] = &[
     Command::writes("geosearchstore", -8, Keys::Span(1, 2, 1), |space, arguments, replies| {
         search(space, arguments, replies, Form::Keep)
     })
+    .sources(Sources::Others)
     .of("geo")
     .since("6.2.0")
     .does("Keeps what is near a place at another key"),
     Command::writes("georadius", -6, STORING, |space, arguments, replies| {
         search(space, arguments, replies, Form::Around { stores: true })
     })
+    .sources(Sources::First)
     .of("geo")
     .since("3.2.0")
     .does("Shows or keeps what is within a circle"),
@@ -41,6 +43,7 @@ pub(in crate::command) static COMMANDS: &[Command] = &[
     Command::writes("georadiusbymember", -5, STORING, |space, arguments, replies| {
         search(space, arguments, replies, Form::AroundMember { stores: true })
     })
+    .sources(Sources::First)
     .of("geo")
     .since("3.2.0")
     .does("Shows or keeps what is within a circle around a member"),

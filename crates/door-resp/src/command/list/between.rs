@@ -120,7 +120,7 @@ impl Many {
                 continue;
             }
             replies.array(2);
-            replies.bulk(key);
+            replies.key(key);
             return space.change(key, |slot| {
                 let Some(list) = slot.shape::<List>()? else { return Ok(false) };
                 *slot.changed |= pop_some(list, self.end, self.most, replies);
@@ -154,7 +154,7 @@ pub(super) fn pop_first(
             let Some(part) = list.pop(end) else { return Ok(false) };
             *slot.changed = true;
             replies.array(2);
-            replies.bulk(key);
+            replies.key(key);
             replies.bulk(&part);
             Ok(true)
         });

@@ -46,7 +46,9 @@ const fn shows(name: &'static str, run: crate::command::Working) -> Command {
 }
 
 const fn keeps(name: &'static str, run: crate::command::Working) -> Command {
-    Command::writes(name, -4, Keys::FirstAndCounted(2), run).of("sorted-set")
+    Command::writes(name, -4, Keys::FirstAndCounted(2), run)
+        .sources(crate::command::Sources::Others)
+        .of("sorted-set")
 }
 
 /// Which members are wanted.

@@ -148,7 +148,7 @@ impl Many {
         for key in self.keys.clone().map(|at| arguments.at(at)) {
             let Some(taken) = take(space, key, self.end, self.count)? else { continue };
             replies.array(2);
-            replies.bulk(key);
+            replies.key(key);
             replies.array(taken.len());
             for (member, score) in &taken {
                 replies.array(2);
@@ -183,7 +183,7 @@ fn wait(
         let taken = take(space, key, end, 1)?;
         if let Some((member, score)) = taken.as_deref().and_then(<[_]>::first) {
             replies.array(3);
-            replies.bulk(key);
+            replies.key(key);
             replies.bulk(member);
             replies.double(*score);
             return Ok(true);

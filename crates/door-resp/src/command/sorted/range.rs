@@ -5,7 +5,7 @@ use std::ops::Range;
 use values::{Sorted, Space, SpaceExt};
 
 use super::{Limits, Scores, list, put, sorted, store};
-use crate::command::{Arguments, Command, Done, Keys, ONE, Wrong};
+use crate::command::{Arguments, Command, Done, Keys, ONE, Sources, Wrong};
 use crate::reply::Replies;
 
 pub(in crate::command) static COMMANDS: &[Command] = &[
@@ -46,6 +46,7 @@ pub(in crate::command) static COMMANDS: &[Command] = &[
     .since("2.8.9")
     .does("Shows the members within a range of names, the last first"),
     Command::writes("zrangestore", -5, Keys::Span(1, 2, 1), keep)
+        .sources(Sources::Others)
         .of("sorted-set")
         .since("6.2.0")
         .does("Keeps the members within a range at another key"),

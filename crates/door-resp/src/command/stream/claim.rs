@@ -67,7 +67,7 @@ pub(super) fn claim(space: &dyn Space, arguments: Arguments<'_>, replies: &mut R
     let name = arguments.at(2);
     space.change(arguments.at(1), |slot| {
         let stream = slot.shape::<Stream>()?.filter(|stream| stream.group(name).is_some());
-        let stream = stream.ok_or_else(|| no_group(arguments, "consumer group"))?;
+        let stream = stream.ok_or_else(|| no_group(arguments, replies, "consumer group"))?;
         whole(arguments, 4, "min-idle-time", "XCLAIM")?;
         let ids = (5..arguments.len()).map_while(|at| id(arguments, at, 0).ok());
         let ids: Vec<_> = ids.collect();
@@ -112,7 +112,7 @@ pub(super) fn sweep(space: &dyn Space, arguments: Arguments<'_>, replies: &mut R
     let name = arguments.at(2);
     space.change(arguments.at(1), |slot| {
         let stream = slot.shape::<Stream>()?.filter(|stream| stream.group(name).is_some());
-        let stream = stream.ok_or_else(|| no_group(arguments, "consumer group"))?;
+        let stream = stream.ok_or_else(|| no_group(arguments, replies, "consumer group"))?;
         let swept = stream.sweep(name, arguments.at(3), (from, most), claim, now);
         replies.array(3);
         replies.id(swept.next.unwrap_or_default());

@@ -88,10 +88,11 @@ pub(super) fn group(space: &dyn Space, arguments: Arguments<'_>, replies: &mut R
             ));
         }
         if !known && !matches!(what, What::Create | What::Destroy) {
-            let key = shown(arguments.at(2));
+            let key = replies.name(arguments.at(2));
             return Err(format!(
-                "NOGROUP No such consumer group '{}' for key name '{key}'",
-                shown(name)
+                "NOGROUP No such consumer group '{}' for key name '{}'",
+                shown(name),
+                shown(&key)
             )
             .into());
         }

@@ -83,7 +83,8 @@ fn progress(stream: &Stream, group: &Group, replies: &mut Replies) {
 
 fn consumers(stream: &Stream, arguments: Arguments<'_>, now: u64, replies: &mut Replies) -> Done {
     let group = stream.group(arguments.at(3)).ok_or_else(|| {
-        let (key, group) = (shown(arguments.at(2)), shown(arguments.at(3)));
+        let (key, group) = (replies.name(arguments.at(2)), shown(arguments.at(3)));
+        let key = shown(&key);
         Wrong::from(format!("NOGROUP No such consumer group '{group}' for key name '{key}'"))
     })?;
     replies.array(group.consumers().len());

@@ -55,8 +55,9 @@ impl<'a> Asked<'a> {
 }
 
 /// That there is no such group.
-pub(super) fn no_group(arguments: Arguments<'_>, called: &str) -> Wrong {
-    let (key, group) = (shown(arguments.at(1)), shown(arguments.at(2)));
+pub(super) fn no_group(arguments: Arguments<'_>, replies: &Replies, called: &str) -> Wrong {
+    let (key, group) = (replies.name(arguments.at(1)), shown(arguments.at(2)));
+    let key = shown(&key);
     format!("NOGROUP No such key '{key}' or {called} '{group}'").into()
 }
 
@@ -66,7 +67,7 @@ pub(super) fn pending(space: &dyn Space, arguments: Arguments<'_>, replies: &mut
     space.read(arguments.at(1), |seen| {
         let stream = seen.map(|seen| seen.shape::<Stream>()).transpose()?;
         let group = stream.and_then(|stream| stream.group(arguments.at(2)));
-        let group = group.ok_or_else(|| no_group(arguments, "consumer group"))?;
+        let group = group.ok_or_else(|| no_group(arguments, replies, "consumer group"))?;
         match asked {
             None => summarise(group, replies),
             Some(asked) => list(group, &asked, now, replies),

@@ -126,7 +126,12 @@ impl<'a> Reading<'a> {
     }
 
     /// Where to go on in each of them; nothing is read before all is well.
-    fn all(&self, space: &dyn Space, grouped: bool) -> Result<Vec<After>, Wrong> {
+    fn all(
+        &self,
+        space: &dyn Space,
+        grouped: bool,
+        replies: &Replies,
+    ) -> Result<Vec<After>, Wrong> {
         let one = |index| {
             let known = space.read(self.key(index), |seen| match seen {
                 None => Ok(false),
@@ -136,7 +141,8 @@ impl<'a> Reading<'a> {
                 }
             })?;
             if grouped && !known {
-                let (key, group) = (shown(self.key(index)), shown(self.group));
+                let (key, group) = (replies.name(self.key(index)), shown(self.group));
+                let key = shown(&key);
                 return Err(Wrong::from(format!(
                     "NOGROUP No such key '{key}' or consumer group '{group}' in XREADGROUP with \
                      GROUP option"
@@ -165,7 +171,8 @@ struct Answer {
 
 impl Answer {
     fn new(replies: &Replies) -> Self {
-        Self { parts: Replies { resp3: replies.resp3, ..Replies::default() }, count: 0 }
+        let (resp3, begin) = (replies.resp3, replies.begin.clone());
+        Self { parts: Replies { resp3, begin, ..Replies::default() }, count: 0 }
     }
 
     fn stream(&mut self, key: &[u8]) {
@@ -173,7 +180,7 @@ impl Answer {
         if !self.parts.resp3 {
             self.parts.array(2);
         }
-        self.parts.bulk(key);
+        self.parts.key(key);
     }
 
     /// Whether there was something to say.
@@ -197,7 +204,7 @@ pub(super) fn read(
 ) -> Result<bool, Wrong> {
     let reading = Reading::parse(arguments, false)?;
     let mut answer = Answer::new(replies);
-    for (index, after) in reading.all(space, false)?.into_iter().enumerate() {
+    for (index, after) in reading.all(space, false, replies)?.into_iter().enumerate() {
         let key = reading.key(index);
         let After::Id(id) = after else { continue };
         let Some(from) = id.next() else { continue };
@@ -239,7 +246,7 @@ pub(super) fn read_group(
 ) -> Result<bool, Wrong> {
     let reading = Reading::parse(arguments, true)?;
     let mut answer = Answer::new(replies);
-    for (index, after) in reading.all(space, true)?.into_iter().enumerate() {
+    for (index, after) in reading.all(space, true, replies)?.into_iter().enumerate() {
         take(space, &reading, reading.key(index), after, &mut answer)?;
     }
     Ok(answer.finish(replies))

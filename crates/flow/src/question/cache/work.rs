@@ -52,6 +52,9 @@ pub struct Work<'a, S: ?Sized> {
     pub alone: bool,
     /// Shows all its keys, one after the other, to who has to bring them from elsewhere.
     pub keys: EachKey<'a>,
+    /// Shows those for which the right is needed besides the first.
+    further: Option<EachKey<'a>>,
+    begin: Option<&'a (dyn Fn() + Sync)>,
     hand: Hand<'a, S>,
 }
 
@@ -69,7 +72,27 @@ impl<'a, S: ?Sized> Work<'a, S> {
         keys: EachKey<'a>,
         hand: &'a mut (dyn FnMut(&S) + Send),
     ) -> Self {
-        Self { namespace, key, deed, alone, keys, hand: Mutex::new(hand) }
+        let (further, begin) = (None, None);
+        Self { namespace, key, deed, alone, keys, further, begin, hand: Mutex::new(hand) }
+    }
+
+    /// The same, which takes the right for each of these keys too.
+    #[must_use]
+    pub fn about(self, further: EachKey<'a>) -> Self {
+        Self { further: Some(further), ..self }
+    }
+
+    /// The same, which says when it is let in and nothing was brought for it yet.
+    #[must_use]
+    pub fn beginning(self, begin: &'a (dyn Fn() + Sync)) -> Self {
+        Self { begin: Some(begin), ..self }
+    }
+
+    /// Says that it is let in.
+    pub fn begin(&self) {
+        if let Some(begin) = self.begin {
+            begin();
+        }
     }
 
     /// Does it.
@@ -87,5 +110,15 @@ impl<S: ?Sized> Question for Work<'_, S> {
 
     fn resource(&self) -> Resource<'_> {
         Resource { kind: "cache", namespace: self.namespace, name: self.key }
+    }
+
+    fn further(&self, each: &mut dyn FnMut(&[u8])) {
+        if let Some(further) = self.further {
+            further(&mut |key| {
+                if key != self.key {
+                    each(key);
+                }
+            });
+        }
     }
 }
