@@ -468,7 +468,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
     pub(crate) fn written(&self, key: &[u8], value: &V) -> Result<bytes::Bytes> {
         let body = (self.form.write)(&self.codec, value, &self.context(key))?;
         self.note_written();
-        let (plain, codec) = ((self.form.weigh)(value), &self.rules.codec);
+        let (plain, codec) = (Codec::plain_length(&body).unwrap_or_default(), &self.rules.codec);
         if codec.compression != Compression::None && plain > codec.compress_above.0 {
             self.eye.analytics.compressed(plain as usize, body.len());
         }
