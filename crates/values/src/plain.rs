@@ -17,9 +17,21 @@ pub struct Plain {
     now: Cell<u64>,
     changed: RefCell<BTreeSet<Vec<u8>>>,
     drawn: Cell<u64>,
+    largest: Cell<Option<u64>>,
+    cleared: Cell<bool>,
 }
 
 impl Plain {
+    /// Whether somebody has dropped everything; what is there came after that.
+    pub fn was_cleared(&self) -> bool {
+        self.cleared.get()
+    }
+
+    /// Says how many bytes a value may have, for who asks before making one.
+    pub fn set_largest(&self, largest: u64) {
+        self.largest.set(Some(largest));
+    }
+
     /// The keys that were changed since this was last asked.
     pub fn take_changed(&self) -> BTreeSet<Vec<u8>> {
         self.changed.take()
@@ -80,7 +92,7 @@ impl Space for Plain {
     }
 
     fn largest(&self) -> u64 {
-        u64::MAX
+        self.largest.get().unwrap_or(u64::MAX)
     }
 
     fn refused(&self) -> bool {
@@ -88,6 +100,7 @@ impl Space for Plain {
     }
 
     fn clear(&self) {
+        self.cleared.set(true);
         self.kept.borrow_mut().clear();
     }
 

@@ -117,7 +117,11 @@ impl<P: Workshop> Client<P> {
                 queued.command.each_key(queued.arguments(), &mut keep);
             }
         };
+        let written = session.replies.out.len();
         let mut hand = |space: &(dyn Space + 'static)| {
+            // It may be done again, on other values.
+            session.replies.out.truncate(written);
+            goes_on = true;
             if let Some(count) = head {
                 if session.watched.has_changed(space.now()) {
                     session.replies.null_array();
