@@ -59,7 +59,7 @@ impl Form<Value> {
                 }
             },
             read: |codec, stored, context| match codec.decode_any(stored, context)? {
-                (Format::Parts, dumped) => undumped(&dumped),
+                (Format::Parts, dumped) => undumped(&wiped(dumped)),
                 (_, text) => Ok(Value::Text(text)),
             },
             weigh: Value::weight,
