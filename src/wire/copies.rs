@@ -94,12 +94,12 @@ impl Copies {
                 continue;
             };
             let ttl = ends.map(|ends| Duration::from_millis(ends.saturating_sub(self.now)));
+            let terms = Terms { ttl, tags: self.plain.take_tags(&key), ..Terms::default() };
             let Some(brought) = self.brought.get(&key) else {
-                let terms = Terms { ttl, ..Terms::default() };
                 values.write(&key, value, terms, When::Always).await?;
                 continue;
             };
-            if !values.put_back(&key, brought, (value, ttl), meanwhile).await? {
+            if !values.put_back(&key, brought, (value, terms), meanwhile).await? {
                 return Ok(false);
             }
             meanwhile = Meanwhile::IsLost;

@@ -69,7 +69,10 @@ impl Plane {
         values: &Tiered<Value>,
         work: &Work<'_, dyn Space>,
     ) -> Result<()> {
-        if work.deed == Deed::Purge {
+        let mut keys = Vec::new();
+        (work.keys)(&mut |key| keys.push(key));
+        if keys.is_empty() || work.deed == Deed::Purge {
+            // It walks over what is here, or drops everything.
             let cleared = {
                 let room = values.room();
                 work.run(&room);
@@ -79,13 +82,6 @@ impl Plane {
                 true => values.purge(&Purge::All).await.map(drop),
                 false => Ok(()),
             };
-        }
-        let mut keys = Vec::new();
-        (work.keys)(&mut |key| keys.push(key));
-        if keys.is_empty() {
-            // It walks over what is here.
-            work.run(&values.room());
-            return Ok(());
         }
         let matters = work.alone && work.deed.changes() || work.deed == Deed::Write;
         if !matters {

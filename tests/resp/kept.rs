@@ -198,6 +198,16 @@ fn who_waits_is_served_by_another_node() {
     one.say("rpush row a");
     assert_eq!(other.hear().parts()[1].text(), "a");
     until("it is gone here too", SOON, || (one.say("llen row").number() == 0).then_some(()));
+    // The end of a stream is its end, whether this node has read it before or not.
+    one.say("xadd stream 1-1 field old");
+    other
+        .raw(&crate::wire::sent(&[b"XREAD", b"BLOCK", b"20000", b"STREAMS", b"stream", b"$"]))
+        .unwrap();
+    assert!(other.is_silent(Duration::from_millis(100)), "nothing new is there yet");
+    one.say("xadd stream 2-1 field new");
+    let heard = other.hear();
+    let entries = heard.parts()[0].parts()[1].parts();
+    assert_eq!((entries.len(), entries[0].parts()[0].text()), (1, "2-1"));
     // What is watched there has changed when it is changed here.
     other.say("watch watched");
     one.say("sadd watched a");
@@ -231,6 +241,18 @@ fn a_redis_behind_memory_keeps_them_too() {
     }
     assert_eq!(wire.say("lrange l 0 0").parts()[0].text(), "y");
     assert_eq!((wire.say("hlen h").number(), wire.say("exists s").number()), (3, 0));
+    assert_eq!(wire.say("sadd tagged one").number(), 1);
+    assert_eq!(wire.say("stockade.tag tagged team").number(), 1);
+    assert_eq!(wire.say("sadd tagged more").number(), 1);
+    assert_eq!(wire.say("stockade.tag nothing team").number(), 0);
+    assert!(!wire.say("stockade.purge tag team").is_error());
+    assert_eq!((wire.say("exists tagged").number(), wire.say("exists h").number()), (0, 1));
+    for line in ["multi", "rpush after a", "flushdb", "rpush after b", "exec"] {
+        assert!(!wire.say(line).is_error(), "{line}");
+    }
+    assert_eq!((wire.say("llen after").number(), wire.say("exists h l z").number()), (1, 0));
+    ["multi", "flushdb", "exec"].iter().for_each(|line| drop(wire.say(line)));
+    assert_eq!(wire.say("llen after").number(), 0);
     // What nobody can know is not made up.
     drop(redis);
     let answer = wire.say("lpush l x");

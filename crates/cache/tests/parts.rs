@@ -57,7 +57,7 @@ async fn change<T: Shape>(
     let new = || Value::Shaped(Arc::new(T::empty()));
     let mut value = brought.value.clone().unwrap_or_else(new);
     change(value.shape_mut().unwrap());
-    let put = (value, brought.left);
+    let put = (value, Terms { ttl: brought.left, ..Terms::default() });
     values.put_back(key.as_bytes(), brought, put, Meanwhile::Stays).await.unwrap()
 }
 
@@ -242,7 +242,7 @@ async fn nothing_is_made_of_what_cannot_be_known() {
     assert_eq!(values.bring(b"k").await.err().unwrap().kind(), Kind::Busy);
     let mut value = brought.value.clone().unwrap();
     push("b")(value.shape_mut().unwrap());
-    let put = (value, None);
+    let put = (value, Terms::default());
     assert!(values.put_back(b"k", &brought, put, Meanwhile::Stays).await.is_err());
 }
 
@@ -255,7 +255,7 @@ async fn what_is_too_large_is_refused_with_its_size() {
     let brought = values.bring(b"k").await.unwrap();
     let mut value = brought.value.clone().unwrap();
     push(&"x".repeat(2000))(value.shape_mut().unwrap());
-    let put = values.put_back(b"k", &brought, (value, None), Meanwhile::Stays).await;
+    let put = values.put_back(b"k", &brought, (value, Terms::default()), Meanwhile::Stays).await;
     let error = put.unwrap_err();
     assert_eq!(error.kind(), Kind::Invalid, "{error}");
     assert_eq!(parts(&values.bring(b"k").await.unwrap().value.unwrap()), [b"a"]);

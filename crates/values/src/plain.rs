@@ -19,9 +19,15 @@ pub struct Plain {
     drawn: Cell<u64>,
     largest: Cell<Option<u64>>,
     cleared: Cell<bool>,
+    tags: RefCell<BTreeMap<Vec<u8>, Vec<Box<str>>>>,
 }
 
 impl Plain {
+    /// The tags that what a key holds was given here.
+    pub fn take_tags(&self, key: &[u8]) -> Vec<Box<str>> {
+        self.tags.borrow_mut().remove(key).unwrap_or_default()
+    }
+
     /// Whether somebody has dropped everything; what is there came after that.
     pub fn was_cleared(&self) -> bool {
         self.cleared.get()
@@ -70,6 +76,17 @@ impl Space for Plain {
         if let Some(value) = value.filter(|value| !value.is_spent() && !over) {
             self.kept.borrow_mut().insert(key.to_vec(), (value, ends));
         }
+    }
+
+    fn tag(&self, key: &[u8], tags: &[&str]) -> Option<bool> {
+        let there = self.kept.borrow().contains_key(key);
+        if there {
+            let (mut all, mut changed) = (self.tags.borrow_mut(), self.changed.borrow_mut());
+            let own = all.entry(key.to_vec()).or_default();
+            own.extend(tags.iter().map(|tag| Box::from(*tag)));
+            changed.insert(key.to_vec());
+        }
+        Some(there)
     }
 
     fn count(&self) -> u64 {

@@ -62,8 +62,8 @@ impl<V: Clone + Send + Sync + 'static> Tiered<V> {
         })
     }
 
-    /// Lets a key hold what was made of what it held; whether it does. It lives for so long,
-    /// or as long as the rules say, and keeps its tags.
+    /// Lets a key hold what was made of what it held, on these terms; whether it does. It keeps
+    /// the tags it had.
     ///
     /// # Errors
     /// When it is too large, or could not be written where it is kept for good: it may be there
@@ -72,10 +72,9 @@ impl<V: Clone + Send + Sync + 'static> Tiered<V> {
         &self,
         key: &[u8],
         brought: &Brought<V>,
-        (value, ttl): (V, Option<Duration>),
+        (value, terms): (V, Terms),
         meanwhile: Meanwhile,
     ) -> Result<bool> {
-        let terms = Terms { ttl, ..Terms::default() };
         let Some(look) = &brought.look else {
             return self.write(key, value, terms, When::Always).await;
         };
