@@ -19,12 +19,12 @@ pub(super) struct Copies {
 
 impl Copies {
     /// Copies of what is under these keys, as good as this work needs them: whoever only reads
-    /// is content with what the nearest tier has, and whoever writes whatever was there needs
-    /// none.
+    /// is content with what the nearest tier has, unless nobody may come in between, and whoever
+    /// writes whatever was there needs none.
     pub(super) async fn of(
         values: &Tiered<Value>,
         keys: &[&[u8]],
-        (deed, now): (Deed, u64),
+        ((deed, alone), now): ((Deed, bool), u64),
     ) -> Result<Self> {
         let (plain, brought) = (Plain::default(), BTreeMap::new());
         plain.set_now(now);
@@ -33,7 +33,12 @@ impl Copies {
         for key in keys {
             match deed {
                 Deed::Put => {}
-                Deed::Read => copies.read(values, key).await?,
+                Deed::Read if !alone => copies.read(values, key).await?,
+                Deed::Read => {
+                    copies.bring(values, key).await?;
+                    // Whoever watches it must not read afterwards what was there before.
+                    values.forget(key);
+                }
                 _ => copies.bring(values, key).await?,
             }
         }
@@ -58,6 +63,9 @@ impl Copies {
             return Ok(());
         }
         let mut brought = values.bring(key).await?;
+        if let Some(mark) = brought.mark() {
+            self.plain.set_mark(key, mark);
+        }
         if let Some(value) = brought.value.take() {
             self.hold(key, value, brought.left);
         }

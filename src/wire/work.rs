@@ -106,7 +106,7 @@ impl Plane {
     ) -> Result<()> {
         let now = self.clock.now().millis();
         for _ in 0..TRIES {
-            let copies = Copies::of(values, keys, (work.deed, now)).await?;
+            let copies = Copies::of(values, keys, ((work.deed, work.alone), now)).await?;
             work.run(&copies.plain);
             if copies.put_back(values).await? {
                 return Ok(());

@@ -20,9 +20,15 @@ pub struct Plain {
     largest: Cell<Option<u64>>,
     cleared: Cell<bool>,
     tags: RefCell<BTreeMap<Vec<u8>, Vec<Box<str>>>>,
+    marks: RefCell<BTreeMap<Vec<u8>, u64>>,
 }
 
 impl Plain {
+    /// Says how what a key holds is told from what it held before.
+    pub fn set_mark(&self, key: &[u8], mark: u64) {
+        self.marks.borrow_mut().insert(key.to_vec(), mark);
+    }
+
     /// The tags that what a key holds was given here.
     pub fn take_tags(&self, key: &[u8]) -> Vec<Box<str>> {
         self.tags.borrow_mut().remove(key).unwrap_or_default()
@@ -87,6 +93,10 @@ impl Space for Plain {
             changed.insert(key.to_vec());
         }
         Some(there)
+    }
+
+    fn mark(&self, key: &[u8]) -> Option<u64> {
+        self.marks.borrow().get(key).copied()
     }
 
     fn count(&self) -> u64 {

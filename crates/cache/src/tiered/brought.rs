@@ -40,6 +40,14 @@ pub enum Meanwhile {
     IsLost,
 }
 
+impl<V> Brought<V> {
+    /// Another number for each value that was written; nothing where there is no tier behind
+    /// memory to know.
+    pub fn mark(&self) -> Option<u64> {
+        self.look.as_ref().map(Look::mark)
+    }
+}
+
 impl<V: Clone + Send + Sync + 'static> Tiered<V> {
     /// What a key holds where it is kept for good, to be changed.
     ///
@@ -82,6 +90,14 @@ impl<V: Clone + Send + Sync + 'static> Tiered<V> {
         self.0.changing(key);
         let value = self.0.confided(value);
         self.0.put_back(key, (value, &terms, &brought.tags), (look, meanwhile)).await
+    }
+
+    /// Forgets what this node's memory says of a key, for who has to read no less than was
+    /// brought.
+    pub fn forget(&self, key: &[u8]) {
+        if !self.is_local() {
+            self.0.drop_silently(&Purge::Key(key.to_vec()), false);
+        }
     }
 
     /// As many bytes as a value may have.
