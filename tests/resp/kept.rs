@@ -279,3 +279,32 @@ fn what_is_too_large_to_be_kept_is_refused_and_the_rest_stays() {
     assert_eq!(wire.say("llen l").number(), held);
     assert!(held >= 20, "{held}");
 }
+
+/// Counts up what is watched, until it was done so often.
+fn count_up(wire: &mut Wire, key: &str, times: usize) -> usize {
+    let (mut done, mut tries) = (0, 0);
+    while done < times {
+        tries += 1;
+        wire.ask("WATCH", &[key]);
+        let held = wire.ask("HGET", &[key, "n"]);
+        let next = if held.is_nothing() { 1 } else { held.number() + 1 };
+        wire.say("multi");
+        wire.ask("HSET", &[key, "n", &next.to_string()]);
+        done += usize::from(!wire.say("exec").is_nothing());
+    }
+    tries
+}
+
+#[test]
+fn no_watched_update_is_lost_between_nodes() {
+    let place = tempfile::tempdir().unwrap();
+    let Some((nodes, _postgres)) = two(place.path()) else { return };
+    let tries: usize = std::thread::scope(|scope| {
+        let count = |node| scope.spawn(move || count_up(&mut Wire::to(node), "balance", 30));
+        let threads: Vec<_> = nodes.iter().map(count).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert!(tries > 60, "nobody was ever in another's way");
+    let mut wire = Wire::to(&nodes[0]);
+    until("all is seen", SOON, || (wire.say("hget balance n").number() == 60).then_some(()));
+}
