@@ -8,6 +8,7 @@ mod admin;
 mod advice;
 mod backup;
 mod cache;
+mod copies;
 mod depend;
 mod first;
 mod group;

@@ -3,17 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache::codes::SHAPED;
-use cache::{Terms, Tiered, Write};
+use cache::Tiered;
+use cache::codes::UNSETTLED;
 use flow::feed::Purge;
 use flow::question::cache::{Deed, Tells, Witness, Work};
 use flow::{Answer, Origin, Permitted, Result, Step};
-use values::{Plain, Space, SpaceExt, Value};
+use values::{Space, Value};
 
 use super::Plane;
+use super::copies::Copies;
 
 /// Who works on values that nodes share has them for so long, and waits so long for them.
 const TURN: Duration = Duration::from_secs(10);
+/// So often work is done again because others came in between.
+const TRIES: usize = 16;
 
 impl<'q> Origin<Work<'q, dyn Space>> for Plane {
     fn answer<'a>(
@@ -62,7 +65,10 @@ impl Plane {
         values: &Tiered<Value>,
         work: &Work<'_, dyn Space>,
     ) -> Result<()> {
-        if work.deed == Deed::Purge {
+        let mut keys = Vec::new();
+        (work.keys)(&mut |key| keys.push(key));
+        if keys.is_empty() || work.deed == Deed::Purge {
+            // It walks over what is here, or drops everything.
             let cleared = {
                 let room = values.room();
                 work.run(&room);
@@ -74,26 +80,22 @@ impl Plane {
             };
         }
         work.begin();
-        let mut keys = Vec::new();
-        (work.keys)(&mut |key| keys.push(key));
-        if keys.is_empty() {
-            // It walks over what is here.
-            work.run(&values.room());
-            return Ok(());
-        }
         let matters = work.alone && work.deed.changes() || work.deed == Deed::Write;
-        let name = format!("values:{}", work.namespace);
-        let held = match matters {
-            true => self.cache.locks().lease_within(tenant, &name, TURN, TURN).await?,
-            false => None,
-        };
-        let done = self.on_copies(values, &keys, work).await;
-        if let Some(fence) = held {
-            self.cache.locks().release(tenant, &name, fence).await?;
+        if !matters {
+            return self.on_copies(values, &keys, work).await;
         }
+        let (locks, name) = (self.cache.locks(), format!("values:{}", work.namespace));
+        let fence = locks.lease_within(tenant, &name, TURN, TURN).await?.ok_or_else(|| {
+            UNSETTLED.error(format!("others work in namespace `{}` all the time", work.namespace))
+        })?;
+        let done = self.on_copies(values, &keys, work).await;
+        // It is over soon anyway.
+        let _ = locks.release(tenant, &name, fence).await;
         done
     }
 
+    /// Whoever does not ask for a turn, because they do not care what was there, may come in
+    /// between: then it is done again, on what they wrote.
     async fn on_copies(
         &self,
         values: &Tiered<Value>,
@@ -101,36 +103,13 @@ impl Plane {
         work: &Work<'_, dyn Space>,
     ) -> Result<()> {
         let now = self.clock.now().millis();
-        let copies = Plain::default();
-        copies.set_now(now);
-        // What is written whatever was there need not be brought.
-        for key in keys.iter().filter(|_| work.deed != Deed::Put) {
-            let Ok(hit) = values.get(key).await else { continue };
-            let life = hit.ttl.map(|life| u64::try_from(life.as_millis()).unwrap_or(u64::MAX));
-            copies.change(key, |slot| {
-                *slot.value = Some(hit.value);
-                *slot.ends = life.map(|life| now.saturating_add(life));
-            });
-        }
-        copies.take_changed();
-        work.run(&copies);
-        for key in copies.take_changed() {
-            let held = copies.read(&key, |seen| seen.map(|seen| (seen.value.clone(), seen.ends)));
-            let Some((value, ends)) = held else {
-                values.remove(&key).await?;
-                continue;
-            };
-            if value.as_text().is_none() {
-                let kind = value.kind().name();
-                return Err(SHAPED.error(format!(
-                    "a {kind} cannot be kept in namespace `{}`, which has tiers behind memory",
-                    work.namespace
-                )));
+        for _ in 0..TRIES {
+            let copies = Copies::of(values, keys, ((work.deed, work.alone), now)).await?;
+            work.run(&copies.plain);
+            if copies.put_back(values).await? {
+                return Ok(());
             }
-            let ttl = ends.map(|ends| Duration::from_millis(ends.saturating_sub(now)));
-            let terms = Terms { ttl, ..Terms::default() };
-            values.write(&key, value, terms, Write::Always).await?;
         }
-        Ok(())
+        Err(UNSETTLED.error("others write these keys faster than they can be worked on"))
     }
 }

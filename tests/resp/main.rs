@@ -10,6 +10,7 @@ mod beside;
 mod clients;
 mod crowd;
 mod hostile;
+mod kept;
 mod lives;
 mod pause;
 mod prefixes;

@@ -180,7 +180,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
             }
         }
         for (key, arrival, _, value, terms) in ready {
-            self.land_written(key, arrival, value, terms, None);
+            self.land_written(key, arrival, value, (terms, &[]), None);
             self.changed(Kind::Set, key);
             self.house.mention(self.name(), key);
         }

@@ -57,12 +57,12 @@ pub static UNSEALED: Code = Code::new(
     "name one in `cache.seal_keys`, such as `env:STOCKADE_SEAL_KEY`, or leave `sealed` away",
 );
 
-/// A value with parts, where it cannot be.
+/// A value with parts, where only bytes can be answered.
 pub static SHAPED: Code = Code::new(
     Kind::Invalid,
     "cache-value-has-parts",
-    "A list, set, hash, sorted set or stream cannot be kept or read this way",
-    "use the Redis door for it, in a namespace that is in memory alone",
+    "A list, set, hash, sorted set or stream cannot be read this way",
+    "read it by the Redis door, with a command of its kind",
 );
 
 /// A tier behind memory could not be brought to a decision in time.

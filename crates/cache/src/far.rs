@@ -159,6 +159,15 @@ impl Look {
         Found { fresh: less(found.fresh), left: less(found.left), ..found }
     }
 
+    /// Another number for each value that is written there, and none where there is none.
+    pub(crate) fn mark(&self) -> u64 {
+        let there = self.found.as_ref().is_ok_and(|found| found.value.is_some());
+        match &self.expect {
+            Some(Expect::Token(Token(token))) if there => *token,
+            _ => 0,
+        }
+    }
+
     /// Whether something may be written where this was seen.
     pub(crate) fn may_write(&self) -> bool {
         self.expect.is_some()

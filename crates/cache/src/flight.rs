@@ -9,6 +9,8 @@ use foldhash::fast::FixedState;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::miss::Miss;
+
 /// How a value came, or why it did not.
 pub(crate) type Outcome<V> = Result<Answer<V>, Fault>;
 
@@ -17,8 +19,8 @@ pub(crate) type Outcome<V> = Result<Answer<V>, Fault>;
 pub(crate) struct Answer<V> {
     /// `None` where it was looked for and there is nothing.
     pub(crate) value: Option<V>,
-    /// Whether anybody knows: a tier, or the origin.
-    pub(crate) known: bool,
+    /// Whether anybody knows, a tier or the origin; and if not, why the last of them did not say.
+    pub(crate) known: Result<(), Miss>,
     /// How long it will be there.
     pub(crate) left: Option<std::time::Duration>,
 }

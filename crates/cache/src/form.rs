@@ -2,13 +2,15 @@
 
 use bytes::Bytes;
 use flow::Result;
-use pool::codec::Codec;
+use pool::codec::{Codec, Format};
+use pool::codes::VALUE_CORRUPT;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use values::Value;
+use values::dump::{self, Picture};
+use zeroize::Zeroizing;
 
 use crate::analytics::fingerprint;
-use crate::codes::SHAPED;
 use crate::wiped::wiped;
 
 /// How values of a type become bytes where they leave memory, and what they weigh in it.
@@ -45,14 +47,21 @@ impl Form<Bytes> {
 }
 
 impl Form<Value> {
-    /// Values with a shape. Bytes leave memory as they are.
+    /// Values with a shape. Bytes leave memory as they are, and a value with parts as servers
+    /// dump it; which of both it is, the codec says beside it.
     pub(crate) fn shaped() -> Self {
         Self {
             write: |codec, value, context| match value {
                 Value::Text(text) => codec.encode(text, context),
-                Value::Shaped(_) => Err(SHAPED.error("a value with parts stays in memory")),
+                Value::Shaped(_) => {
+                    let dumped = Zeroizing::new(dump::write(&Picture::whole(value)));
+                    codec.encode_parts(&dumped, context)
+                }
             },
-            read: |codec, stored, context| codec.decode(stored, context).map(Value::Text),
+            read: |codec, stored, context| match codec.decode_any(stored, context)? {
+                (Format::Parts, dumped) => undumped(&wiped(dumped)),
+                (_, text) => Ok(Value::Text(text)),
+            },
             weigh: Value::weight,
             confide: |value| match value {
                 Value::Text(text) => Value::Text(wiped(text)),
@@ -65,6 +74,11 @@ impl Form<Value> {
             },
         }
     }
+}
+
+fn undumped(dumped: &[u8]) -> Result<Value> {
+    let value = dump::read(dumped).ok().and_then(Picture::into_value);
+    value.ok_or_else(|| VALUE_CORRUPT.error("the stored value has parts that make no sense"))
 }
 
 impl<V: Serialize + DeserializeOwned> Form<V> {

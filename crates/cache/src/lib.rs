@@ -149,7 +149,7 @@ pub use load::{Loaded, Previous};
 pub use lock::{Guard, Locks};
 pub use miss::Miss;
 pub use room::Room;
-pub use tiered::{Hit, Purged, Source, Terms, Tiered};
+pub use tiered::{Brought, Hit, Meanwhile, Purged, Source, Terms, Tiered};
 pub use typed::Failed;
 pub use view::{Refreshed, Tenants, Views};
 pub use warm::{Bought, Item, Pace, Progress, Warm, Warming};

@@ -137,7 +137,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
             };
             forced = false;
             match self.wait(receiver, stale).await {
-                Some(Ok(Answer { known: false, .. })) | Some(Err(Fault::Lost))
+                Some(Ok(Answer { known: Err(_), .. })) | Some(Err(Fault::Lost))
                     if loader.is_some() => {}
                 Some(outcome) => return outcome,
                 None => return Err(Fault::Late),
@@ -196,7 +196,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
                     Some(Some(Stage::Done(outcome))) => outcome,
                     _ => {
                         self.answered_stale();
-                        Ok(Answer { value, known: true, left: None })
+                        Ok(Answer { value, known: Ok(()), left: None })
                     }
                 }
             }
@@ -228,8 +228,9 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
                 self.promote(key, arrival, &looks, value, found).await
             }
             None => {
-                self.eye.found_nowhere(key, last_miss(&looks));
-                Answer { value: None, known: false, left: None }
+                let miss = last_miss(&looks);
+                self.eye.found_nowhere(key, miss);
+                Answer { value: None, known: Err(miss), left: None }
             }
         };
         lead.done(Ok(answer.clone()));
@@ -327,5 +328,5 @@ pub(crate) fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<
 }
 
 fn answer<V>(local: Local<V>) -> Answer<V> {
-    Answer { value: local.value, known: true, left: local.left }
+    Answer { value: local.value, known: Ok(()), left: local.left }
 }

@@ -1,5 +1,6 @@
 //! One namespace through all its tiers.
 
+mod brought;
 mod purge;
 mod write;
 
@@ -33,6 +34,7 @@ use crate::tag;
 use crate::ttl::jittered;
 use crate::wiped::wiped;
 
+pub use brought::{Brought, Meanwhile};
 pub(crate) use purge::{drop_from, purging};
 
 /// Tags one value may have.
@@ -435,7 +437,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
             };
             return match outcome {
                 Ok(Answer { value: Some(value), left, .. }) => Ok(Hit { value, ttl: left }),
-                Ok(_) => Err(Miss::Absent),
+                Ok(Answer { known, .. }) => Err(known.err().unwrap_or(Miss::Absent)),
                 Err(Fault::Late) => Err(Miss::Slow),
                 Err(Fault::Lost | Fault::Load(..)) => Err(Miss::Away),
             };
@@ -468,7 +470,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
     pub(crate) fn written(&self, key: &[u8], value: &V) -> Result<bytes::Bytes> {
         let body = (self.form.write)(&self.codec, value, &self.context(key))?;
         self.note_written();
-        let (plain, codec) = ((self.form.weigh)(value), &self.rules.codec);
+        let (plain, codec) = (Codec::plain_length(&body).unwrap_or_default(), &self.rules.codec);
         if codec.compression != Compression::None && plain > codec.compress_above.0 {
             self.eye.analytics.compressed(plain as usize, body.len());
         }

@@ -5,7 +5,8 @@
 //! behind and what is written there, in the form it has there; what a seal was opened to. What is not:
 //! the buffers of connections, in which a value comes in and goes out, so that what is not to be
 //! found there has to be sealed; what a codec needs while it compresses; a copy somebody else keeps
-//! of what they handed in; keys; values of a program's own types. A value that was purged by tag or
+//! of what they handed in; keys; values of a program's own types; and of a value with parts, its parts
+//! while it is in memory or is taken apart, but only the whole of it, as it is written. A value that was purged by tag or
 //! pattern, or whose life is over, is let go when memory is swept next or somebody asks for it.
 
 use bytes::{Bytes, BytesMut};

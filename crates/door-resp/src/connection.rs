@@ -326,8 +326,11 @@ impl<P: Workshop> Client<P> {
             command.each_key(arguments, &mut |key| hub.tracking.reads(tracker, namespace, key));
         };
         let mut done = Ok(true);
+        let written = replies.out.len();
         let heavy = deed.changes() && arguments.bytes() > HEAVY;
         let mut hand = |space: &(dyn Space + 'static)| {
+            // It may be done again, on other values.
+            replies.out.truncate(written);
             if !may() {
                 done = Ok(false);
                 return;

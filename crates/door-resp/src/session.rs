@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flow::question::cache::Deed;
+use values::Space;
 
 use crate::command::{Arguments, Command, Wrong};
 use crate::hub::{Card, Doing, Hub, Outbox, Parcel, Tracker, Watch};
@@ -107,9 +108,28 @@ pub(crate) struct Watched {
     watch: Watch,
     /// When the first of them ends by itself.
     first: Option<u64>,
+    /// What those were that others may change unheard.
+    marks: Vec<(Box<str>, Bytes, u64)>,
 }
 
 impl Watched {
+    /// A key of a namespace is this, where that has to be compared.
+    pub(crate) fn mark(&mut self, namespace: &str, key: &[u8], mark: u64) {
+        self.marks.push((namespace.into(), Bytes::copy_from_slice(key), mark));
+    }
+
+    /// The keys of a namespace that have to be compared.
+    pub(crate) fn compared(&self, namespace: &str) -> Vec<Bytes> {
+        let own = self.marks.iter().filter(|(place, ..)| **place == *namespace);
+        own.map(|(_, key, _)| key.clone()).collect()
+    }
+
+    /// Whether one of them is not what it was.
+    pub(crate) fn differs(&self, namespace: &str, space: &dyn Space) -> bool {
+        let own = |place: &str| *place == *namespace;
+        self.marks.iter().any(|(place, key, mark)| own(place) && space.mark(key) != Some(*mark))
+    }
+
     /// The first of more keys ends then, if it ends.
     pub(crate) fn ends(&mut self, first: Option<u64>) {
         self.first = self.first.into_iter().chain(first).min();

@@ -132,7 +132,7 @@ impl Codec {
 
     /// The number of the dictionary without which this cannot be read.
     pub fn lacks_dictionary(&self, stored: &[u8]) -> Option<u32> {
-        let (header, _) = Header::take(stored)?;
+        let (header, _) = Header::take(stored).ok()?;
         header.dictionary.filter(|id| self.dictionaries.get(*id).is_none())
     }
 
@@ -161,9 +161,27 @@ impl Codec {
         self.pack(Format::Raw, plain, context)
     }
 
-    /// The bytes of a value, in whatever format it is.
+    /// The bytes of a value, in whatever format it is, but for one with parts.
     pub fn decode(&self, stored: &[u8], context: &[u8]) -> Result<Bytes> {
-        Ok(self.unpack(stored, context)?.1)
+        match self.unpack(stored, context)? {
+            (Format::Parts, _) => Err(corrupt("has parts, and only bytes are known here")),
+            (_, plain) => Ok(plain),
+        }
+    }
+
+    /// Bytes that stand for a value with parts.
+    pub fn encode_parts(&self, plain: &[u8], context: &[u8]) -> Result<Bytes> {
+        self.pack(Format::Parts, plain, context)
+    }
+
+    /// The bytes of a value, and in which format they are.
+    pub fn decode_any(&self, stored: &[u8], context: &[u8]) -> Result<(Format, Bytes)> {
+        self.unpack(stored, context)
+    }
+
+    /// How long a value is where it is not made smaller.
+    pub fn plain_length(stored: &[u8]) -> Option<u64> {
+        Header::take(stored).ok().map(|(header, _)| u64::from(header.length))
     }
 
     fn pack(&self, format: Format, plain: &[u8], context: &[u8]) -> Result<Bytes> {
@@ -213,8 +231,7 @@ impl Codec {
     }
 
     fn unpack(&self, stored: &[u8], context: &[u8]) -> Result<(Format, Bytes)> {
-        let (header, body) =
-            Header::take(stored).ok_or_else(|| corrupt("has no header we know"))?;
+        let (header, body) = Header::take(stored)?;
         let length = header.length as usize;
         if length > self.config.largest.bytes() {
             return Err(corrupt("claims to be larger than values may be"));
@@ -287,7 +304,15 @@ impl Header {
         }
     }
 
-    fn take(mut stored: &[u8]) -> Option<(Self, &[u8])> {
+    fn take(stored: &[u8]) -> Result<(Self, &[u8])> {
+        let tag = stored.get(1).copied().unwrap_or_default();
+        if stored.first() == Some(&VERSION) && Format::from_tag(tag).is_none() {
+            return Err(corrupt(&format!("is of form {tag}, which a later release may know")));
+        }
+        Self::known(stored).ok_or_else(|| corrupt("has no header we know"))
+    }
+
+    fn known(mut stored: &[u8]) -> Option<(Self, &[u8])> {
         if stored.try_get_u8().ok()? != VERSION {
             return None;
         }
@@ -413,6 +438,34 @@ mod tests {
     fn equal_values_are_sealed_differently() {
         let sealed = codec(Compression::None, true);
         assert_ne!(sealed.encode(b"a", b"").unwrap(), sealed.encode(b"a", b"").unwrap());
+    }
+
+    #[test]
+    fn no_bytes_are_taken_for_a_value_with_parts() {
+        for sealed in [false, true] {
+            let codec = codec(Compression::Zstd, sealed);
+            let stored = codec.encode_parts(b"parts", b"place").unwrap();
+            let (format, plain) = codec.decode_any(&stored, b"place").unwrap();
+            assert_eq!((format, &*plain), (Format::Parts, &b"parts"[..]));
+            assert_eq!(codec.decode(&stored, b"place").unwrap_err().kind(), Kind::Corrupt);
+            // Its own bytes as text are text.
+            let text = codec.encode(&stored, b"place").unwrap();
+            let (format, plain) = codec.decode_any(&text, b"place").unwrap();
+            assert_eq!((format, &plain), (Format::Raw, &stored));
+            // Who says that text is a value with parts has broken the seal.
+            let mut turned = codec.encode(b"parts", b"place").unwrap().to_vec();
+            turned[1] = Format::Parts.tag();
+            assert_eq!(codec.decode_any(&turned, b"place").is_ok(), !sealed);
+        }
+    }
+
+    #[test]
+    fn a_form_that_is_not_known_is_told_from_what_is_damaged() {
+        let mut stored = codec(Compression::None, false).encode(b"text", b"").unwrap().to_vec();
+        stored[1] = 99;
+        let error = codec(Compression::None, false).decode(&stored, b"").unwrap_err();
+        assert_eq!(error.kind(), Kind::Corrupt);
+        assert!(error.detail().contains("of form 99"), "{}", error.detail());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Values as they travel between servers: the bytes of Redis's `DUMP`, both ways.
 //!
-//! What is written is what Redis 7.0 reads. What is read is what it and later ones write, and
+//! What is written is what Redis 7.0 reads, but for a hash whose fields end: that is written as
+//! Redis 7.4 does, the first to know of it. What is read is what it and later ones write, and
 //! most of what older ones wrote. No byte is trusted: what makes no sense is refused, nothing
 //! is made room for because a length says so, and what was compressed may not become larger
 //! than a text of Redis may be.
@@ -16,7 +17,7 @@ mod stream;
 mod tests;
 mod writer;
 
-pub use picture::Picture;
+pub use picture::{Ending, Picture};
 
 /// The version of what is written: that of Redis 7.0.
 const VERSION: u16 = 10;
@@ -53,12 +54,16 @@ mod kind {
     pub(super) const STREAM_2: u8 = 19;
     pub(super) const SET_LISTPACK: u8 = 20;
     pub(super) const STREAM_3: u8 = 21;
+    pub(super) const HASH_ENDING: u8 = 24;
+    pub(super) const HASH_ENDING_LISTPACK: u8 = 25;
 }
 
 /// The bytes of a value.
 pub fn write(picture: &Picture) -> Vec<u8> {
     let mut bytes = writer::write(picture);
-    bytes.extend(VERSION.to_le_bytes());
+    // Older ones do not know that a field may end, and say so.
+    let version = if matches!(picture, Picture::Ending(_)) { VERSION_MAX } else { VERSION };
+    bytes.extend(version.to_le_bytes());
     seal(bytes)
 }
 

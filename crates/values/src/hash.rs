@@ -52,6 +52,11 @@ impl Hash {
         if ends.len() == self.fields.len() { ends.last() } else { None }
     }
 
+    /// Whether some of its fields end.
+    pub fn has_ends(&self) -> bool {
+        self.ends.is_some()
+    }
+
     /// How many fields it has. What has ended since the last change is counted one by one.
     pub fn len(&self, now: u64) -> usize {
         self.fields.len() - self.ends.as_ref().map_or(0, |ends| ends.ended(now))

@@ -17,9 +17,33 @@ pub struct Plain {
     now: Cell<u64>,
     changed: RefCell<BTreeSet<Vec<u8>>>,
     drawn: Cell<u64>,
+    largest: Cell<Option<u64>>,
+    cleared: Cell<bool>,
+    tags: RefCell<BTreeMap<Vec<u8>, Vec<Box<str>>>>,
+    marks: RefCell<BTreeMap<Vec<u8>, u64>>,
 }
 
 impl Plain {
+    /// Says how what a key holds is told from what it held before.
+    pub fn set_mark(&self, key: &[u8], mark: u64) {
+        self.marks.borrow_mut().insert(key.to_vec(), mark);
+    }
+
+    /// The tags that what a key holds was given here.
+    pub fn take_tags(&self, key: &[u8]) -> Vec<Box<str>> {
+        self.tags.borrow_mut().remove(key).unwrap_or_default()
+    }
+
+    /// Whether somebody has dropped everything; what is there came after that.
+    pub fn was_cleared(&self) -> bool {
+        self.cleared.get()
+    }
+
+    /// Says how many bytes a value may have, for who asks before making one.
+    pub fn set_largest(&self, largest: u64) {
+        self.largest.set(Some(largest));
+    }
+
     /// The keys that were changed since this was last asked.
     pub fn take_changed(&self) -> BTreeSet<Vec<u8>> {
         self.changed.take()
@@ -60,6 +84,21 @@ impl Space for Plain {
         }
     }
 
+    fn tag(&self, key: &[u8], tags: &[&str]) -> Option<bool> {
+        let there = self.kept.borrow().contains_key(key);
+        if there {
+            let (mut all, mut changed) = (self.tags.borrow_mut(), self.changed.borrow_mut());
+            let own = all.entry(key.to_vec()).or_default();
+            own.extend(tags.iter().map(|tag| Box::from(*tag)));
+            changed.insert(key.to_vec());
+        }
+        Some(there)
+    }
+
+    fn mark(&self, key: &[u8]) -> Option<u64> {
+        self.marks.borrow().get(key).copied()
+    }
+
     fn count(&self) -> u64 {
         self.kept.borrow().len() as u64
     }
@@ -80,7 +119,7 @@ impl Space for Plain {
     }
 
     fn largest(&self) -> u64 {
-        u64::MAX
+        self.largest.get().unwrap_or(u64::MAX)
     }
 
     fn refused(&self) -> bool {
@@ -88,6 +127,7 @@ impl Space for Plain {
     }
 
     fn clear(&self) {
+        self.cleared.set(true);
         self.kept.borrow_mut().clear();
     }
 

@@ -25,6 +25,12 @@ pub trait Space {
         None
     }
 
+    /// A number that is another after each change of what a key holds, for who has to know
+    /// whether there was one; nothing where everybody hears of changes at once.
+    fn mark(&self, _key: &[u8]) -> Option<u64> {
+        None
+    }
+
     /// How many keys there are.
     fn count(&self) -> u64;
 

@@ -36,7 +36,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
             (Ok(Loaded::Nothing | Loaded::Unchanged), _) => {
                 loads.nothing.add(1);
                 if !self.rules.nothing.keeps() {
-                    return Ok(Answer { value: None, known: true, left: None });
+                    return Ok(Answer { value: None, known: Ok(()), left: None });
                 }
                 (None, Terms::default())
             }
@@ -52,11 +52,11 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
             }
         };
         if terms.ttl == Some(Duration::ZERO) {
-            return Ok(Answer { value, known: true, left: Some(Duration::ZERO) });
+            return Ok(Answer { value, known: Ok(()), left: Some(Duration::ZERO) });
         }
         if let Err(error) = self.tagged(&terms) {
             tracing::warn!(error = %error.story(), "a value that was loaded is not kept");
-            return Ok(Answer { value, known: true, left: Some(Duration::ZERO) });
+            return Ok(Answer { value, known: Ok(()), left: Some(Duration::ZERO) });
         }
         let body = match value.as_ref().map(|value| self.written(key, value)).transpose() {
             Ok(body) => body,
@@ -99,10 +99,10 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
             if !self.keyed(key, |key| self.memory.land(arrival, key, draft)) {
                 self.signals.outrun.add(1);
             }
-            return Answer { value, known: true, left };
+            return Answer { value, known: Ok(()), left };
         }
         let left = self.memory_life(key, terms.ttl);
-        Answer { value, known: true, left }
+        Answer { value, known: Ok(()), left }
     }
 
     /// The origin failed, and there is something stale: it is good for a moment more, so
@@ -116,6 +116,6 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
             let draft = self.local_draft(key, value.clone(), &terms, &old.tags, source);
             self.keyed(key, |key| self.memory.land(arrival, key, draft));
         }
-        Answer { value, known: true, left: Some(RESPITE) }
+        Answer { value, known: Ok(()), left: Some(RESPITE) }
     }
 }

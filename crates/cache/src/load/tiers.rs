@@ -85,7 +85,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         ask != Ask::Forced && !early && found.fresh != Some(Duration::ZERO)
     }
 
-    pub(super) fn read(&self, key: &[u8], found: &Found) -> flow::Result<Option<V>> {
+    pub(crate) fn read(&self, key: &[u8], found: &Found) -> flow::Result<Option<V>> {
         let Some(body) = &found.value else { return Ok(None) };
         let value = (self.form.read)(&self.codec, body, &self.context(key))?;
         Ok(Some(self.confided(value)))
@@ -144,7 +144,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
                 false => self.signals.outrun.add(1),
             }
         }
-        Answer { value, known: true, left }
+        Answer { value, known: Ok(()), left }
     }
 
     /// What memory has beyond its end.

@@ -86,7 +86,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         if !self.house.write_behind(&self.place, key, write) {
             return Ok(false);
         }
-        self.land_written(key, arrival, value, terms, None);
+        self.land_written(key, arrival, value, (terms, &[]), None);
         self.changed(Kind::Set, key);
         Ok(true)
     }
@@ -110,7 +110,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
             let draft = self.local_draft(key, Some(value.clone()), &Terms::default(), &[], source);
             self.keyed(key, |key| self.memory.land(arrival, key, draft));
         }
-        Ok(Answer { value: Some(value), known: true, left })
+        Ok(Answer { value: Some(value), known: Ok(()), left })
     }
 
     /// The farthest tier first: who looks meanwhile may carry what it finds nearer, never
@@ -156,11 +156,16 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
                 }
             } else if let Err(error) = far.write(&self.place, key, &draft).await {
                 tracing::debug!(tier = far.name, error = %error.story(), "a write is owed");
-                far.debts.owe(&self.place, Purge::Key(key.to_vec()), Reach::Tier);
-                owed.push(far.name.to_owned());
+                self.owes(far, key, &mut owed);
             }
         }
-        self.land_written(key, arrival, &value, terms, bound);
+        self.land_written(key, arrival, &value, (terms, &[]), bound);
+        self.tell_written(key, owed).await;
+        Ok(true)
+    }
+
+    /// A key was written, but for the tiers that owe it.
+    pub(super) async fn tell_written(self: &Arc<Self>, key: &[u8], owed: Vec<String>) {
         self.changed(Kind::Set, key);
         match owed.is_empty() {
             true => self.house.mention(self.name(), key),
@@ -171,7 +176,12 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
                 let _ = self.house.tell(self.name(), what, owed).await;
             }
         }
-        Ok(true)
+    }
+
+    /// A tier that could not be written has to forget what it holds of a key.
+    pub(super) fn owes(&self, far: &Far, key: &[u8], owed: &mut Vec<String>) {
+        far.debts.owe(&self.place, Purge::Key(key.to_vec()), Reach::Tier);
+        owed.push(far.name.to_owned());
     }
 
     /// Keeps in memory what was written; it does not outlive what the tiers behind hold.
@@ -180,7 +190,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         key: &[u8],
         arrival: memory::Arrival<V>,
         value: &V,
-        terms: &Terms,
+        (terms, tags): (&Terms, &[u64]),
         bound: Option<Duration>,
     ) {
         if !self.rules.memory.keeps() {
@@ -188,7 +198,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         }
         let generation = arrival.generation();
         let source = bound.map(|bound| (bound, bound.saturating_add(self.rules.stale)));
-        let draft = || self.local_draft(key, Some(value.clone()), terms, &[], source);
+        let draft = || self.local_draft(key, Some(value.clone()), terms, tags, source);
         self.keyed(key, |key| {
             self.flights.part_from(key);
             if self.memory.land(arrival, key, draft()) {

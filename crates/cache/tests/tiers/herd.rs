@@ -283,7 +283,7 @@ async fn nothing_near_outlives_what_it_came_from() {
     bench.pass(Duration::from_secs(6)).await;
     assert!(b.get("k").await.unwrap().ttl.unwrap() <= Duration::from_secs(4));
     bench.pass(Duration::from_secs(5)).await;
-    assert_eq!(b.get("k").await.err(), Some(Miss::Absent));
+    assert_eq!(b.get("k").await.err(), Some(Miss::Expired));
     // Lives are shortened by chance, and each only so far.
     for n in 0..50 {
         bench.drive(bench.ask(&a, &format!("j{n}"), MS)).await.unwrap();
@@ -422,7 +422,7 @@ async fn a_short_life_after_a_purge_lets_nothing_older_in() {
     let terms = Terms { ttl: Some(Duration::from_secs(1)), ..Terms::default() };
     bench.drive(b.set("k", "new".into(), terms)).await.unwrap();
     bench.drive(early).await.unwrap();
-    assert_eq!(b.get("k").await.err(), Some(Miss::Absent), "what was loaded before the purge");
+    assert_eq!(b.get("k").await.err(), Some(Miss::Expired), "what was loaded before the purge");
 }
 
 #[tokio::test]
@@ -442,7 +442,7 @@ async fn what_was_carried_nearer_before_a_debt_was_paid_is_purged_too() {
     assert_eq!(bench.drive(b.get("k")).await.unwrap().value, "old");
     of_a.cut.store(false, SeqCst);
     bench.pass(Duration::from_secs(40)).await;
-    assert_eq!(bench.drive(a.get("k")).await.err(), Some(Miss::Absent));
+    assert_eq!(bench.drive(a.get("k")).await.err(), Some(Miss::Purged));
 }
 
 #[tokio::test]

@@ -159,10 +159,8 @@ fn tag(space: &dyn Space, arguments: Arguments<'_>, replies: &mut Replies) -> Do
     if tags.len() > TAGS_MAX {
         return Err(format!("ERR at most {TAGS_MAX} tags are given at a time").into());
     }
-    let tagged = space.tag(arguments.at(1), &tags).ok_or(Wrong::said(
-        "ERR values of this database have other tiers behind memory: give tags with the value, \
-         by HTTP",
-    ))?;
+    let tagged = space.tag(arguments.at(1), &tags);
+    let tagged = tagged.ok_or(Wrong::said("ERR values have no tags here"))?;
     replies.integer(i64::from(tagged));
     Ok(())
 }

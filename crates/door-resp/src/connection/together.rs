@@ -20,9 +20,11 @@ impl<P: Workshop> Client<P> {
         }
         arguments.from(1).for_each(|key| self.session.watch(key));
         let namespace = self.session.namespace.clone();
-        let mut first = None;
+        let (mut first, mut marks) = (None, Vec::new());
         let mut hand = |space: &(dyn Space + 'static)| {
+            marks.clear();
             for key in arguments.from(1) {
+                marks.extend(space.mark(key).map(|mark| (key, mark)));
                 let mut see = |seen: Option<values::Seen<'_>>| {
                     let ends = seen.and_then(|seen| seen.ends);
                     first = first.into_iter().chain(ends).min();
@@ -31,10 +33,14 @@ impl<P: Workshop> Client<P> {
             }
         };
         let keys = |each: &mut dyn FnMut(_)| arguments.from(1).for_each(each);
-        let deed = (Deed::Read, false);
+        // Alone, so that it is what all nodes have, and not what this one remembers.
+        let deed = (Deed::Read, true);
         let work = Work::new(&namespace, arguments.at(1), deed, &keys, &mut hand).about(&keys);
         self.ask(work).await.map_err(|error| Wrong::failure(&error))?;
         self.session.watched.ends(first);
+        for (key, mark) in marks {
+            self.session.watched.mark(&namespace, key, mark);
+        }
         self.session.replies.ok();
         Ok(())
     }
@@ -163,9 +169,15 @@ impl<P: Workshop> Client<P> {
                 queued.command.each_key(queued.arguments(), &mut keep);
             }
         };
+        let written = session.replies.out.len();
+        let compared = head.map(|_| session.watched.compared(&namespace)).unwrap_or_default();
         let mut hand = |space: &(dyn Space + 'static)| {
+            // It may be done again, on other values.
+            session.replies.out.truncate(written);
+            goes_on = true;
             if let Some(count) = head {
-                if session.watched.has_changed(space.now()) {
+                let watched = &session.watched;
+                if watched.has_changed(space.now()) || watched.differs(&namespace, space) {
                     session.replies.null_array();
                     goes_on = false;
                     return;
@@ -177,6 +189,7 @@ impl<P: Workshop> Client<P> {
         let (deed, first) = stands_for_all(commands);
         let request = request(&mut self.asked, self.id, self.at, &self.key, self.peer);
         let keys = |each: &mut dyn FnMut(_)| {
+            compared.iter().for_each(|key| each(&key[..]));
             commands.iter().for_each(|queued| queued.command.each_key(queued.arguments(), each));
         };
         let work = Work::new(&namespace, first, (deed, true), &keys, &mut hand);

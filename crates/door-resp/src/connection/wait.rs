@@ -97,7 +97,7 @@ impl<P: Workshop> Client<P> {
             return Ok(Next::Go);
         }
         let settled = match command.settle {
-            Some(settle) => self.settled(settle, command.first_key(arguments), arguments).await?,
+            Some(settle) => self.settled(settle, command, arguments).await?,
             None => None,
         };
         let queued = match settled {
@@ -110,13 +110,15 @@ impl<P: Workshop> Client<P> {
     async fn settled(
         &mut self,
         settle: Settling,
-        key: &[u8],
+        command: &Command,
         arguments: Arguments<'_>,
     ) -> Result<Option<Vec<Vec<u8>>>, Wrong> {
         let namespace = self.session.namespace.clone();
         let mut settled = None;
         let mut hand = |space: &(dyn Space + 'static)| settled = settle(space, arguments);
-        let work = Work::new(&namespace, key, (Deed::Read, false), &|_| (), &mut hand);
+        let (key, deed) = (command.first_key(arguments), (Deed::Read, false));
+        let keys = |each: &mut dyn FnMut(_)| command.each_key(arguments, each);
+        let work = Work::new(&namespace, key, deed, &keys, &mut hand);
         self.ask(work).await.map_err(|error| Wrong::failure(&error))?;
         Ok(settled)
     }

@@ -88,6 +88,10 @@ impl Space for Noticing<'_> {
         self.space.tag(key, tags)
     }
 
+    fn mark(&self, key: &[u8]) -> Option<u64> {
+        self.space.mark(key)
+    }
+
     fn count(&self) -> u64 {
         self.space.count()
     }

@@ -22,6 +22,11 @@ pub enum Format {
     Msgpack,
     /// The smallest; both ends must know the same Rust type.
     Postcard,
+    /// Bytes that stand for a value with parts, as who knows its shape writes it. Nobody can
+    /// ask for it: it is said of a value, so that no bytes can be taken for one.
+    #[serde(skip)]
+    #[schemars(skip)]
+    Parts,
 }
 
 impl Format {
@@ -31,11 +36,12 @@ impl Format {
             Format::Json => 1,
             Format::Msgpack => 2,
             Format::Postcard => 3,
+            Format::Parts => 4,
         }
     }
 
     pub(super) fn from_tag(tag: u8) -> Option<Self> {
-        [Format::Raw, Format::Json, Format::Msgpack, Format::Postcard]
+        [Format::Raw, Format::Json, Format::Msgpack, Format::Postcard, Format::Parts]
             .into_iter()
             .find(|format| format.tag() == tag)
     }
@@ -43,7 +49,7 @@ impl Format {
     /// Writes a value. Raw holds bytes only and refuses.
     pub fn write<T: Serialize>(self, value: &T) -> Result<Vec<u8>> {
         match self {
-            Format::Raw => Err(raw()),
+            Format::Raw | Format::Parts => Err(raw()),
             Format::Json => serde_json::to_vec(value).map_err(unwritable),
             // By name: a reader that knows more or fewer fields still understands.
             Format::Msgpack => rmp_serde::to_vec_named(value).map_err(unwritable),
@@ -54,7 +60,7 @@ impl Format {
     /// Reads a value; all of the bytes must belong to it.
     pub fn read<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T> {
         match self {
-            Format::Raw => Err(raw()),
+            Format::Raw | Format::Parts => Err(raw()),
             Format::Json => serde_json::from_slice(bytes).map_err(unreadable),
             Format::Msgpack => read_msgpack(bytes),
             Format::Postcard => match postcard::take_from_bytes(bytes).map_err(unreadable)? {

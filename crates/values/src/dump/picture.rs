@@ -2,8 +2,11 @@
 
 use crate::list::End;
 use crate::stream::Stream;
-use crate::value::Value;
+use crate::value::{Structure, Value};
 use crate::{Hash, List, Set, Sorted};
+
+/// A field, what it holds and when it ends, in milliseconds of the Unix epoch.
+pub type Ending = (Vec<u8>, Vec<u8>, Option<u64>);
 
 /// A value as it travels.
 #[derive(Debug, Clone)]
@@ -16,6 +19,8 @@ pub enum Picture {
     Set(Vec<Vec<u8>>),
     /// Fields and what they hold.
     Hash(Vec<(Vec<u8>, Vec<u8>)>),
+    /// Fields, what they hold and when they end, some of which do.
+    Ending(Vec<Ending>),
     /// Parts and their scores.
     Sorted(Vec<(Vec<u8>, f64)>),
     /// A stream.
@@ -25,30 +30,39 @@ pub enum Picture {
 // This is the one place where values become pictures and pictures values: what has a shape of
 // its own is told here how it is seen and how it is made.
 impl Picture {
-    /// How a value is seen; nothing if it cannot travel.
+    /// How a value is seen by Redis 7.0; nothing if it has no way to say it.
     pub fn of(value: &Value) -> Option<Self> {
-        if let Some(text) = value.as_text() {
-            return Some(Self::Text(text.to_vec()));
+        let picture = Self::whole(value);
+        let ending = matches!(picture, Self::Ending(_));
+        (!ending).then_some(picture)
+    }
+
+    /// How a value is seen, with everything there is to it.
+    pub fn whole(value: &Value) -> Self {
+        match value {
+            Value::Text(text) => Self::Text(text.to_vec()),
+            Value::Shaped(structure) => match &**structure {
+                Structure::Stream(stream) => Self::Stream(stream.clone()),
+                Structure::List(list) => {
+                    Self::List(list.iter().map(|part| part.to_vec()).collect())
+                }
+                Structure::Set(set) => Self::Set(set.iter().map(<[u8]>::to_vec).collect()),
+                Structure::Sorted(sorted) => {
+                    let parts = sorted.iter().map(|(part, score)| (part.to_vec(), score));
+                    Self::Sorted(parts.collect())
+                }
+                Structure::Hash(hash) => Self::of_hash(hash),
+            },
         }
-        if let Some(stream) = value.shape::<Stream>() {
-            return Some(Self::Stream(stream.clone()));
+    }
+
+    fn of_hash(hash: &Hash) -> Self {
+        let fields = hash.iter(0);
+        if !hash.has_ends() {
+            return Self::Hash(fields.map(|(name, own)| (name.to_vec(), own.to_vec())).collect());
         }
-        if let Some(list) = value.shape::<List>() {
-            return Some(Self::List(list.iter().map(|part| part.to_vec()).collect()));
-        }
-        if let Some(set) = value.shape::<Set>() {
-            return Some(Self::Set(set.iter().map(<[u8]>::to_vec).collect()));
-        }
-        if let Some(sorted) = value.shape::<Sorted>() {
-            let parts = sorted.iter().map(|(part, score)| (part.to_vec(), score));
-            return Some(Self::Sorted(parts.collect()));
-        }
-        let hash = value.shape::<Hash>()?;
-        let fields: Vec<_> = hash.iter(0).collect();
-        // The form has no place for when fields end.
-        let lasting = fields.iter().all(|(name, _)| hash.end(name).is_none());
-        let copied = |(name, value): &(&[u8], &[u8])| (name.to_vec(), value.to_vec());
-        lasting.then(|| Self::Hash(fields.iter().map(copied).collect()))
+        let whole = |(name, own): (&[u8], &[u8])| (name.to_vec(), own.to_vec(), hash.end(name));
+        Self::Ending(fields.map(whole).collect())
     }
 
     /// The value that is seen; nothing if there is no such value here.
@@ -64,6 +78,11 @@ impl Picture {
             Self::Hash(fields) => {
                 filled(fields, Hash::default(), |hash, (name, value)| hash.set(&name, &value))
             }
+            Self::Ending(fields) => filled(fields, Hash::default(), |hash, (name, value, end)| {
+                let new = hash.set(&name, &value);
+                hash.set_end(&name, end);
+                new
+            }),
             Self::Sorted(parts) => filled(parts, Sorted::default(), |sorted, (part, score)| {
                 !score.is_nan() && sorted.insert(&part, score).is_none()
             }),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use crate::dump::listpack::{self, Part, little, signed};
-use crate::dump::{Picture, kind, lzf, old, stream};
+use crate::dump::{Ending, Picture, kind, lzf, old, stream};
 use crate::number;
 
 /// What is compressed may become so large, all of it together.
@@ -105,6 +105,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Fields, some of which end: so much later than the first of them.
+    fn ending(&mut self) -> Option<Vec<Ending>> {
+        let first = self.fixed()?;
+        self.many(|from| {
+            let end = match from.length()? {
+                0 => None,
+                later => Some(first.checked_add(later - 1)?),
+            };
+            Some((from.part()?, from.part()?, end))
+        })
+    }
+
     /// Rows of parts, and parts too large for a row.
     fn rows(&mut self) -> Option<Vec<Vec<u8>>> {
         const ALONE: u64 = 1;
@@ -143,6 +155,15 @@ fn pairs(parts: Vec<Part<'_>>) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
     rest.is_empty().then(|| pairs.iter().map(pair).collect())
 }
 
+fn endings(parts: Vec<Part<'_>>) -> Option<Vec<Ending>> {
+    let (fields, rest) = parts.as_chunks::<3>();
+    let field = |[field, value, end]: &[Part<'_>; 3]| {
+        let end = u64::try_from(end.number()?).ok()?;
+        Some((field.to_vec(), value.to_vec(), Some(end).filter(|end| *end > 0)))
+    };
+    if rest.is_empty() { fields.iter().map(field).collect() } else { None }
+}
+
 fn scores(parts: Vec<Part<'_>>) -> Option<Vec<(Vec<u8>, f64)>> {
     let (pairs, rest) = parts.as_chunks::<2>();
     let score = |score: &Part<'_>| match score {
@@ -169,6 +190,12 @@ pub(super) fn read(bytes: &[u8]) -> Option<Picture> {
         kind::HASH => Picture::Hash(from.many(|from| Some((from.part()?, from.part()?)))?),
         kind::HASH_LISTPACK => Picture::Hash(pairs(listpack(&from.bytes()?)?)?),
         kind::HASH_ZIPLIST => Picture::Hash(pairs(old::ziplist(&from.bytes()?)?)?),
+        kind::HASH_ENDING => Picture::Ending(from.ending()?),
+        kind::HASH_ENDING_LISTPACK => {
+            // Which is the first to end can be seen.
+            from.fixed()?;
+            Picture::Ending(endings(listpack(&from.bytes()?)?)?)
+        }
         kind::SORTED => {
             Picture::Sorted(from.many(|from| Some((from.part()?, f64::from_bits(from.fixed()?))))?)
         }
@@ -197,6 +224,7 @@ fn is_sound(picture: &Picture) -> bool {
         Picture::List(parts) => !parts.is_empty(),
         Picture::Set(parts) => once(parts.iter()),
         Picture::Hash(pairs) => once(pairs.iter().map(|(field, _)| field)),
+        Picture::Ending(fields) => once(fields.iter().map(|(field, ..)| field)),
         Picture::Sorted(parts) => {
             let numbers = parts.iter().all(|(_, score)| !score.is_nan());
             numbers && once(parts.iter().map(|(part, _)| part))

@@ -44,6 +44,11 @@ fn picture() -> impl Strategy<Value = Picture> {
             .prop_map(|parts| Picture::Set(parts.into_iter().collect())),
         prop::collection::hash_map(part(), part(), 1..20)
             .prop_map(|pairs| Picture::Hash(pairs.into_iter().collect())),
+        prop::collection::hash_map(part(), (part(), prop::option::of(1u64..1 << 47)), 1..20)
+            .prop_map(|fields| {
+                let whole = |(name, (own, end)): (Vec<u8>, _)| (name, own, end);
+                Picture::Ending(fields.into_iter().map(whole).collect())
+            }),
         prop::collection::hash_map(part(), score, 1..20)
             .prop_map(|parts| Picture::Sorted(parts.into_iter().collect())),
         Just(()).prop_map(|()| Picture::Stream(stream())),
@@ -68,7 +73,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_read_without_harm(mut bytes: Vec<u8>, kind in 0u8..23) {
+    fn any_bytes_are_read_without_harm(mut bytes: Vec<u8>, kind in 0u8..27) {
         drop(read(&bytes));
         bytes.insert(0, kind);
         bytes.extend(VERSION.to_le_bytes());
@@ -143,4 +148,37 @@ fn a_node_of_many_entries_becomes_many_chunks() {
     // One with a long name would take far more room than its bytes do.
     assert_eq!(read(&one_node(&[b'x'; 20_000], 10_500)).unwrap_err(), Unread::Senseless);
     assert!(read(&one_node(&[b'x'; 20_000], 900)).is_ok());
+}
+
+#[test]
+fn fields_end_when_they_did_before() {
+    let mut hash = crate::Hash::default();
+    for (name, end) in [("a", Some(5_000)), ("b", None), ("c", Some(9_000))] {
+        hash.set(name.as_bytes(), b"own");
+        hash.set_end(name.as_bytes(), end);
+    }
+    let value = crate::Value::from(hash);
+    assert!(Picture::of(&value).is_none(), "Redis 7.0 could not read it");
+    let written = write(&Picture::whole(&value));
+    let again = read(&written).unwrap().into_value().unwrap();
+    let hash: &crate::Hash = again.shape().unwrap();
+    assert_eq!((hash.len(0), hash.end(b"a"), hash.end(b"b")), (3, Some(5_000), None));
+    assert_eq!((hash.end(b"c"), hash.get(b"c", 9_000)), (Some(9_000), None));
+}
+
+#[test]
+fn fields_that_end_are_read_as_redis_7_4_packs_them() {
+    let mut row = listpack::Writer::new();
+    for (name, end) in [("a", 5_000), ("b", 0)] {
+        row.bytes(name.as_bytes());
+        row.bytes(b"own");
+        row.number(end);
+    }
+    let mut body = vec![kind::HASH_ENDING_LISTPACK];
+    body.extend(5_000u64.to_le_bytes());
+    writer::bytes(&mut body, &row.finish());
+    body.extend(VERSION_MAX.to_le_bytes());
+    let Ok(Picture::Ending(fields)) = read(&seal(body)) else { panic!() };
+    let ends: Vec<_> = fields.iter().map(|(name, _, end)| (name.as_slice(), *end)).collect();
+    assert_eq!(ends, [(&b"a"[..], Some(5_000)), (b"b", None)]);
 }

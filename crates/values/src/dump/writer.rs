@@ -1,6 +1,6 @@
 //! Writing a value.
 
-use crate::dump::{Picture, kind, stream};
+use crate::dump::{Ending, Picture, kind, stream};
 
 /// The bytes of a value, without what goes around them.
 pub(super) fn write(picture: &Picture) -> Vec<u8> {
@@ -20,6 +20,7 @@ pub(super) fn write(picture: &Picture) -> Vec<u8> {
                 bytes(&mut to, value);
             }
         }
+        Picture::Ending(fields) => ending(&mut to, fields),
         Picture::Sorted(parts) => {
             to.push(kind::SORTED);
             length(&mut to, parts.len() as u64);
@@ -34,6 +35,20 @@ pub(super) fn write(picture: &Picture) -> Vec<u8> {
         }
     }
     to
+}
+
+/// Ends are written as how much later they are than the first of them, and one more: what does
+/// not end has none.
+fn ending(to: &mut Vec<u8>, fields: &[Ending]) {
+    let first = fields.iter().filter_map(|(.., end)| *end).min().unwrap_or_default();
+    to.push(kind::HASH_ENDING);
+    to.extend(first.to_le_bytes());
+    length(to, fields.len() as u64);
+    for (field, value, end) in fields {
+        length(to, end.map_or(0, |end| (end - first).saturating_add(1)));
+        bytes(to, field);
+        bytes(to, value);
+    }
 }
 
 fn row(to: &mut Vec<u8>, kind: u8, parts: &[Vec<u8>]) {
