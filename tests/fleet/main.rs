@@ -109,10 +109,11 @@ impl Fleet {
     }
 
     /// The oldest version that may be answered to who asked at this moment.
-    fn oldest(&self, asked: Moment) -> u64 {
+    /// And for how long it had been true then.
+    fn oldest(&self, asked: Moment) -> (u64, Duration) {
         let truths = self.truths.lock();
-        let known = truths.iter().rev().find(|(at, _)| asked.since(*at) > BOUND);
-        known.map_or(0, |(_, version)| *version)
+        let known = truths.iter().map(|(at, version)| (*version, asked.since(*at)));
+        known.rev().find(|(_, since)| *since > BOUND).unwrap_or_default()
     }
 
     /// Reads on all nodes, four at a time, while `meanwhile` goes on. What went wrong.
@@ -129,7 +130,12 @@ impl Fleet {
             errors
         });
         eprintln!("{} reads, {} errors", count.load(Relaxed), errors.len());
-        assert!(errors.is_empty(), "{} errors, as {:?}", errors.len(), errors.first());
+        assert!(
+            errors.is_empty(),
+            "{} errors, as {:#?}",
+            errors.len(),
+            errors.get(..4.min(errors.len()))
+        );
     }
 
     fn read(&self, reader: usize, stop: &AtomicBool, count: &AtomicU64) -> Vec<String> {
@@ -143,9 +149,12 @@ impl Fleet {
             let key = &self.keys[n / 3 % self.keys.len()];
             match get(&self.nodes[n % 3], key) {
                 Err(error) => errors.push(format!("node {}, {key}: {error}", n % 3)),
-                Ok(version) if version < self.oldest(asked) => {
-                    let oldest = self.oldest(asked);
-                    let what = format!("{key}: {version}, and {oldest} was true");
+                Ok(version) if version < self.oldest(asked).0 => {
+                    let (oldest, since) = self.oldest(asked);
+                    let took = now().since(asked);
+                    let what = format!(
+                        "{key}: {version}, and {oldest} was true for {since:?}, in {took:?}"
+                    );
                     errors.push(format!("node {}, {what}", n % 3));
                 }
                 Ok(_) => {}

@@ -309,12 +309,12 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
             if !kept.is_of(generation) {
                 return Err(Miss::Doubted);
             }
-            let stale = kept.more.as_ref().and_then(|more| more.stale);
-            let now = self.clock.glance();
-            let left = match stale {
-                Some(stale) if stale <= now => return Err(Miss::Expired),
-                Some(stale) => Some(stale.since(now)),
+            let left = match kept.more.as_ref().and_then(|more| more.stale) {
                 None => left,
+                Some(stale) => match self.clock.glance() {
+                    now if stale <= now => return Err(Miss::Expired),
+                    now => Some(stale.since(now)),
+                },
             };
             if !kept.was_read.load(Relaxed) {
                 kept.was_read.store(true, Relaxed);

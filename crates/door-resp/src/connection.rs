@@ -39,6 +39,8 @@ pub(crate) struct Client<P> {
     id: Id,
     asked: u64,
     at: Moment,
+    /// When the command before was done.
+    done: Moment,
     pub(crate) session: Session,
 }
 
@@ -73,6 +75,7 @@ impl<P: Workshop> Client<P> {
             id,
             asked: 0,
             at: path.clock().moment(),
+            done: Moment(0),
             session: Session::new(hub, card, limits),
             plane,
         }
@@ -120,8 +123,8 @@ impl<P: Workshop> Client<P> {
         }
         if self.session.hub.pauses.matter() {
             Box::pin(self.pass_pause(find(arguments.at(0)))).await;
+            self.done = self.clock().moment();
         }
-        let begun = self.clock().glance();
         let written = self.session.replies.out.len();
         let done = self.found(arguments).await;
         let next = match done {
@@ -141,7 +144,8 @@ impl<P: Workshop> Client<P> {
         }
         self.session.forget_exception(arguments);
         self.session.keep_quiet(written);
-        let took = self.clock().glance().since(begun);
+        let done = self.clock().glance();
+        let took = done.since(std::mem::replace(&mut self.done, done));
         if took >= LONG {
             self.note_long(arguments, took);
         }

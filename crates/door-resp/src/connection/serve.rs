@@ -80,8 +80,12 @@ pub(crate) async fn serve<P: Workshop, S: AsyncRead + AsyncWrite + Unpin>(
     let mut farewell: Option<Moment> = None;
     loop {
         client.at = client.clock().moment();
+        client.done = client.at;
         hub.heard(&card, client.at);
         let batch = client.batch(&mut socket, &mut heard).await?;
+        // Whoever else has said something is heard first, and all are answered in one go: who
+        // is woken by the first answer finds the others there.
+        tokio::task::yield_now().await;
         if !client.send(&mut socket).await? {
             return client.hang_up(&mut socket).await;
         }

@@ -9,8 +9,9 @@ use flow::{Clock, Moment};
 const LOOK: Duration = Duration::from_millis(100);
 /// A thread that works this part of its time, in thousandths, has none left.
 const FULL: u64 = 900;
-/// So much of a core must be idle before another thread serves.
-const IDLE: u64 = 500;
+/// So much of a core must be idle before another thread serves: one that shares it with whoever
+/// asks costs them both more than it brings.
+const IDLE: u64 = 800;
 /// A thread less serves when the others would work at most this part of their time,
 const EASY: u64 = 600;
 /// for so many looks in a row.
@@ -126,8 +127,8 @@ mod tests {
     fn one_more_serves_when_all_are_full_and_a_core_is_idle() {
         let mut balance = balance();
         let mut judge = |open, least, sum, idle| balance.judge(open, 4, Shown { least, sum, idle });
-        assert_eq!(judge(1, 1000, 1000, Some(700)), 2);
-        assert_eq!(judge(1, 1000, 1000, Some(100)), 1, "nobody has time");
+        assert_eq!(judge(1, 1000, 1000, Some(900)), 2);
+        assert_eq!(judge(1, 1000, 1000, Some(700)), 1, "nobody has time");
         assert_eq!(judge(1, 1000, 1000, None), 1, "not known yet");
         assert_eq!(judge(2, 500, 1500, Some(900)), 2, "one of them has time");
         assert_eq!(judge(4, 1000, 4000, Some(900)), 4, "all there are");
