@@ -6,7 +6,7 @@ use std::time::Duration;
 use cache::Tiered;
 use cache::codes::UNSETTLED;
 use flow::feed::Purge;
-use flow::question::cache::{Deed, Tells, Witness, Work};
+use flow::question::cache::{Deed, EachKey, Readies, Tells, Witness, Work};
 use flow::{Answer, Origin, Permitted, Result, Step};
 use values::{Space, Value};
 
@@ -47,6 +47,12 @@ impl<'q> Origin<Work<'q, dyn Space>> for Plane {
             }
             Step::Now(Ok(Answer::done(())))
         })
+    }
+}
+
+impl Readies for Plane {
+    fn ready(&self, tenant: &str, namespace: &str, keys: EachKey<'_>) {
+        self.cache.within(tenant, namespace, |values| values.ready(keys));
     }
 }
 

@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use flow::question::cache::EachKey;
 use flow::stripe::Stripes;
 use foldhash::fast::RandomState;
 use values::Value;
@@ -42,6 +43,16 @@ impl Ready {
     #[inline]
     pub fn room(&self) -> Room {
         Room::of(self.held.own().clone())
+    }
+
+    /// Gets ready for work on these keys.
+    pub fn ready(&self, keys: EachKey<'_>) {
+        let inner = &self.values.0;
+        let wholes = |each: &mut dyn FnMut(&[u8])| keys(&mut |key| inner.keyed(key, &mut *each));
+        inner.memory.ready(wholes, |value| match value {
+            Value::Text(text) => memory::fetch(&text[..]),
+            Value::Shaped(shaped) => memory::fetch(&**shaped),
+        });
     }
 }
 

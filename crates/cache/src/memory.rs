@@ -536,6 +536,13 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
         self.kept.capacity()
     }
 
+    /// Gets ready for these keys to be looked up; `more` does it for what values point to.
+    pub(crate) fn ready(&self, keys: impl FnOnce(&mut dyn FnMut(&[u8])), more: impl Fn(&V)) {
+        let mut ahead = self.kept.ahead();
+        keys(&mut |key| ahead.note(key));
+        ahead.get_ready(|kept| kept.value.iter().for_each(&more));
+    }
+
     /// What is under a key, though nobody reads it.
     pub(crate) fn peek(&self, key: &[u8], generation: u64) -> Option<Local<V>> {
         let kept = self.kept.get_and_ttl(key).filter(|(kept, _)| kept.is_of(generation));

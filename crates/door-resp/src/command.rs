@@ -43,7 +43,7 @@ pub(crate) use connection::{DATABASES, Here};
 pub(crate) use event::events;
 pub(crate) use past::here;
 pub(crate) use right::Sources;
-pub(crate) use table::{all, find, find_numbered, named};
+pub(crate) use table::{Numbered, all, find, find_numbered, named};
 
 /// One command as it stands in the buffer.
 #[derive(Clone, Copy)]

@@ -1,6 +1,7 @@
 //! One client: reads batches, carries them out in order, answers each batch at once.
 
 mod before;
+mod heard;
 mod serve;
 mod together;
 mod unsent;
@@ -11,12 +12,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use flow::question::Plane;
-use flow::question::cache::{Deed, EachKey, Tells, Work};
+use flow::question::cache::{Deed, EachKey, Readies, Tells, Work};
 use flow::{Clock, Credential, Door, Id, Lane, Moment, Origin, Question, Request, Result};
 use values::Space;
 
 use crate::command::{
-    Arguments, Command, Done, Run, Sources, Wrong, far, find, find_numbered, here, unknown,
+    Arguments, Command, Done, Numbered, Run, Sources, Wrong, far, find, here, unknown,
 };
 use crate::hub::{Ends, Hub, Noticing, Slow};
 use crate::session::{Keeping, Limits, Queued, Session};
@@ -26,9 +27,9 @@ pub(crate) use unsent::Unsent;
 
 /// A plane that lets those in who work on its values in place, and tells them of what others
 /// change meanwhile.
-pub trait Workshop: Plane + Tells + for<'q> Origin<Work<'q, dyn Space>> {}
+pub trait Workshop: Plane + Tells + Readies + for<'q> Origin<Work<'q, dyn Space>> {}
 
-impl<P: Plane + Tells + for<'q> Origin<Work<'q, dyn Space>>> Workshop for P {}
+impl<P: Plane + Tells + Readies + for<'q> Origin<Work<'q, dyn Space>>> Workshop for P {}
 
 /// A connection, and the way behind the door.
 pub(crate) struct Client<P> {
@@ -117,16 +118,16 @@ impl<P: Workshop> Client<P> {
     }
 
     /// Carries out one command, and writes its reply.
-    async fn carry_out(&mut self, arguments: Arguments<'_>) -> Next {
+    async fn carry_out(&mut self, named: Option<Numbered>, arguments: Arguments<'_>) -> Next {
         if arguments.len() == 0 {
             return Next::Go;
         }
         if self.session.hub.pauses.matter() {
-            Box::pin(self.pass_pause(find(arguments.at(0)))).await;
+            Box::pin(self.pass_pause(named.map(|(_, command)| command))).await;
             self.done = self.clock().moment();
         }
         let written = self.session.replies.out.len();
-        let done = self.found(arguments).await;
+        let done = self.found(named, arguments).await;
         let next = match done {
             Ok(next) => next,
             Err(wrong) => {
@@ -155,9 +156,13 @@ impl<P: Workshop> Client<P> {
         next
     }
 
-    /// Finds the command and sees to it that it may be said now.
-    async fn found(&mut self, arguments: Arguments<'_>) -> std::result::Result<Next, Wrong> {
-        let found = find_numbered(arguments.at(0)).map(|(number, command)| {
+    /// Sees to it that the command may be said now.
+    async fn found(
+        &mut self,
+        named: Option<Numbered>,
+        arguments: Arguments<'_>,
+    ) -> std::result::Result<Next, Wrong> {
+        let found = named.map(|(number, command)| {
             self.session.card.last.store(number, Relaxed);
             command
         });

@@ -1,6 +1,7 @@
 //! The cache: shards under one budget.
 #![expect(clippy::indexing_slicing, reason = "a shard is taken modulo their number")]
 
+mod ahead;
 mod alter;
 
 use std::hash::{BuildHasher, Hash};
@@ -30,6 +31,8 @@ use crate::purge::Purges;
 use crate::shard::{Fallen, Judge, May, Parcel, Shard};
 use crate::sweep;
 use crate::terms::{Tag, Terms};
+
+pub use ahead::Ahead;
 
 /// Shards are not made smaller than this, so that each sees enough to judge by.
 const SHARE_MIN: u64 = 4096;

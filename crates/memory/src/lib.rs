@@ -33,6 +33,7 @@ mod shard;
 mod budget;
 mod end;
 mod evict;
+mod fetch;
 mod labels;
 mod mark;
 mod order;
@@ -41,9 +42,10 @@ mod sweep;
 mod wheel;
 
 pub use builder::Builder;
-pub use cache::{Cache, Put};
+pub use cache::{Ahead, Cache, Put};
 pub use cause::{Cause, Stats};
 pub use evict::Policy;
+pub use fetch::fetch;
 pub use flight::Flight;
 pub use hashbrown::Equivalent;
 

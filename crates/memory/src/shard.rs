@@ -16,6 +16,7 @@ use crate::budget::Budget;
 use crate::cause::{Cause, Stats};
 use crate::end::End;
 use crate::evict::Evict;
+use crate::fetch::fetch;
 use crate::labels::Labels;
 use crate::load::Flights;
 use crate::mark::{Mark, Marks, Slot, Worth};
@@ -507,6 +508,22 @@ impl<K: Hash + Eq, V> Shard<K, V> {
             self.entries[*slot as usize].as_ref().is_some_and(|entry| key.equivalent(&entry.key))
         };
         self.index.find(spread(hash), same).copied()
+    }
+
+    /// Where the entry of this hash probably is; it will be there soon.
+    #[inline]
+    pub(crate) fn likely(&self, hash: u32) -> Option<Slot> {
+        let slot = *self.index.find(spread(hash), |_| true)?;
+        fetch(&self.entries[slot as usize]);
+        fetch(self.marks.at(slot));
+        Some(slot)
+    }
+
+    /// Shows the value there, if there still is one.
+    #[inline]
+    pub(crate) fn show_likely(&self, slot: Slot, show: impl Fn(&V)) {
+        let entry = self.entries.get(slot as usize).and_then(Option::as_ref);
+        entry.into_iter().for_each(|entry| show(&entry.value));
     }
 
     /// Why an entry no longer holds, if so.

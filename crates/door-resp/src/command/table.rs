@@ -46,7 +46,7 @@ static GROUPS: &[&[Command]] = &[
 ];
 
 /// A command, and its place among all.
-type Numbered = (u32, &'static Command);
+pub(crate) type Numbered = (u32, &'static Command);
 
 static BY_NAME: LazyLock<HashMap<&'static [u8], Numbered, foldhash::fast::RandomState>> =
     LazyLock::new(|| {

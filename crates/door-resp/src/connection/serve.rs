@@ -8,11 +8,12 @@ use flow::Moment;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 
+use super::heard::Heard;
 use super::wait::Waiting;
 use super::{Client, Next, Workshop};
-use crate::command::{Arguments, Wrong};
+use crate::command::Wrong;
 use crate::config::Config;
-use crate::frame::{Garbage, Limits, Parsed, parse};
+use crate::frame::{Garbage, Limits};
 use crate::hub::Card;
 
 /// Answers are sent off when so many bytes have gathered, even in a batch.
@@ -25,13 +26,6 @@ const AHEAD_MAX: usize = 1 << 20;
 const QUIET: Duration = Duration::from_millis(250);
 /// One that never stops asking is sent away after this.
 const FAREWELL: Duration = Duration::from_secs(1);
-
-/// Where commands lie until they are carried out.
-struct Heard {
-    buffer: BytesMut,
-    places: Vec<std::ops::Range<usize>>,
-    limits: Limits,
-}
 
 /// That a connection waits for a key, as long as it does.
 struct Blocked<'c>(&'c Card);
@@ -75,7 +69,7 @@ pub(crate) async fn serve<P: Workshop, S: AsyncRead + AsyncWrite + Unpin>(
         stranger: true,
     };
     let buffer = BytesMut::with_capacity(READ_AT_LEAST);
-    let mut heard = Heard { buffer, places: Vec::new(), limits };
+    let mut heard = Heard::new(buffer, limits);
     let (card, hub) = (client.session.card.clone(), client.session.hub.clone());
     let mut farewell: Option<Moment> = None;
     loop {
@@ -140,36 +134,53 @@ impl<P: Workshop> Client<P> {
         heard: &mut Heard,
     ) -> std::io::Result<Batch> {
         let mut used = 0;
-        let batch = loop {
-            let rest = heard.buffer.get(used..).unwrap_or(&[]);
-            let limits = Limits { stranger: !self.is_known(), ..heard.limits };
-            match parse(rest, &mut heard.places, limits) {
-                Ok(Parsed::Command(length)) => {
-                    if self.session.hub.pauses.matter() {
-                        // Whoever waits has what was answered before.
-                        self.flush(socket).await?;
-                    }
-                    let next = self.carry_out(Arguments::new(rest, &heard.places)).await;
-                    used += length;
-                    if let Next::Wait(command) = next {
-                        break Batch::Waits(self.begin_waiting(*command));
-                    }
-                    if self.session.leaving || !self.session.deliver_between() {
-                        break Batch::Last;
-                    }
-                }
-                Ok(Parsed::More) => break Batch::Answered,
+        let batch = 'heard: loop {
+            let known = self.is_known();
+            let count = match heard.understand(used, !known) {
+                Ok(0) => break Batch::Answered,
+                Ok(count) => count,
                 Err(Garbage(what)) => {
                     self.session.replies.error(&format!("ERR Protocol error: {what}"));
                     break Batch::Last;
                 }
+            };
+            if count > 1 {
+                self.get_ready(heard);
             }
-            if self.session.replies.out.len() >= FLUSH_AT {
-                self.flush(socket).await?;
+            for number in 0..count {
+                let (named, arguments, end) = heard.command(number);
+                if self.session.hub.pauses.matter() {
+                    // Whoever waits has what was answered before.
+                    self.flush(socket).await?;
+                }
+                let next = self.carry_out(named, arguments).await;
+                used = end;
+                if let Next::Wait(command) = next {
+                    break 'heard Batch::Waits(self.begin_waiting(*command));
+                }
+                if self.session.leaving || !self.session.deliver_between() {
+                    break 'heard Batch::Last;
+                }
+                if self.session.replies.out.len() >= FLUSH_AT {
+                    self.flush(socket).await?;
+                }
+                if self.is_known() != known {
+                    // Others may say more, or less.
+                    break;
+                }
             }
         };
         let _ = heard.buffer.split_to(used.min(heard.buffer.len()));
         Ok(batch)
+    }
+
+    /// What several commands are about is brought nearer before the first is carried out.
+    fn get_ready(&self, heard: &Heard) {
+        let session = &self.session;
+        if !session.hub.prefixes.are_there() {
+            let keys = |each: &mut dyn FnMut(_)| heard.each_key(each);
+            self.plane.ready(&session.tenant, &session.namespace, &keys);
+        }
     }
 
     /// Sends what was answered, and what the client is to hear besides; whether it may stay.

@@ -25,7 +25,7 @@ pub use many::{GetMany, Put, SetMany};
 pub use statistics::{Compression, Learned, Sampled, Spread, Statistics, Stats, StatsPage, Tier};
 pub use warm::{Warm, Warmed};
 pub use witness::{Changed, Tells, Witness};
-pub use work::{Deed, EachKey, Work};
+pub use work::{Deed, EachKey, Readies, Work};
 
 const fn action(name: &'static str, class: Class) -> Action {
     Action { name, class, pace: Pace::Load, inspection: Inspection::Off }

@@ -58,6 +58,12 @@ pub struct Work<'a, S: ?Sized> {
     hand: Hand<'a, S>,
 }
 
+/// Whoever may get ready for work that will come.
+pub trait Readies {
+    /// What will be worked on soon, if whoever asks may.
+    fn ready(&self, tenant: &str, namespace: &str, keys: EachKey<'_>);
+}
+
 /// Shows keys, one after the other.
 pub type EachKey<'a> = &'a (dyn Fn(&mut dyn FnMut(&'a [u8])) + Sync);
 
