@@ -18,7 +18,9 @@ fn what_is_there_is_shown_and_counts_as_no_read() {
         ahead.note(&number.to_string());
     }
     let shown = RefCell::new(BTreeSet::new());
-    ahead.get_ready(|value| drop(shown.borrow_mut().insert(*value)));
+    ahead.get_ready(|value| {
+        shown.borrow_mut().insert(*value);
+    });
     // What has the same mark in the index may be taken for another now and then.
     assert!(shown.borrow().len() > 10, "{shown:?}");
     assert!(shown.borrow().iter().all(|value| *value < 20));

@@ -108,7 +108,7 @@ mod tests {
         heard.each_key(&mut |key| keys.push(key));
         assert_eq!(keys, [b"a", b"b", b"c"]);
         let (named, _, end) = heard.command(2);
-        assert_eq!((named.map(|(_, command)| command.name), end), (Some("ping"), 24));
+        assert_eq!((named.map(|(_, command)| command.name), end), (Some("ping"), 23));
         assert_eq!(heard.understand(end, false), Ok(0), "the last is not all there");
     }
 
