@@ -207,8 +207,12 @@ impl<P: Workshop> Client<P> {
         Ok(())
     }
 
-    /// Whether the client may hear what others say: a right it had may be gone.
+    /// Whether the client may hear what others say, and so may stay: a right it had may be gone.
+    /// Who has not said yet who they are have heard nothing, and stay.
     async fn hears(&mut self) -> bool {
+        if !self.is_known() {
+            return self.session.deliver();
+        }
         self.at = self.clock().moment();
         let may = self.may(flow::question::cache::Deed::Read, &[]).await;
         may.is_ok() && self.session.deliver()
