@@ -24,7 +24,7 @@ use crate::fact::{Class, Fact, Outcome};
 use crate::identity::{Identity, System};
 use crate::permit::{Admitted, Permit, Permitted, Scope};
 use crate::random::Random;
-use crate::request::{Ask, Credential, Door, Inside, Question, Request, Resource};
+use crate::request::{Ask, Credential, Door, Inside, Pace, Question, Request, Resource};
 use crate::revision::Revisions;
 use crate::signal::{Counter, Histogram, Registry};
 use crate::stage::{Answer, Gate, Ledger, Policy};
@@ -123,8 +123,14 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         let Some(identity) = lane.known.as_ref() else {
             return Err(NOBODY.error("nobody was recognised"));
         };
+        lane.allowance = None;
         match self.gate.admit(request, identity, question.ask()).wait().await {
-            Ok(()) => Ok((Admitted { request, identity, question }, &mut lane.permits)),
+            Ok(()) => {
+                if question.action().pace == Pace::Rate {
+                    lane.allowance = self.gate.allowance(request, identity, question.ask());
+                }
+                Ok((Admitted { request, identity, question }, &mut lane.permits))
+            }
             Err(error) => Err(self.refuse(request, Some(identity), question.ask(), error)),
         }
     }

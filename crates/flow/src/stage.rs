@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::allowance::Allowance;
 use crate::body::Body;
 use crate::error::Result;
 use crate::fact::{Class, Fact, Outcome, Tally};
@@ -31,6 +32,12 @@ pub trait Gate: Send + Sync {
         identity: &'a Identity,
         ask: Ask<'a>,
     ) -> Step<'a, Result<()>>;
+
+    /// What this caller may still ask, of the limit that leaves them the least. Asked
+    /// after a request was admitted whose rate counts.
+    fn allowance(&self, _: &Request<'_>, _: &Identity, _: Ask<'_>) -> Option<Allowance> {
+        None
+    }
 
     /// Somebody to look at a body as it passes, where that is wanted.
     fn inspector(&self, _identity: &Identity, _ask: Ask<'_>) -> Option<Box<dyn Inspector>> {
@@ -151,6 +158,15 @@ macro_rules! stages_can_be_shared {
                 ask: Ask<'a>,
             ) -> Step<'a, Result<()>> {
                 (**self).admit(request, identity, ask)
+            }
+
+            fn allowance(
+                &self,
+                request: &Request<'_>,
+                identity: &Identity,
+                ask: Ask<'_>,
+            ) -> Option<Allowance> {
+                (**self).allowance(request, identity, ask)
             }
 
             fn inspector(&self, identity: &Identity, ask: Ask<'_>) -> Option<Box<dyn Inspector>> {

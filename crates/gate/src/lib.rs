@@ -29,7 +29,7 @@ pub mod codes;
 mod config;
 mod credential;
 mod guard;
-mod limit;
+pub mod limit;
 
 pub use config::{Config, Rates};
 pub use credential::api_key::{Keys, NewKey, SECRET_MIN};
