@@ -27,7 +27,7 @@ use crate::random::Random;
 use crate::request::{Ask, Credential, Door, Inside, Pace, Question, Request, Resource};
 use crate::revision::Revisions;
 use crate::signal::{Counter, Histogram, Registry};
-use crate::stage::{Answer, Gate, Ledger, Policy};
+use crate::stage::{Answer, Entered, Gate, Ledger, Policy};
 
 pub use follow::Followed;
 pub use lane::Lane;
@@ -102,6 +102,12 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
     /// The randomness of this path, for doors to name requests with.
     pub fn random(&self) -> &Random {
         &self.random
+    }
+
+    /// Gives the request a place among those under way, or refuses it before anything else.
+    fn enter<Q: Question>(&self, request: &Request<'_>, question: &Q) -> Result<Option<Entered>> {
+        let entered = self.gate.enter(request, question.ask());
+        entered.map_err(|error| self.refuse(request, None, question.ask(), error))
     }
 
     /// Lets the request in, or refuses it: the gate's part.

@@ -4,20 +4,22 @@ use std::sync::Arc;
 
 use flow::identity::MAIN;
 use flow::network::client;
+use flow::stage::{Entered, OVERLOADED};
 use flow::{
-    Allowance, Ask, Clock, Credential, Error, Identity, Kind, Principal, Request, Result,
+    Allowance, Ask, Clock, Credential, Door, Error, Identity, Kind, Principal, Request, Result,
     Revisions, Step,
 };
 
 use crate::codes::{BLOCKED, NO_CREDENTIAL, NOT_THE_OWNER, TOO_FAST, UNKNOWN_KEY};
 use crate::credential::api_key::Keys;
-use crate::limit::{Asking, Blocks, Limits, Subject, Verdict};
+use crate::limit::{Adaptive, Asking, Blocks, Limits, Subject, Verdict};
 
 /// The gate.
 pub struct Gate {
     keys: Arc<Keys>,
     limits: Limits,
     blocks: Arc<Blocks>,
+    adaptive: Option<Arc<Adaptive>>,
     revisions: Arc<Revisions>,
     clock: Clock,
     owner: u32,
@@ -37,7 +39,8 @@ impl Gate {
         clock: Clock,
         owner: u32,
     ) -> Self {
-        Self { keys, limits, blocks, revisions, clock, owner }
+        let adaptive = limits.adaptive(&clock);
+        Self { keys, limits, blocks, adaptive, revisions, clock, owner }
     }
 
     /// Asks the database whose key this is, for those who did not try too often.
@@ -107,6 +110,19 @@ impl std::fmt::Debug for Gate {
 }
 
 impl flow::Gate for Gate {
+    fn enter(&self, request: &Request<'_>, _: Ask<'_>) -> Result<Option<Entered>> {
+        // Long connections of other doors take turns already, and the owner and the plane's own
+        // work are never kept waiting.
+        let Some(adaptive) = self.adaptive.as_ref().filter(|_| request.door == Door::Http) else {
+            return Ok(None);
+        };
+        let full = || {
+            let limit = adaptive.limit();
+            OVERLOADED.error(format!("{limit} requests are under way, and more would only wait"))
+        };
+        adaptive.enter().map(|slot| Some(Box::new(slot) as Entered)).ok_or_else(full)
+    }
+
     fn recognise<'a>(&'a self, request: &'a Request<'a>) -> Step<'a, Result<Arc<Identity>>> {
         match request.credential {
             Credential::Bearer(key) | Credential::Named(_, key) => {
@@ -178,7 +194,7 @@ mod tests {
     use flow::question::admin::ListKeys;
     use flow::question::cache::Get;
     use flow::signal::Registry;
-    use flow::{Door, Gate as _, Id, Kind, Moment, Question, Random};
+    use flow::{Gate as _, Id, Kind, Moment, Question, Random};
     use pool::sql::sqlite::{Options, Sqlite};
 
     use super::*;

@@ -1,9 +1,10 @@
 //! How fast is too fast.
 //!
 //! [`Table`] keeps a number for each key, [`Gcra`] and [`Window`] say what the number means,
-//! [`Limits`] who is held to which of them, and [`Blocks`] who is kept out for a while.
+//! [`Limits`] who is held to which of them, and [`Blocks`] who is kept out for a while. What is
+//! worth having under way at a time, whoever asks, is [`Adaptive`].
 
-//ADAPT mod adaptive;
+mod adaptive;
 mod block;
 mod config;
 mod gcra;
@@ -11,7 +12,7 @@ mod pace;
 mod table;
 mod window;
 
-//ADAPT pub use adaptive::{Adaptive, Slot};
+pub use adaptive::{Adaptive, Slot};
 pub use block::{Block, Blocks, Subject};
 pub use config::{Blocking, Config, Mode};
 pub use gcra::Gcra;

@@ -34,6 +34,8 @@ pub struct Config {
     pub keys: usize,
     /// Keeping out whoever does not slow down.
     pub blocks: Blocking,
+    /// Letting in only as many requests at a time as are done in good time.
+    pub adaptive: super::adaptive::Config,
 }
 
 impl Default for Config {
@@ -50,6 +52,7 @@ impl Default for Config {
             exempt_principals: Vec::new(),
             keys: 65_536,
             blocks: Blocking::default(),
+            adaptive: super::adaptive::Config::default(),
         }
     }
 }

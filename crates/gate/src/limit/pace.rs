@@ -7,11 +7,11 @@ use std::time::Duration;
 use flow::network::client;
 use flow::request::Pace;
 use flow::signal::{Counter, Registry};
-use flow::{Action, Allowance, Error, Identity, Moment};
+use flow::{Action, Allowance, Clock, Error, Identity, Moment};
 
 use super::block::Subject;
 use super::config::{Config, Mode};
-use super::{Gcra, Print, Table, Window};
+use super::{Adaptive, Gcra, Print, Table, Window};
 use crate::codes::TOO_FAST;
 use crate::config::Rates;
 
@@ -92,6 +92,12 @@ impl Limits {
     pub fn new(rates: Rates, config: Config, registry: &Registry) -> Self {
         let (table, asked) = (Table::new(config.keys), Table::new(config.keys));
         Self { config, rates, table, asked, signals: Signals::new(registry) }
+    }
+
+    /// What decides how many requests are let in at a time, where that is wanted.
+    pub(crate) fn adaptive(&self, clock: &Clock) -> Option<Arc<Adaptive>> {
+        let config = &self.config.adaptive;
+        config.enabled.then(|| Adaptive::new(config.clone(), clock.clone()))
     }
 
     /// Whether requests for this are counted at all.
