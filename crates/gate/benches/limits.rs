@@ -1,4 +1,5 @@
-//! What one check of a limit costs, beside the crate `governor`: `cargo bench -p stockade-gate`.
+//! What one check of a limit costs, beside the crate `governor`: `cargo bench -p stockade-gate`,
+//! for so many keys: `-- 1000000`.
 //!
 //! Keys are strings and asked one after another; their states lie anywhere in memory.
 #![allow(clippy::unwrap_used, reason = "a bench that fails should stop there")]
@@ -20,7 +21,8 @@ fn main() {
         "{:<10} {:<16} {:>10} {:>12} {:>8}",
         "keys", "limiter", "ns/check", "bytes/key", "ratio"
     );
-    for keys in [1_000, 100_000, 1_000_000] {
+    let asked: Vec<usize> = std::env::args().filter_map(|arg| arg.parse().ok()).collect();
+    for keys in if asked.is_empty() { vec![1_000, 100_000, 1_000_000] } else { asked } {
         let names: Vec<String> = (0..keys).map(|n| format!("main/service:client-{n:07}")).collect();
         let (peer_ns, peer_bytes) = governor(&names);
         row(keys, "governor", (peer_ns, peer_bytes), peer_ns);

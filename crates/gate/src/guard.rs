@@ -189,6 +189,9 @@ impl flow::Gate for Gate {
 }
 
 #[cfg(test)]
+mod pace;
+
+#[cfg(test)]
 mod tests {
     use flow::feed::{Announcer, MemoryFeed};
     use flow::question::admin::ListKeys;
@@ -200,13 +203,14 @@ mod tests {
     use super::*;
     use crate::{Config, NewKey, Rates};
 
-    struct Setup {
-        gate: Gate,
-        keys: Arc<Keys>,
+    pub(super) struct Setup {
+        pub(super) gate: Gate,
+        pub(super) keys: Arc<Keys>,
+        pub(super) blocks: Arc<Blocks>,
         revisions: Arc<Revisions>,
     }
 
-    async fn setup(config: &Config) -> Setup {
+    pub(super) async fn setup(config: &Config) -> Setup {
         let sql = Arc::new(Sqlite::open(Options::memory()).await.unwrap());
         let revisions = Arc::new(Revisions::default());
         let (clock, random) = (Clock::system(), Random::system());
@@ -220,19 +224,22 @@ mod tests {
         let blocks = Blocks::open(blocking, sql, Arc::new(announcer), at, &registry);
         let blocks = Arc::new(blocks.await.unwrap());
         let limits = Limits::new(config.rates, config.limits, &registry);
-        let gate = Gate::new(keys.clone(), limits, blocks, revisions.clone(), clock, 1000);
-        Setup { gate, keys, revisions }
+        let gate = Gate::new(keys.clone(), limits, blocks.clone(), revisions.clone(), clock, 1000);
+        Setup { gate, keys, blocks, revisions }
     }
 
-    fn request(credential: Credential<'_>) -> Request<'_> {
+    pub(super) fn request(credential: Credential<'_>) -> Request<'_> {
         Request { id: Id(1), at: Moment(0), door: Door::Http, credential, peer: None }
     }
 
-    async fn recognise(setup: &Setup, credential: Credential<'_>) -> Result<Arc<Identity>> {
+    pub(super) async fn recognise(
+        setup: &Setup,
+        credential: Credential<'_>,
+    ) -> Result<Arc<Identity>> {
         setup.gate.recognise(&request(credential)).wait().await
     }
 
-    fn new<'a>(principal: &'a str, roles: &'a [String]) -> NewKey<'a> {
+    pub(super) fn new<'a>(principal: &'a str, roles: &'a [String]) -> NewKey<'a> {
         NewKey { principal, kind: Principal::Service, roles }
     }
 

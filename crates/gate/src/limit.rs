@@ -12,7 +12,7 @@ mod pace;
 mod table;
 mod window;
 
-pub use adaptive::{Adaptive, Slot};
+pub use adaptive::{Adaptive, Concurrency, Slot};
 pub use block::{Block, Blocks, Subject};
 pub use config::{Blocking, Config, Mode};
 pub use gcra::Gcra;

@@ -26,7 +26,7 @@ const TOLERANCE: f64 = 1.1;
 /// Letting in only as many requests at a time as are done in good time.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Config {
+pub struct Concurrency {
     /// Whether it is done.
     pub enabled: bool,
     /// So many are always let in at a time.
@@ -39,7 +39,7 @@ pub struct Config {
     pub learn_every: Span,
 }
 
-impl Default for Config {
+impl Default for Concurrency {
     fn default() -> Self {
         Self {
             enabled: false,
@@ -53,7 +53,7 @@ impl Default for Config {
 
 /// Lets in as many as are done in good time.
 pub struct Adaptive {
-    config: Config,
+    config: Concurrency,
     clock: Clock,
     under_way: AtomicUsize,
     limit: AtomicUsize,
@@ -81,7 +81,7 @@ pub struct Slot {
 
 impl Adaptive {
     /// One that lets in as many as the configuration ever allows, to begin with.
-    pub fn new(config: Config, clock: Clock) -> Arc<Self> {
+    pub fn new(config: Concurrency, clock: Clock) -> Arc<Self> {
         let now = clock.moment();
         let state = State {
             samples: Vec::new(),

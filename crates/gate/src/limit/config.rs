@@ -7,13 +7,16 @@ use flow::unit::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::adaptive::Concurrency;
+
 /// Limits, on top of the rates by role. All of them have to pass; the tightest is told.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Whether requests that are too fast are refused, or only counted as if they were.
     pub mode: Mode,
-    /// How many requests may come at once, beyond what the rate allows.
+    /// How many requests may come at once, beyond what the rate allows; of what many share, at
+    /// least a second's worth.
     pub burst: u32,
     /// Requests per minute of one address (IPv6: a /64), whoever asks; 0 for any number.
     pub address: u32,
@@ -30,12 +33,12 @@ pub struct Config {
     pub exempt: Vec<Network>,
     /// Principals that are not counted and never blocked, as facts name them: `service:backup`.
     pub exempt_principals: Vec<String>,
-    /// For how many callers and addresses in use at a time there is room: 96 bytes each.
+    /// For how many callers and addresses in use at a time there is room: 64 bytes each.
     pub keys: usize,
     /// Keeping out whoever does not slow down.
     pub blocks: Blocking,
     /// Letting in only as many requests at a time as are done in good time.
-    pub adaptive: super::adaptive::Config,
+    pub adaptive: Concurrency,
 }
 
 impl Default for Config {
@@ -52,7 +55,7 @@ impl Default for Config {
             exempt_principals: Vec::new(),
             keys: 65_536,
             blocks: Blocking::default(),
-            adaptive: super::adaptive::Config::default(),
+            adaptive: Concurrency::default(),
         }
     }
 }

@@ -207,7 +207,12 @@ impl Limits {
     fn check(&self, limit: Limit, requests: u32, print: Print) -> Option<Check> {
         // Whoever is unknown may try for a minute's worth at once: a fleet behind one address
         // that starts with an old key is not an attack.
-        let burst = if limit == Limit::Stranger { requests } else { self.config.burst };
+        let burst = match limit {
+            Limit::Stranger => requests,
+            Limit::Principal => self.config.burst,
+            // Many share these: a second's worth may come at once.
+            _ => self.config.burst.max(requests / 60),
+        };
         let law = Gcra::per_minute(requests, burst);
         (requests > 0).then_some(Check { limit, requests, law, print })
     }

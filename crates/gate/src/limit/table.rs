@@ -22,7 +22,7 @@ use flow::Moment;
 /// Slots of a bucket: two cache lines, which the processor fetches together.
 pub(crate) const SLOTS: usize = 8;
 /// Slots for each key a table is made for, so that buckets seldom fill up.
-const SPARE: usize = 3;
+const SPARE: usize = 2;
 /// The state is being replaced. States stay below it.
 const BUSY: u64 = 1 << 63;
 /// So often a state is looked at again before another thread is let run.
@@ -73,7 +73,7 @@ struct Slot {
 pub type Taken = Result<u64, u64>;
 
 impl Table {
-    /// A table for about so many keys in use at a time: 48 bytes each, all in, taken at once.
+    /// A table for about so many keys in use at a time: 32 bytes each, all in, taken at once.
     pub fn new(keys: usize) -> Self {
         let buckets = keys.saturating_mul(SPARE).div_ceil(SLOTS).max(1);
         let buckets = (0..buckets).map(|_| Bucket::default()).collect();

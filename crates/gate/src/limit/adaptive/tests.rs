@@ -38,7 +38,7 @@ impl Seen {
 impl Simulation {
     fn new(servers: usize, adapts: bool) -> Self {
         let clock = Clock::manual(Time(0));
-        let config = Config { enabled: true, ..Config::default() };
+        let config = Concurrency { enabled: true, ..Concurrency::default() };
         let adaptive = adapts.then(|| Adaptive::new(config, clock.clone()));
         let free = (0..servers).map(|_| Reverse(0)).collect();
         let (ends, slots) = (BinaryHeap::new(), Vec::new());
