@@ -140,7 +140,10 @@ pub(crate) async fn build(
     );
     let blocks = Arc::new(blocks.await?);
     let (rates, limits) = (config.gate.rates.clone(), config.gate.limits.clone());
-    let limits = ::gate::limit::Limits::new(rates, limits, registry);
+    let mut limits = ::gate::limit::Limits::new(rates, limits, registry);
+    if let Some(kv) = parts::limits(config, ground)? {
+        limits = limits.shared_in(kv, clock.clone());
+    }
     let gate = ::gate::Gate::new(
         keys.clone(),
         limits,

@@ -164,7 +164,10 @@ impl flow::Gate for Gate {
         let asking =
             Asking { identity: Some(identity), address: request.peer, action: Some(ask.action) };
         match self.limits.admit(&asking, self.clock.moment()) {
-            Verdict::Admitted => Step::Now(Ok(())),
+            Verdict::Admitted => match self.limits.share_now(&asking, self.clock.moment()) {
+                Some(known) => Step::Now(known),
+                None => Step::later(async move { self.limits.share(&asking, &self.clock).await }),
+            },
             Verdict::Refused(error) => Step::Now(Err(error)),
             Verdict::Blocked(error, who) => Step::later(async move {
                 self.blocks.begin(who, TOO_FAST.name, request).await;

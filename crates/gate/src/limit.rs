@@ -9,6 +9,7 @@ mod block;
 mod config;
 mod gcra;
 mod pace;
+mod shared;
 mod table;
 mod window;
 
@@ -17,6 +18,7 @@ pub use block::{Block, Blocks, Subject};
 pub use config::{Blocking, Config, Mode};
 pub use gcra::Gcra;
 pub use pace::Limits;
+pub use shared::Shared;
 pub use table::{Law, Print, Table, Taken};
 pub use window::Window;
 

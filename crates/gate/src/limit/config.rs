@@ -33,6 +33,9 @@ pub struct Config {
     pub exempt: Vec<Network>,
     /// Principals that are not counted and never blocked, as facts name them: `service:backup`.
     pub exempt_principals: Vec<String>,
+    /// A Redis in which nodes count together, `redis://…`, talked to as `cache.l2` says; without
+    /// it each node holds to the limits alone.
+    pub redis: Option<String>,
     /// For how many callers and addresses in use at a time there is room: 64 bytes each.
     pub keys: usize,
     /// Keeping out whoever does not slow down.
@@ -53,6 +56,7 @@ impl Default for Config {
             routes: BTreeMap::new(),
             exempt: Vec::new(),
             exempt_principals: Vec::new(),
+            redis: None,
             keys: 65_536,
             blocks: Blocking::default(),
             adaptive: Concurrency::default(),

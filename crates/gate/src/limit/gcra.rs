@@ -52,6 +52,23 @@ impl Gcra {
         Duration::from_nanos(state.saturating_sub(now.0))
     }
 
+    /// The state after a few more, and how many: what comes within a tenth of a second, half of
+    /// what may come at once at the most, and at least one. Or how long until there is one.
+    pub(crate) fn grant(&self, state: u64, now: Moment) -> Result<(u64, u64), Duration> {
+        let begins = state.max(now.0);
+        let room = (now.0 + self.span()).saturating_sub(begins) / self.interval;
+        let few = (100_000_000 / self.interval).min(self.burst / 2).max(1);
+        match room.min(few) {
+            0 => Err(self.wait(state, now)),
+            granted => Ok((begins + granted * self.interval, granted)),
+        }
+    }
+
+    /// For how long a state says anything.
+    pub(crate) fn memory(&self) -> Duration {
+        Duration::from_nanos(self.span()) + Duration::from_secs(60)
+    }
+
     fn span(&self) -> u64 {
         self.interval.saturating_mul(self.burst).min(SPAN_MAX)
     }

@@ -7,15 +7,19 @@ use std::time::Duration;
 use flow::network::client;
 use flow::request::Pace;
 use flow::signal::{Counter, Registry};
-use flow::{Action, Allowance, Clock, Error, Identity, Moment};
+use flow::{Action, Allowance, Clock, Error, Identity, Moment, Result};
+use pool::kv::Kv;
 
 use super::block::Subject;
 use super::config::{Config, Mode};
-use super::{Adaptive, Gcra, Print, Table, Window};
+use super::shared::Known;
+use super::{Adaptive, Gcra, Print, Shared, Table, Window};
 use crate::codes::TOO_FAST;
 use crate::config::Rates;
 
 const MINUTE: Duration = Duration::from_secs(60);
+/// So often a request borrows what others take before it gives up.
+const BORROWS_MAX: usize = 64;
 
 /// Everybody's limits.
 pub struct Limits {
@@ -25,6 +29,8 @@ pub struct Limits {
     table: Table,
     /// What is asked, refused or not.
     asked: Table,
+    /// Where everybody stands on all nodes.
+    shared: Option<Shared>,
     signals: Signals,
 }
 
@@ -91,7 +97,51 @@ impl Limits {
     /// Limits by these rates and this configuration.
     pub fn new(rates: Rates, config: Config, registry: &Registry) -> Self {
         let (table, asked) = (Table::new(config.keys), Table::new(config.keys));
-        Self { config, rates, table, asked, signals: Signals::new(registry) }
+        Self { config, rates, table, asked, shared: None, signals: Signals::new(registry) }
+    }
+
+    /// Counts together with other nodes in this store.
+    #[must_use]
+    pub fn shared_in(mut self, kv: Arc<dyn Kv>, clock: Clock) -> Self {
+        self.shared = Some(Shared::new(kv, self.config.keys, clock));
+        self
+    }
+
+    /// Whether other nodes let this request in too, which was admitted here; `None` when they have
+    /// to be asked.
+    pub(crate) fn share_now(&self, asking: &Asking<'_>, now: Moment) -> Option<Result<()>> {
+        let Some(shared) = &self.shared else { return Some(Ok(())) };
+        let checks = self.checks(asking);
+        let checks: Vec<&Check> = checks.iter().flatten().collect();
+        let prints: Vec<Print> = checks.iter().map(|check| check.print).collect();
+        match shared.take(&prints, now) {
+            Known::Taken => Some(Ok(())),
+            Known::Nothing => None,
+            Known::Refused(index, wait) => {
+                let check = checks.get(index)?;
+                self.signals.refused(check.limit, self.config.mode);
+                let refusal = || {
+                    let allowance = Allowance { left: 0, rest: wait, ..check.allowance(0, now) };
+                    self.told(asking, check, wait, allowance)
+                };
+                Some(if self.config.mode == Mode::Shadow { Ok(()) } else { Err(refusal()) })
+            }
+        }
+    }
+
+    /// The same, asking.
+    pub(crate) async fn share(&self, asking: &Asking<'_>, clock: &Clock) -> Result<()> {
+        let Some(shared) = &self.shared else { return Ok(()) };
+        // What one borrows another may take meanwhile.
+        for _ in 0..BORROWS_MAX {
+            for check in self.checks(asking).iter().flatten() {
+                shared.borrow(check.print, &asking.name(check.limit), &check.law).await;
+            }
+            if let Some(known) = self.share_now(asking, clock.moment()) {
+                return known;
+            }
+        }
+        Err(TOO_FAST.error("too many ask at the same moment"))
     }
 
     /// What decides how many requests are let in at a time, where that is wanted.
@@ -248,6 +298,16 @@ impl Limits {
 
     fn refusal(&self, asking: &Asking<'_>, check: &Check, state: u64, now: Moment) -> Error {
         let wait = check.law.wait(state, now).max(Duration::from_millis(1));
+        self.told(asking, check, wait, check.allowance(state, now))
+    }
+
+    fn told(
+        &self,
+        asking: &Asking<'_>,
+        check: &Check,
+        wait: Duration,
+        allowance: Allowance,
+    ) -> Error {
         let millis = wait.as_millis();
         let sentence = match check.limit {
             Limit::Principal => {
@@ -260,7 +320,6 @@ impl Limits {
             Limit::Route => format!("this may be asked for again in {millis} ms"),
             Limit::Tenant => format!("the tenant may ask again in {millis} ms"),
         };
-        let allowance = check.allowance(state, now);
         TOO_FAST.error(sentence).with_retry_after(wait).with_allowance(Some(allowance))
     }
 }
@@ -272,6 +331,24 @@ impl std::fmt::Debug for Limits {
 }
 
 impl Asking<'_> {
+    /// What a limit counts, as all nodes call it.
+    fn name(&self, limit: Limit) -> String {
+        let (tenant, actor) =
+            self.identity.map_or(("", ""), |identity| (&*identity.tenant, &*identity.actor));
+        let name = limit.name();
+        match limit {
+            Limit::Principal => format!("{name}/{tenant}/{actor}"),
+            Limit::Tenant => format!("{name}/{tenant}"),
+            Limit::Route => {
+                format!("{name}/{tenant}/{}", self.action.map_or("", |action| action.name))
+            }
+            Limit::Address | Limit::Stranger => {
+                let address = self.address.map(client).map(|address| address.to_string());
+                format!("{name}/{}", address.unwrap_or_default())
+            }
+        }
+    }
+
     /// Who would be kept out for asking too much of this limit.
     fn subject(&self, limit: Limit) -> Option<Subject> {
         match (limit, self.identity) {

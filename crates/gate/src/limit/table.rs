@@ -50,8 +50,14 @@ pub(crate) fn least(states: &[u64; SLOTS]) -> (usize, u64) {
 }
 
 /// What stands for a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Print(u64);
+
+impl Print {
+    pub(crate) const fn number(self) -> u64 {
+        self.0
+    }
+}
 
 /// States of many keys.
 pub struct Table {
