@@ -34,7 +34,8 @@ pub struct Config {
     /// Principals that are not counted and never blocked, as facts name them: `service:backup`.
     pub exempt_principals: Vec<String>,
     /// A Redis in which nodes count together, `redis://…`, talked to as `cache.l2` says; without
-    /// it each node holds to the limits alone.
+    /// it, and while it is away, each node holds to the limits alone. The nodes' clocks have to
+    /// agree to a fraction of a second.
     pub redis: Option<String>,
     /// For how many callers and addresses in use at a time there is room: 64 bytes each.
     pub keys: usize,

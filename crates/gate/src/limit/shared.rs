@@ -5,6 +5,9 @@
 //! What is borrowed counts as asked when it is borrowed, so all nodes together never let in more
 //! than the rate and the burst; what is not used within a second is lost. While the store is
 //! away each node holds to the limits alone.
+//!
+//! The nodes' clocks have to agree: one that is behind the others by more time than a burst is
+//! worth at the rate gets nothing while they ask.
 
 use std::array;
 use std::collections::HashMap;
@@ -110,10 +113,11 @@ impl Shared {
         if leases.len() >= self.leases_max {
             leases.retain(|_, lease| lease.until > now || lease.refused_until > now);
         }
-        // When all are in use, whoever is not among them is asked for each time.
-        if leases.len() < self.leases_max || leases.contains_key(&print) {
-            leases.insert(print, lease);
+        if leases.len() >= self.leases_max {
+            // Losing what was borrowed lets in fewer, never more.
+            leases.clear();
         }
+        leases.insert(print, lease);
     }
 
     /// The next few, or for how long there are none.
@@ -149,3 +153,6 @@ impl std::fmt::Debug for Shared {
 fn number(text: &[u8]) -> Option<u64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests;
