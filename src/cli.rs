@@ -9,6 +9,7 @@ mod client;
 mod config;
 mod failure;
 mod globals;
+mod guard;
 mod ink;
 mod input;
 mod key;
@@ -86,6 +87,8 @@ enum Command {
     #[command(subcommand)]
     Cache(cache::Cache),
     #[command(subcommand)]
+    Guard(guard::Guard),
+    #[command(subcommand)]
     Ledger(ledger::Ledger),
     #[command(subcommand)]
     Store(store::Store),
@@ -116,6 +119,7 @@ impl Command {
             Self::Config(config) => config.run(globals, output),
             Self::Key(key) => runtime()?.block_on(key.run(globals, output)),
             Self::Cache(cache) => runtime()?.block_on(cache.run(globals, output)),
+            Self::Guard(guard) => runtime()?.block_on(guard.run(globals, output)),
             Self::Ledger(ledger) => runtime()?.block_on(ledger.run(globals, output)),
             Self::Store(store) => runtime()?.block_on(store.run(globals, output)),
             Self::Watch(watch) => runtime()?.block_on(watch.run(globals, output)),

@@ -12,6 +12,7 @@ mod copies;
 mod depend;
 mod first;
 mod group;
+mod guard;
 mod ledger;
 mod lock;
 mod near;
@@ -76,6 +77,7 @@ pub(crate) struct Plane {
     groups: group::Opening,
     store: ::store::Store,
     keys: Arc<::gate::Keys>,
+    blocks: Arc<::gate::limit::Blocks>,
     turns: turns::Turns,
     announcer: Arc<Announcer>,
     space: Arc<Space>,
@@ -128,8 +130,28 @@ pub(crate) async fn build(
 
     let keys = ::gate::Keys::open(sql.clone(), revisions.clone(), clock.clone(), random.clone());
     let keys = Arc::new(keys.await?);
-    let gate =
-        ::gate::Gate::new(&config.gate, keys.clone(), revisions.clone(), clock.clone(), owner);
+    let announcer = Arc::new(Announcer::new(feed.clone(), clock.clone()));
+    let blocks = ::gate::limit::Blocks::open(
+        config.gate.limits.blocks.clone(),
+        sql.clone(),
+        announcer.clone(),
+        (clock.clone(), random.clone()),
+        registry,
+    );
+    let blocks = Arc::new(blocks.await?);
+    let (rates, limits) = (config.gate.rates.clone(), config.gate.limits.clone());
+    let mut limits = ::gate::limit::Limits::new(rates, limits, registry);
+    if let Some(kv) = parts::limits(config, ground)? {
+        limits = limits.shared_in(kv, clock.clone());
+    }
+    let gate = ::gate::Gate::new(
+        keys.clone(),
+        limits,
+        blocks.clone(),
+        revisions.clone(),
+        clock.clone(),
+        owner,
+    );
     let policy = Arc::new(policy::Policies::stockade_self()?);
     let opened = parts::log(&config.ledger, &sql, &space, ground).await?;
     let (ledger, log) =
@@ -140,7 +162,6 @@ pub(crate) async fn build(
 
     // Alone, a node has nobody to miss anything from.
     let shared = parts::is_one_of_many(config).then(Arc::<Coherence>::default);
-    let announcer = Arc::new(Announcer::new(feed.clone(), clock.clone()));
     let fleet = shared.clone().zip(Some(announcer.clone()));
     let tiers = parts::tiers(config, (&sql, rows.clone()), fleet, ground).await?;
     let cache = ::cache::Cache::new(&config.cache, tiers)?;
@@ -174,6 +195,7 @@ pub(crate) async fn build(
         groups,
         store,
         keys,
+        blocks: blocks.clone(),
         turns: turns::Turns::default(),
         announcer,
         space: space.clone(),
@@ -184,7 +206,7 @@ pub(crate) async fn build(
     });
     let outbox = Outbox::new(sql.clone(), clock.clone(), registry);
     let listener = Listener { feed, coherence: shared.unwrap_or_default(), clock: clock.clone() };
-    let ear = Ear { listener, cache, revisions };
+    let ear = Ear { listener, cache, revisions, blocks };
     let plane_of = plane.clone();
     let work = Work { sql, outbox, ledger, log, ear, depend, health, space, plane: plane_of };
     Ok(Built { plane, background, work })
@@ -208,18 +230,23 @@ struct Ear {
     listener: Listener,
     cache: ::cache::Cache,
     revisions: Arc<Revisions>,
+    blocks: Arc<::gate::limit::Blocks>,
 }
 
 impl Ear {
     async fn run(self) {
-        let Self { listener, cache, revisions } = self;
+        let Self { listener, cache, revisions, blocks } = self;
         let act = move |heard| match heard {
             Heard::Notice(notice @ Notice::Purge { .. }) => cache.hear(&notice),
             Heard::Notice(Notice::Epoch { tenant, principal }) => {
                 revisions.bump(&tenant, principal.as_deref());
             }
             Heard::Notice(Notice::Revision { of, .. }) => revisions.advance(of),
-            Heard::Lost => revisions.bump_everyone(),
+            Heard::Notice(Notice::Blocks) => blocks.doubt(),
+            Heard::Lost => {
+                revisions.bump_everyone();
+                blocks.doubt();
+            }
         };
         listener.run(act).await;
     }
@@ -272,6 +299,8 @@ impl Work {
         others.spawn(depend.run());
         let views = plane.views.clone();
         others.spawn(async move { views.run().await });
+        let blocks = plane.blocks.clone();
+        others.spawn(async move { blocks.tend().await });
         let (clock, cache) = (plane.clock.clone(), plane.cache.clone());
         others.spawn(tidy(cache.clone(), clock.clone()));
         others.spawn({

@@ -47,7 +47,7 @@ impl Reference {
     }
 }
 
-static PATH: &[&Code] = &[&flow::serve::NOBODY, &flow::body::TOO_LARGE];
+static PATH: &[&Code] = &[&flow::serve::NOBODY, &flow::stage::OVERLOADED, &flow::body::TOO_LARGE];
 
 /// Where errors come from, and all of each.
 fn codes() -> Vec<(&'static str, Vec<&'static [&'static Code]>)> {

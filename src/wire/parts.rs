@@ -224,6 +224,14 @@ pub(super) fn is_one_of_many(config: &Config) -> bool {
     config.feed.url.is_some() || config.cache.l2.url.is_some()
 }
 
+/// Where nodes count together how much is asked, if they do.
+pub(super) fn limits(config: &Config, ground: &Ground) -> Result<Option<Arc<dyn Kv>>> {
+    let Some(url) = &config.gate.limits.redis else { return Ok(None) };
+    let redis = config.cache.l2.redis(url.clone());
+    let kv = RedisKv::new(redis, ground.clock.clone(), &ground.registry)?;
+    Ok(Some(Arc::new(kv)))
+}
+
 /// What the cache stands on.
 pub(super) async fn tiers(
     config: &Config,

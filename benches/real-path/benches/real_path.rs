@@ -6,10 +6,12 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use cache::{Cache, Ground, Hit, Terms};
+use flow::feed::{Announcer, MemoryFeed};
 use flow::identity::MAIN;
 use flow::question::cache::{Found, Get, Set, When};
 use flow::signal::Registry;
 use flow::*;
+use gate::limit::{Blocks, Limits};
 use gate::{Gate, Keys, NewKey};
 use policy::Policies;
 use pool::sql::sqlite::{Options, Sqlite};
@@ -68,7 +70,14 @@ impl Bench {
         let new = NewKey { principal: "bench", kind: Principal::Service, roles: &roles };
         let secret = keys.create(MAIN, new, None).await.unwrap().secret;
         let config = gate::Config::default();
-        let gate = Gate::new(&config, keys, revisions.clone(), clock.clone(), 0);
+        let feed = Arc::new(MemoryFeed::new(clock.clone(), 64));
+        let announcer = Arc::new(Announcer::new(feed, clock.clone()));
+        let at = (clock.clone(), random.clone());
+        let blocks =
+            Blocks::open(config.limits.blocks.clone(), sql.clone(), announcer, at, &registry);
+        let blocks = Arc::new(blocks.await.unwrap());
+        let limits = Limits::new(config.rates, config.limits, &registry);
+        let gate = Gate::new(keys, limits, blocks, revisions.clone(), clock.clone(), 0);
         let policy = Arc::new(Policies::stockade_self().unwrap());
         let config = ledger::Config::default();
         let log = ledger::Log::in_database(sql, clock.clone(), random.clone()).await.unwrap();

@@ -23,7 +23,9 @@ use crate::codes;
 use crate::compress;
 use crate::connection::{Connection, Known};
 use crate::door::Shared;
+use crate::forwarded;
 use crate::idempotency;
+use crate::pace;
 use crate::problem;
 use crate::reply::Payload;
 use crate::route::{Effect, Found, Handler, Length, Operation};
@@ -189,7 +191,7 @@ async fn ask<P: Plane>(
         door,
         operation,
         head,
-        request: request(connection, arrived, credential),
+        request: request(connection, head, arrived, credential),
         lane: &mut lane,
         parameters,
         body: Some(body),
@@ -215,17 +217,29 @@ async fn ask<P: Plane>(
         span.record("status", status.as_u16());
         span.record("took", tracing::field::debug(door.clock.moment().since(arrived.at)));
     }
+    let allowance = lane.allowance();
     connection.remember(Known { shown, lane });
-    result
+    match result {
+        Ok(mut response) => {
+            if let Some(allowance) = &allowance {
+                pace::tell(allowance, response.headers_mut());
+            }
+            Ok(response)
+        }
+        Err(error) => Err(error.with_allowance(allowance)),
+    }
 }
 
 fn request<'a, P: Plane>(
     connection: &Connection<P>,
+    head: &Parts,
     arrived: Arrived,
     credential: Credential<'a>,
 ) -> Request<'a> {
     let Arrived { id, at } = arrived;
-    Request { id, at, door: connection.entrance, credential, peer: connection.peer }
+    let proxies = &connection.door.config.proxies;
+    let peer = connection.peer.map(|peer| forwarded::caller(peer, &head.headers, proxies));
+    Request { id, at, door: connection.entrance, credential, peer }
 }
 
 /// What the caller shows: a bearer token, or on our own socket who they are.

@@ -21,6 +21,7 @@ pub static CODES: &[&Code] = &[
     &NO_VALUE,
     &NO_OBJECT,
     &NO_KEY,
+    &NO_BLOCK,
     &NO_NAMESPACE,
     &LOCK_HELD,
     &LOCK_LOST,
@@ -158,6 +159,14 @@ pub static NO_OBJECT: Code = Code::new(
     "door-http-no-object",
     "There is no such object",
     "check bucket and key; keys are case-sensitive",
+);
+
+/// No block has this id.
+pub static NO_BLOCK: Code = Code::new(
+    Kind::Missing,
+    "door-http-no-block",
+    "There is no such block",
+    "list the blocks with GET /v1/guard/blocks; they end by themselves",
 );
 
 /// No API key has this id.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use flow::Network;
 use flow::unit::{Size, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,8 @@ pub struct Config {
     pub cors: Cors,
     /// How much of everything.
     pub limits: Limits,
+    /// Whose word is taken for where a request comes from.
+    pub proxies: Proxies,
     /// Answers kept for repeated writes.
     pub idempotency: Idempotency,
     /// Making answers smaller.
@@ -83,6 +86,28 @@ impl Default for Cors {
     fn default() -> Self {
         Self { origins: Vec::new(), max_age: Span::secs(600) }
     }
+}
+
+/// Proxies in front of this door. Without any, a request comes from whoever has the connection.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Proxies {
+    /// The networks of proxies that are believed; of their callers the first from the right that
+    /// is not among them is taken for the caller.
+    pub trusted: Vec<Network>,
+    /// The header they write it into. They have to write it themselves, whatever came in.
+    pub header: Forwarding,
+}
+
+/// Where proxies write down whom they saw.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Forwarding {
+    /// `X-Forwarded-For: 198.51.100.7, 10.0.0.2`.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded: for=198.51.100.7`, RFC 7239.
+    Forwarded,
 }
 
 /// How much one client, and all of them together, may take.

@@ -14,8 +14,9 @@ use crate::config::Cors as Config;
 const HEADERS: HeaderValue = HeaderValue::from_static(
     "authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, x-request-id",
 );
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("etag, retry-after, stockade-ttl-ms, x-request-id");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "etag, ratelimit, ratelimit-policy, retry-after, stockade-ttl-ms, x-request-id",
+);
 
 /// Who may.
 #[derive(Debug)]

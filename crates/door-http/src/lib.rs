@@ -37,6 +37,7 @@ mod answer;
 mod call;
 mod event;
 mod events;
+mod forwarded;
 mod idempotency;
 mod live;
 mod query;
@@ -46,6 +47,7 @@ mod route;
 
 mod compress;
 mod cors;
+mod pace;
 mod problem;
 mod reply;
 mod signal;

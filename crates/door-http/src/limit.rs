@@ -1,10 +1,11 @@
 //! How much is under way at a time.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use flow::network::client;
 use parking_lot::Mutex;
 
 /// A number of places, each taken by one thing at a time.
@@ -69,7 +70,7 @@ impl Crowd {
 
     /// One more connection from there, unless it has too many.
     pub(crate) fn join(self: &Arc<Self>, address: IpAddr) -> Option<Member> {
-        let address = whole(address);
+        let address = client(address);
         let mut open = self.open.lock();
         let count = open.entry(address).or_default();
         if *count >= self.max {
@@ -96,16 +97,6 @@ impl Drop for Member {
                 open.remove(&self.address);
             }
         }
-    }
-}
-
-/// What one client can have as its own: an IPv4 address, or an IPv6 /64.
-fn whole(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
-        }
-        address => address,
     }
 }
 

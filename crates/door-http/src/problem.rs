@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::codes;
+use crate::pace;
 use crate::reply::Payload;
 
 /// The media type of problems.
@@ -107,9 +108,13 @@ pub(crate) fn response(error: &Error, id: Id, shown: bool) -> Response<Payload> 
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         Kind::Busy => {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            let seconds = error.retry_after().map_or(1, pace::seconds);
+            headers.insert(RETRY_AFTER, seconds.max(1).into());
         }
         _ => {}
+    }
+    if let Some(allowance) = error.allowance() {
+        pace::tell(allowance, headers);
     }
     response
 }

@@ -5,6 +5,7 @@
 
 mod auth;
 mod cache;
+mod guard;
 mod ledger;
 mod lock;
 mod object;
@@ -118,6 +119,7 @@ pub(crate) fn operations<P: Plane>() -> Vec<Operation<P>> {
     operations.extend(object::operations());
     operations.extend(ledger::operations());
     operations.extend(auth::operations());
+    operations.extend(guard::operations());
     operations.extend(status::operations());
     operations
 }

@@ -7,6 +7,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
+
+use crate::allowance::Allowance;
 
 /// What the receiver of an error should do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -77,7 +80,9 @@ impl Code {
     /// The sentence is lower-case, without a full stop, and quotes what the
     /// caller sent in backticks.
     pub fn error(&'static self, detail: impl Into<Cow<'static, str>>) -> Error {
-        Error(Box::new(Inner { code: self, detail: detail.into(), advice: None, source: None }))
+        let (advice, retry_after, allowance, source) = (None, None, None, None);
+        let detail = detail.into();
+        Error(Box::new(Inner { code: self, detail, advice, retry_after, allowance, source }))
     }
 }
 
@@ -91,6 +96,8 @@ struct Inner {
     code: &'static Code,
     detail: Cow<'static, str>,
     advice: Option<Cow<'static, str>>,
+    retry_after: Option<Duration>,
+    allowance: Option<Allowance>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -119,6 +126,30 @@ impl Error {
     #[must_use]
     pub fn with_advice(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
         self.0.advice = Some(advice.into());
+        self
+    }
+
+    /// How long it would be of no use to ask again, where that is known.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// Says how long it would be of no use to ask again.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.0.retry_after = Some(wait);
+        self
+    }
+
+    /// What the caller may still ask, where that was counted.
+    pub fn allowance(&self) -> Option<&Allowance> {
+        self.0.allowance.as_ref()
+    }
+
+    /// Says what the caller may still ask, unless that was said.
+    #[must_use]
+    pub fn with_allowance(mut self, allowance: Option<Allowance>) -> Self {
+        self.0.allowance = self.0.allowance.or(allowance);
         self
     }
 

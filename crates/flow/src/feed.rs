@@ -76,6 +76,8 @@ pub enum Notice {
         /// The number it has now.
         number: u64,
     },
+    /// Somebody is kept out, or let in again: SQL knows who.
+    Blocks,
 }
 
 /// Which cached values to drop.

@@ -60,12 +60,14 @@
 //! is recorded. [`feed`] connects nodes; [`clock`], [`random`], [`signal`],
 //! [`error`] and [`unit`] are the ground all crates stand on.
 
+pub mod allowance;
 pub mod body;
 pub mod clock;
 pub mod error;
 pub mod fact;
 pub mod feed;
 pub mod identity;
+pub mod network;
 pub mod permit;
 pub mod question;
 pub mod random;
@@ -78,12 +80,14 @@ pub mod step;
 pub mod stripe;
 pub mod unit;
 
+pub use allowance::Allowance;
 pub use body::{Body, BoxStream};
 pub use clock::{Clock, Moment, Time};
 pub use error::{Code, Error, Kind, Result};
 pub use fact::{Class, Fact, Outcome, Tally};
 pub use feed::{Feed, Revised};
 pub use identity::{Identity, Principal, System};
+pub use network::Network;
 pub use permit::{Grant, Permit, Permitted, Scope};
 pub use question::Plane;
 pub use random::{Id, Random};

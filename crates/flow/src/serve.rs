@@ -24,10 +24,10 @@ use crate::fact::{Class, Fact, Outcome};
 use crate::identity::{Identity, System};
 use crate::permit::{Admitted, Permit, Permitted, Scope};
 use crate::random::Random;
-use crate::request::{Ask, Credential, Door, Inside, Question, Request, Resource};
+use crate::request::{Ask, Credential, Door, Inside, Pace, Question, Request, Resource};
 use crate::revision::Revisions;
 use crate::signal::{Counter, Histogram, Registry};
-use crate::stage::{Answer, Gate, Ledger, Policy};
+use crate::stage::{Answer, Entered, Gate, Ledger, Policy};
 
 pub use follow::Followed;
 pub use lane::Lane;
@@ -104,6 +104,12 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         &self.random
     }
 
+    /// Gives the request a place among those under way, or refuses it before anything else.
+    fn enter<Q: Question>(&self, request: &Request<'_>, question: &Q) -> Result<Option<Entered>> {
+        let entered = self.gate.enter(request, question.ask());
+        entered.map_err(|error| self.refuse(request, None, question.ask(), error))
+    }
+
     /// Lets the request in, or refuses it: the gate's part.
     async fn admit<'a, Q: Question>(
         &self,
@@ -123,8 +129,14 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         let Some(identity) = lane.known.as_ref() else {
             return Err(NOBODY.error("nobody was recognised"));
         };
+        lane.allowance = None;
         match self.gate.admit(request, identity, question.ask()).wait().await {
-            Ok(()) => Ok((Admitted { request, identity, question }, &mut lane.permits)),
+            Ok(()) => {
+                if question.action().pace == Pace::Rate {
+                    lane.allowance = self.gate.allowance(request, identity, question.ask());
+                }
+                Ok((Admitted { request, identity, question }, &mut lane.permits))
+            }
             Err(error) => Err(self.refuse(request, Some(identity), question.ask(), error)),
         }
     }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::allowance::Allowance;
 use crate::body::Body;
-use crate::error::Result;
+use crate::error::{Code, Kind, Result};
 use crate::fact::{Class, Fact, Outcome, Tally};
 use crate::identity::Identity;
 use crate::permit::{Grant, Permitted};
@@ -15,6 +16,12 @@ use crate::step::Step;
 
 /// Who is asking, is it sane, is it too fast? Fails closed.
 pub trait Gate: Send + Sync {
+    /// A place among the requests under way, held until the answer; or that there are too
+    /// many, before anybody looks who is asking.
+    fn enter(&self, _: &Request<'_>, _: Ask<'_>) -> Result<Option<Entered>> {
+        Ok(None)
+    }
+
     /// Who is asking. Observes the principal's epoch before it reads anything
     /// about them.
     fn recognise<'a>(&'a self, request: &'a Request<'a>) -> Step<'a, Result<Arc<Identity>>>;
@@ -32,11 +39,28 @@ pub trait Gate: Send + Sync {
         ask: Ask<'a>,
     ) -> Step<'a, Result<()>>;
 
+    /// What this caller may still ask, of the limit that leaves them the least. Asked
+    /// after a request was admitted whose rate counts.
+    fn allowance(&self, _: &Request<'_>, _: &Identity, _: Ask<'_>) -> Option<Allowance> {
+        None
+    }
+
     /// Somebody to look at a body as it passes, where that is wanted.
     fn inspector(&self, _identity: &Identity, _ask: Ask<'_>) -> Option<Box<dyn Inspector>> {
         None
     }
 }
+
+/// Something that is held while a request is under way.
+pub type Entered = Box<dyn Send + Sync>;
+
+/// More is asked than can be done in good time.
+pub static OVERLOADED: Code = Code::new(
+    Kind::Busy,
+    "flow-overloaded",
+    "More is asked than can be done at the moment",
+    "ask again in a moment, and less of it; `gate.limits.adaptive` says how it is decided",
+);
 
 /// Looks at a body as it passes; its error aborts the request before commit.
 pub trait Inspector: Send {
@@ -136,6 +160,10 @@ impl<T> Answer<T> {
 macro_rules! stages_can_be_shared {
     ($($pointer:ident),*) => {$(
         impl<G: Gate + ?Sized> Gate for $pointer<G> {
+            fn enter(&self, request: &Request<'_>, ask: Ask<'_>) -> Result<Option<Entered>> {
+                (**self).enter(request, ask)
+            }
+
             fn recognise<'a>(&'a self, request: &'a Request<'a>) -> Step<'a, Result<Arc<Identity>>> {
                 (**self).recognise(request)
             }
@@ -151,6 +179,15 @@ macro_rules! stages_can_be_shared {
                 ask: Ask<'a>,
             ) -> Step<'a, Result<()>> {
                 (**self).admit(request, identity, ask)
+            }
+
+            fn allowance(
+                &self,
+                request: &Request<'_>,
+                identity: &Identity,
+                ask: Ask<'_>,
+            ) -> Option<Allowance> {
+                (**self).allowance(request, identity, ask)
             }
 
             fn inspector(&self, identity: &Identity, ask: Ask<'_>) -> Option<Box<dyn Inspector>> {

@@ -3,8 +3,17 @@
 use flow::{Code, Kind};
 
 /// Every code of this crate.
-pub static CODES: &[&Code] =
-    &[&NO_CREDENTIAL, &UNKNOWN_KEY, &NOT_THE_OWNER, &TOO_FAST, &WEAK_KEY, &NO_ROLE, &NO_NAME];
+pub static CODES: &[&Code] = &[
+    &NO_CREDENTIAL,
+    &UNKNOWN_KEY,
+    &NOT_THE_OWNER,
+    &TOO_FAST,
+    &BLOCKED,
+    &NO_BLOCK,
+    &WEAK_KEY,
+    &NO_ROLE,
+    &NO_NAME,
+];
 
 /// Nothing was shown.
 pub static NO_CREDENTIAL: Code = Code::new(
@@ -36,6 +45,23 @@ pub static TOO_FAST: Code = Code::new(
     "gate-too-fast",
     "Too many requests",
     "wait a little between requests, or raise `gate.rates` for one of the caller's roles",
+);
+
+/// Asked on and on after being told to slow down.
+pub static BLOCKED: Code = Code::new(
+    Kind::Busy,
+    "gate-blocked",
+    "Kept out for a while",
+    "wait until the block ends, and then ask more slowly; an administrator sees it with \
+     `stockade guard blocks list` and ends it with `stockade guard blocks lift ID`",
+);
+
+/// There is nobody to let in again.
+pub static NO_BLOCK: Code = Code::new(
+    Kind::Missing,
+    "gate-no-block",
+    "There is no such block",
+    "`stockade guard blocks list` shows those there are; blocks end by themselves",
 );
 
 /// A key somebody chose is too easy to guess.

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Requests per minute by role, on routes where rates count; of several roles the largest.
     pub rates: Rates,
+    /// Limits beside those by role.
+    pub limits: crate::limit::Config,
 }
 
 /// Requests per minute by role.

@@ -3,18 +3,23 @@
 use std::sync::Arc;
 
 use flow::identity::MAIN;
-use flow::request::Pace;
-use flow::{Ask, Clock, Credential, Identity, Principal, Request, Result, Revisions, Step};
+use flow::network::client;
+use flow::stage::{Entered, OVERLOADED};
+use flow::{
+    Allowance, Ask, Clock, Credential, Door, Error, Identity, Kind, Principal, Request, Result,
+    Revisions, Step,
+};
 
-use crate::codes::{NO_CREDENTIAL, NOT_THE_OWNER, TOO_FAST, UNKNOWN_KEY};
-use crate::config::Config;
+use crate::codes::{BLOCKED, NO_CREDENTIAL, NOT_THE_OWNER, TOO_FAST, UNKNOWN_KEY};
 use crate::credential::api_key::Keys;
-use crate::limit::Limits;
+use crate::limit::{Adaptive, Asking, Blocks, Limits, Subject, Verdict};
 
 /// The gate.
 pub struct Gate {
     keys: Arc<Keys>,
     limits: Limits,
+    blocks: Arc<Blocks>,
+    adaptive: Option<Arc<Adaptive>>,
     revisions: Arc<Revisions>,
     clock: Clock,
     owner: u32,
@@ -24,16 +29,66 @@ pub struct Gate {
 const LOCAL: &str = "local";
 
 impl Gate {
-    /// A gate for these keys. `owner` is the user id that owns the data
+    /// A gate for these keys with these limits. `owner` is the user id that owns the data
     /// directory, and so may do everything through the socket in it.
     pub fn new(
-        config: &Config,
         keys: Arc<Keys>,
+        limits: Limits,
+        blocks: Arc<Blocks>,
         revisions: Arc<Revisions>,
         clock: Clock,
         owner: u32,
     ) -> Self {
-        Self { keys, limits: Limits::new(config.rates.clone()), revisions, clock, owner }
+        let adaptive = limits.adaptive(&clock);
+        Self { keys, limits, blocks, adaptive, revisions, clock, owner }
+    }
+
+    /// Asks the database whose key this is, for those who did not try too often.
+    async fn recognise_anew(&self, request: &Request<'_>, key: &str) -> Result<Arc<Identity>> {
+        let recognised = match self.turned_away(request) {
+            Some(error) => Err(error),
+            None => self.keys.recognise(key).await,
+        };
+        if recognised
+            .as_ref()
+            .is_err_and(|error| matches!(error.kind(), Kind::Unknown | Kind::Busy))
+        {
+            self.count_stranger(request).await;
+        }
+        recognised
+    }
+
+    async fn refuse_nobody(&self, request: &Request<'_>) -> Result<Arc<Identity>> {
+        let turned_away = self.turned_away(request);
+        self.count_stranger(request).await;
+        let nobody = || NO_CREDENTIAL.error("no credential was presented");
+        Err(turned_away.unwrap_or_else(nobody))
+    }
+
+    /// Why nobody is to be recognised anew from there, if so. Whoever is known already is not
+    /// held to what their neighbours do.
+    fn turned_away(&self, request: &Request<'_>) -> Option<Error> {
+        let stranger = || request.peer.map(client).map(Subject::Stranger);
+        self.kept_out(stranger).or_else(|| self.limits.stranger(request.peer, self.clock.moment()))
+    }
+
+    async fn count_stranger(&self, request: &Request<'_>) {
+        let asking = Asking { identity: None, address: request.peer, action: None };
+        if let Verdict::Blocked(_, who) = self.limits.admit(&asking, self.clock.moment()) {
+            self.blocks.begin(who, TOO_FAST.name, request).await;
+        }
+    }
+
+    fn kept_out(&self, who: impl FnOnce() -> Option<Subject>) -> Option<Error> {
+        let rest = self.blocks.holds(who)?;
+        let secs = rest.as_secs() + 1;
+        let sentence = format!("nothing is answered from here for another {secs} s");
+        Some(BLOCKED.error(sentence).with_retry_after(rest))
+    }
+
+    fn is_counted(&self, request: &Request<'_>, identity: &Identity, ask: Ask<'_>) -> bool {
+        let local = matches!(request.credential, Credential::Local { .. });
+        !local && identity.kind != Principal::System && self.limits.counts(ask.action)
     }
 
     fn local(&self, uid: u32) -> Result<Arc<Identity>> {
@@ -55,16 +110,29 @@ impl std::fmt::Debug for Gate {
 }
 
 impl flow::Gate for Gate {
+    fn enter(&self, request: &Request<'_>, _: Ask<'_>) -> Result<Option<Entered>> {
+        // Long connections of other doors take turns already, and the owner and the plane's own
+        // work are never kept waiting.
+        let Some(adaptive) = self.adaptive.as_ref().filter(|_| request.door == Door::Http) else {
+            return Ok(None);
+        };
+        let full = || {
+            let limit = adaptive.limit();
+            OVERLOADED.error(format!("{limit} requests are under way, and more would only wait"))
+        };
+        adaptive.enter().map(|slot| Some(Box::new(slot) as Entered)).ok_or_else(full)
+    }
+
     fn recognise<'a>(&'a self, request: &'a Request<'a>) -> Step<'a, Result<Arc<Identity>>> {
         match request.credential {
             Credential::Bearer(key) | Credential::Named(_, key) => {
                 match self.keys.recognise_now(key) {
                     Some(identity) => Step::Now(Ok(identity)),
-                    None => Step::later(self.keys.recognise(key)),
+                    None => Step::later(self.recognise_anew(request, key)),
                 }
             }
             Credential::Local { uid } => Step::Now(self.local(uid)),
-            Credential::None => Step::Now(Err(NO_CREDENTIAL.error("no credential was presented"))),
+            Credential::None => Step::later(self.refuse_nobody(request)),
             // The path answers for itself and never asks.
             Credential::Inside(_) => Step::Now(Err(UNKNOWN_KEY.error("that is no credential"))),
         }
@@ -84,53 +152,97 @@ impl flow::Gate for Gate {
         identity: &'a Identity,
         ask: Ask<'a>,
     ) -> Step<'a, Result<()>> {
-        let local = matches!(request.credential, Credential::Local { .. });
-        if ask.action.pace == Pace::Load || local || identity.kind == Principal::System {
+        if !self.is_counted(request, identity, ask) {
             return Step::Now(Ok(()));
         }
-        let now = self.clock.moment();
-        Step::Now(self.limits.allow(identity, now).map_err(|until| {
-            let wait = until.since(now).as_millis().max(1);
-            TOO_FAST.error(format!("`{}` may ask again in {wait} ms", identity.name))
-        }))
+        let principal = || Subject::Principal(identity.tenant.clone(), identity.actor.clone());
+        let address = || request.peer.map(client).map(Subject::Address);
+        let kept_out = self.kept_out(|| Some(principal())).or_else(|| self.kept_out(address));
+        if let Some(error) = kept_out {
+            return Step::Now(Err(error));
+        }
+        let asking =
+            Asking { identity: Some(identity), address: request.peer, action: Some(ask.action) };
+        match self.limits.admit(&asking, self.clock.moment()) {
+            Verdict::Admitted => match self.limits.share_now(&asking, self.clock.moment()) {
+                Some(known) => Step::Now(known),
+                None => Step::later(async move { self.limits.share(&asking, &self.clock).await }),
+            },
+            Verdict::Refused(error) => Step::Now(Err(error)),
+            Verdict::Blocked(error, who) => Step::later(async move {
+                self.blocks.begin(who, TOO_FAST.name, request).await;
+                Err(error)
+            }),
+        }
+    }
+
+    fn allowance(
+        &self,
+        request: &Request<'_>,
+        identity: &Identity,
+        ask: Ask<'_>,
+    ) -> Option<Allowance> {
+        if !self.is_counted(request, identity, ask) {
+            return None;
+        }
+        let asking =
+            Asking { identity: Some(identity), address: request.peer, action: Some(ask.action) };
+        self.limits.allowance(&asking, self.clock.moment())
     }
 }
 
 #[cfg(test)]
+mod pace;
+
+#[cfg(test)]
 mod tests {
+    use flow::feed::{Announcer, MemoryFeed};
     use flow::question::admin::ListKeys;
     use flow::question::cache::Get;
-    use flow::{Door, Gate as _, Id, Kind, Moment, Question, Random};
+    use flow::signal::Registry;
+    use flow::{Gate as _, Id, Kind, Moment, Question, Random};
     use pool::sql::sqlite::{Options, Sqlite};
 
     use super::*;
-    use crate::{NewKey, Rates};
+    use crate::{Config, NewKey, Rates};
 
-    struct Setup {
-        gate: Gate,
-        keys: Arc<Keys>,
+    pub(super) struct Setup {
+        pub(super) gate: Gate,
+        pub(super) keys: Arc<Keys>,
+        pub(super) blocks: Arc<Blocks>,
         revisions: Arc<Revisions>,
     }
 
-    async fn setup(config: &Config) -> Setup {
+    pub(super) async fn setup(config: &Config) -> Setup {
         let sql = Arc::new(Sqlite::open(Options::memory()).await.unwrap());
         let revisions = Arc::new(Revisions::default());
         let (clock, random) = (Clock::system(), Random::system());
-        let keys = Keys::open(sql, revisions.clone(), clock.clone(), random).await.unwrap();
+        let keys = Keys::open(sql.clone(), revisions.clone(), clock.clone(), random).await.unwrap();
         let keys = Arc::new(keys);
-        let gate = Gate::new(config, keys.clone(), revisions.clone(), clock, 1000);
-        Setup { gate, keys, revisions }
+        let registry = Registry::default();
+        let announcer = Announcer::new(Arc::new(MemoryFeed::new(clock.clone(), 64)), clock.clone());
+        let (config, random) = (config.clone(), Random::system());
+        let at = (clock.clone(), random);
+        let blocking = config.limits.blocks.clone();
+        let blocks = Blocks::open(blocking, sql, Arc::new(announcer), at, &registry);
+        let blocks = Arc::new(blocks.await.unwrap());
+        let limits = Limits::new(config.rates, config.limits, &registry);
+        let gate = Gate::new(keys.clone(), limits, blocks.clone(), revisions.clone(), clock, 1000);
+        Setup { gate, keys, blocks, revisions }
     }
 
-    fn request(credential: Credential<'_>) -> Request<'_> {
+    pub(super) fn request(credential: Credential<'_>) -> Request<'_> {
         Request { id: Id(1), at: Moment(0), door: Door::Http, credential, peer: None }
     }
 
-    async fn recognise(setup: &Setup, credential: Credential<'_>) -> Result<Arc<Identity>> {
+    pub(super) async fn recognise(
+        setup: &Setup,
+        credential: Credential<'_>,
+    ) -> Result<Arc<Identity>> {
         setup.gate.recognise(&request(credential)).wait().await
     }
 
-    fn new<'a>(principal: &'a str, roles: &'a [String]) -> NewKey<'a> {
+    pub(super) fn new<'a>(principal: &'a str, roles: &'a [String]) -> NewKey<'a> {
         NewKey { principal, kind: Principal::Service, roles }
     }
 
@@ -211,7 +323,8 @@ mod tests {
 
     #[tokio::test]
     async fn rates_count_where_the_action_says_so() {
-        let config = Config { rates: Rates([("reader".into(), 60)].into()) };
+        let rates = Rates([("reader".into(), 60)].into());
+        let config = Config { rates, ..Config::default() };
         let setup = setup(&config).await;
         let key = setup.keys.create(MAIN, new("ci", &["reader".into()]), None).await.unwrap();
         let request = request(Credential::Bearer(&key.secret));

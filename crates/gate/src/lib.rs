@@ -1,9 +1,10 @@
 //! Who is asking, and not too fast?
 //!
 //! A [`Gate`] recognises API keys, knows the owner of the data directory on the
-//! local socket, and holds each caller to the rate of their roles. Keys are kept
-//! as digests; a key seen before is recognised without asking the database, and
-//! one that was revoked is not, from the next request on.
+//! local socket, and holds each caller to their limits. Keys are kept as digests;
+//! a key seen before is recognised without asking the database, and one that was
+//! revoked is not, from the next request on. What [`limit`] is made of can be used
+//! alone: a table of limiter states, two laws, blocks, adaptive concurrency.
 //!
 //! ```
 //! # use flow::{*, identity::MAIN, request::*, signal::Registry};
@@ -29,7 +30,7 @@ pub mod codes;
 mod config;
 mod credential;
 mod guard;
-mod limit;
+pub mod limit;
 
 pub use config::{Config, Rates};
 pub use credential::api_key::{Keys, NewKey, SECRET_MIN};

@@ -22,6 +22,7 @@ grants := {
 	"operator": [
 		"metrics.read",
 		"status.read",
+		"block.list",
 		"cache.stats",
 		"cache.advice",
 		"cache.warmed",

@@ -7,6 +7,7 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::client::{Answer, NOBODY, Open, WEBSOCKET, ask, get, open};
+use crate::plane;
 
 /// Everything the examples of the document refer to.
 fn furnish(open: &Open) {
@@ -89,6 +90,7 @@ async fn every_operation_does_what_the_document_says() {
             let mut keys = open.world.keys.lock();
             keys.iter_mut().for_each(|key| "x".clone_into(&mut key.id));
         }
+        open.world.blocks.lock().push(plane::block("x"));
         if path.starts_with("/v1/objects") && method != "put" {
             ask(open.address, Method::PUT, "/v1/objects/x/x", &[], "bytes").await;
         }

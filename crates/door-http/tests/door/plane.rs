@@ -19,6 +19,7 @@ use flow::question::cache::{
     Refresh, Renew, Set, SetMany, Statistics, Stats, StatsPage, Tier, Unlock, Warm, Warmed, When,
 };
 use flow::question::group;
+use flow::question::guard::{BlockInfo, LiftBlock, ListBlocks};
 use flow::question::ledger::{
     Append, Appended, Backup, Checkpoint, Data, Event, Expected, FACTS, Filter, Follow,
     Head as LogHead, Made, New, Page, Prove, Read,
@@ -36,6 +37,14 @@ static FAST: Code = Code::new(Kind::Busy, "gate-too-fast", "Too fast", "wait");
 static CHANGED: Code = Code::new(Kind::Conflict, "test-changed", "Changed", "read again");
 static ROTTEN: Code = Code::new(Kind::Corrupt, "test-rotten", "Rotten", "call an operator");
 
+const ALLOWANCE: Allowance = Allowance {
+    limit: "principal",
+    requests: 100,
+    within: Duration::from_secs(60),
+    left: 18,
+    rest: Duration::from_millis(1_200),
+};
+
 /// Everything a test turns and reads.
 pub(crate) struct World {
     pub(crate) clock: Clock,
@@ -50,6 +59,7 @@ pub(crate) struct World {
     pub(crate) values: Mutex<BTreeMap<Vec<u8>, Value>>,
     pub(crate) objects: Mutex<BTreeMap<String, (Head, Bytes)>>,
     pub(crate) keys: Mutex<Vec<KeyInfo>>,
+    pub(crate) blocks: Mutex<Vec<BlockInfo>>,
     pub(crate) log: Mutex<Vec<Event>>,
     pub(crate) live: broadcast::Sender<Event>,
     /// Bytes of bodies taken so far.
@@ -86,6 +96,7 @@ pub(crate) fn plane(clock: Clock) -> Arc<Parts> {
         values: Mutex::default(),
         objects: Mutex::default(),
         keys: Mutex::default(),
+        blocks: Mutex::default(),
         log: Mutex::default(),
         live: broadcast::Sender::new(1024),
         taken: AtomicUsize::new(0),
@@ -213,9 +224,16 @@ impl Gate for Parts {
         _: Ask<'a>,
     ) -> Step<'a, Result<()>> {
         Step::Now(match self.0.too_fast.load(SeqCst) {
-            true => Err(FAST.error("too fast")),
+            true => {
+                let error = FAST.error("too fast").with_retry_after(Duration::from_millis(2_500));
+                Err(error.with_allowance(Some(Allowance { left: 0, ..ALLOWANCE })))
+            }
             false => Ok(()),
         })
+    }
+
+    fn allowance(&self, _: &Request<'_>, _: &Identity, _: Ask<'_>) -> Option<Allowance> {
+        Some(ALLOWANCE)
     }
 }
 
@@ -563,6 +581,17 @@ answers!(ListKeys<'q>, Vec<KeyInfo>, |world, question| {
     let behind = keys.iter().filter(|key| *key.id > *question.after);
     Ok(behind.take(question.limit as usize).cloned().collect())
 });
+answers!(ListBlocks<'q>, Vec<BlockInfo>, |world, question| {
+    let blocks = world.blocks.lock();
+    let behind = blocks.iter().filter(|block| *block.id > *question.after).cloned();
+    Ok(behind.take(question.limit as usize).collect())
+});
+answers!(LiftBlock<'q>, bool, |world, question| {
+    let mut blocks = world.blocks.lock();
+    let before = blocks.len();
+    blocks.retain(|block| block.id != question.id);
+    Ok(blocks.len() < before)
+});
 answers!(RevokeKey<'q>, bool, |world, question| {
     let mut keys = world.keys.lock();
     let before = keys.len();
@@ -642,5 +671,18 @@ impl<'q> Intake<Put<'q>> for Parts {
             world.objects.lock().insert(place, (head.clone(), bytes.into()));
             Ok(Answer::done(head))
         })
+    }
+}
+
+/// Somebody who is kept out.
+pub(crate) fn block(id: &str) -> BlockInfo {
+    BlockInfo {
+        id: id.to_owned(),
+        kind: "address",
+        subject: "192.0.2.1".to_owned(),
+        cause: "gate-too-fast".to_owned(),
+        level: 1,
+        begun: Time(1_800_000_000_000_000_000),
+        until: Time(1_800_000_300_000_000_000),
     }
 }

@@ -10,6 +10,7 @@ use http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::client::{Answer, NOBODY, ask, get, http2, open, request, whole};
+use crate::plane::block;
 
 #[tokio::test]
 async fn probes_need_nobody_and_say_how_it_is() {
@@ -190,7 +191,8 @@ async fn every_kind_of_no_has_its_status() {
     open.world.refuse.store(false, SeqCst);
     open.world.too_fast.store(true, SeqCst);
     let busy = get(open.address, "/v1/cache/n/k").await;
-    assert_eq!((busy.status.as_u16(), busy.header("retry-after")), (429, "1"));
+    assert_eq!((busy.status.as_u16(), busy.header("retry-after")), (429, "3"));
+    assert_eq!(busy.header("ratelimit"), r#""principal";r=0;t=2"#);
     open.world.too_fast.store(false, SeqCst);
     let rotten = get(open.address, "/v1/cache/n/rotten").await;
     assert_eq!((rotten.status.as_u16(), &*rotten.problem()), (500, "test-rotten"));
@@ -228,6 +230,47 @@ async fn keys_are_made_listed_by_page_and_ended() {
         [r#"{"principal":"p"}"#, r#"{"principal":"p","kind":"system"}"#, r#"{"kind":"god"}"#]
     {
         assert_eq!(make(wrong.to_owned()).await.problem(), "door-http-json", "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn where_rates_count_every_answer_says_what_is_left() {
+    let open = open(Config::default());
+    for (path, status) in [("/v1/auth/keys", 200), ("/v1/auth/keys?limit=none", 400)] {
+        let answer = get(open.address, path).await;
+        assert_eq!(answer.status.as_u16(), status);
+        let told = ["ratelimit-policy", "ratelimit"].map(|name| answer.headers.get(name));
+        match status {
+            200 => {
+                let [policy, left] = told.map(|value| value.unwrap().to_str().unwrap());
+                assert_eq!(policy, r#""principal";q=100;w=60"#);
+                assert_eq!(left, r#""principal";r=18;t=2"#);
+            }
+            // Nothing was asked of the plane.
+            _ => assert_eq!(told, [None, None]),
+        }
+    }
+    let missing = ask(open.address, Method::DELETE, "/v1/guard/blocks/nobody", &[], "").await;
+    assert_eq!(missing.problem(), "door-http-no-block");
+    assert_eq!(missing.header("ratelimit"), r#""principal";r=18;t=2"#);
+    let elsewhere = get(open.address, "/v1/cache/n/k").await;
+    assert!(elsewhere.headers.get("ratelimit").is_none(), "its rate does not count");
+}
+
+#[tokio::test]
+async fn blocks_are_listed_by_page_and_lifted() {
+    let open = open(Config::default());
+    for n in 1..=3 {
+        open.world.blocks.lock().push(block(&format!("b{n}")));
+    }
+    let page = get(open.address, "/v1/guard/blocks?limit=2").await.json();
+    assert_eq!(page["blocks"].as_array().unwrap().len(), 2);
+    assert_eq!(page["blocks"][0]["subject"], "192.0.2.1");
+    let rest = get(open.address, page["next"].as_str().unwrap()).await.json();
+    assert_eq!((&rest["blocks"][0]["id"], &rest["next"]), (&json!("b3"), &json!(null)));
+    for expected in [204, 404] {
+        let lifted = ask(open.address, Method::DELETE, "/v1/guard/blocks/b2", &[], "").await;
+        assert_eq!(lifted.status.as_u16(), expected);
     }
 }
 

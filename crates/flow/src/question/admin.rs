@@ -8,7 +8,7 @@ use crate::identity::Principal;
 use crate::request::{Action, Inspection, Pace, Question, Resource};
 use crate::stage::Origin;
 
-const fn action(name: &'static str, class: Class) -> Action {
+pub(super) const fn action(name: &'static str, class: Class) -> Action {
     Action { name, class, pace: Pace::Rate, inspection: Inspection::Off }
 }
 

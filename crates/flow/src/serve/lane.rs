@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::allowance::Allowance;
 use crate::clock::Moment;
 use crate::fact::Tally;
 use crate::identity::Identity;
@@ -15,9 +16,15 @@ use crate::revision::Revisions;
 pub struct Lane {
     pub(super) known: Option<Arc<Identity>>,
     pub(super) permits: Permits,
+    pub(super) allowance: Option<Allowance>,
 }
 
 impl Lane {
+    /// What the caller may still ask after the last request, where that was counted.
+    pub fn allowance(&self) -> Option<Allowance> {
+        self.allowance
+    }
+
     /// Who is at the other end, once they were recognised.
     pub fn identity(&self) -> Option<&Arc<Identity>> {
         self.known.as_ref()

@@ -14,6 +14,7 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         origin: &O,
         question: Q,
     ) -> Result<Q::Answer> {
+        let _entered = self.enter(request, &question)?;
         let (admitted, permits) = self.admit(lane, request, question).await?;
         let (permitted, held) = self.permit(permits, admitted).await?;
         let entry = Entry::new(self, &permitted, held);

@@ -48,6 +48,21 @@ async fn refusals_are_facts_too() {
 }
 
 #[tokio::test]
+async fn what_is_too_much_is_refused_before_anybody_looks_who_asks() {
+    let (world, serve, _, origin) = plane();
+    let mut lane = Lane::default();
+    let ann = request(&world, "ann");
+    world.full.store(true, SeqCst);
+    let answer = serve.once(&mut lane, &ann, &origin, get("k")).await;
+    assert_eq!(code(answer), "flow-overloaded");
+    assert_eq!(world.recognised.load(SeqCst), 0);
+    assert_eq!(world.record(), ["cache.get refused unknown flow-overloaded"]);
+    world.full.store(false, SeqCst);
+    serve.once(&mut lane, &ann, &origin, get("k")).await.unwrap();
+    assert_eq!(world.entered.load(SeqCst), 0, "whoever was answered is no longer under way");
+}
+
+#[tokio::test]
 async fn a_held_permit_is_not_decided_again_until_something_changes() {
     let (world, serve, _, origin) = plane();
     let mut lane = Lane::default();

@@ -33,6 +33,9 @@ pub(crate) struct World {
     /// Nobody may do anything with what is called so.
     pub(crate) forbidden: Mutex<Vec<u8>>,
     pub(crate) too_fast: AtomicBool,
+    pub(crate) full: AtomicBool,
+    /// How many requests are under way.
+    pub(crate) entered: Arc<AtomicUsize>,
     pub(crate) disk_full: AtomicBool,
     pub(crate) recognised: AtomicUsize,
     pub(crate) decided: AtomicUsize,
@@ -57,6 +60,8 @@ pub(crate) fn plane() -> (Arc<World>, Arc<Path>, serve::Background, Part) {
         refuse: AtomicBool::new(false),
         forbidden: Mutex::default(),
         too_fast: AtomicBool::new(false),
+        full: AtomicBool::new(false),
+        entered: Arc::default(),
         disk_full: AtomicBool::new(false),
         recognised: AtomicUsize::new(0),
         decided: AtomicUsize::new(0),
@@ -100,7 +105,24 @@ impl World {
     }
 }
 
+/// A request under way.
+struct Entered(Arc<AtomicUsize>);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
+    }
+}
+
 impl Gate for Part {
+    fn enter(&self, _: &Request<'_>, _: Ask<'_>) -> Result<Option<stage::Entered>> {
+        if self.0.full.load(SeqCst) {
+            return Err(stage::OVERLOADED.error("enough are under way"));
+        }
+        self.0.entered.fetch_add(1, SeqCst);
+        Ok(Some(Box::new(Entered(self.0.entered.clone()))))
+    }
+
     fn recognise<'a>(&'a self, request: &'a Request<'a>) -> Step<'a, Result<Arc<Identity>>> {
         self.0.recognised.fetch_add(1, SeqCst);
         let Credential::Bearer(name @ ("ann" | "bob")) = request.credential else {
