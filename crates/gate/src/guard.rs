@@ -6,14 +6,16 @@ use flow::identity::MAIN;
 use flow::request::Pace;
 use flow::{Ask, Clock, Credential, Identity, Principal, Request, Result, Revisions, Step};
 
-use crate::codes::{NO_CREDENTIAL, NOT_THE_OWNER, TOO_FAST, UNKNOWN_KEY};
+use crate::codes::{NO_CREDENTIAL, NOT_THE_OWNER, TOO_FAST, UNKNOWN_KEY, UNKNOWN_SESSION};
 use crate::config::Config;
 use crate::credential::api_key::Keys;
 use crate::limit::Limits;
+use crate::login::Logins;
 
 /// The gate.
 pub struct Gate {
     keys: Arc<Keys>,
+    logins: Option<Arc<Logins>>,
     limits: Limits,
     revisions: Arc<Revisions>,
     clock: Clock,
@@ -33,7 +35,58 @@ impl Gate {
         clock: Clock,
         owner: u32,
     ) -> Self {
-        Self { keys, limits: Limits::new(config.rates.clone()), revisions, clock, owner }
+        let limits = Limits::new(config.rates.clone());
+        Self { keys, logins: None, limits, revisions, clock, owner }
+    }
+
+    /// The same gate, where users log in too.
+    #[must_use]
+    pub fn with_logins(mut self, logins: Arc<Logins>) -> Self {
+        self.logins = Some(logins);
+        self
+    }
+
+    fn logins(&self) -> Result<&Logins> {
+        self.logins.as_deref().ok_or_else(|| UNKNOWN_SESSION.error("nobody logs in here"))
+    }
+
+    fn bearer<'a>(&'a self, token: &'a str) -> Step<'a, Result<Arc<Identity>>> {
+        match &self.logins {
+            Some(logins) if Logins::is_token(token) => logins.recognise(token),
+            _ => match self.keys.recognise_now(token) {
+                Some(identity) => Step::Now(Ok(identity)),
+                None => Step::later(self.keys.recognise(token)),
+            },
+        }
+    }
+
+    /// Whether the session still lasts, where it is one.
+    fn lasts<'a>(
+        &'a self,
+        request: &'a Request<'a>,
+        identity: &'a Identity,
+    ) -> Step<'a, Result<()>> {
+        match (&self.logins, identity.credential.strip_prefix("session:")) {
+            (Some(logins), Some(id)) => logins.tend(id, request),
+            _ => Step::Now(Ok(())),
+        }
+    }
+
+    fn is_slow_enough(
+        &self,
+        request: &Request<'_>,
+        identity: &Identity,
+        ask: Ask<'_>,
+    ) -> Result<()> {
+        let local = matches!(request.credential, Credential::Local { .. });
+        if ask.action.pace == Pace::Load || local || identity.kind == Principal::System {
+            return Ok(());
+        }
+        let now = self.clock.moment();
+        self.limits.allow(identity, now).map_err(|until| {
+            let wait = until.since(now).as_millis().max(1);
+            TOO_FAST.error(format!("`{}` may ask again in {wait} ms", identity.name))
+        })
     }
 
     fn local(&self, uid: u32) -> Result<Arc<Identity>> {
@@ -57,11 +110,12 @@ impl std::fmt::Debug for Gate {
 impl flow::Gate for Gate {
     fn recognise<'a>(&'a self, request: &'a Request<'a>) -> Step<'a, Result<Arc<Identity>>> {
         match request.credential {
-            Credential::Bearer(key) | Credential::Named(_, key) => {
-                match self.keys.recognise_now(key) {
-                    Some(identity) => Step::Now(Ok(identity)),
-                    None => Step::later(self.keys.recognise(key)),
-                }
+            Credential::Bearer(key) | Credential::Named(_, key) => self.bearer(key),
+            Credential::Password(shown) => {
+                Step::later(async move { self.logins()?.verify(request, shown).await })
+            }
+            Credential::Refresh(token) => {
+                Step::later(async move { self.logins()?.recognise_refresh(token).await })
             }
             Credential::Local { uid } => Step::Now(self.local(uid)),
             Credential::None => Step::Now(Err(NO_CREDENTIAL.error("no credential was presented"))),
@@ -73,6 +127,7 @@ impl flow::Gate for Gate {
     fn renew<'a>(&'a self, identity: &'a Identity) -> Step<'a, Result<Arc<Identity>>> {
         match identity.credential.split_once(':') {
             Some(("key", id)) => Step::later(self.keys.renew(id)),
+            Some(("session", id)) => Step::later(async move { self.logins()?.renew(id).await }),
             Some(("uid", uid)) => Step::Now(self.local(uid.parse().unwrap_or(u32::MAX))),
             _ => Step::Now(Err(UNKNOWN_KEY.error("the credential is no longer known"))),
         }
@@ -84,15 +139,14 @@ impl flow::Gate for Gate {
         identity: &'a Identity,
         ask: Ask<'a>,
     ) -> Step<'a, Result<()>> {
-        let local = matches!(request.credential, Credential::Local { .. });
-        if ask.action.pace == Pace::Load || local || identity.kind == Principal::System {
-            return Step::Now(Ok(()));
+        match self.lasts(request, identity) {
+            Step::Now(Ok(())) => Step::Now(self.is_slow_enough(request, identity, ask)),
+            Step::Now(Err(error)) => Step::Now(Err(error)),
+            Step::Later(lasts) => Step::later(async move {
+                lasts.await?;
+                self.is_slow_enough(request, identity, ask)
+            }),
         }
-        let now = self.clock.moment();
-        Step::Now(self.limits.allow(identity, now).map_err(|until| {
-            let wait = until.since(now).as_millis().max(1);
-            TOO_FAST.error(format!("`{}` may ask again in {wait} ms", identity.name))
-        }))
     }
 }
 
@@ -123,7 +177,7 @@ mod tests {
     }
 
     fn request(credential: Credential<'_>) -> Request<'_> {
-        Request { id: Id(1), at: Moment(0), door: Door::Http, credential, peer: None }
+        Request { id: Id(1), at: Moment(0), door: Door::Http, credential, peer: None, agent: "" }
     }
 
     async fn recognise(setup: &Setup, credential: Credential<'_>) -> Result<Arc<Identity>> {
@@ -211,7 +265,7 @@ mod tests {
 
     #[tokio::test]
     async fn rates_count_where_the_action_says_so() {
-        let config = Config { rates: Rates([("reader".into(), 60)].into()) };
+        let config = Config { rates: Rates([("reader".into(), 60)].into()), ..Config::default() };
         let setup = setup(&config).await;
         let key = setup.keys.create(MAIN, new("ci", &["reader".into()]), None).await.unwrap();
         let request = request(Credential::Bearer(&key.secret));

@@ -5,6 +5,9 @@
 //! as digests; a key seen before is recognised without asking the database, and
 //! one that was revoked is not, from the next request on.
 //!
+//! Users log in with a password and perhaps a code ([`Logins`]) and get a session, kept
+//! on this side, which can be looked at and ended like a key.
+//!
 //! ```
 //! # use flow::{*, identity::MAIN, request::*, signal::Registry};
 //! # use pool::sql::sqlite::{Options, Sqlite};
@@ -28,9 +31,19 @@
 pub mod codes;
 mod config;
 mod credential;
+mod digest;
 mod guard;
 mod limit;
+mod lockout;
+mod login;
+mod password;
+mod seal;
+mod session;
+mod totp;
+mod user;
 
-pub use config::{Config, Rates};
+pub use config::{Config, Login, Rates, Sessions};
 pub use credential::api_key::{Keys, NewKey, SECRET_MIN};
 pub use guard::Gate;
+pub use login::{Ground, Logins};
+pub use password::{PASSWORD_MAX, PASSWORD_MIN};

@@ -217,6 +217,7 @@ mod tests {
                 door: Door::Http,
                 credential: Credential::None,
                 peer: None,
+                agent: "",
             };
             let question = ListKeys { after: "", limit: 1 };
             match policies.permit(&request, &identity, question.ask()) {
