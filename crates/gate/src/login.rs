@@ -13,7 +13,9 @@ use flow::question::account::{
     ChangeUser, CreateUser, Enrolment, Granted, Proof, SessionInfo, UserInfo,
 };
 use flow::request::Password;
-use flow::{Clock, Fact, Identity, Outcome, Principal, Random, Request, Result, Revisions, Step};
+use flow::{
+    Clock, Credential, Fact, Identity, Outcome, Principal, Random, Request, Result, Revisions, Step,
+};
 use pool::sql::Sql;
 use pool::sql::migrate::migrate;
 use tokio::sync::Mutex;
@@ -247,14 +249,16 @@ impl Logins {
         self.sessions.open(opening, fact).await
     }
 
-    /// Trades a refresh token in for new tokens.
+    /// Trades the refresh token that was shown in for new tokens.
     pub async fn refresh(
         &self,
         identity: &Identity,
         request: &Request<'_>,
-        token: &str,
         fact: Option<Fact>,
     ) -> Result<Granted> {
+        let Credential::Refresh(token) = request.credential else {
+            return Err(NOT_A_LOGIN.error("new tokens are given for a refresh token"));
+        };
         let reused = |session: &str| {
             let named = ("session", session);
             let clock = &self.clock;
