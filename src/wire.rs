@@ -4,6 +4,7 @@
 //! file below connects one part to the questions it answers; what it answers
 //! them with is in the part's own crate.
 
+mod account;
 mod admin;
 mod advice;
 mod backup;
@@ -76,6 +77,7 @@ pub(crate) struct Plane {
     groups: group::Opening,
     store: ::store::Store,
     keys: Arc<::gate::Keys>,
+    logins: Arc<::gate::Logins>,
     turns: turns::Turns,
     announcer: Arc<Announcer>,
     space: Arc<Space>,
@@ -130,6 +132,8 @@ pub(crate) async fn build(
     let keys = Arc::new(keys.await?);
     let gate =
         ::gate::Gate::new(&config.gate, keys.clone(), revisions.clone(), clock.clone(), owner);
+    let logins = parts::logins(&config.gate, &sql, &revisions, &space, ground).await?;
+    let gate = gate.with_logins(logins.clone());
     let policy = Arc::new(policy::Policies::stockade_self()?);
     let opened = parts::log(&config.ledger, &sql, &space, ground).await?;
     let (ledger, log) =
@@ -174,6 +178,7 @@ pub(crate) async fn build(
         groups,
         store,
         keys,
+        logins,
         turns: turns::Turns::default(),
         announcer,
         space: space.clone(),
@@ -236,6 +241,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// How often it is swept out of tiers that keep it until somebody does.
 const TIDY_EVERY: Duration = Duration::from_secs(10);
 
+/// How often sessions and failures that are over are forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(300);
+
 /// The work under way, to be brought to its end.
 pub(crate) struct Running {
     stop: signal::Sender<bool>,
@@ -286,6 +294,7 @@ impl Work {
         });
         others.spawn(warm::keep_warm(cache.clone(), sql.clone(), clock.clone()));
         others.spawn(space.run(clock.clone()));
+        others.spawn(forget(plane.logins.clone(), clock.clone()));
         others.spawn(async move {
             loop {
                 plane.clock.sleep(SWEEP_EVERY).await;
@@ -303,6 +312,16 @@ async fn tidy(cache: ::cache::Cache, clock: Clock) {
         clock.sleep(TIDY_EVERY).await;
         if let Err(error) = cache.tidy().await {
             tracing::debug!(error = %error.story(), "what has expired is freed later");
+        }
+    }
+}
+
+/// Keeps tables from growing with sessions and failures that are over.
+async fn forget(logins: Arc<::gate::Logins>, clock: Clock) {
+    loop {
+        clock.sleep(FORGET_EVERY).await;
+        if let Err(error) = logins.sweep().await {
+            tracing::debug!(error = %error.story(), "sessions that are over are forgotten later");
         }
     }
 }

@@ -9,7 +9,9 @@ mod ledger;
 mod lock;
 mod object;
 mod probe;
+mod session;
 mod status;
+mod user;
 
 use flow::signal::Registry;
 use flow::{BoxFuture, Plane, Result};
@@ -118,6 +120,8 @@ pub(crate) fn operations<P: Plane>() -> Vec<Operation<P>> {
     operations.extend(object::operations());
     operations.extend(ledger::operations());
     operations.extend(auth::operations());
+    operations.extend(session::operations());
+    operations.extend(user::operations());
     operations.extend(status::operations());
     operations
 }

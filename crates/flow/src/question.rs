@@ -17,7 +17,13 @@ use crate::stage::{Gate, Ledger, Policy};
 /// question. The binary has one; doors are generic over it and reach nothing
 /// else.
 pub trait Plane:
-    cache::Answers + ledger::Answers + group::Answers + object::Answers + admin::Answers + 'static
+    cache::Answers
+    + ledger::Answers
+    + group::Answers
+    + object::Answers
+    + admin::Answers
+    + account::Answers
+    + 'static
 {
     /// The gate on the path.
     type Gate: Gate + 'static;

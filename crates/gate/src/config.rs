@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use flow::unit::Span;
+use pool::secret::Secret;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,9 @@ pub struct Config {
     pub login: Login,
     /// What a login opens.
     pub sessions: Sessions,
+    /// What secrets of second factors are sealed under, at least 32 random characters. Without
+    /// it each data directory has its own in `gate.key`, so nodes that share a database need it.
+    pub secret: Option<Secret>,
 }
 
 /// Logging in with a name and a password.

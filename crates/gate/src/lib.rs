@@ -47,3 +47,4 @@ pub use credential::api_key::{Keys, NewKey, SECRET_MIN};
 pub use guard::Gate;
 pub use login::{Ground, Logins};
 pub use password::{PASSWORD_MAX, PASSWORD_MIN};
+pub use seal::sealing_key;

@@ -1,6 +1,7 @@
 //! What has to be read again and must not lie open: sealed under a key of the deployment.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::hmac;
 use data_encoding::BASE64URL_NOPAD;
 use flow::Result;
 use zeroize::Zeroizing;
@@ -9,6 +10,14 @@ use crate::codes::SEALED;
 
 /// Seals and opens.
 pub(crate) struct Seal(RandomizedNonceKey);
+
+/// The key that a secret stands for.
+pub fn sealing_key(secret: &[u8]) -> Zeroizing<[u8; 32]> {
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), b"stockade gate, seals, 1");
+    let mut key = Zeroizing::new([0; 32]);
+    key.copy_from_slice(tag.as_ref());
+    key
+}
 
 impl Seal {
     pub(crate) fn new(key: &[u8; 32]) -> Result<Self> {

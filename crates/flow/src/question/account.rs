@@ -141,8 +141,6 @@ question!(DeleteUser<'_> => bool, USER_DELETE, |it| ("user", "", it.name));
 pub struct OpenSession<'a> {
     /// Who they say they are.
     pub name: &'a str,
-    /// With which program, in its own words.
-    pub agent: &'a str,
 }
 
 /// A session's tokens, the only time they are seen.

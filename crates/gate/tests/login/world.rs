@@ -98,7 +98,7 @@ impl World {
     ) -> Result<Granted> {
         let password = Password { tenant: MAIN, name, secret, code };
         let request = self.request(Credential::Password(password), peer, AGENT);
-        let question = OpenSession { name, agent: AGENT };
+        let question = OpenSession { name };
         let granted = self.path.once(&mut Lane::default(), &request, self, question).await;
         self.keep_secret(granted)
     }
