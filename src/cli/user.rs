@@ -173,11 +173,17 @@ impl User {
 impl Create {
     async fn run(self, globals: &Globals, output: &mut Output) -> Outcome {
         let Self { name, kind, roles, password_file, hash } = self;
-        let mut wanted = json!({ "name": name, "kind": kind, "roles": roles });
-        match hash {
-            Some(hash) => wanted["hash"] = hash.into(),
-            None => wanted["password"] = password(password_file.as_deref())?.into(),
-        }
+        let password = match hash {
+            Some(_) => None,
+            None => Some(password(password_file.as_deref())?),
+        };
+        let wanted = json!({
+            "name": name,
+            "kind": kind,
+            "roles": roles,
+            "password": password,
+            "hash": hash,
+        });
         let work = async |client: &mut Client| {
             client.post(USERS, &wanted).await?;
             output.done(&format!("`{name}` can log in"), &json!({ "created": name }))

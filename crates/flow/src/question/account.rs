@@ -16,7 +16,8 @@ static USER_CREATE: Action = action("user.create", Class::Durable);
 static USER_LIST: Action = action("user.list", Class::Logged);
 static USER_CHANGE: Action = action("user.change", Class::Durable);
 static USER_DELETE: Action = action("user.delete", Class::Durable);
-static SESSION_OPEN: Action = action("session.open", Class::Durable);
+// The price of a login is paid before it is asked, and what bounds logins is the gate's.
+static SESSION_OPEN: Action = Action { pace: Pace::Load, ..action("session.open", Class::Durable) };
 static SESSION_REFRESH: Action = action("session.refresh", Class::Durable);
 static SESSION_CLOSE: Action = action("session.close", Class::Durable);
 static SESSION_LIST: Action = action("session.list", Class::Logged);
