@@ -16,12 +16,15 @@ mod key;
 mod ledger;
 mod lines;
 mod output;
+mod password;
 mod reference;
 mod serve;
+mod session;
 mod shell;
 mod stand_in;
 mod store;
 mod table;
+mod user;
 mod watch;
 
 use std::process::ExitCode;
@@ -51,6 +54,7 @@ pub(crate) static CODES: &[&[&Code]] = &[
     input::CODES,
     ledger::CODES,
     output::CODES,
+    password::CODES,
     reference::CODES,
     shell::CODES,
     store::CODES,
@@ -85,6 +89,10 @@ enum Command {
     #[command(subcommand)]
     Key(key::Key),
     #[command(subcommand)]
+    User(user::User),
+    #[command(subcommand)]
+    Session(session::Session),
+    #[command(subcommand)]
     Cache(cache::Cache),
     #[command(subcommand)]
     Guard(guard::Guard),
@@ -117,6 +125,8 @@ impl Command {
             Self::Serve(serve) => serve.run(globals),
             Self::Check(check) => runtime()?.block_on(check.run(globals, output)),
             Self::Config(config) => config.run(globals, output),
+            Self::User(user) => runtime()?.block_on(user.run(globals, output)),
+            Self::Session(session) => runtime()?.block_on(session.run(globals, output)),
             Self::Key(key) => runtime()?.block_on(key.run(globals, output)),
             Self::Cache(cache) => runtime()?.block_on(cache.run(globals, output)),
             Self::Guard(guard) => runtime()?.block_on(guard.run(globals, output)),

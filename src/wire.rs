@@ -4,6 +4,7 @@
 //! file below connects one part to the questions it answers; what it answers
 //! them with is in the part's own crate.
 
+mod account;
 mod admin;
 mod advice;
 mod backup;
@@ -78,6 +79,7 @@ pub(crate) struct Plane {
     store: ::store::Store,
     keys: Arc<::gate::Keys>,
     blocks: Arc<::gate::limit::Blocks>,
+    logins: Arc<::gate::Logins>,
     turns: turns::Turns,
     announcer: Arc<Announcer>,
     space: Arc<Space>,
@@ -152,6 +154,8 @@ pub(crate) async fn build(
         clock.clone(),
         owner,
     );
+    let logins = parts::logins(&config.gate, &sql, &revisions, &space, ground).await?;
+    let gate = gate.with_logins(logins.clone());
     let policy = Arc::new(policy::Policies::stockade_self()?);
     let opened = parts::log(&config.ledger, &sql, &space, ground).await?;
     let (ledger, log) =
@@ -196,6 +200,7 @@ pub(crate) async fn build(
         store,
         keys,
         blocks: blocks.clone(),
+        logins,
         turns: turns::Turns::default(),
         announcer,
         space: space.clone(),
@@ -263,6 +268,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// How often it is swept out of tiers that keep it until somebody does.
 const TIDY_EVERY: Duration = Duration::from_secs(10);
 
+/// How often sessions and failures that are over are forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(300);
+
 /// The work under way, to be brought to its end.
 pub(crate) struct Running {
     stop: signal::Sender<bool>,
@@ -315,6 +323,7 @@ impl Work {
         });
         others.spawn(warm::keep_warm(cache.clone(), sql.clone(), clock.clone()));
         others.spawn(space.run(clock.clone()));
+        others.spawn(forget(plane.logins.clone(), clock.clone()));
         others.spawn(async move {
             loop {
                 plane.clock.sleep(SWEEP_EVERY).await;
@@ -332,6 +341,16 @@ async fn tidy(cache: ::cache::Cache, clock: Clock) {
         clock.sleep(TIDY_EVERY).await;
         if let Err(error) = cache.tidy().await {
             tracing::debug!(error = %error.story(), "what has expired is freed later");
+        }
+    }
+}
+
+/// Keeps tables from growing with sessions and failures that are over.
+async fn forget(logins: Arc<::gate::Logins>, clock: Clock) {
+    loop {
+        clock.sleep(FORGET_EVERY).await;
+        if let Err(error) = logins.sweep().await {
+            tracing::debug!(error = %error.story(), "sessions that are over are forgotten later");
         }
     }
 }

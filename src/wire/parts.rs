@@ -7,20 +7,22 @@ use cache::seal::SealKeys;
 use cache::{Table, Tell};
 use flow::feed::{Announcer, Coherence, MemoryFeed};
 use flow::unit::{Size, Span};
-use flow::{BoxFuture, Clock, Code, Feed, Kind, Result};
+use flow::{BoxFuture, Clock, Code, Feed, Kind, Random, Result, Revisions};
 use ledger::{Log, Place, disk};
 use pool::Http;
 use pool::blob::{Blobs, Local, local};
 use pool::breaker::{self, Breaker};
 use pool::codec::seal::Keys;
 use pool::feed::{PostgresFeed, RedisFeed};
-use pool::file::Disk;
+use pool::file::{Disk, Files};
 use pool::health::{Health, Need, Probe};
 use pool::kv::{Kv, RedisKv, SqlKv};
 use pool::secret::Secret;
 use pool::sql::postgres::{self, Postgres};
 use pool::sql::sqlite::{self, Sqlite};
 use pool::sql::{Dialect, Sql, Statement, codes};
+
+use zeroize::Zeroizing;
 
 use super::origin::Web;
 use super::patient::Patient;
@@ -42,6 +44,41 @@ fn resolved(url: &Url) -> Result<String> {
     match url.parse::<Secret>() {
         Ok(secret) => Ok(secret.read_text()?.trim().to_owned()),
         Err(_) => Ok(str::to_owned(url)),
+    }
+}
+
+/// Users and sessions, and what their second factors are sealed under.
+pub(super) async fn logins(
+    config: &gate::Config,
+    sql: &Arc<dyn Sql>,
+    revisions: &Arc<Revisions>,
+    space: &Space,
+    ground: &Ground,
+) -> Result<Arc<gate::Logins>> {
+    let secret = match &config.secret {
+        Some(secret) => secret.read()?,
+        None => own_secret(&space.path().join("gate.key"), &ground.random)?,
+    };
+    let ground = gate::Ground {
+        sql: sql.clone(),
+        revisions: revisions.clone(),
+        clock: ground.clock.clone(),
+        random: ground.random.clone(),
+    };
+    let key = gate::sealing_key(&secret);
+    Ok(Arc::new(gate::Logins::open(ground, config, &key).await?))
+}
+
+/// The data directory's own, made at the first start.
+fn own_secret(path: &Path, random: &Random) -> Result<Zeroizing<Vec<u8>>> {
+    match Disk.read(path) {
+        Err(error) if error.kind() == Kind::Missing => {
+            let mut secret = Zeroizing::new(vec![0; 32]);
+            random.fill(&mut secret);
+            Disk.write_atomically(path, &secret)?;
+            Ok(secret)
+        }
+        read => read.map(Zeroizing::new),
     }
 }
 

@@ -107,6 +107,7 @@ impl Bench {
                     door: Door::Resp,
                     credential: Credential::Bearer(&self.secret),
                     peer: None,
+                    agent: "",
                 };
                 ask(self, &mut lane, &request).await;
             }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use flow::{BoxFuture, Clock, Credential, Id, Moment, Plane, Request, Result};
 use http::header::{
     ALLOW, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, HeaderName,
-    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    STRICT_TRANSPORT_SECURITY, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, Version};
@@ -191,7 +191,7 @@ async fn ask<P: Plane>(
         door,
         operation,
         head,
-        request: request(connection, head, arrived, credential),
+        request: request(connection, arrived, head, credential),
         lane: &mut lane,
         parameters,
         body: Some(body),
@@ -232,14 +232,16 @@ async fn ask<P: Plane>(
 
 fn request<'a, P: Plane>(
     connection: &Connection<P>,
-    head: &Parts,
     arrived: Arrived,
+    head: &'a Parts,
     credential: Credential<'a>,
 ) -> Request<'a> {
     let Arrived { id, at } = arrived;
+    let agent = head.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
     let proxies = &connection.door.config.proxies;
     let peer = connection.peer.map(|peer| forwarded::caller(peer, &head.headers, proxies));
-    Request { id, at, door: connection.entrance, credential, peer }
+    let (door, agent) = (connection.entrance, agent.unwrap_or_default());
+    Request { id, at, door, credential, peer, agent }
 }
 
 /// What the caller shows: a bearer token, or on our own socket who they are.

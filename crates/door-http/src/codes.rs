@@ -22,6 +22,8 @@ pub static CODES: &[&Code] = &[
     &NO_OBJECT,
     &NO_KEY,
     &NO_BLOCK,
+    &NO_USER,
+    &NO_SESSION,
     &NO_NAMESPACE,
     &LOCK_HELD,
     &LOCK_LOST,
@@ -175,6 +177,22 @@ pub static NO_KEY: Code = Code::new(
     "door-http-no-key",
     "There is no such API key",
     "list the keys with GET /v1/auth/keys",
+);
+
+/// No user has this name.
+pub static NO_USER: Code = Code::new(
+    Kind::Missing,
+    "door-http-no-user",
+    "There is no such user",
+    "list the users with GET /v1/auth/users",
+);
+
+/// No session of theirs has this id.
+pub static NO_SESSION: Code = Code::new(
+    Kind::Missing,
+    "door-http-no-session",
+    "There is no such session",
+    "list the sessions with GET /v1/auth/sessions, of another principal with `principal`",
 );
 
 /// Nothing is known of a namespace of the cache.

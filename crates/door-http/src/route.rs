@@ -10,7 +10,9 @@ mod ledger;
 mod lock;
 mod object;
 mod probe;
+mod session;
 mod status;
+mod user;
 
 use flow::signal::Registry;
 use flow::{BoxFuture, Plane, Result};
@@ -120,6 +122,8 @@ pub(crate) fn operations<P: Plane>() -> Vec<Operation<P>> {
     operations.extend(ledger::operations());
     operations.extend(auth::operations());
     operations.extend(guard::operations());
+    operations.extend(session::operations());
+    operations.extend(user::operations());
     operations.extend(status::operations());
     operations
 }

@@ -425,5 +425,5 @@ fn request<'a>(
 ) -> Request<'a> {
     *asked += 1;
     let credential = key.as_deref().map_or(Credential::None, Credential::Bearer);
-    Request { id: id.plus(*asked), at, door: Door::Resp, credential, peer }
+    Request { id: id.plus(*asked), at, door: Door::Resp, credential, peer, agent: "" }
 }

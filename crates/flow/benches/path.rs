@@ -128,6 +128,7 @@ async fn measure(stages: impl Fn() -> Noop, warm: bool) -> (f64, f64) {
                 door: Door::Resp,
                 credential: Credential::Bearer("key"),
                 peer: None,
+                agent: "",
             };
             let question = Get { namespace: "sessions", key: b"some-key" };
             black_box(serve.once(&mut lane, &request, &Nothing, question).await.unwrap());

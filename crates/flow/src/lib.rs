@@ -47,6 +47,7 @@
 //!     door: Door::Http,
 //!     credential: Credential::Bearer("…"),
 //!     peer: None,
+//!     agent: "",
 //! };
 //! let question = Get { namespace: "sessions", key: b"ann" };
 //! let answer = serve.once(&mut Lane::default(), &request, &Map, question).await.unwrap();

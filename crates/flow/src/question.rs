@@ -1,6 +1,7 @@
 //! Everything that can be asked, part by part: the vocabulary the doors speak
 //! and the origins answer. Each question names its own action.
 
+pub mod account;
 pub mod admin;
 pub mod cache;
 pub mod group;
@@ -23,6 +24,7 @@ pub trait Plane:
     + object::Answers
     + admin::Answers
     + guard::Answers
+    + account::Answers
     + 'static
 {
     /// The gate on the path.

@@ -46,6 +46,10 @@ pub enum Credential<'a> {
     Bearer(&'a str),
     /// A name and a secret.
     Named(&'a str, &'a str),
+    /// A name and a password, to log in.
+    Password(Password<'a>),
+    /// A token that is good for new tokens.
+    Refresh(&'a str),
     /// The operating system's word that this is user `uid` of this machine, on
     /// a socket only the owner of the data directory can open.
     Local {
@@ -54,6 +58,19 @@ pub enum Credential<'a> {
     },
     /// Stockade's own word; only the path itself can say it.
     Inside(Inside),
+}
+
+/// What somebody says who logs in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Password<'a> {
+    /// Where they have their account.
+    pub tenant: &'a str,
+    /// Their name there.
+    pub name: &'a str,
+    /// Their password.
+    pub secret: &'a str,
+    /// What their authenticator app shows, or a recovery code.
+    pub code: Option<&'a str>,
 }
 
 /// A part of Stockade, vouched for by the path.
@@ -67,6 +84,8 @@ impl fmt::Debug for Credential<'_> {
             Credential::None => f.write_str("None"),
             Credential::Bearer(_) => f.write_str("Bearer(…)"),
             Credential::Named(name, _) => write!(f, "Named({name:?}, …)"),
+            Credential::Password(shown) => write!(f, "Password({:?}, …)", shown.name),
+            Credential::Refresh(_) => f.write_str("Refresh(…)"),
             Credential::Local { uid } => write!(f, "Local({uid})"),
             Credential::Inside(Inside(system)) => write!(f, "Inside({})", system.name()),
         }
@@ -86,6 +105,8 @@ pub struct Request<'a> {
     pub credential: Credential<'a>,
     /// The caller's address, where there is one.
     pub peer: Option<IpAddr>,
+    /// The caller's program in its own words; empty where it says nothing.
+    pub agent: &'a str,
 }
 
 /// Which limits count a request.

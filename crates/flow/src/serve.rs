@@ -75,6 +75,7 @@ impl Background {
             door: Door::Inside,
             credential: Credential::Inside(Inside(system)),
             peer: None,
+            agent: "",
         }
     }
 }

@@ -13,6 +13,22 @@ pub static CODES: &[&Code] = &[
     &WEAK_KEY,
     &NO_ROLE,
     &NO_NAME,
+    &WRONG_PASSWORD,
+    &CODE_NEEDED,
+    &WRONG_CODE,
+    &NO_TOTP,
+    &LOCKED,
+    &LOGIN_BUSY,
+    &PASSWORD_LENGTH,
+    &FOREIGN_HASH,
+    &HASHES,
+    &SEALED,
+    &NAME_TAKEN,
+    &UNKNOWN_SESSION,
+    &SESSION_OVER,
+    &UNKNOWN_REFRESH,
+    &REFRESH_REUSED,
+    &NOT_A_LOGIN,
 ];
 
 /// Nothing was shown.
@@ -86,4 +102,128 @@ pub static NO_NAME: Code = Code::new(
     "gate-no-name",
     "That is not a name",
     "use 1 to 128 letters, digits, `-`, `_`, `.` or `@`",
+);
+
+/// Name and password do not belong together; which of them is wrong is not said.
+pub static WRONG_PASSWORD: Code = Code::new(
+    Kind::Unknown,
+    "gate-wrong-password",
+    "Name or password is wrong",
+    "check both; an administrator can set a new password with `stockade user password`",
+);
+
+/// The password is right, and the user has a second factor.
+pub static CODE_NEEDED: Code = Code::new(
+    Kind::Unknown,
+    "gate-code-needed",
+    "A code is needed too",
+    "send what the authenticator app shows, or a recovery code, as `code`",
+);
+
+/// The second factor is wrong, or was shown before.
+pub static WRONG_CODE: Code = Code::new(
+    Kind::Unknown,
+    "gate-wrong-code",
+    "The code is wrong",
+    "wait for the next code, since each is good once; check the clock of the device",
+);
+
+/// There is no second factor in the state that is needed.
+pub static NO_TOTP: Code = Code::new(
+    Kind::Conflict,
+    "gate-no-totp",
+    "The second factor is not in that state",
+    "begin anew with POST /v1/auth/totp; an administrator can take a lost one away",
+);
+
+/// Too many failures, from there or for that account.
+pub static LOCKED: Code =
+    Code::new(Kind::Busy, "gate-locked", "Too many failed logins", "wait; the lock ends by itself");
+
+/// As many are logging in as can be served.
+pub static LOGIN_BUSY: Code = Code::new(
+    Kind::Busy,
+    "gate-login-busy",
+    "Too many are logging in",
+    "try again in a moment, or raise `gate.login.queue`",
+);
+
+/// A password is too short or too long.
+pub static PASSWORD_LENGTH: Code = Code::new(
+    Kind::Invalid,
+    "gate-password-length",
+    "The password is too short or too long",
+    "use 8 to 1024 bytes",
+);
+
+/// A hash from elsewhere cannot be used.
+pub static FOREIGN_HASH: Code = Code::new(
+    Kind::Invalid,
+    "gate-foreign-hash",
+    "The password hash cannot be used",
+    "bring bcrypt of a cost up to 14, or argon2id of at most 64 MiB, 8 passes and 4 lanes",
+);
+
+/// Hashing does not work.
+pub static HASHES: Code = Code::new(
+    Kind::Internal,
+    "gate-hashes",
+    "A password cannot be hashed",
+    "report it, with the sentence in the log",
+);
+
+/// A sealed secret cannot be opened.
+pub static SEALED: Code = Code::new(
+    Kind::Corrupt,
+    "gate-sealed",
+    "A sealed secret cannot be opened",
+    "is it still the same `gate.secret`? with another one, second factors have to be set up anew",
+);
+
+/// There is such a user already.
+pub static NAME_TAKEN: Code = Code::new(
+    Kind::Conflict,
+    "gate-name-taken",
+    "There is such a user already",
+    "choose another name, or change the user there is",
+);
+
+/// The session is not one of ours, or has ended.
+pub static UNKNOWN_SESSION: Code = Code::new(
+    Kind::Unknown,
+    "gate-unknown-session",
+    "The session is not known",
+    "log in again with POST /v1/auth/login",
+);
+
+/// The session was not used for too long, or lasted too long.
+pub static SESSION_OVER: Code = Code::new(
+    Kind::Unknown,
+    "gate-session-over",
+    "The session is over",
+    "get new tokens with POST /v1/auth/refresh, or log in again",
+);
+
+/// The refresh token is not one of ours, or no longer.
+pub static UNKNOWN_REFRESH: Code = Code::new(
+    Kind::Unknown,
+    "gate-unknown-refresh",
+    "The refresh token is not known",
+    "log in again with POST /v1/auth/login",
+);
+
+/// A refresh token came a second time.
+pub static REFRESH_REUSED: Code = Code::new(
+    Kind::Unknown,
+    "gate-refresh-reused",
+    "The refresh token was used before",
+    "log in again; if you did not use it twice, somebody else has it",
+);
+
+/// What only a login can do was tried with another credential.
+pub static NOT_A_LOGIN: Code = Code::new(
+    Kind::Refused,
+    "gate-not-a-login",
+    "That credential is not for this",
+    "log in with name and password; only users can",
 );

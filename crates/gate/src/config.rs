@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use flow::unit::Span;
+use pool::secret::Secret;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +15,64 @@ pub struct Config {
     pub rates: Rates,
     /// Limits beside those by role.
     pub limits: crate::limit::Config,
+    /// Logging in with a name and a password.
+    pub login: Login,
+    /// What a login opens.
+    pub sessions: Sessions,
+    /// What secrets of second factors are sealed under, at least 32 random characters. Without
+    /// it each data directory has its own in `gate.key`, so nodes that share a database need it.
+    pub secret: Option<Secret>,
+}
+
+/// Logging in with a name and a password.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Login {
+    /// After so many failures an account or an address has to wait; at least 2.
+    pub failures_max: u32,
+    /// How long it has to wait, and how long failures are counted together.
+    pub lockout: Span,
+    /// So many passwords are compared at a time; without a number, one for each core.
+    pub hashing_at_once: Option<u32>,
+    /// So many more wait for their turn; others are asked to come again.
+    pub queue: u32,
+}
+
+impl Default for Login {
+    fn default() -> Self {
+        Self { failures_max: 5, lockout: Span::secs(900), hashing_at_once: None, queue: 256 }
+    }
+}
+
+/// What a login opens.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sessions {
+    /// One that is not used for so long has to be refreshed.
+    pub idle: Span,
+    /// A token is good for so long.
+    pub token_life: Span,
+    /// A refresh token is good for so long.
+    pub refresh_life: Span,
+    /// After so long one has to log in again, however often it was refreshed.
+    pub life: Span,
+    /// An agent has so many at most; then its oldest ends.
+    pub per_agent_max: u32,
+    /// And anybody else.
+    pub per_user_max: u32,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self {
+            idle: Span::secs(3600),
+            token_life: Span::secs(24 * 3600),
+            refresh_life: Span::secs(168 * 3600),
+            life: Span::secs(30 * 24 * 3600),
+            per_agent_max: 3,
+            per_user_max: 20,
+        }
+    }
 }
 
 /// Requests per minute by role.

@@ -10,13 +10,15 @@ use flow::{
     Revisions, Step,
 };
 
-use crate::codes::{BLOCKED, NO_CREDENTIAL, NOT_THE_OWNER, TOO_FAST, UNKNOWN_KEY};
+use crate::codes::{BLOCKED, NO_CREDENTIAL, NOT_THE_OWNER, TOO_FAST, UNKNOWN_KEY, UNKNOWN_SESSION};
 use crate::credential::api_key::Keys;
 use crate::limit::{Adaptive, Asking, Blocks, Limits, Subject, Verdict};
+use crate::login::Logins;
 
 /// The gate.
 pub struct Gate {
     keys: Arc<Keys>,
+    logins: Option<Arc<Logins>>,
     limits: Limits,
     blocks: Arc<Blocks>,
     adaptive: Option<Arc<Adaptive>>,
@@ -40,14 +42,46 @@ impl Gate {
         owner: u32,
     ) -> Self {
         let adaptive = limits.adaptive(&clock);
-        Self { keys, limits, blocks, adaptive, revisions, clock, owner }
+        Self { keys, logins: None, limits, blocks, adaptive, revisions, clock, owner }
     }
 
-    /// Asks the database whose key this is, for those who did not try too often.
-    async fn recognise_anew(&self, request: &Request<'_>, key: &str) -> Result<Arc<Identity>> {
+    /// The same gate, where users log in too.
+    #[must_use]
+    pub fn with_logins(mut self, logins: Arc<Logins>) -> Self {
+        self.logins = Some(logins);
+        self
+    }
+
+    fn logins(&self) -> Result<&Logins> {
+        self.logins.as_deref().ok_or_else(|| UNKNOWN_SESSION.error("nobody logs in here"))
+    }
+
+    fn bearer<'a>(
+        &'a self,
+        request: &'a Request<'a>,
+        token: &'a str,
+    ) -> Step<'a, Result<Arc<Identity>>> {
+        match &self.logins {
+            Some(logins) if Logins::is_token(token) => match logins.recognise(token) {
+                Step::Now(known) => Step::Now(known),
+                Step::Later(anew) => Step::later(self.recognise_anew(request, anew)),
+            },
+            _ => match self.keys.recognise_now(token) {
+                Some(identity) => Step::Now(Ok(identity)),
+                None => Step::later(self.recognise_anew(request, self.keys.recognise(token))),
+            },
+        }
+    }
+
+    /// Looks up who that is, for those who did not try too often.
+    async fn recognise_anew(
+        &self,
+        request: &Request<'_>,
+        anew: impl Future<Output = Result<Arc<Identity>>>,
+    ) -> Result<Arc<Identity>> {
         let recognised = match self.turned_away(request) {
             Some(error) => Err(error),
-            None => self.keys.recognise(key).await,
+            None => anew.await,
         };
         if recognised
             .as_ref()
@@ -56,6 +90,18 @@ impl Gate {
             self.count_stranger(request).await;
         }
         recognised
+    }
+
+    /// Whether the session still lasts, where it is one.
+    fn lasts<'a>(
+        &'a self,
+        request: &'a Request<'a>,
+        identity: &'a Identity,
+    ) -> Step<'a, Result<()>> {
+        match (&self.logins, identity.credential.strip_prefix("session:")) {
+            (Some(logins), Some(id)) => logins.tend(id, request),
+            _ => Step::Now(Ok(())),
+        }
     }
 
     async fn refuse_nobody(&self, request: &Request<'_>) -> Result<Arc<Identity>> {
@@ -89,6 +135,37 @@ impl Gate {
     fn is_counted(&self, request: &Request<'_>, identity: &Identity, ask: Ask<'_>) -> bool {
         let local = matches!(request.credential, Credential::Local { .. });
         !local && identity.kind != Principal::System && self.limits.counts(ask.action)
+    }
+
+    /// Whether the limits let it in, where it counts.
+    fn limited<'a>(
+        &'a self,
+        request: &'a Request<'a>,
+        identity: &'a Identity,
+        ask: Ask<'a>,
+    ) -> Step<'a, Result<()>> {
+        if !self.is_counted(request, identity, ask) {
+            return Step::Now(Ok(()));
+        }
+        let principal = || Subject::Principal(identity.tenant.clone(), identity.actor.clone());
+        let address = || request.peer.map(client).map(Subject::Address);
+        let kept_out = self.kept_out(|| Some(principal())).or_else(|| self.kept_out(address));
+        if let Some(error) = kept_out {
+            return Step::Now(Err(error));
+        }
+        let asking =
+            Asking { identity: Some(identity), address: request.peer, action: Some(ask.action) };
+        match self.limits.admit(&asking, self.clock.moment()) {
+            Verdict::Admitted => match self.limits.share_now(&asking, self.clock.moment()) {
+                Some(known) => Step::Now(known),
+                None => Step::later(async move { self.limits.share(&asking, &self.clock).await }),
+            },
+            Verdict::Refused(error) => Step::Now(Err(error)),
+            Verdict::Blocked(error, who) => Step::later(async move {
+                self.blocks.begin(who, TOO_FAST.name, request).await;
+                Err(error)
+            }),
+        }
     }
 
     fn local(&self, uid: u32) -> Result<Arc<Identity>> {
@@ -125,11 +202,14 @@ impl flow::Gate for Gate {
 
     fn recognise<'a>(&'a self, request: &'a Request<'a>) -> Step<'a, Result<Arc<Identity>>> {
         match request.credential {
-            Credential::Bearer(key) | Credential::Named(_, key) => {
-                match self.keys.recognise_now(key) {
-                    Some(identity) => Step::Now(Ok(identity)),
-                    None => Step::later(self.recognise_anew(request, key)),
-                }
+            Credential::Bearer(key) | Credential::Named(_, key) => self.bearer(request, key),
+            Credential::Password(shown) => {
+                let verified = async move { self.logins()?.verify(request, shown).await };
+                Step::later(self.recognise_anew(request, verified))
+            }
+            Credential::Refresh(token) => {
+                let refreshed = async move { self.logins()?.recognise_refresh(token).await };
+                Step::later(self.recognise_anew(request, refreshed))
             }
             Credential::Local { uid } => Step::Now(self.local(uid)),
             Credential::None => Step::later(self.refuse_nobody(request)),
@@ -141,6 +221,7 @@ impl flow::Gate for Gate {
     fn renew<'a>(&'a self, identity: &'a Identity) -> Step<'a, Result<Arc<Identity>>> {
         match identity.credential.split_once(':') {
             Some(("key", id)) => Step::later(self.keys.renew(id)),
+            Some(("session", id)) => Step::later(async move { self.logins()?.renew(id).await }),
             Some(("uid", uid)) => Step::Now(self.local(uid.parse().unwrap_or(u32::MAX))),
             _ => Step::Now(Err(UNKNOWN_KEY.error("the credential is no longer known"))),
         }
@@ -152,26 +233,12 @@ impl flow::Gate for Gate {
         identity: &'a Identity,
         ask: Ask<'a>,
     ) -> Step<'a, Result<()>> {
-        if !self.is_counted(request, identity, ask) {
-            return Step::Now(Ok(()));
-        }
-        let principal = || Subject::Principal(identity.tenant.clone(), identity.actor.clone());
-        let address = || request.peer.map(client).map(Subject::Address);
-        let kept_out = self.kept_out(|| Some(principal())).or_else(|| self.kept_out(address));
-        if let Some(error) = kept_out {
-            return Step::Now(Err(error));
-        }
-        let asking =
-            Asking { identity: Some(identity), address: request.peer, action: Some(ask.action) };
-        match self.limits.admit(&asking, self.clock.moment()) {
-            Verdict::Admitted => match self.limits.share_now(&asking, self.clock.moment()) {
-                Some(known) => Step::Now(known),
-                None => Step::later(async move { self.limits.share(&asking, &self.clock).await }),
-            },
-            Verdict::Refused(error) => Step::Now(Err(error)),
-            Verdict::Blocked(error, who) => Step::later(async move {
-                self.blocks.begin(who, TOO_FAST.name, request).await;
-                Err(error)
+        match self.lasts(request, identity) {
+            Step::Now(Ok(())) => self.limited(request, identity, ask),
+            Step::Now(Err(error)) => Step::Now(Err(error)),
+            Step::Later(lasts) => Step::later(async move {
+                lasts.await?;
+                self.limited(request, identity, ask).wait().await
             }),
         }
     }
@@ -232,7 +299,7 @@ mod tests {
     }
 
     pub(super) fn request(credential: Credential<'_>) -> Request<'_> {
-        Request { id: Id(1), at: Moment(0), door: Door::Http, credential, peer: None }
+        Request { id: Id(1), at: Moment(0), door: Door::Http, credential, peer: None, agent: "" }
     }
 
     pub(super) async fn recognise(

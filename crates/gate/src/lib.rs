@@ -6,6 +6,9 @@
 //! revoked is not, from the next request on. What [`limit`] is made of can be used
 //! alone: a table of limiter states, two laws, blocks, adaptive concurrency.
 //!
+//! Users log in with a password and perhaps a code ([`Logins`]) and get a session, kept
+//! on this side, which can be looked at and ended like a key.
+//!
 //! ```
 //! # use flow::{*, identity::MAIN, request::*, signal::Registry};
 //! # use pool::sql::sqlite::{Options, Sqlite};
@@ -29,9 +32,20 @@
 pub mod codes;
 mod config;
 mod credential;
+mod digest;
 mod guard;
 pub mod limit;
+mod lockout;
+mod login;
+mod password;
+mod seal;
+mod session;
+mod totp;
+mod user;
 
-pub use config::{Config, Rates};
+pub use config::{Config, Login, Rates, Sessions};
 pub use credential::api_key::{Keys, NewKey, SECRET_MIN};
 pub use guard::Gate;
+pub use login::{Ground, Logins};
+pub use password::{PASSWORD_MAX, PASSWORD_MIN};
+pub use seal::sealing_key;

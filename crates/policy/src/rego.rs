@@ -144,6 +144,32 @@ mod tests {
     }
 
     #[test]
+    fn everybody_looks_after_their_own_sessions_and_nobody_elses() {
+        let policies = Policies::stockade_self().unwrap();
+        for (action, kind, namespace, expected) in [
+            ("session.open", "session", "", true),
+            ("session.close", "session", "", true),
+            ("session.list", "session", "", true),
+            ("session.end", "session", "", true),
+            ("session.list", "session", "bob", false),
+            ("session.list", "session", "*", false),
+            ("session.end", "session", "bob", false),
+            ("totp.begin", "totp", "", true),
+            ("totp.drop", "totp", "", false),
+            ("totp.drop", "totp", "bob", false),
+            ("user.create", "user", "", false),
+            ("user.change", "user", "", false),
+        ] {
+            let input = json!({
+                "identity": { "name": "ann", "kind": "human", "roles": ["reader"] },
+                "action": action,
+                "resource": { "kind": kind, "namespace": namespace },
+            });
+            assert_eq!(policies.decide(input).unwrap(), expected, "{action} {namespace}");
+        }
+    }
+
+    #[test]
     fn roles_allow_what_they_say_and_nothing_else() {
         for action in ["cache.get", "cache.purge", "object.put", "key.create", "ledger.read"] {
             check(&["admin"], action, true);
@@ -217,6 +243,7 @@ mod tests {
                 door: Door::Http,
                 credential: Credential::None,
                 peer: None,
+                agent: "",
             };
             let question = ListKeys { after: "", limit: 1 };
             match policies.permit(&request, &identity, question.ask()) {

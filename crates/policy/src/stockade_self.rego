@@ -16,6 +16,22 @@ allow if {
 # Whoever was recognised may ask who they are.
 allow if input.action == "login"
 
+# The gate has seen their password or refresh token, and what they do concerns themselves.
+allow if input.action in {
+	"session.open",
+	"session.refresh",
+	"session.close",
+	"totp.begin",
+	"totp.confirm",
+}
+
+# Where no principal is named, the caller's own are meant.
+allow if {
+	input.action in {"session.list", "session.end"}
+	input.resource.kind == "session"
+	input.resource.namespace == ""
+}
+
 grants := {
 	"admin": ["**"],
 	"system": ["**"],

@@ -9,6 +9,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use flow::question::account::{
+    BeginTotp, ChangeUser, CloseSession, ConfirmTotp, CreateUser, DeleteUser, DropTotp, EndSession,
+    EndSessions, Enrolment, Granted, ListSessions, ListUsers, OpenSession, RefreshSession,
+    SessionInfo, UserInfo,
+};
 use flow::question::admin::{
     CreateKey, CreatedKey, Exposition, KeyInfo, ListKeys, Login, Metrics, Part, RevokeKey, Status,
 };
@@ -199,6 +204,8 @@ impl Gate for Parts {
         self.0.recognised.fetch_add(1, SeqCst);
         let name: Arc<str> = match request.credential {
             Credential::Bearer(name @ ("ann" | "bob")) => name.into(),
+            Credential::Password(shown) => shown.name.into(),
+            Credential::Refresh(_) => "ann".into(),
             Credential::Local { uid } => format!("uid-{uid}").into(),
             _ => {
                 let cause = std::io::Error::other("the table of keys says no");
@@ -564,6 +571,43 @@ answers!(object::Delete<'q>, bool, |world, question| {
     Ok(world.objects.lock().remove(&key).is_some())
 });
 answers!(Login, String, |_, _| Ok("ann".into()));
+fn granted() -> Granted {
+    Granted {
+        session: "s1".into(),
+        token: "a token".into(),
+        expires: Time(1),
+        refresh: "another".into(),
+        refresh_expires: Time(2),
+    }
+}
+
+answers!(CreateUser<'q>, (), |_, _| Ok(()));
+answers!(ListUsers<'q>, Vec<UserInfo>, |_, _| {
+    let (name, kind, roles) = ("ann".into(), Principal::Human, vec!["reader".into()]);
+    Ok(vec![UserInfo { name, kind, roles, disabled: false, totp: true, created: Time(1) }])
+});
+answers!(ChangeUser<'q>, bool, |_, _| Ok(true));
+answers!(DeleteUser<'q>, bool, |_, _| Ok(true));
+answers!(OpenSession<'q>, Granted, |_, _| Ok(granted()));
+answers!(RefreshSession, Granted, |_, _| Ok(granted()));
+answers!(CloseSession, (), |_, _| Ok(()));
+answers!(ListSessions<'q>, Vec<SessionInfo>, |_, question| {
+    Ok(vec![SessionInfo {
+        id: "s1".into(),
+        principal: question.of.into(),
+        created: Time(1),
+        seen: Time(1),
+        ends: Time(1),
+        address: "192.0.2.1".into(),
+        agent: "curl/8".into(),
+        suspicion: vec!["agent".into()],
+    }])
+});
+answers!(EndSession<'q>, bool, |_, question| Ok(question.id == "x"));
+answers!(EndSessions<'q>, u64, |_, _| Ok(3));
+answers!(BeginTotp, Enrolment, |_, _| Ok(Enrolment { secret: "A".into(), url: "otpauth:".into() }));
+answers!(ConfirmTotp<'q>, Vec<String>, |_, _| Ok(vec!["one".into()]));
+answers!(DropTotp<'q>, bool, |_, _| Ok(true));
 answers!(CreateKey<'q>, CreatedKey, |world, question| {
     let mut keys = world.keys.lock();
     let id = format!("k{}", keys.len() + 1);

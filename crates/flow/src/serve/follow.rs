@@ -90,7 +90,7 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
 /// standing changes the gate is asked.
 fn forgetful(request: &Request<'_>) -> Request<'static> {
     let Request { id, at, door, peer, .. } = *request;
-    Request { id, at, door, peer, credential: Credential::None }
+    Request { id, at, door, peer, credential: Credential::None, agent: "" }
 }
 
 impl<G: Gate, P: Policy, L: Ledger, T> Followed<G, P, L, T> {

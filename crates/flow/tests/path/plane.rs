@@ -83,6 +83,7 @@ pub(crate) fn request<'a>(world: &World, credential: &'a str) -> Request<'a> {
         door: Door::Http,
         credential: Credential::Bearer(credential),
         peer: None,
+        agent: "",
     }
 }
 

@@ -6,14 +6,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use flow::question::admin::{CreatedKey, KeyInfo};
 use flow::{Clock, Fact, Identity, Principal, Random, Result, Revisions, Time};
 use parking_lot::Mutex;
 use pool::sql::migrate::{Migration, migrate};
 use pool::sql::{Row, Sql, Statement, Transaction};
 
-use crate::codes::{NO_NAME, NO_ROLE, UNKNOWN_KEY, WEAK_KEY};
+use crate::codes::{NO_ROLE, UNKNOWN_KEY, WEAK_KEY};
+use crate::digest::{Digest, digest_of, in_hex, letters};
+use crate::user::check_name;
 
 /// A key chosen by its owner has at least so many characters.
 pub const SECRET_MIN: usize = 32;
@@ -35,8 +36,6 @@ const MIGRATIONS: &[Migration] = &[Migration::both(
 
 /// As many recognised keys are remembered; beyond, all are forgotten at once.
 const KNOWN_MAX: usize = 65_536;
-
-type Digest = [u8; 32];
 
 /// The API keys there are.
 pub struct Keys {
@@ -89,8 +88,8 @@ impl Keys {
         new: NewKey<'_>,
         fact: Option<Fact>,
     ) -> Result<CreatedKey> {
-        let id = self.letters(10);
-        let secret = format!("stk_{id}_{}", self.letters(40));
+        let id = letters(&self.random, 10);
+        let secret = format!("stk_{id}_{}", letters(&self.random, 40));
         self.keep(tenant, new, &id, &secret, fact).await?;
         Ok(CreatedKey { id, secret })
     }
@@ -107,7 +106,7 @@ impl Keys {
         if length < SECRET_MIN {
             return Err(WEAK_KEY.error(format!("{length} characters are easily guessed")));
         }
-        let id = self.letters(10);
+        let id = letters(&self.random, 10);
         self.keep(tenant, new, &id, secret, fact).await?;
         Ok(CreatedKey { id, secret: secret.to_owned() })
     }
@@ -151,7 +150,7 @@ impl Keys {
     /// Whose key this is, if that is known without asking the database.
     pub fn recognise_now(&self, secret: &str) -> Option<Arc<Identity>> {
         let known = self.known.lock();
-        known.get(&digest_of(secret)).filter(|identity| identity.epoch.holds()).cloned()
+        known.get(&digest_of(secret.as_bytes())).filter(|identity| identity.epoch.holds()).cloned()
     }
 
     /// Whose key this is.
@@ -159,7 +158,7 @@ impl Keys {
         if let Some(identity) = self.recognise_now(secret) {
             return Ok(identity);
         }
-        let digest = digest_of(secret);
+        let digest = digest_of(secret.as_bytes());
         let hex = in_hex(&digest);
         let text =
             "SELECT id, tenant, principal, kind, roles, created FROM api_key WHERE digest = ?1";
@@ -210,17 +209,13 @@ impl Keys {
         if new.roles.is_empty() {
             return Err(NO_ROLE.error("a key without a role could do nothing"));
         }
-        let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.@".contains(letter);
-        let length = new.principal.len();
-        if !(1..=128).contains(&length) || !new.principal.chars().all(allowed) {
-            return Err(NO_NAME.error(format!("`{}` is not a name", new.principal.escape_debug())));
-        }
+        check_name(new.principal)?;
         let roles = serde_json::Value::from(new.roles).to_string();
         let text = "INSERT INTO api_key (id, digest, tenant, principal, kind, roles, created)
                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let insert = Statement::new(text)
             .bind(id)
-            .bind(in_hex(&digest_of(secret)))
+            .bind(in_hex(&digest_of(secret.as_bytes())))
             .bind(tenant)
             .bind(new.principal)
             .bind(new.kind.name())
@@ -232,16 +227,6 @@ impl Keys {
         }
         self.sql.commit(transaction).await?;
         Ok(())
-    }
-
-    /// Letters and digits that cannot be mistaken for each other.
-    fn letters(&self, count: usize) -> String {
-        const LETTERS: &[u8; 32] = b"123456789abcdefghjkmnpqrstuvwxyz";
-        let mut bytes = vec![0; count];
-        self.random.fill(&mut bytes);
-        let letter =
-            |byte: &u8| LETTERS.get(usize::from(byte % 32)).map(|&letter| char::from(letter));
-        bytes.iter().filter_map(letter).collect()
     }
 }
 
@@ -273,15 +258,4 @@ impl Found {
         };
         Ok(Self { tenant: tenant.into(), info })
     }
-}
-
-fn digest_of(secret: &str) -> Digest {
-    let digest = digest(&SHA256, secret.as_bytes());
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(digest.as_ref());
-    bytes
-}
-
-fn in_hex(digest: &Digest) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

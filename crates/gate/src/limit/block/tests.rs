@@ -30,7 +30,8 @@ async fn open(config: &Blocking, sql: &Arc<dyn Sql>, clock: &Clock) -> Blocks {
 impl Setup {
     async fn begin(&self, subject: &Subject) {
         let (door, credential) = (Door::Http, Credential::None);
-        let request = Request { id: flow::Id(1), at: Moment(0), door, credential, peer: None };
+        let (id, at) = (flow::Id(1), Moment(0));
+        let request = Request { id, at, door, credential, peer: None, agent: "" };
         self.blocks.begin(subject.clone(), "gate-too-fast", &request).await;
     }
 

@@ -1,0 +1,395 @@
+//! Sessions, kept on our side, so that they can be looked at and ended.
+//!
+//! A session is opened by a login. Its token is random and kept as a digest; whoever shows
+//! it is recognised from memory for as long as nothing changed about them. A refresh token
+//! is good once and gives new tokens; what its owner may do then is what the table of users
+//! says at that moment.
+
+mod live;
+mod refresh;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use flow::question::account::{Granted, SessionInfo};
+use flow::{Clock, Fact, Identity, Outcome, Random, Request, Result, Revisions, Step, Time};
+use parking_lot::Mutex;
+use pool::sql::{Row, Sql, Statement, Transaction};
+
+use crate::codes::{SESSION_OVER, UNKNOWN_SESSION};
+use crate::config::Sessions as Config;
+use crate::digest::{Digest, digest_of, hex_of, in_hex, letters};
+use crate::user::{kind_and_roles, with};
+use live::{Live, Touch};
+
+/// What tokens of sessions begin with.
+const TOKEN: &str = "sts_";
+/// And refresh tokens.
+const REFRESH: &str = "str_";
+/// Letters of a token: two hundred bits.
+const LETTERS: usize = 40;
+/// As many sessions are remembered; beyond, all are looked up again.
+const KNOWN_MAX: usize = 65_536;
+/// What a program says of itself is kept up to here.
+const AGENT_MAX: usize = 200;
+
+/// The sessions there are.
+pub(crate) struct Sessions {
+    sql: Arc<dyn Sql>,
+    revisions: Arc<Revisions>,
+    clock: Clock,
+    random: Random,
+    config: Config,
+    known: Mutex<HashMap<Arc<str>, Arc<Known>>>,
+}
+
+/// A session that was looked up.
+struct Known {
+    digest: Digest,
+    identity: Arc<Identity>,
+    live: Live,
+}
+
+/// Who has just logged in, and how.
+pub(crate) struct Opening<'a> {
+    pub(crate) tenant: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) agent_kind: bool,
+    pub(crate) peer: Option<IpAddr>,
+    pub(crate) agent: &'a str,
+}
+
+impl Sessions {
+    pub(crate) fn new(
+        sql: Arc<dyn Sql>,
+        revisions: Arc<Revisions>,
+        clock: Clock,
+        random: Random,
+        config: Config,
+    ) -> Self {
+        Self { sql, revisions, clock, random, config, known: Mutex::default() }
+    }
+
+    /// Opens one. Of too many the oldest end.
+    pub(crate) async fn open(
+        &self,
+        opening: Opening<'_>,
+        fact: Option<Fact>,
+    ) -> Result<(Granted, u64)> {
+        let Opening { tenant, name, agent_kind, peer, agent } = opening;
+        let granted = self.grant(&letters(&self.random, 10), self.ends());
+        let now = self.clock.now();
+        let kept = if agent_kind { self.config.per_agent_max } else { self.config.per_user_max };
+        let kept = i64::from(kept.max(1)) - 1;
+        let rest = "IN (SELECT id FROM gate_session WHERE tenant = ?1 AND name = ?2 \
+                    ORDER BY created DESC, id DESC LIMIT 1000000 OFFSET ?3)";
+        let oldest = |text: String| Statement::new(text).bind(tenant).bind(name).bind(kept);
+        let text = "INSERT INTO gate_session \
+                    (id, tenant, name, digest, created, seen, fresh, ends, address, agent, suspicion) \
+                    VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9, '')";
+        let insert = Statement::new(text)
+            .bind(&granted.session)
+            .bind(tenant)
+            .bind(name)
+            .bind(hex_of(granted.token.as_bytes()))
+            .bind(now)
+            .bind(granted.expires)
+            .bind(self.ends())
+            .bind(peer.map(live::network).unwrap_or_default())
+            .bind(cut(agent));
+        let transaction = Transaction::new()
+            .run(oldest(format!("DELETE FROM gate_refresh WHERE session {rest}")))
+            .run(oldest(format!("DELETE FROM gate_session WHERE id {rest}")))
+            .run(insert)
+            .run(self.insert_refresh(&granted, 1));
+        let fact = fact.map(|mut fact| {
+            fact.detail = serde_json::json!({ "session": granted.session, "agent": cut(agent) });
+            fact
+        });
+        let rows = self.sql.commit(with(transaction, fact)).await?;
+        let ended = rows.get(1).map_or(0, pool::sql::Rows::touched);
+        if ended > 0 {
+            self.revisions.bump(tenant, Some(name));
+        }
+        Ok((granted, ended))
+    }
+
+    fn ends(&self) -> Time {
+        self.clock.now().after(self.config.life.0)
+    }
+
+    /// New tokens for a session that ends then.
+    fn grant(&self, id: &str, ends: Time) -> Granted {
+        let now = self.clock.now();
+        Granted {
+            session: id.to_owned(),
+            token: format!("{TOKEN}{id}_{}", letters(&self.random, LETTERS)),
+            expires: now.after(self.config.token_life.0).min(ends),
+            refresh: format!("{REFRESH}{id}_{}", letters(&self.random, LETTERS)),
+            refresh_expires: now.after(self.config.refresh_life.0).min(ends),
+        }
+    }
+
+    /// Whether this is the token of a session, by its looks.
+    pub(crate) fn is_token(text: &str) -> bool {
+        text.starts_with(TOKEN)
+    }
+
+    /// Whose session this is, if that is known without asking the database.
+    pub(crate) fn recognise_now(&self, token: &str) -> Option<Arc<Identity>> {
+        let known = self.remembered(id_in(token, TOKEN)?)?;
+        let same = verify_slices_are_equal(&known.digest, &digest_of(token.as_bytes())).is_ok();
+        (same && known.identity.epoch.holds()).then(|| known.identity.clone())
+    }
+
+    /// Whose session this is.
+    pub(crate) async fn recognise(&self, token: &str) -> Result<Arc<Identity>> {
+        if let Some(identity) = self.recognise_now(token) {
+            return Ok(identity);
+        }
+        let unknown = || UNKNOWN_SESSION.error("the session is not known");
+        let id = id_in(token, TOKEN).ok_or_else(unknown)?;
+        let known = self.look_up(id, Some(&digest_of(token.as_bytes()))).await?;
+        Ok(known.identity.clone())
+    }
+
+    /// The same caller as they stand now.
+    pub(crate) async fn renew(&self, id: &str) -> Result<Arc<Identity>> {
+        Ok(self.look_up(id, None).await?.identity.clone())
+    }
+
+    /// Whether the session still lasts, asked for each of its requests, and what there is
+    /// to be noted of this one.
+    pub(crate) fn tend<'a>(
+        &'a self,
+        id: &'a str,
+        request: &'a Request<'a>,
+    ) -> Step<'a, Result<()>> {
+        let now = self.clock.now();
+        if let Some(known) = self.remembered(id)
+            && known.live.touch(now, request, &self.config) == Touch::Fine
+        {
+            return Step::Now(Ok(()));
+        }
+        Step::later(self.tend_slowly(id, request))
+    }
+
+    async fn tend_slowly(&self, id: &str, request: &Request<'_>) -> Result<()> {
+        let now = self.clock.now();
+        let known = match self.remembered(id) {
+            Some(known) if known.live.lasts(now, &self.config) => known,
+            // Another node may have seen it since.
+            _ => self.look_up(id, None).await?,
+        };
+        let touch = known.live.touch(now, request, &self.config);
+        if touch == Touch::Over {
+            return Err(SESSION_OVER.error("the session was not used for too long"));
+        }
+        if let Err(error) = self.note(id, &known, now, request).await {
+            // It is noted with one of the next requests.
+            tracing::warn!(error = %error.story(), "when a session was used could not be noted");
+        }
+        Ok(())
+    }
+
+    async fn note(&self, id: &str, known: &Known, now: Time, request: &Request<'_>) -> Result<()> {
+        let (suspicion, is_new) = known.live.suspicion();
+        let text = "UPDATE gate_session SET seen = ?2, suspicion = ?3 WHERE id = ?1";
+        let update = Statement::new(text).bind(id).bind(now).bind(suspicion.clone());
+        let mut transaction = Transaction::new().run(update);
+        if is_new {
+            let mut fact =
+                self.fact(request, Some(&known.identity), "session.suspect", id, Outcome::Done);
+            fact.detail = serde_json::json!({ "suspicion": suspicion });
+            transaction = transaction.fact(fact);
+        }
+        self.sql.commit(transaction).await?;
+        known.live.noted(now, &suspicion);
+        Ok(())
+    }
+
+    /// The sessions of one principal, or of all for `*`, behind the id `after`.
+    pub(crate) async fn list(
+        &self,
+        tenant: &str,
+        of: &str,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<SessionInfo>> {
+        let text = "SELECT id, name, created, seen, ends, address, agent, suspicion \
+                    FROM gate_session WHERE tenant = ?1 AND (name = ?2 OR ?2 = '*') \
+                    AND id > ?3 AND ends > ?4 ORDER BY id LIMIT ?5";
+        let select = Statement::new(text)
+            .bind(tenant)
+            .bind(of)
+            .bind(after)
+            .bind(self.clock.now())
+            .bind(i64::from(limit));
+        let info = |row: &Row| {
+            let suspicion: String = row.get("suspicion")?;
+            Ok(SessionInfo {
+                id: row.get("id")?,
+                principal: row.get("name")?,
+                created: row.get("created")?,
+                seen: row.get("seen")?,
+                ends: row.get("ends")?,
+                address: row.get("address")?,
+                agent: row.get("agent")?,
+                suspicion: suspicion.split_whitespace().map(str::to_owned).collect(),
+            })
+        };
+        self.sql.query(select).await?.iter().map(info).collect()
+    }
+
+    /// Ends one; whether there was such a session.
+    pub(crate) async fn end(
+        &self,
+        tenant: &str,
+        name: &str,
+        id: &str,
+        fact: Option<Fact>,
+    ) -> Result<bool> {
+        let text = "DELETE FROM gate_session WHERE tenant = ?1 AND name = ?2 AND id = ?3";
+        let delete = Statement::new(text).bind(tenant).bind(name).bind(id);
+        let transaction = Transaction::new().run(delete).expect_rows(
+            1,
+            &UNKNOWN_SESSION,
+            "there is no such session",
+        );
+        let transaction = transaction.run(forget_refresh(id));
+        match self.sql.commit(with(transaction, fact)).await {
+            Ok(_) => {
+                self.revisions.bump(tenant, Some(name));
+                self.known.lock().remove(id);
+                Ok(true)
+            }
+            Err(error) if error.code() == &UNKNOWN_SESSION => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends all of a principal; how many they were.
+    pub(crate) async fn end_all(
+        &self,
+        tenant: &str,
+        name: &str,
+        fact: Option<Fact>,
+    ) -> Result<u64> {
+        let [refresh, sessions] = forget_all(tenant, name);
+        let transaction = Transaction::new().run(refresh).run(sessions);
+        let rows = self.sql.commit(with(transaction, fact)).await?;
+        self.revisions.bump(tenant, Some(name));
+        Ok(rows.get(1).map_or(0, pool::sql::Rows::touched))
+    }
+
+    /// Forgets what is over.
+    pub(crate) async fn sweep(&self) -> Result<()> {
+        let now = self.clock.now();
+        let over = |text: &'static str| Statement::new(text).bind(now);
+        let transaction = Transaction::new()
+            .run(over(
+                "DELETE FROM gate_refresh WHERE session IN \
+                       (SELECT id FROM gate_session WHERE ends <= ?1)",
+            ))
+            .run(over("DELETE FROM gate_session WHERE ends <= ?1"));
+        self.sql.commit(transaction).await?;
+        self.known.lock().retain(|_, known| known.live.lasts(now, &self.config));
+        Ok(())
+    }
+
+    fn remembered(&self, id: &str) -> Option<Arc<Known>> {
+        self.known.lock().get(id).cloned()
+    }
+
+    /// Reads once to learn who it is, observes them, and reads again: a change between
+    /// the first reading and the observation is seen by the second.
+    async fn look_up(&self, id: &str, digest: Option<&Digest>) -> Result<Arc<Known>> {
+        let first = self.read(id, digest).await?;
+        let name: Arc<str> = first.get::<String>("name")?.into();
+        let tenant: Arc<str> = first.get::<String>("tenant")?.into();
+        let epoch = self.revisions.observe(&tenant, &name);
+        let row = self.read(id, digest).await?;
+        let (kind, roles) = kind_and_roles(&row)?;
+        let credential = format!("session:{id}").into();
+        let identity = Identity::new(kind, tenant, name, roles.into(), credential, epoch);
+        let kept: String = row.get("digest")?;
+        let live = Live::read(&row)?;
+        if !live.lasts(self.clock.now(), &self.config) {
+            return Err(SESSION_OVER.error("the session was not used for too long"));
+        }
+        let digest = digest_in(&kept);
+        let known = Arc::new(Known { digest, identity: Arc::new(identity), live });
+        let mut all = self.known.lock();
+        if all.len() >= KNOWN_MAX {
+            all.clear();
+        }
+        all.insert(id.into(), known.clone());
+        Ok(known)
+    }
+
+    async fn read(&self, id: &str, digest: Option<&Digest>) -> Result<Row> {
+        let text = "SELECT s.tenant AS tenant, s.name AS name, s.digest AS digest, \
+                    s.created AS created, s.seen AS seen, s.fresh AS fresh, s.ends AS ends, \
+                    s.address AS address, s.agent AS agent, s.suspicion AS suspicion, \
+                    u.kind AS kind, u.roles AS roles FROM gate_session s \
+                    JOIN gate_user u ON u.tenant = s.tenant AND u.name = s.name \
+                    WHERE s.id = ?1 AND u.disabled = 0";
+        let rows = self.sql.query(Statement::new(text).bind(id)).await?;
+        let unknown = || UNKNOWN_SESSION.error("the session is not known");
+        let row = rows.into_iter().next().ok_or_else(unknown)?;
+        let Some(digest) = digest else { return Ok(row) };
+        let kept: String = row.get("digest")?;
+        let same = verify_slices_are_equal(kept.as_bytes(), in_hex(digest).as_bytes());
+        same.map(|()| row).map_err(|_| unknown())
+    }
+
+    fn fact(
+        &self,
+        request: &Request<'_>,
+        identity: Option<&Identity>,
+        action: &'static str,
+        id: &str,
+        outcome: Outcome,
+    ) -> Fact {
+        let what = (action, ("session", id));
+        crate::login::fact_of(&self.clock, &self.random, request, identity, what, outcome)
+    }
+}
+
+/// What ends all sessions of a principal.
+pub(crate) fn forget_all(tenant: &str, name: &str) -> [Statement; 2] {
+    [
+        "DELETE FROM gate_refresh WHERE session IN \
+      (SELECT id FROM gate_session WHERE tenant = ?1 AND name = ?2)",
+        "DELETE FROM gate_session WHERE tenant = ?1 AND name = ?2",
+    ]
+    .map(|text| Statement::new(text).bind(tenant).bind(name))
+}
+
+fn forget_refresh(id: &str) -> Statement {
+    Statement::new("DELETE FROM gate_refresh WHERE session = ?1").bind(id)
+}
+
+/// The session a token is of.
+fn id_in<'t>(token: &'t str, prefix: &str) -> Option<&'t str> {
+    Some(token.strip_prefix(prefix)?.split_once('_')?.0)
+}
+
+fn digest_in(hex: &str) -> Digest {
+    let mut digest = [0; 32];
+    let decoded = data_encoding::HEXLOWER.decode(hex.as_bytes()).unwrap_or_default();
+    if decoded.len() == digest.len() {
+        digest.copy_from_slice(&decoded);
+    }
+    digest
+}
+
+fn cut(agent: &str) -> &str {
+    let mut end = agent.len().min(AGENT_MAX);
+    while !agent.is_char_boundary(end) {
+        end -= 1;
+    }
+    agent.get(..end).unwrap_or_default()
+}

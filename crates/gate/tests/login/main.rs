@@ -1,0 +1,13 @@
+//! Logging in, from the first password to the last session, on the real path.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails should stop there"
+)]
+
+mod factor;
+mod lock;
+mod record;
+mod session;
+mod user;
+mod world;

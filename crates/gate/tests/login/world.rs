@@ -1,0 +1,313 @@
+//! A path with the real gate, a policy that says yes and a ledger that is a list. Whatever
+//! a test does, its secrets must not be found in what was logged meanwhile.
+
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use flow::fact::{Class, Fact, Tally};
+use flow::feed::{Announcer, MemoryFeed};
+use flow::identity::MAIN;
+use flow::question::account::{CreateUser, Granted, OpenSession, Proof, RefreshSession};
+use flow::question::admin::Login;
+use flow::request::Password;
+use flow::signal::Registry;
+use flow::*;
+use gate::limit::{Blocks, Limits};
+use gate::{Config, Ground, Keys, Logins};
+use parking_lot::Mutex;
+use pool::sql::sqlite::{Options, Sqlite};
+use pool::sql::{Sql, Statement};
+use tracing::field::{Field, Visit};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+pub(crate) const WRONG: &str = "incorrect zebra cell";
+pub(crate) const HERE: &str = "192.0.2.7";
+pub(crate) const AGENT: &str = "browser/1";
+
+pub(crate) struct World {
+    pub(crate) clock: Clock,
+    pub(crate) sql: Arc<dyn Sql>,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) logins: Arc<Logins>,
+    pub(crate) facts: Arc<Mutex<Vec<Fact>>>,
+    /// What nobody may find in a log.
+    pub(crate) secrets: Mutex<Vec<String>>,
+    path: Serve<gate::Gate, Yes, List>,
+}
+
+pub(crate) struct Yes;
+pub(crate) struct List(Arc<Mutex<Vec<Fact>>>);
+
+pub(crate) async fn world() -> World {
+    on(Arc::new(Sqlite::open(Options::memory()).await.unwrap()), start(), &Config::default()).await
+}
+
+pub(crate) fn start() -> Clock {
+    Clock::manual(Time(1_700_000_000_000_000_000))
+}
+
+/// A node on this database.
+pub(crate) async fn on(sql: Arc<dyn Sql>, clock: Clock, config: &Config) -> World {
+    listen_to_logs();
+    let (random, revisions) = (Random::system(), Arc::new(Revisions::default()));
+    let keys = Keys::open(sql.clone(), revisions.clone(), clock.clone(), random.clone());
+    let keys = Arc::new(keys.await.unwrap());
+    let ground = Ground {
+        sql: sql.clone(),
+        revisions: revisions.clone(),
+        clock: clock.clone(),
+        random: random.clone(),
+    };
+    let logins = Arc::new(Logins::open(ground, config, &[7; 32]).await.unwrap());
+    let registry = Registry::default();
+    let feed = Arc::new(MemoryFeed::new(clock.clone(), 64));
+    let announcer = Arc::new(Announcer::new(feed, clock.clone()));
+    let (blocks, at) = (config.limits.blocks.clone(), (clock.clone(), random.clone()));
+    let blocks = Blocks::open(blocks, sql.clone(), announcer, at, &registry).await.unwrap();
+    let limits = Limits::new(config.rates.clone(), config.limits.clone(), &registry);
+    let (known, blocks) = (keys.clone(), Arc::new(blocks));
+    let gate = gate::Gate::new(known, limits, blocks, revisions.clone(), clock.clone(), 1000);
+    let gate = gate.with_logins(logins.clone());
+    let facts = Arc::<Mutex<Vec<Fact>>>::default();
+    let stages = Stages { gate, policy: Yes, ledger: List(facts.clone()) };
+    let (path, _) = Serve::new(stages, revisions, clock.clone(), random, &registry);
+    let secrets = Mutex::new(vec![PASSWORD.to_owned(), WRONG.to_owned()]);
+    World { clock, sql, keys, logins, facts, secrets, path }
+}
+
+impl World {
+    pub(crate) async fn user(&self, name: &str, roles: &[&str]) {
+        self.user_of(name, Principal::Human, roles, Proof::Password(PASSWORD)).await;
+    }
+
+    pub(crate) async fn user_of(
+        &self,
+        name: &str,
+        kind: Principal,
+        roles: &[&str],
+        proof: Proof<'_>,
+    ) {
+        let roles: Vec<_> = roles.iter().map(|role| (*role).to_owned()).collect();
+        let user = CreateUser { name, kind, roles: &roles, proof };
+        self.logins.create(MAIN, &user, None).await.unwrap();
+    }
+
+    pub(crate) async fn log_in(&self, name: &str, secret: &str) -> Result<Granted> {
+        self.log_in_from(name, secret, None, HERE).await
+    }
+
+    pub(crate) async fn log_in_from(
+        &self,
+        name: &str,
+        secret: &str,
+        code: Option<&str>,
+        peer: &str,
+    ) -> Result<Granted> {
+        let password = Password { tenant: MAIN, name, secret, code };
+        let request = self.request(Credential::Password(password), peer, AGENT);
+        let question = OpenSession { name };
+        let granted = self.path.once(&mut Lane::default(), &request, self, question).await;
+        self.keep_secret(granted)
+    }
+
+    pub(crate) async fn refresh(&self, token: &str) -> Result<Granted> {
+        let request = self.request(Credential::Refresh(token), HERE, AGENT);
+        let granted = self.path.once(&mut Lane::default(), &request, self, RefreshSession).await;
+        self.keep_secret(granted)
+    }
+
+    fn keep_secret(&self, granted: Result<Granted>) -> Result<Granted> {
+        if let Ok(Granted { token, refresh, .. }) = &granted {
+            self.secrets.lock().extend([token.clone(), refresh.clone()]);
+        }
+        granted
+    }
+
+    /// Who this token's owner is, asked on a connection of its own.
+    pub(crate) async fn who(&self, token: &str) -> Result<String> {
+        self.who_from(&mut Lane::default(), token, HERE, AGENT).await
+    }
+
+    pub(crate) async fn who_from(
+        &self,
+        lane: &mut Lane,
+        token: &str,
+        peer: &str,
+        agent: &str,
+    ) -> Result<String> {
+        let request = self.request(Credential::Bearer(token), peer, agent);
+        self.path.once(lane, &request, self, Login).await
+    }
+
+    pub(crate) async fn identity(&self, token: &str) -> Result<Arc<Identity>> {
+        let mut lane = Lane::default();
+        self.who_from(&mut lane, token, HERE, AGENT).await?;
+        Ok(lane.identity().unwrap().clone())
+    }
+
+    pub(crate) fn request<'a>(
+        &self,
+        credential: Credential<'a>,
+        peer: &str,
+        agent: &'a str,
+    ) -> Request<'a> {
+        let peer: IpAddr = peer.parse().unwrap();
+        let (id, at) = (Random::system().id(self.clock.now()), self.clock.moment());
+        Request { id, at, door: Door::Http, credential, peer: Some(peer), agent }
+    }
+
+    pub(crate) fn pass(&self, secs: u64) {
+        self.clock.advance(Duration::from_secs(secs));
+    }
+
+    /// What was recorded, by the path and with the changes themselves.
+    pub(crate) async fn record(&self) -> Vec<String> {
+        let rows = self.sql.query(Statement::new("SELECT fact FROM outbox ORDER BY place")).await;
+        let text = |row: &pool::sql::Row| row.at::<String>(0).unwrap();
+        let mut facts: Vec<Fact> = rows
+            .unwrap()
+            .iter()
+            .map(text)
+            .map(|text| serde_json::from_str(&text).unwrap())
+            .collect();
+        facts.extend(self.facts.lock().iter().cloned());
+        let line = |fact: &Fact| {
+            let reason = fact.reason.as_deref().unwrap_or("-");
+            let (action, outcome) = (&fact.action, fact.outcome.name());
+            format!("{action} {outcome} {} {} {reason}", fact.actor, fact.resource)
+        };
+        for fact in &facts {
+            self.look_through(&serde_json::to_string(fact).unwrap());
+        }
+        facts.iter().map(line).collect()
+    }
+
+    fn look_through(&self, text: &str) {
+        for secret in self.secrets.lock().iter() {
+            assert!(!text.contains(secret.as_str()), "a secret is in {text}");
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        for line in logs().lock().iter() {
+            self.look_through(line);
+        }
+    }
+}
+
+/// What the code of an error is called.
+pub(crate) fn code<T>(result: Result<T>) -> &'static str {
+    result.err().map_or("done", |error| error.code().name)
+}
+
+impl Origin<OpenSession<'_>> for World {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, OpenSession<'_>>,
+    ) -> Step<'a, Result<Answer<Granted>>> {
+        Step::later(async move {
+            let fact = Some(permitted.fact(&self.clock, &Random::system()));
+            let (identity, request) = (permitted.identity(), permitted.request());
+            let (granted, _) = self.logins.open_session(identity, request, fact).await?;
+            Ok(Answer::done(granted).recorded())
+        })
+    }
+}
+
+impl Origin<RefreshSession> for World {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, RefreshSession>,
+    ) -> Step<'a, Result<Answer<Granted>>> {
+        Step::later(async move {
+            let fact = Some(permitted.fact(&self.clock, &Random::system()));
+            let request = permitted.request();
+            let granted = self.logins.refresh(permitted.identity(), request, fact).await?;
+            Ok(Answer::done(granted).recorded())
+        })
+    }
+}
+
+impl Origin<Login> for World {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, Login>,
+    ) -> Step<'a, Result<Answer<String>>> {
+        let identity = permitted.identity();
+        Step::Now(Ok(Answer::done(format!("{} {}", identity.actor, identity.roles.join("+")))))
+    }
+}
+
+impl Policy for Yes {
+    fn permit<'a>(
+        &'a self,
+        _: &'a Request<'a>,
+        _: &'a Identity,
+        _: Ask<'a>,
+    ) -> Step<'a, Result<Grant>> {
+        let lifetime = Duration::from_secs(60);
+        Step::Now(Ok(Grant { scope: Scope::Namespace, lifetime, reason: "yes".into() }))
+    }
+}
+
+impl Ledger for List {
+    fn append(&self, _: Class, fact: Fact) -> Step<'_, Result<()>> {
+        self.0.lock().push(fact);
+        Step::Now(Ok(()))
+    }
+
+    fn tally(&self, about: Fact) -> Arc<Tally> {
+        Arc::new(Tally::new(about))
+    }
+}
+
+/// Everything anybody logged in this process, down to the finest.
+fn logs() -> &'static Mutex<Vec<String>> {
+    static LOGS: OnceLock<Mutex<Vec<String>>> = OnceLock::new();
+    LOGS.get_or_init(Mutex::default)
+}
+
+pub(crate) fn logged() -> usize {
+    logs().lock().len()
+}
+
+struct Ear;
+
+fn listen_to_logs() {
+    let subscriber = tracing_subscriber::registry().with(Ear);
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        self.0.push_str(&format!("{field}={value:?} "));
+    }
+}
+
+impl<S: tracing::Subscriber> Layer<S> for Ear {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        let mut line = Line(String::new());
+        event.record(&mut line);
+        logs().lock().push(line.0);
+    }
+
+    fn on_new_span(
+        &self,
+        attributes: &tracing::span::Attributes<'_>,
+        _: &tracing::span::Id,
+        _: Context<'_, S>,
+    ) {
+        let mut line = Line(String::new());
+        attributes.record(&mut line);
+        logs().lock().push(line.0);
+    }
+}
