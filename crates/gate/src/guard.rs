@@ -115,7 +115,8 @@ impl Gate {
     /// held to what their neighbours do.
     fn turned_away(&self, request: &Request<'_>) -> Option<Error> {
         let stranger = || request.peer.map(client).map(Subject::Stranger);
-        self.kept_out(stranger).or_else(|| self.limits.stranger(request.peer, self.clock.moment()))
+        self.kept_out("whoever is unknown here", stranger)
+            .or_else(|| self.limits.stranger(request.peer, self.clock.moment()))
     }
 
     async fn count_stranger(&self, request: &Request<'_>) {
@@ -125,10 +126,10 @@ impl Gate {
         }
     }
 
-    fn kept_out(&self, who: impl FnOnce() -> Option<Subject>) -> Option<Error> {
+    fn kept_out(&self, whom: &str, who: impl FnOnce() -> Option<Subject>) -> Option<Error> {
         let rest = self.blocks.holds(who)?;
         let secs = rest.as_secs() + 1;
-        let sentence = format!("nothing is answered from here for another {secs} s");
+        let sentence = format!("{whom} is kept out for another {secs} s");
         Some(BLOCKED.error(sentence).with_retry_after(rest))
     }
 
@@ -149,7 +150,9 @@ impl Gate {
         }
         let principal = || Subject::Principal(identity.tenant.clone(), identity.actor.clone());
         let address = || request.peer.map(client).map(Subject::Address);
-        let kept_out = self.kept_out(|| Some(principal())).or_else(|| self.kept_out(address));
+        let kept_out = self
+            .kept_out("this caller", || Some(principal()))
+            .or_else(|| self.kept_out("this address", address));
         if let Some(error) = kept_out {
             return Step::Now(Err(error));
         }

@@ -15,6 +15,9 @@ use super::table::{Law, SLOTS, least};
 const BITS: u32 = 18;
 const COUNT_MAX: u64 = (1 << BITS) - 1;
 
+/// Bits of a nanosecond that do not matter.
+const COARSE: u32 = 20;
+
 /// So many within this time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
@@ -49,10 +52,13 @@ impl Window {
 
     fn estimate(&self, counts: Counts, now: Moment) -> u64 {
         let into = now.0.saturating_sub(counts.window * self.length).min(self.length);
-        let rest = u128::from(self.length - into);
+        if counts.before == 0 {
+            return counts.this;
+        }
+        // In milliseconds or so, which with any count fit into 64 bits.
+        let (rest, length) = ((self.length - into) >> COARSE, self.length >> COARSE);
         // Rounded up, so that nobody gains by it.
-        let before = (u128::from(counts.before) * rest).div_ceil(u128::from(self.length));
-        counts.this + before as u64
+        counts.this + (counts.before * rest).div_ceil(length)
     }
 
     /// The counts as they are at this moment. A clock that lags does not turn a window back.
