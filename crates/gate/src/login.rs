@@ -197,7 +197,7 @@ impl Logins {
         code: &'static flow::Code,
     ) -> Result<flow::Error> {
         let locked = |subject: &Subject| {
-            let name = attempt.shown.name;
+            let name = check_name(attempt.shown.name).map_or("", |()| attempt.shown.name);
             let mut fact = self.fact(attempt, "login.lock", ("user", name), Outcome::Done);
             let peer = attempt.request.peer.map(|peer| peer.to_string());
             fact.detail = serde_json::json!({ "locked": subject.kind(), "from": peer });
@@ -308,7 +308,7 @@ impl Logins {
 
     /// Begins to set up a second factor.
     pub async fn begin_totp(&self, identity: &Identity, fact: Option<Fact>) -> Result<Enrolment> {
-        self.is_user(identity).await?;
+        is_session(identity)?;
         self.totps.begin(&identity.tenant, &identity.name, fact).await
     }
 
@@ -319,6 +319,7 @@ impl Logins {
         code: &str,
         fact: Option<Fact>,
     ) -> Result<Vec<String>> {
+        is_session(identity)?;
         self.totps.confirm(&identity.tenant, &identity.name, code, fact).await
     }
 
@@ -364,13 +365,6 @@ impl Logins {
         request: &'a Request<'a>,
     ) -> Step<'a, Result<()>> {
         self.sessions.tend(id, request)
-    }
-
-    async fn is_user(&self, identity: &Identity) -> Result<()> {
-        match self.users.find(&identity.tenant, &identity.name).await? {
-            Some(found) if found.kind == identity.kind => Ok(()),
-            _ => Err(NOT_A_LOGIN.error(format!("`{}` is no user who logs in", identity.name))),
-        }
     }
 
     #[expect(clippy::indexing_slicing, reason = "the remainder is within the stripes")]
@@ -429,6 +423,14 @@ pub(crate) fn fact_of(
         reason: None,
         count: 1,
         detail: serde_json::Value::Null,
+    }
+}
+
+/// A key is no proof that its owner is there, who would need the second factor from then on.
+fn is_session(identity: &Identity) -> Result<()> {
+    match identity.credential.starts_with("session:") {
+        true => Ok(()),
+        false => Err(NOT_A_LOGIN.error("a second factor is set up in a session, after a login")),
     }
 }
 
