@@ -4,7 +4,7 @@
 //! before anybody is answered. Logins to one account are looked at one after the other:
 //! of a thousand guesses at once no more are tried than of a thousand in a row.
 
-mod schema;
+pub(crate) mod schema;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -17,7 +17,6 @@ use flow::{
     Clock, Credential, Fact, Identity, Outcome, Principal, Random, Request, Result, Revisions, Step,
 };
 use pool::sql::Sql;
-use pool::sql::migrate::migrate;
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
@@ -71,7 +70,7 @@ impl Logins {
     /// second factors; all nodes have the same.
     pub async fn open(ground: Ground, config: &Config, key: &[u8; 32]) -> Result<Self> {
         let Ground { sql, revisions, clock, random } = ground;
-        migrate(&*sql, &clock, "gate_login", schema::TABLES).await?;
+        schema::bring_forward(&*sql, &clock).await?;
         let login = &config.login;
         let at_once = login.hashing_at_once.map_or_else(cores, |cores| cores as usize);
         let passwords =

@@ -118,6 +118,9 @@ async fn postgresql_keeps_users_as_well() {
     world.pass(900);
     let session = world.log_in("bot", PASSWORD).await.unwrap();
     let roles = ["reader".to_owned()];
+    let new = gate::NewKey { principal: "bot", kind: Principal::Agent, roles: &roles };
+    let key = world.keys.create("main", new, None).await.unwrap();
+    assert_eq!(world.who(&key.secret).await.unwrap(), "agent:bot reader");
     let change = flow::question::account::ChangeUser {
         name: "bot",
         roles: Some(&roles),
@@ -129,4 +132,5 @@ async fn postgresql_keeps_users_as_well() {
     world.logins.sweep().await.unwrap();
     assert!(world.logins.delete("main", "bot", None).await.unwrap());
     assert!(world.who(&session.token).await.is_err());
+    assert!(world.who(&key.secret).await.is_err());
 }
