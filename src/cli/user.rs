@@ -36,7 +36,7 @@ pub(super) enum User {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stockade user create ann --role writer
-  stockade user create bot --kind agent --role agent --password-file ./bot.password
+  stockade user create bot --kind agent --role agent --password-file ./bot
   stockade user create old --role reader --hash '$2b$12$…'")]
 pub(super) struct Create {
     /// Their name

@@ -225,5 +225,5 @@ pub static NOT_A_LOGIN: Code = Code::new(
     Kind::Refused,
     "gate-not-a-login",
     "That credential is not for this",
-    "log in with name and password; only users can",
+    "log in with POST /v1/auth/login and show what that answers; only users can",
 );

@@ -4,7 +4,7 @@
 //! before anybody is answered. Logins to one account are looked at one after the other:
 //! of a thousand guesses at once no more are tried than of a thousand in a row.
 
-mod schema;
+pub(crate) mod schema;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -17,7 +17,6 @@ use flow::{
     Clock, Credential, Fact, Identity, Outcome, Principal, Random, Request, Result, Revisions, Step,
 };
 use pool::sql::Sql;
-use pool::sql::migrate::migrate;
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
@@ -71,7 +70,7 @@ impl Logins {
     /// second factors; all nodes have the same.
     pub async fn open(ground: Ground, config: &Config, key: &[u8; 32]) -> Result<Self> {
         let Ground { sql, revisions, clock, random } = ground;
-        migrate(&*sql, &clock, "gate_login", schema::TABLES).await?;
+        schema::bring_forward(&*sql, &clock).await?;
         let login = &config.login;
         let at_once = login.hashing_at_once.map_or_else(cores, |cores| cores as usize);
         let passwords =
@@ -197,7 +196,7 @@ impl Logins {
         code: &'static flow::Code,
     ) -> Result<flow::Error> {
         let locked = |subject: &Subject| {
-            let name = attempt.shown.name;
+            let name = check_name(attempt.shown.name).map_or("", |()| attempt.shown.name);
             let mut fact = self.fact(attempt, "login.lock", ("user", name), Outcome::Done);
             let peer = attempt.request.peer.map(|peer| peer.to_string());
             fact.detail = serde_json::json!({ "locked": subject.kind(), "from": peer });
@@ -308,7 +307,7 @@ impl Logins {
 
     /// Begins to set up a second factor.
     pub async fn begin_totp(&self, identity: &Identity, fact: Option<Fact>) -> Result<Enrolment> {
-        self.is_user(identity).await?;
+        is_session(identity)?;
         self.totps.begin(&identity.tenant, &identity.name, fact).await
     }
 
@@ -319,6 +318,7 @@ impl Logins {
         code: &str,
         fact: Option<Fact>,
     ) -> Result<Vec<String>> {
+        is_session(identity)?;
         self.totps.confirm(&identity.tenant, &identity.name, code, fact).await
     }
 
@@ -364,13 +364,6 @@ impl Logins {
         request: &'a Request<'a>,
     ) -> Step<'a, Result<()>> {
         self.sessions.tend(id, request)
-    }
-
-    async fn is_user(&self, identity: &Identity) -> Result<()> {
-        match self.users.find(&identity.tenant, &identity.name).await? {
-            Some(found) if found.kind == identity.kind => Ok(()),
-            _ => Err(NOT_A_LOGIN.error(format!("`{}` is no user who logs in", identity.name))),
-        }
     }
 
     #[expect(clippy::indexing_slicing, reason = "the remainder is within the stripes")]
@@ -429,6 +422,14 @@ pub(crate) fn fact_of(
         reason: None,
         count: 1,
         detail: serde_json::Value::Null,
+    }
+}
+
+/// A key is no proof that its owner is there, who would need the second factor from then on.
+fn is_session(identity: &Identity) -> Result<()> {
+    match identity.credential.starts_with("session:") {
+        true => Ok(()),
+        false => Err(NOT_A_LOGIN.error("a second factor is set up in a session, after a login")),
     }
 }
 

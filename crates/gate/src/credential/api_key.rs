@@ -14,6 +14,7 @@ use pool::sql::{Row, Sql, Statement, Transaction};
 
 use crate::codes::{NO_ROLE, UNKNOWN_KEY, WEAK_KEY};
 use crate::digest::{Digest, digest_of, in_hex, letters};
+use crate::login::schema;
 use crate::user::check_name;
 
 /// A key chosen by its owner has at least so many characters.
@@ -33,6 +34,12 @@ const MIGRATIONS: &[Migration] = &[Migration::both(
     );
     CREATE INDEX api_key_by_tenant ON api_key (tenant, id);",
 )];
+
+/// Keys of those who are not kept out: of a disabled user none is good.
+const STANDING: &str = "SELECT id, tenant, principal, kind, roles, created FROM api_key \
+     WHERE NOT EXISTS (SELECT 1 FROM gate_user WHERE gate_user.tenant = api_key.tenant \
+     AND gate_user.name = api_key.principal AND gate_user.kind = api_key.kind \
+     AND gate_user.disabled <> 0)";
 
 /// As many recognised keys are remembered; beyond, all are forgotten at once.
 const KNOWN_MAX: usize = 65_536;
@@ -66,6 +73,7 @@ impl Keys {
         random: Random,
     ) -> Result<Self> {
         migrate(&*sql, &clock, "gate", MIGRATIONS).await?;
+        schema::bring_forward(&*sql, &clock).await?;
         Ok(Self { sql, revisions, clock, random, known: Mutex::default() })
     }
 
@@ -160,9 +168,8 @@ impl Keys {
         }
         let digest = digest_of(secret.as_bytes());
         let hex = in_hex(&digest);
-        let text =
-            "SELECT id, tenant, principal, kind, roles, created FROM api_key WHERE digest = ?1";
-        let by_digest = || Statement::new(text).bind(hex.clone());
+        let text = format!("{STANDING} AND digest = ?1");
+        let by_digest = || Statement::new(text.clone()).bind(hex.clone());
         let identity = self.look_up(by_digest).await?;
         let mut known = self.known.lock();
         if known.len() >= KNOWN_MAX {
@@ -174,8 +181,8 @@ impl Keys {
 
     /// The same caller as they stand now.
     pub async fn renew(&self, id: &str) -> Result<Arc<Identity>> {
-        let text = "SELECT id, tenant, principal, kind, roles, created FROM api_key WHERE id = ?1";
-        self.look_up(|| Statement::new(text).bind(id)).await
+        let text = format!("{STANDING} AND id = ?1");
+        self.look_up(|| Statement::new(text.clone()).bind(id)).await
     }
 
     /// Reads once to learn who it is, observes them, and reads again: a change

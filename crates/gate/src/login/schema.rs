@@ -1,8 +1,15 @@
 //! What is kept of users and sessions.
 
-use pool::sql::migrate::Migration;
+use flow::{Clock, Result};
+use pool::sql::Sql;
+use pool::sql::migrate::{Migration, migrate};
 
-pub(super) const TABLES: &[Migration] = &[Migration::both(
+/// Makes what is not there yet.
+pub(crate) async fn bring_forward(sql: &dyn Sql, clock: &Clock) -> Result<()> {
+    migrate(sql, clock, "gate_login", TABLES).await.map(drop)
+}
+
+const TABLES: &[Migration] = &[Migration::both(
     1,
     "users and sessions",
     "CREATE TABLE gate_user (

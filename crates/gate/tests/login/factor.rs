@@ -93,6 +93,21 @@ async fn wrong_codes_lock_the_account_and_needing_one_does_not() {
 }
 
 #[tokio::test]
+async fn a_key_sets_up_no_second_factor_for_its_owner() {
+    let world = world().await;
+    world.user("ann", &["reader"]).await;
+    let (kind, roles) = (flow::Principal::Human, ["reader".to_owned()]);
+    let new = gate::NewKey { principal: "ann", kind, roles: &roles };
+    let key = world.keys.create(MAIN, new, None).await.unwrap();
+    world.secrets.lock().push(key.secret.clone());
+    let identity = world.identity(&key.secret).await.unwrap();
+    assert_eq!(code(world.logins.begin_totp(&identity, None).await), "gate-not-a-login");
+    let confirmed = world.logins.confirm_totp(&identity, "000000", None).await;
+    assert_eq!(code(confirmed), "gate-not-a-login");
+    assert_eq!(code(world.logins.close(&identity, None).await), "gate-not-a-login");
+}
+
+#[tokio::test]
 async fn an_administrator_takes_a_lost_one_away() {
     let world = world().await;
     enrolled(&world).await;

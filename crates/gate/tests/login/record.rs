@@ -38,6 +38,19 @@ async fn logins_refusals_and_locks_are_facts() {
     assert!(logged() > 0, "the logs were listened to");
 }
 
+#[tokio::test]
+async fn a_password_typed_as_a_name_is_not_kept() {
+    let world = world().await;
+    for _ in 0..6 {
+        let _ = world.log_in(PASSWORD, PASSWORD).await.unwrap_err();
+    }
+    let record = world.record().await;
+    assert!(record.contains(&"login.lock done unknown user/ -".to_owned()), "{record:#?}");
+    let rows = world.sql.query(pool::sql::Statement::new("SELECT subject FROM gate_failure")).await;
+    let kept = |row: &pool::sql::Row| row.at::<String>(0).unwrap().contains(PASSWORD);
+    assert!(!rows.unwrap().iter().any(kept));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_at_once_stay_within_the_bound_while_others_go_on() {
     let config = Config::default();
@@ -105,6 +118,9 @@ async fn postgresql_keeps_users_as_well() {
     world.pass(900);
     let session = world.log_in("bot", PASSWORD).await.unwrap();
     let roles = ["reader".to_owned()];
+    let new = gate::NewKey { principal: "bot", kind: Principal::Agent, roles: &roles };
+    let key = world.keys.create("main", new, None).await.unwrap();
+    assert_eq!(world.who(&key.secret).await.unwrap(), "agent:bot reader");
     let change = flow::question::account::ChangeUser {
         name: "bot",
         roles: Some(&roles),
@@ -116,4 +132,5 @@ async fn postgresql_keeps_users_as_well() {
     world.logins.sweep().await.unwrap();
     assert!(world.logins.delete("main", "bot", None).await.unwrap());
     assert!(world.who(&session.token).await.is_err());
+    assert!(world.who(&key.secret).await.is_err());
 }

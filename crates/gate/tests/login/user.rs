@@ -98,6 +98,21 @@ async fn a_deleted_user_leaves_no_key_behind() {
 }
 
 #[tokio::test]
+async fn the_keys_of_who_is_kept_out_are_too_until_they_are_let_in_again() {
+    let world = world().await;
+    world.user("ann", &["reader"]).await;
+    let roles = ["reader".to_owned()];
+    let new = NewKey { principal: "ann", kind: Principal::Human, roles: &roles };
+    let key = world.keys.create(MAIN, new, None).await.unwrap();
+    for disabled in [true, false] {
+        let changed = ChangeUser { disabled: Some(disabled), ..change("ann") };
+        assert_eq!(world.who(&key.secret).await.is_ok(), disabled, "as before");
+        world.logins.change(MAIN, &changed, None).await.unwrap();
+        assert_eq!(world.who(&key.secret).await.is_ok(), !disabled);
+    }
+}
+
+#[tokio::test]
 async fn a_new_password_ends_what_the_old_one_opened() {
     let world = world().await;
     world.user("ann", &["reader"]).await;
