@@ -1,12 +1,14 @@
 //! Who is held to which limit.
 
+mod signal;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use flow::network::client;
 use flow::request::Pace;
-use flow::signal::{Counter, Registry};
+use flow::signal::Registry;
 use flow::{Action, Allowance, Clock, Error, Identity, Moment, Result};
 use pool::kv::Kv;
 
@@ -16,6 +18,7 @@ use super::shared::Known;
 use super::{Adaptive, Gcra, Print, Shared, Table, Window};
 use crate::codes::TOO_FAST;
 use crate::config::Rates;
+use signal::{Limit, Signals};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// So often a request borrows what others take before it gives up.
@@ -54,31 +57,6 @@ pub(crate) enum Verdict {
     Refused(Error),
     /// It may not, and whoever asks is to be kept out for a while.
     Blocked(Error, Subject),
-}
-
-/// The limits there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Limit {
-    Principal,
-    Address,
-    Stranger,
-    Route,
-    Tenant,
-}
-
-impl Limit {
-    const ALL: [Limit; 5] =
-        [Limit::Principal, Limit::Address, Limit::Stranger, Limit::Route, Limit::Tenant];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Limit::Principal => "principal",
-            Limit::Address => "address",
-            Limit::Stranger => "stranger",
-            Limit::Route => "route",
-            Limit::Tenant => "tenant",
-        }
-    }
 }
 
 /// One limit and whom it counts.
@@ -370,32 +348,6 @@ impl Check {
             within: MINUTE,
             left: self.law.left(state, now),
             rest: self.law.rest(state, now),
-        }
-    }
-}
-
-/// Refusals by limit, and those there would have been.
-struct Signals(Vec<(Limit, Mode, Arc<Counter>)>);
-
-impl Signals {
-    fn new(registry: &Registry) -> Self {
-        let counter = |limit: Limit, mode: Mode| {
-            let help = "Requests that were too fast, by limit; let in all the same in shadow mode";
-            let mode = if mode == Mode::Shadow { "shadow" } else { "enforce" };
-            let labels = [("limit", limit.name()), ("mode", mode)];
-            registry.counter("stockade_gate_too_fast_total", help, &labels)
-        };
-        let all = Limit::ALL.into_iter().flat_map(|limit| {
-            [Mode::Enforce, Mode::Shadow].map(|mode| (limit, mode, counter(limit, mode)))
-        });
-        Self(all.collect())
-    }
-
-    fn refused(&self, limit: Limit, mode: Mode) {
-        if let Some((_, _, counter)) =
-            self.0.iter().find(|(of, under, _)| (*of, *under) == (limit, mode))
-        {
-            counter.add(1);
         }
     }
 }
