@@ -3,8 +3,21 @@
 use flow::{Code, Kind};
 
 /// Every code of this crate.
-pub static CODES: &[&Code] =
-    &[&NO_CREDENTIAL, &UNKNOWN_KEY, &NOT_THE_OWNER, &TOO_FAST, &WEAK_KEY, &NO_ROLE, &NO_NAME];
+pub static CODES: &[&Code] = &[
+    &NO_CREDENTIAL,
+    &UNKNOWN_KEY,
+    &NOT_THE_OWNER,
+    &TOO_FAST,
+    &WEAK_KEY,
+    &NO_ROLE,
+    &NO_NAME,
+    &UNKNOWN_TOKEN,
+    &TOKEN_OVER,
+    &TOKEN_ENDED,
+    &KEY_UNUSABLE,
+    &PROVIDER,
+    &PROVIDER_AWAY,
+];
 
 /// Nothing was shown.
 pub static NO_CREDENTIAL: Code = Code::new(
@@ -60,4 +73,48 @@ pub static NO_NAME: Code = Code::new(
     "gate-no-name",
     "That is not a name",
     "use 1 to 128 letters, digits, `-`, `_`, `.` or `@`",
+);
+
+/// Something is wrong with the token itself.
+pub static UNKNOWN_TOKEN: Code = Code::new(
+    Kind::Unknown,
+    "gate-unknown-token",
+    "The token is not accepted",
+    "log in again; `detail` says what is wrong with the token",
+);
+
+/// The token was good, once.
+pub static TOKEN_OVER: Code = Code::new(
+    Kind::Unknown,
+    "gate-token-over",
+    "The token's time is over",
+    "get a new one: refresh, or log in again",
+);
+
+/// Somebody ended the token, its session, or all of its principal's.
+pub static TOKEN_ENDED: Code =
+    Code::new(Kind::Unknown, "gate-token-ended", "The token was ended", "log in again");
+
+/// Keys that cannot be used, ours or others'.
+pub static KEY_UNUSABLE: Code = Code::new(
+    Kind::Invalid,
+    "gate-key-unusable",
+    "A signing key cannot be used",
+    "check the keys the identity provider publishes, or `gate.tokens.seal` for our own",
+);
+
+/// An identity provider is set up in a way that cannot be trusted.
+pub static PROVIDER: Code = Code::new(
+    Kind::Invalid,
+    "gate-provider",
+    "The identity provider cannot be used",
+    "correct its entry under `gate.oidc`",
+);
+
+/// An identity provider does not answer, and its keys are not known yet.
+pub static PROVIDER_AWAY: Code = Code::new(
+    Kind::Busy,
+    "gate-provider-away",
+    "The identity provider does not answer",
+    "try again; check that the server can reach the provider's keys",
 );

@@ -9,11 +9,13 @@ use flow::{Ask, Clock, Credential, Identity, Principal, Request, Result, Revisio
 use crate::codes::{NO_CREDENTIAL, NOT_THE_OWNER, TOO_FAST, UNKNOWN_KEY};
 use crate::config::Config;
 use crate::credential::api_key::Keys;
+use crate::credential::jwt::Tokens;
 use crate::limit::Limits;
 
 /// The gate.
 pub struct Gate {
     keys: Arc<Keys>,
+    tokens: Option<Arc<Tokens>>,
     limits: Limits,
     revisions: Arc<Revisions>,
     clock: Clock,
@@ -33,7 +35,27 @@ impl Gate {
         clock: Clock,
         owner: u32,
     ) -> Self {
-        Self { keys, limits: Limits::new(config.rates.clone()), revisions, clock, owner }
+        let limits = Limits::new(config.rates.clone());
+        Self { keys, tokens: None, limits, revisions, clock, owner }
+    }
+
+    /// The same, recognising tokens as well as keys.
+    #[must_use]
+    pub fn with_tokens(self, tokens: Arc<Tokens>) -> Self {
+        Self { tokens: Some(tokens), ..self }
+    }
+
+    fn bearer<'a>(&'a self, shown: &'a str) -> Step<'a, Result<Arc<Identity>>> {
+        if let Some(tokens) = self.tokens.as_ref().filter(|_| looks_like_a_token(shown)) {
+            return match tokens.recognise_now(shown) {
+                Some(identity) => Step::Now(Ok(identity)),
+                None => Step::later(tokens.recognise(shown)),
+            };
+        }
+        match self.keys.recognise_now(shown) {
+            Some(identity) => Step::Now(Ok(identity)),
+            None => Step::later(self.keys.recognise(shown)),
+        }
     }
 
     fn local(&self, uid: u32) -> Result<Arc<Identity>> {
@@ -57,12 +79,7 @@ impl std::fmt::Debug for Gate {
 impl flow::Gate for Gate {
     fn recognise<'a>(&'a self, request: &'a Request<'a>) -> Step<'a, Result<Arc<Identity>>> {
         match request.credential {
-            Credential::Bearer(key) | Credential::Named(_, key) => {
-                match self.keys.recognise_now(key) {
-                    Some(identity) => Step::Now(Ok(identity)),
-                    None => Step::later(self.keys.recognise(key)),
-                }
-            }
+            Credential::Bearer(shown) | Credential::Named(_, shown) => self.bearer(shown),
             Credential::Local { uid } => Step::Now(self.local(uid)),
             Credential::None => Step::Now(Err(NO_CREDENTIAL.error("no credential was presented"))),
             // The path answers for itself and never asks.
@@ -73,6 +90,9 @@ impl flow::Gate for Gate {
     fn renew<'a>(&'a self, identity: &'a Identity) -> Step<'a, Result<Arc<Identity>>> {
         match identity.credential.split_once(':') {
             Some(("key", id)) => Step::later(self.keys.renew(id)),
+            Some(("token", _)) if let Some(tokens) = &self.tokens => {
+                Step::later(tokens.renew(identity))
+            }
             Some(("uid", uid)) => Step::Now(self.local(uid.parse().unwrap_or(u32::MAX))),
             _ => Step::Now(Err(UNKNOWN_KEY.error("the credential is no longer known"))),
         }
@@ -94,6 +114,12 @@ impl flow::Gate for Gate {
             TOO_FAST.error(format!("`{}` may ask again in {wait} ms", identity.name))
         }))
     }
+}
+
+/// Whether it begins like the header of a token and has three parts. Keys we make do
+/// not, and one that somebody chose would have to mean it.
+fn looks_like_a_token(shown: &str) -> bool {
+    shown.starts_with("eyJ") && shown.bytes().filter(|&byte| byte == b'.').count() == 2
 }
 
 #[cfg(test)]

@@ -33,4 +33,5 @@ mod limit;
 
 pub use config::{Config, Rates};
 pub use credential::api_key::{Keys, NewKey, SECRET_MIN};
+pub use credential::jwt::{self, Tokens};
 pub use guard::Gate;

@@ -71,7 +71,7 @@ impl Key {
     }
 
     /// Appends `plain`, sealed and bound to `bound`.
-    pub(crate) fn seal(&self, bound: &[u8], plain: &[u8], sealed: &mut Vec<u8>) -> Result<()> {
+    pub fn seal(&self, bound: &[u8], plain: &[u8], sealed: &mut Vec<u8>) -> Result<()> {
         self.seals.fetch_add(1, Ordering::Relaxed);
         let start = sealed.len();
         sealed.extend_from_slice(&[0; NONCE_LEN]);
@@ -88,7 +88,7 @@ impl Key {
     }
 
     /// What was sealed, if nothing about it was changed. It is wiped when it is dropped.
-    pub(crate) fn open(&self, bound: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+    pub fn open(&self, bound: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let (nonce, body) = sealed.split_at_checked(NONCE_LEN).ok_or_else(broken)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| broken())?;
         let mut body = Zeroizing::new(body.to_vec());
