@@ -17,9 +17,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use flow::identity::MAIN;
 use flow::{Clock, Principal, Random, Revisions};
+use gate::Seal;
 use gate::jwt::{Algorithm, Compact, Config, Subject, Tokens};
 use jsonwebtoken::{DecodingKey, Validation, jwk::Jwk};
-use pool::codec::seal::{Key, KeyId};
+use pool::file::Disk;
 use pool::sql::sqlite::{Options, Sqlite};
 
 const ROUNDS: usize = 15;
@@ -52,7 +53,8 @@ struct Said {
 
 async fn open(algorithm: Algorithm) -> Tokens {
     let sql = Arc::new(Sqlite::open(Options::memory()).await.unwrap());
-    let seal = Arc::new(Arc::new(Key::new(KeyId(0), &[7; 32]).unwrap()));
+    let directory = tempfile::tempdir().unwrap();
+    let seal = Arc::new(Seal::kept(&Disk, &directory.path().join("seal")).unwrap());
     let config = Config { algorithm, ..Config::default() };
     let (clock, random) = (Clock::system(), Random::system());
     Tokens::open(&config, sql, seal, Arc::new(Revisions::default()), clock, random).await.unwrap()

@@ -17,6 +17,7 @@ pub static CODES: &[&Code] = &[
     &KEY_UNUSABLE,
     &PROVIDER,
     &PROVIDER_AWAY,
+    &SEAL_KEY,
 ];
 
 /// Nothing was shown.
@@ -100,7 +101,7 @@ pub static KEY_UNUSABLE: Code = Code::new(
     Kind::Invalid,
     "gate-key-unusable",
     "A signing key cannot be used",
-    "check the keys the identity provider publishes, or `gate.tokens.seal` for our own",
+    "check the keys the identity provider publishes; our own are sealed with `gate.seal_keys`",
 );
 
 /// An identity provider is set up in a way that cannot be trusted.
@@ -117,4 +118,13 @@ pub static PROVIDER_AWAY: Code = Code::new(
     "gate-provider-away",
     "The identity provider does not answer",
     "try again; check that the server can reach the provider's keys",
+);
+
+/// Secrets in the database cannot be sealed, or not be opened.
+pub static SEAL_KEY: Code = Code::new(
+    Kind::Invalid,
+    "gate-seal-key",
+    "Secrets in the database cannot be sealed or opened",
+    "name the same keys of at least 32 characters under `gate.seal_keys` on every node, those in \
+     use before among them",
 );

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use pool::secret::Secret;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::credential::jwt;
 
 /// The gate.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -11,6 +14,13 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Requests per minute by role, on routes where rates count; of several roles the largest.
     pub rates: Rates,
+    /// Access tokens of our own.
+    pub tokens: jwt::Config,
+    /// Identity providers whose tokens are accepted.
+    pub oidc: Vec<jwt::OidcConfig>,
+    /// Where the keys are that secrets in the database are sealed with, such as `env:SEAL_KEY`. The
+    /// first seals, all open. Without any, a node alone on SQLite makes one in its data directory.
+    pub seal_keys: Vec<Secret>,
 }
 
 /// Requests per minute by role.

@@ -237,7 +237,7 @@ mod tests {
 
     #[tokio::test]
     async fn rates_count_where_the_action_says_so() {
-        let config = Config { rates: Rates([("reader".into(), 60)].into()) };
+        let config = Config { rates: Rates([("reader".into(), 60)].into()), ..Config::default() };
         let setup = setup(&config).await;
         let key = setup.keys.create(MAIN, new("ci", &["reader".into()]), None).await.unwrap();
         let request = request(Credential::Bearer(&key.secret));

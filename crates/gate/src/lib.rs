@@ -30,8 +30,10 @@ mod config;
 mod credential;
 mod guard;
 mod limit;
+mod seal;
 
 pub use config::{Config, Rates};
 pub use credential::api_key::{Keys, NewKey, SECRET_MIN};
 pub use credential::jwt::{self, Tokens};
 pub use guard::Gate;
+pub use seal::Seal;

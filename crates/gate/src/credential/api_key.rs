@@ -210,11 +210,7 @@ impl Keys {
         if new.roles.is_empty() {
             return Err(NO_ROLE.error("a key without a role could do nothing"));
         }
-        let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.@".contains(letter);
-        let length = new.principal.len();
-        if !(1..=128).contains(&length) || !new.principal.chars().all(allowed) {
-            return Err(NO_NAME.error(format!("`{}` is not a name", new.principal.escape_debug())));
-        }
+        check_name(new.principal)?;
         let roles = serde_json::Value::from(new.roles).to_string();
         let text = "INSERT INTO api_key (id, digest, tenant, principal, kind, roles, created)
                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
@@ -272,6 +268,15 @@ impl Found {
             created: row.get::<Time>("created")?,
         };
         Ok(Self { tenant: tenant.into(), info })
+    }
+}
+
+/// Whether a principal can be called so.
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.@".contains(letter);
+    match (1..=128).contains(&name.len()) && name.chars().all(allowed) {
+        true => Ok(()),
+        false => Err(NO_NAME.error(format!("`{}` is not a name", name.escape_debug()))),
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::hmac;
 use flow::{Error, Result};
 use zeroize::Zeroizing;
 
@@ -58,6 +59,17 @@ impl Key {
         let key = RandomizedNonceKey::new(&AES_256_GCM, bytes)
             .map_err(|_| codes::SEAL_FAILED.error("the key cannot be used"))?;
         Ok(Self { id, key, seals: AtomicU64::new(0) })
+    }
+
+    /// Made of a secret for one purpose. Key and number follow from the secret, so that
+    /// every node has the same and calls it the same.
+    pub fn derived(secret: &[u8], purpose: &[u8]) -> Result<Self> {
+        let by = hmac::Key::new(hmac::HMAC_SHA256, secret);
+        let (key, number) = (hmac::sign(&by, purpose), hmac::sign(&by, b"number"));
+        let id = number.as_ref().iter().take(4).fold(0, |id, byte| id << 8 | u32::from(*byte));
+        let mut bytes = Zeroizing::new([0; 32]);
+        bytes.copy_from_slice(key.as_ref());
+        Self::new(KeyId(id), &bytes)
     }
 
     /// Its number.

@@ -11,19 +11,20 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flow::{Clock, Fact, Random, Result, Time};
 use parking_lot::RwLock;
-use pool::codec::seal::{KeyId, Keys};
+use pool::codec::seal::{KeyId, Keys as _};
 use pool::sql::codes::CORRUPT;
 use pool::sql::{Row, Sql, Statement, Transaction};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::key::unusable;
 use super::{Algorithm, SigningKey, VerifyingKey};
+use crate::codes::SEAL_KEY;
+use crate::seal::{Lost, Seal};
 
 /// The keys of one deployment.
 pub(super) struct Ring {
     sql: Arc<dyn Sql>,
-    seal: Arc<dyn Keys>,
+    seal: Arc<Seal>,
     clock: Clock,
     random: Random,
     held: RwLock<Arc<Vec<Held>>>,
@@ -60,7 +61,7 @@ impl Ring {
     /// The keys in this database; a first one is made when there is none.
     pub(super) async fn open(
         sql: Arc<dyn Sql>,
-        seal: Arc<dyn Keys>,
+        seal: Arc<Seal>,
         clock: Clock,
         random: Random,
         algorithm: Algorithm,
@@ -160,7 +161,17 @@ impl Ring {
         let text = "SELECT kid, algorithm, seal, sealed, made, until FROM token_key
                     ORDER BY made DESC, kid DESC";
         let rows = self.sql.query(Statement::new(text)).await?;
-        let held: Vec<_> = rows.iter().map(|row| self.read(row)).collect::<Result<_>>()?;
+        let mut held = Vec::new();
+        for row in rows.iter() {
+            match self.read(row) {
+                Ok(key) => held.push(key),
+                Err(error) if self.seal.lost() == Lost::Replaced => {
+                    let error = error.story();
+                    tracing::warn!(error, "a signing key is passed over; its tokens are refused");
+                }
+                Err(error) => return Err(error),
+            }
+        }
         *self.held.write() = Arc::new(held);
         Ok(())
     }
@@ -172,11 +183,9 @@ impl Ring {
         let algorithm = Algorithm::named(&algorithm).ok_or_else(|| corrupt("algorithm"))?;
         let sealed = STANDARD.decode(sealed).map_err(|_| corrupt("private part"))?;
         let key = self.seal.opening(KeyId(seal))?;
-        let private = key.open(&bound(&kid, algorithm), &sealed).map_err(|cause| {
-            unusable("a signing key in the database").because(cause).with_advice(
-                "give every node the same key under `gate.tokens.seal`, the one it was sealed with",
-            )
-        })?;
+        let private = key
+            .open(&bound(&kid, algorithm), &sealed)
+            .map_err(|cause| SEAL_KEY.error("a signing key does not open").because(cause))?;
         let signing = SigningKey::read(algorithm, &private)?;
         let verifying = signing.verifying()?;
         Ok(Held { kid, signing, verifying, made: row.get("made")?, until: row.get("until")? })

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use flow::unit::{Size, Span};
 use flow::{Clock, Fact, Id, Identity, Principal, Random, Result, Revisions, Time};
-use pool::codec::seal::Keys;
 use pool::sql::migrate::{Migration, migrate};
 use pool::sql::{Sql, Statement, Transaction};
 use schemars::JsonSchema;
@@ -17,6 +16,8 @@ use super::ring::Ring;
 use super::seen::Seen;
 use super::{Algorithm, Claims, Compact, Expected, Flaw, KeyState, Providers, Subject};
 use crate::codes::{NO_NAME, UNKNOWN_TOKEN};
+use crate::credential::api_key::check_name;
+use crate::seal::Seal;
 
 const MIGRATIONS: &[Migration] = &[Migration::both(
     1,
@@ -64,9 +65,6 @@ pub struct Config {
     pub rotate_every: Span,
     /// Room for tokens that need not be verified again.
     pub remembered: Size,
-    /// The key that seals signing keys in the database, 64 digits of base 16. Without it one is
-    /// made in the data directory; nodes that share a database have to share it.
-    pub seal: Option<pool::secret::Secret>,
 }
 
 impl Default for Config {
@@ -80,7 +78,6 @@ impl Default for Config {
             largest: Size(8 << 10),
             rotate_every: Span::secs(30 * 24 * 3600),
             remembered: Size::mib(32),
-            seal: None,
         }
     }
 }
@@ -114,7 +111,7 @@ impl Tokens {
     pub async fn open(
         config: &Config,
         sql: Arc<dyn Sql>,
-        seal: Arc<dyn Keys>,
+        seal: Arc<Seal>,
         revisions: Arc<Revisions>,
         clock: Clock,
         random: Random,
@@ -141,6 +138,7 @@ impl Tokens {
         if subject.kind == Principal::System {
             return Err(NO_NAME.error("`system` is Stockade itself, which needs no token"));
         }
+        check_name(subject.name)?;
         let (now, jti) = (self.clock.now(), self.random.id(self.clock.now()).to_string());
         let written = Written {
             iss: &self.config.issuer,
@@ -221,12 +219,12 @@ impl Tokens {
         Ok(Arc::new(renewed.until(identity.until)))
     }
 
-    /// Ends tokens at once, here; `principal` is whose they are. Other nodes are told
-    /// by whoever calls. The fact is committed with it.
+    /// Ends tokens at once, here; `principal` is whose they are, if that is known. Other
+    /// nodes are told by whoever calls. The fact is committed with it.
     pub async fn end(
         &self,
         tenant: &str,
-        principal: &str,
+        principal: Option<&str>,
         what: Ended<'_>,
         fact: Option<Fact>,
     ) -> Result<()> {
@@ -237,7 +235,7 @@ impl Tokens {
             transaction = transaction.fact(fact);
         }
         self.sql.commit(transaction).await?;
-        self.revisions.bump(tenant, Some(principal));
+        self.revisions.bump(tenant, principal);
         Ok(())
     }
 

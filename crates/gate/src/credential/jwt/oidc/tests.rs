@@ -3,13 +3,13 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use flow::signal::Registry;
 use flow::unit::{Size, Span};
 use flow::{Random, Revisions, Time};
-use pool::codec::seal::{Key, KeyId};
 use pool::sql::sqlite::{Options, Sqlite};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::super::{Algorithm, Ended, SigningKey, Tokens};
 use super::*;
+use crate::Seal;
 
 const START: Time = Time(1_800_000_000_000_000_000);
 
@@ -97,7 +97,9 @@ async fn setup(config: Config) -> Setup {
     let http = Http::new(outside, Clock::system(), Random::system(), &registry).unwrap();
     let providers = Providers::new(&[config], &http, &clock).unwrap();
     let sql = Arc::new(Sqlite::open(Options::memory()).await.unwrap());
-    let seal = Arc::new(Arc::new(Key::new(KeyId(0), &[7; 32]).unwrap()));
+    let directory = tempfile::tempdir().unwrap();
+    let seal = Seal::kept(&pool::file::Disk, &directory.path().join("seal")).unwrap();
+    let seal = Arc::new(seal);
     let (revisions, random) = (Arc::new(Revisions::default()), Random::system());
     let own = super::super::Config::default();
     let tokens = Tokens::open(&own, sql, seal, revisions, clock.clone(), random).await.unwrap();
@@ -142,7 +144,11 @@ async fn a_token_of_a_provider_is_somebody_with_the_roles_configured_for_them() 
         assert_eq!(&*identity.credential, "oidc:corp");
         assert!(setup.tokens.recognise_now(&token).is_some());
 
-        setup.tokens.end("main", "corp/1234", Ended::Principal("corp/1234"), None).await.unwrap();
+        setup
+            .tokens
+            .end("main", Some("corp/1234"), Ended::Principal("corp/1234"), None)
+            .await
+            .unwrap();
         assert_eq!(setup.refusal(&token).await, "the token was ended");
     }
 }

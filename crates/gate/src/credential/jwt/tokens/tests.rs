@@ -1,6 +1,6 @@
 use flow::identity::MAIN;
 use flow::{Code, Error, Moment};
-use pool::codec::seal::{Key, KeyId};
+use pool::secret::Secret;
 use pool::sql::sqlite::{Options, Sqlite};
 
 use super::super::SigningKey;
@@ -49,7 +49,10 @@ async fn open(
     config: &Config,
     seal: u8,
 ) -> Result<Tokens> {
-    let seal = Arc::new(Arc::new(Key::new(KeyId(0), &[seal; 32]).unwrap()));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), [seal; 32]).unwrap();
+    let seal = Seal::read(&[Secret::File(file.path().to_owned())]).unwrap().unwrap();
+    let seal = Arc::new(seal);
     let (sql, revisions, random) = (sql.clone(), revisions.clone(), Random::system());
     Tokens::open(config, sql, seal, revisions, clock.clone(), random).await
 }
@@ -180,20 +183,20 @@ async fn what_was_ended_is_refused_on_the_next_request() {
         tokens.recognise(token).await.unwrap();
     }
     let jti = tokens.verify(&one).unwrap().jti;
-    tokens.end(MAIN, "ann", Ended::Token(&jti), None).await.unwrap();
+    tokens.end(MAIN, Some("ann"), Ended::Token(&jti), None).await.unwrap();
     assert_eq!(setup.refused(&one).await, &TOKEN_ENDED);
     assert_eq!(tokens.renew(&held).await.unwrap_err().code(), &TOKEN_ENDED);
     let held = tokens.recognise(&same).await.unwrap();
     assert!(tokens.renew(&held).await.is_ok());
 
-    tokens.end(MAIN, "ann", Ended::Session("s1"), None).await.unwrap();
+    tokens.end(MAIN, Some("ann"), Ended::Session("s1"), None).await.unwrap();
     assert_eq!(setup.refused(&same).await, &TOKEN_ENDED);
     assert_eq!(tokens.renew(&held).await.unwrap_err().code(), &TOKEN_ENDED);
     assert!(tokens.recognise(&other).await.is_ok());
 
-    tokens.end("other", "ann", Ended::Principal("ann"), None).await.unwrap();
+    tokens.end("other", Some("ann"), Ended::Principal("ann"), None).await.unwrap();
     assert!(tokens.recognise(&other).await.is_ok(), "another tenant's ann");
-    tokens.end(MAIN, "ann", Ended::Principal("ann"), None).await.unwrap();
+    tokens.end(MAIN, Some("ann"), Ended::Principal("ann"), None).await.unwrap();
     assert_eq!(setup.refused(&other).await, &TOKEN_ENDED);
     setup.clock.advance(Duration::from_millis(1));
     assert!(tokens.recognise(&setup.mint("s3")).await.is_ok(), "who logs in again is in");
@@ -205,7 +208,7 @@ async fn what_was_ended_on_another_node_is_refused_once_this_one_is_told() {
     let there = here.beside().await;
     let token = here.mint("s1");
     assert!(there.tokens.recognise(&token).await.is_ok());
-    here.tokens.end(MAIN, "ann", Ended::Session("s1"), None).await.unwrap();
+    here.tokens.end(MAIN, Some("ann"), Ended::Session("s1"), None).await.unwrap();
     there.revisions.bump(MAIN, Some("ann"));
     assert_eq!(there.refused(&token).await, &TOKEN_ENDED);
     assert!(there.tokens.recognise_now(&token).is_none());
@@ -272,12 +275,28 @@ async fn keys_in_the_database_open_with_the_key_that_sealed_them_only() {
     let setup = Setup::new().await;
     let error: Error =
         open(&setup.sql, &setup.revisions, &setup.clock, &Config::default(), 8).await.unwrap_err();
-    assert_eq!(error.code().name, "gate-key-unusable");
-    assert!(error.advice().contains("gate.tokens.seal"));
+    assert_eq!(error.code().name, "gate-seal-key");
     let rows = setup.sql.query(Statement::new("SELECT sealed FROM token_key")).await.unwrap();
     let sealed: String = rows.only().unwrap().get("sealed").unwrap();
     // A private key in the clear would begin like this.
     assert!(!sealed.starts_with("MFMC") && !sealed.starts_with("MC4C"), "{sealed}");
+}
+
+#[tokio::test]
+async fn a_key_sealed_by_a_file_that_is_lost_is_replaced() {
+    let setup = Setup::new().await;
+    let token = setup.mint("s1");
+    let directory = tempfile::tempdir().unwrap();
+    let seal = Seal::kept(&pool::file::Disk, &directory.path().join("seal")).unwrap();
+    let (sql, revisions) = (setup.sql.clone(), setup.revisions.clone());
+    let (clock, random) = (setup.clock.clone(), Random::system());
+    let tokens =
+        Tokens::open(&Config::default(), sql, Arc::new(seal), revisions, clock, random).await;
+    let tokens = tokens.unwrap();
+    assert!(tokens.recognise(&token).await.is_err());
+    let token = tokens.mint(&ann(&[]), "s", DAY).unwrap();
+    assert!(tokens.recognise(&token).await.is_ok());
+    assert_eq!(tokens.keys().len(), 1);
 }
 
 #[tokio::test]

@@ -1,0 +1,147 @@
+//! What secrets in the database are sealed with: keys that are not in the database.
+//!
+//! Nodes that share a database share keys by configuration, of which the first seals
+//! and all open. A node that has its database to itself makes one in its data
+//! directory; who loses that file loses signing keys, and people log in again.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use flow::{Kind, Result};
+use pool::codec::seal::{Key, KeyId, Keys};
+use pool::file::Files;
+use pool::secret::Secret;
+use zeroize::Zeroizing;
+
+use crate::codes::SEAL_KEY;
+
+/// Shorter ones can be guessed.
+const SECRET_MIN: usize = 32;
+
+/// What the keys are for; other parts make others of the same secret.
+const PURPOSE: &[u8] = b"stockade gate key 1";
+
+/// The keys that seal.
+pub struct Seal {
+    keys: Vec<Arc<Key>>,
+    lost: Lost,
+}
+
+/// What becomes of something that does not open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// An operator has to look: another node may hold the key.
+    Refused,
+    /// Nobody else can have the key, so a new one takes its place.
+    Replaced,
+}
+
+impl Seal {
+    /// The keys at these places; `None` where there are none.
+    ///
+    /// # Errors
+    /// When one cannot be read, or is too short.
+    pub fn read(secrets: &[Secret]) -> Result<Option<Self>> {
+        let key = |secret: &Secret| derived(&secret.read()?, &secret.to_string());
+        let keys = secrets.iter().map(key).collect::<Result<Vec<_>>>()?;
+        Ok((!keys.is_empty()).then_some(Self { keys, lost: Lost::Refused }))
+    }
+
+    /// The key in this file, which only the server's user can read; made when there is
+    /// none. Blocks.
+    ///
+    /// # Errors
+    /// When the file cannot be read or made, or holds something else.
+    pub fn kept(files: &dyn Files, path: &Path) -> Result<Self> {
+        let secret = match files.read(path) {
+            Ok(bytes) => Zeroizing::new(bytes),
+            Err(error) if error.kind() == Kind::Missing => {
+                let mut secret = Zeroizing::new(vec![0; SECRET_MIN]);
+                SystemRandom::new()
+                    .fill(&mut secret)
+                    .map_err(|_| SEAL_KEY.error("the system gives no randomness"))?;
+                files.write_atomically(path, &secret)?;
+                secret
+            }
+            Err(error) => return Err(error),
+        };
+        let keys = vec![derived(&secret, &path.display().to_string())?];
+        Ok(Self { keys, lost: Lost::Replaced })
+    }
+
+    pub(crate) fn lost(&self) -> Lost {
+        self.lost
+    }
+}
+
+fn derived(secret: &[u8], place: &str) -> Result<Arc<Key>> {
+    if secret.len() < SECRET_MIN {
+        return Err(SEAL_KEY.error(format!("`{place}` has {} bytes", secret.len())));
+    }
+    Key::derived(secret, PURPOSE).map(Arc::new)
+}
+
+impl Keys for Seal {
+    fn sealing(&self) -> Result<Arc<Key>> {
+        self.keys.first().cloned().ok_or_else(|| SEAL_KEY.error("there is no key to seal with"))
+    }
+
+    fn opening(&self, id: KeyId) -> Result<Arc<Key>> {
+        let known = self.keys.iter().find(|key| key.id() == id);
+        known.cloned().ok_or_else(|| SEAL_KEY.error("a secret is sealed with an unknown key"))
+    }
+}
+
+impl std::fmt::Debug for Seal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Seal({} keys)", self.keys.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use pool::file::Disk;
+
+    use super::*;
+
+    #[test]
+    fn a_key_of_our_own_is_made_once_and_for_our_eyes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("gate-seal");
+        let seal = Seal::kept(&Disk, &path).unwrap();
+        let mut sealed = Vec::new();
+        seal.sealing().unwrap().seal(b"here", b"secret", &mut sealed).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+
+        let again = Seal::kept(&Disk, &path).unwrap();
+        let id = seal.sealing().unwrap().id();
+        assert_eq!(&**again.opening(id).unwrap().open(b"here", &sealed).unwrap(), b"secret");
+        fs::write(&path, b"short").unwrap();
+        assert_eq!(Seal::kept(&Disk, &path).unwrap_err().code(), &SEAL_KEY);
+    }
+
+    #[test]
+    fn the_first_key_seals_and_all_open() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = directory.path().join(name);
+            fs::write(&path, text).unwrap();
+            Secret::File(path)
+        };
+        let (old, new) = (file("old", &"o".repeat(32)), file("new", &"n".repeat(32)));
+        let before = Seal::read(std::slice::from_ref(&old)).unwrap().unwrap();
+        let after = Seal::read(&[new, old]).unwrap().unwrap();
+        let mut sealed = Vec::new();
+        let key = before.sealing().unwrap();
+        key.seal(b"", b"secret", &mut sealed).unwrap();
+        assert!(after.opening(key.id()).unwrap().open(b"", &sealed).is_ok());
+        assert_ne!(after.sealing().unwrap().id(), key.id());
+        assert!(Seal::read(&[]).unwrap().is_none());
+        let short = file("short", "short");
+        assert_eq!(Seal::read(&[short]).unwrap_err().code(), &SEAL_KEY);
+    }
+}
