@@ -21,6 +21,7 @@ mod shell;
 mod stand_in;
 mod store;
 mod table;
+mod token;
 mod watch;
 
 use std::process::ExitCode;
@@ -84,6 +85,8 @@ enum Command {
     #[command(subcommand)]
     Key(key::Key),
     #[command(subcommand)]
+    Token(token::Token),
+    #[command(subcommand)]
     Cache(cache::Cache),
     #[command(subcommand)]
     Ledger(ledger::Ledger),
@@ -115,6 +118,7 @@ impl Command {
             Self::Check(check) => runtime()?.block_on(check.run(globals, output)),
             Self::Config(config) => config.run(globals, output),
             Self::Key(key) => runtime()?.block_on(key.run(globals, output)),
+            Self::Token(token) => runtime()?.block_on(token.run(globals, output)),
             Self::Cache(cache) => runtime()?.block_on(cache.run(globals, output)),
             Self::Ledger(ledger) => runtime()?.block_on(ledger.run(globals, output)),
             Self::Store(store) => runtime()?.block_on(store.run(globals, output)),

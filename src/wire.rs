@@ -22,6 +22,7 @@ mod patient;
 mod space;
 mod sparing;
 mod store;
+mod token;
 mod turns;
 mod warm;
 mod work;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::cache::Views;
+use bytes::Bytes;
 use flow::feed::{Announcer, Coherence, Heard, Listener, Notice};
 use flow::serve::Background;
 use flow::signal::Registry;
@@ -76,6 +78,8 @@ pub(crate) struct Plane {
     groups: group::Opening,
     store: ::store::Store,
     keys: Arc<::gate::Keys>,
+    /// Absent where nodes share a database and no key to seal with.
+    tokens: Option<Arc<::gate::Tokens>>,
     turns: turns::Turns,
     announcer: Arc<Announcer>,
     space: Arc<Space>,
@@ -92,6 +96,10 @@ impl flow::Plane for Plane {
 
     fn path(&self) -> &Arc<Path> {
         &self.path
+    }
+
+    fn published_keys(&self) -> Bytes {
+        self.public_keys()
     }
 }
 
@@ -128,8 +136,10 @@ pub(crate) async fn build(
 
     let keys = ::gate::Keys::open(sql.clone(), revisions.clone(), clock.clone(), random.clone());
     let keys = Arc::new(keys.await?);
+    let tokens = token::open(&config.gate, &sql, &revisions, &space, ground).await?;
     let gate =
         ::gate::Gate::new(&config.gate, keys.clone(), revisions.clone(), clock.clone(), owner);
+    let gate = tokens.iter().fold(gate, |gate, tokens| gate.with_tokens(tokens.clone()));
     let policy = Arc::new(policy::Policies::stockade_self()?);
     let opened = parts::log(&config.ledger, &sql, &space, ground).await?;
     let (ledger, log) =
@@ -174,6 +184,7 @@ pub(crate) async fn build(
         groups,
         store,
         keys,
+        tokens,
         turns: turns::Turns::default(),
         announcer,
         space: space.clone(),
@@ -274,6 +285,7 @@ impl Work {
         others.spawn(async move { views.run().await });
         let (clock, cache) = (plane.clock.clone(), plane.cache.clone());
         others.spawn(tidy(cache.clone(), clock.clone()));
+        others.spawn(token::tend(plane.tokens.clone(), clock.clone()));
         others.spawn({
             let clock = clock.clone();
             async move {

@@ -10,6 +10,7 @@ mod lock;
 mod object;
 mod probe;
 mod status;
+mod token;
 
 use flow::signal::Registry;
 use flow::{BoxFuture, Plane, Result};
@@ -118,6 +119,7 @@ pub(crate) fn operations<P: Plane>() -> Vec<Operation<P>> {
     operations.extend(object::operations());
     operations.extend(ledger::operations());
     operations.extend(auth::operations());
+    operations.extend(token::operations());
     operations.extend(status::operations());
     operations
 }

@@ -6,8 +6,11 @@ pub mod cache;
 pub mod group;
 pub mod ledger;
 pub mod object;
+pub mod token;
 
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use crate::serve::Serve;
 use crate::stage::{Gate, Ledger, Policy};
@@ -16,7 +19,13 @@ use crate::stage::{Gate, Ledger, Policy};
 /// question. The binary has one; doors are generic over it and reach nothing
 /// else.
 pub trait Plane:
-    cache::Answers + ledger::Answers + group::Answers + object::Answers + admin::Answers + 'static
+    cache::Answers
+    + ledger::Answers
+    + group::Answers
+    + object::Answers
+    + admin::Answers
+    + token::Answers
+    + 'static
 {
     /// The gate on the path.
     type Gate: Gate + 'static;
@@ -27,4 +36,7 @@ pub trait Plane:
 
     /// The path to this plane.
     fn path(&self) -> &Arc<Serve<Self::Gate, Self::Policy, Self::Ledger>>;
+
+    /// The public keys our access tokens are verified by, as a JSON web key set.
+    fn published_keys(&self) -> Bytes;
 }

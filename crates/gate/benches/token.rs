@@ -79,7 +79,7 @@ async fn public(algorithm: Algorithm, subject: &Subject<'_>) {
     let tokens = open(algorithm).await;
     let day = Duration::from_secs(24 * 3600);
     let token = tokens.mint(subject, "01J00000000000000000000000", day).unwrap();
-    let jwk = tokens.public_keys().unwrap()["keys"][0].clone();
+    let jwk = tokens.public_keys()["keys"][0].clone();
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let (key, signature) = (bare(&jwk), URL_SAFE_NO_PAD.decode(signature).unwrap());
     let peer_key: Jwk = serde_json::from_value(jwk).unwrap();

@@ -94,7 +94,7 @@ struct Wanted {
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "PrincipalKind")]
 #[expect(dead_code, reason = "the document's view of a word of `flow`")]
-enum Kind {
+pub(super) enum Kind {
     /// A person.
     Human,
     /// A program.

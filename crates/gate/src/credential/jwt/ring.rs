@@ -40,6 +40,7 @@ pub(super) struct Held {
     pub(super) kid: String,
     pub(super) signing: SigningKey,
     pub(super) verifying: VerifyingKey,
+    public: Option<Value>,
     made: Time,
     until: Option<Time>,
 }
@@ -150,11 +151,11 @@ impl Ring {
     }
 
     /// The document others verify our tokens by.
-    pub(super) fn public(&self) -> Result<Value> {
+    pub(super) fn public(&self) -> Value {
         let (held, now) = (self.held.read().clone(), self.clock.now());
         let verifying = held.iter().filter(|key| key.verifies_at(now));
-        let public = verifying.filter_map(|key| key.signing.public(&key.kid).transpose());
-        Ok(json!({ "keys": public.collect::<Result<Vec<_>>>()? }))
+        let public: Vec<_> = verifying.filter_map(|key| key.public.clone()).collect();
+        json!({ "keys": public })
     }
 
     async fn load(&self) -> Result<()> {
@@ -188,7 +189,9 @@ impl Ring {
             .map_err(|cause| SEAL_KEY.error("a signing key does not open").because(cause))?;
         let signing = SigningKey::read(algorithm, &private)?;
         let verifying = signing.verifying()?;
-        Ok(Held { kid, signing, verifying, made: row.get("made")?, until: row.get("until")? })
+        let public = signing.public(&kid)?;
+        let (made, until) = (row.get("made")?, row.get("until")?);
+        Ok(Held { kid, signing, verifying, public, made, until })
     }
 
     fn sealed(&self, kid: &str, key: &SigningKey) -> Result<(KeyId, String)> {

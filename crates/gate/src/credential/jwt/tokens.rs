@@ -257,8 +257,9 @@ impl Tokens {
         self.ring.rotate(self.config.algorithm, overlap, fact).await
     }
 
-    /// Lets a new key sign when the time has come.
+    /// Looks whether another node made a key, and lets a new one sign when it is time.
     pub async fn tend(&self) -> Result<()> {
+        self.ring.look_again().await?;
         if self.ring.is_due(self.config.rotate_every.0) {
             self.rotate(None).await?;
         }
@@ -271,7 +272,7 @@ impl Tokens {
     }
 
     /// The keys others verify our tokens by, as a JSON web key set.
-    pub fn public_keys(&self) -> Result<serde_json::Value> {
+    pub fn public_keys(&self) -> serde_json::Value {
         self.ring.public()
     }
 
