@@ -127,10 +127,14 @@ mod tests {
     use flow::question::admin::ListKeys;
     use flow::question::cache::Get;
     use flow::{Door, Gate as _, Id, Kind, Moment, Question, Random};
+    use pool::file::Disk;
     use pool::sql::sqlite::{Options, Sqlite};
 
+    use std::time::Duration;
+
     use super::*;
-    use crate::{NewKey, Rates};
+    use crate::jwt::Subject;
+    use crate::{NewKey, Rates, Seal};
 
     struct Setup {
         gate: Gate,
@@ -180,6 +184,39 @@ mod tests {
         assert!(setup.gate.renew(&identity).wait().await.is_err());
         assert!(recognise(&setup, Credential::Bearer(&other.secret)).await.is_ok());
         assert_eq!(setup.keys.revoke(MAIN, &key.id, None).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn tokens_are_recognised_beside_keys() {
+        let setup = setup(&Config::default()).await;
+        let dotted = "eyJ-a-chosen-key.with-many-dots.and-letters.in-it";
+        let roles = ["reader".to_owned()];
+        setup.keys.adopt(MAIN, new("ci", &roles), dotted, None).await.unwrap();
+        let sql = Arc::new(Sqlite::open(Options::memory()).await.unwrap());
+        let directory = tempfile::tempdir().unwrap();
+        let seal = Seal::kept(&Disk, &directory.path().join("seal")).unwrap();
+        let (clock, random) = (Clock::system(), Random::system());
+        let config = crate::jwt::Config::default();
+        let revisions = setup.revisions.clone();
+        let tokens = Tokens::open(&config, sql, Arc::new(seal), revisions, clock, random).await;
+        let tokens = Arc::new(tokens.unwrap());
+        let kind = Principal::Agent;
+        let subject = Subject { tenant: "other", name: "bot", kind, roles: &roles };
+        let token = tokens.mint(&subject, "s1", Duration::from_secs(60)).unwrap();
+        let without = recognise(&setup, Credential::Bearer(&token)).await.unwrap_err();
+        assert_eq!(without.code(), &UNKNOWN_KEY);
+
+        let setup = Setup { gate: setup.gate.with_tokens(tokens.clone()), ..setup };
+        for credential in [Credential::Bearer(&token), Credential::Named("anybody", &token)] {
+            let identity = recognise(&setup, credential).await.unwrap();
+            assert_eq!((&*identity.actor, &*identity.tenant), ("agent:bot", "other"));
+            assert!(setup.gate.renew(&identity).wait().await.is_ok());
+        }
+        let key = recognise(&setup, Credential::Bearer(dotted)).await.unwrap();
+        assert_eq!(&*key.actor, "service:ci");
+        for wrong in [&*format!("{token}x"), "eyJ..", "eyJhbGciOiJub25lIn0.e30."] {
+            assert!(recognise(&setup, Credential::Bearer(wrong)).await.is_err(), "{wrong}");
+        }
     }
 
     #[tokio::test]
