@@ -33,6 +33,11 @@ pub(super) async fn open(
     ground: &Ground,
 ) -> Result<Option<Arc<Tokens>>> {
     let Some(seal) = seal(config, sql, space).await? else {
+        if !config.oidc.is_empty() {
+            return Err(
+                gate::codes::SEAL_KEY.error("tokens are off, and `gate.oidc` names issuers")
+            );
+        }
         tracing::info!("without `gate.seal_keys` there are no access tokens on a shared database");
         return Ok(None);
     };

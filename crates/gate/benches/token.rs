@@ -1,7 +1,8 @@
 //! What a token costs: making it, verifying it beside the bare primitive and beside
 //! `jsonwebtoken`, and recognising one that was seen before.
 //!
-//! `cargo bench -p stockade-gate --bench token`. Contenders take turns; medians are printed.
+//! `cargo bench -p stockade-gate --bench token`. Contenders take short turns, so that a busy
+//! machine is busy for all of them; medians are printed.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench that fails should stop")]
 
@@ -23,7 +24,7 @@ use jsonwebtoken::{DecodingKey, Validation, jwk::Jwk};
 use pool::file::Disk;
 use pool::sql::sqlite::{Options, Sqlite};
 
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 101;
 
 /// Nanoseconds for one `act`, the middle of several rounds by turns.
 fn by_turns<const N: usize>(times: u32, mut acts: [&mut dyn FnMut(); N]) -> [f64; N] {
@@ -88,7 +89,7 @@ async fn public(algorithm: Algorithm, subject: &Subject<'_>) {
     expected.set_audience(&["stockade"]);
     expected.set_issuer(&["stockade"]);
     let [primitive, ours, theirs, mint] = by_turns(
-        400,
+        40,
         [
             &mut || key.verify_sig(signed.as_bytes(), &signature).unwrap(),
             &mut || drop(black_box(tokens.verify(&token).unwrap())),
@@ -120,7 +121,7 @@ async fn shared(subject: &Subject<'_>) {
     let key = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
     let tag = hmac::sign(&key, signed.as_bytes());
     let [primitive, read, ours] = by_turns(
-        4000,
+        400,
         [
             &mut || hmac::verify(&key, signed.as_bytes(), tag.as_ref()).unwrap(),
             &mut || drop(black_box(Compact::read(&token, 8192).unwrap())),
@@ -146,7 +147,7 @@ async fn seen(subject: &Subject<'_>) {
     }
     let mut next = shown.iter().cycle();
     let [one, many] = by_turns(
-        20_000,
+        2_000,
         [&mut || drop(black_box(tokens.recognise_now(&shown[0]).unwrap())), &mut || {
             drop(black_box(tokens.recognise_now(next.next().unwrap()).unwrap()))
         }],
