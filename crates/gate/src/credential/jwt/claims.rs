@@ -10,6 +10,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::flaw::Flaw;
+use super::jws::Name;
 
 /// More claims than this no honest token has.
 const CLAIMS_MAX: usize = 128;
@@ -133,7 +134,7 @@ impl Payload {
             "roles" => self.roles.as_ref(),
             _ => self.others.get(name),
         };
-        found.and_then(words).unwrap_or_default()
+        found.cloned().and_then(words).unwrap_or_default()
     }
 
     /// A claim that is a word.
@@ -154,7 +155,7 @@ impl Payload {
             tenant: self.tenant.ok_or(Flaw::Claims)?,
             name: self.sub.ok_or(Flaw::Claims)?,
             kind: kind.ok_or(Flaw::Claims)?,
-            roles: self.roles.as_ref().and_then(words).ok_or(Flaw::Claims)?,
+            roles: self.roles.and_then(words).ok_or(Flaw::Claims)?,
             jti: self.jti.ok_or(Flaw::Claims)?,
             sid: self.sid.ok_or(Flaw::Claims)?,
             issued: self.iat.ok_or(Flaw::Claims)? as u64,
@@ -164,11 +165,14 @@ impl Payload {
 }
 
 /// One word, or a list of nothing but words.
-fn words(value: &Value) -> Option<Vec<String>> {
-    match value {
-        Value::String(word) => Some(vec![word.clone()]),
-        Value::Array(words) => words.iter().map(|word| Some(word.as_str()?.to_owned())).collect(),
+fn words(value: Value) -> Option<Vec<String>> {
+    let word = |value| match value {
+        Value::String(word) => Some(word),
         _ => None,
+    };
+    match value {
+        Value::Array(words) => words.into_iter().map(word).collect(),
+        value => Some(vec![word(value)?]),
     }
 }
 
@@ -191,8 +195,8 @@ impl<'de> Visitor<'de> for Members {
         use serde::de::Error;
         let mut payload = Payload::default();
         let mut audience = None;
-        while let Some(name) = map.next_key::<String>()? {
-            let is_new = match name.as_str() {
+        while let Some(Name(name)) = map.next_key()? {
+            let is_new = match &*name {
                 "iss" => payload.iss.replace(map.next_value()?).is_none(),
                 "aud" => audience.replace(map.next_value::<Value>()?).is_none(),
                 "sub" => payload.sub.replace(map.next_value()?).is_none(),
@@ -205,13 +209,13 @@ impl<'de> Visitor<'de> for Members {
                 // Another issuer may mean something else by these.
                 "kind" => payload.kind.replace(map.next_value()?).is_none(),
                 "roles" => payload.roles.replace(map.next_value()?).is_none(),
-                _ => payload.others.insert(name, map.next_value()?).is_none(),
+                _ => payload.others.insert(name.into_owned(), map.next_value()?).is_none(),
             };
             if !is_new || payload.others.len() > CLAIMS_MAX {
                 return Err(A::Error::custom("a claim twice, or too many"));
             }
         }
-        payload.aud = match audience.as_ref().map(words) {
+        payload.aud = match audience.map(words) {
             None => Vec::new(),
             Some(Some(words)) => words,
             Some(None) => return Err(A::Error::custom("an audience that is no word")),

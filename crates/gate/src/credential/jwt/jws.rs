@@ -1,5 +1,6 @@
 //! The compact form of a signed token.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine;
@@ -95,6 +96,34 @@ impl<'de> Deserialize<'de> for Header {
     }
 }
 
+/// The name of a member, where it stands if nothing in it is escaped.
+#[derive(PartialEq, Eq)]
+pub(super) struct Name<'de>(pub(super) Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Word)
+    }
+}
+
+struct Word;
+
+impl<'de> Visitor<'de> for Word {
+    type Value = Name<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
+        Ok(Name(Cow::Borrowed(name)))
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
+        Ok(Name(Cow::Owned(name.to_owned())))
+    }
+}
+
 struct Members;
 
 impl<'de> Visitor<'de> for Members {
@@ -107,12 +136,12 @@ impl<'de> Visitor<'de> for Members {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
         use serde::de::Error;
         let mut header = Header::default();
-        let mut names: Vec<String> = Vec::with_capacity(4);
-        while let Some(name) = map.next_key::<String>()? {
+        let mut names: Vec<Name<'de>> = Vec::with_capacity(4);
+        while let Some(name) = map.next_key::<Name<'de>>()? {
             if names.contains(&name) || names.len() >= MEMBERS_MAX {
                 return Err(A::Error::custom("a member twice, or too many"));
             }
-            match name.as_str() {
+            match &*name.0 {
                 "alg" => header.alg = map.next_value()?,
                 "kid" => header.kid = Some(map.next_value()?),
                 "typ" => header.typ = Some(map.next_value()?),

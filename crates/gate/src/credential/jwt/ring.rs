@@ -83,11 +83,11 @@ impl Ring {
         Some((held, index))
     }
 
-    /// The keys that verify now.
-    pub(super) fn find<T>(&self, kid: &str, with: impl FnOnce(&VerifyingKey) -> T) -> Option<T> {
+    /// The key of this name, if it verifies now.
+    pub(super) fn find(&self, kid: &str) -> Option<(Arc<Vec<Held>>, usize)> {
         let (held, now) = (self.held.read().clone(), self.clock.now());
-        let found = held.iter().find(|key| key.kid == kid && key.verifies_at(now))?;
-        Some(with(&found.verifying))
+        let index = held.iter().position(|key| key.kid == kid && key.verifies_at(now))?;
+        Some((held, index))
     }
 
     /// Whether the key that signs was made so long ago that another should.
