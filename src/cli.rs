@@ -24,6 +24,7 @@ mod shell;
 mod stand_in;
 mod store;
 mod table;
+mod token;
 mod user;
 mod watch;
 
@@ -93,6 +94,8 @@ enum Command {
     #[command(subcommand)]
     Session(session::Session),
     #[command(subcommand)]
+    Token(token::Token),
+    #[command(subcommand)]
     Cache(cache::Cache),
     #[command(subcommand)]
     Guard(guard::Guard),
@@ -128,6 +131,7 @@ impl Command {
             Self::User(user) => runtime()?.block_on(user.run(globals, output)),
             Self::Session(session) => runtime()?.block_on(session.run(globals, output)),
             Self::Key(key) => runtime()?.block_on(key.run(globals, output)),
+            Self::Token(token) => runtime()?.block_on(token.run(globals, output)),
             Self::Cache(cache) => runtime()?.block_on(cache.run(globals, output)),
             Self::Guard(guard) => runtime()?.block_on(guard.run(globals, output)),
             Self::Ledger(ledger) => runtime()?.block_on(ledger.run(globals, output)),

@@ -24,6 +24,7 @@ mod patient;
 mod space;
 mod sparing;
 mod store;
+mod token;
 mod turns;
 mod warm;
 mod work;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::cache::Views;
+use bytes::Bytes;
 use flow::feed::{Announcer, Coherence, Heard, Listener, Notice};
 use flow::serve::Background;
 use flow::signal::Registry;
@@ -80,6 +82,8 @@ pub(crate) struct Plane {
     keys: Arc<::gate::Keys>,
     blocks: Arc<::gate::limit::Blocks>,
     logins: Arc<::gate::Logins>,
+    /// Absent where nodes share a database and no key to seal with.
+    tokens: Option<Arc<::gate::Tokens>>,
     turns: turns::Turns,
     announcer: Arc<Announcer>,
     space: Arc<Space>,
@@ -96,6 +100,10 @@ impl flow::Plane for Plane {
 
     fn path(&self) -> &Arc<Path> {
         &self.path
+    }
+
+    fn published_keys(&self) -> Bytes {
+        self.public_keys()
     }
 }
 
@@ -154,8 +162,11 @@ pub(crate) async fn build(
         clock.clone(),
         owner,
     );
-    let logins = parts::logins(&config.gate, &sql, &revisions, &space, ground).await?;
+    let seal = parts::seal(&config.gate, &sql, &space).await?;
+    let logins = parts::logins(&config.gate, &sql, &revisions, &seal, ground).await?;
     let gate = gate.with_logins(logins.clone());
+    let tokens = token::open(&config.gate, &sql, &revisions, &seal, ground).await?;
+    let gate = tokens.iter().fold(gate, |gate, tokens| gate.with_tokens(tokens.clone()));
     let policy = Arc::new(policy::Policies::stockade_self()?);
     let opened = parts::log(&config.ledger, &sql, &space, ground).await?;
     let (ledger, log) =
@@ -201,6 +212,7 @@ pub(crate) async fn build(
         keys,
         blocks: blocks.clone(),
         logins,
+        tokens,
         turns: turns::Turns::default(),
         announcer,
         space: space.clone(),
@@ -311,6 +323,7 @@ impl Work {
         others.spawn(async move { blocks.tend().await });
         let (clock, cache) = (plane.clock.clone(), plane.cache.clone());
         others.spawn(tidy(cache.clone(), clock.clone()));
+        others.spawn(token::tend(plane.tokens.clone(), clock.clone()));
         others.spawn({
             let clock = clock.clone();
             async move {

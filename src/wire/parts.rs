@@ -8,6 +8,7 @@ use cache::{Table, Tell};
 use flow::feed::{Announcer, Coherence, MemoryFeed};
 use flow::unit::{Size, Span};
 use flow::{BoxFuture, Clock, Code, Feed, Kind, Random, Result, Revisions};
+use gate::Seal;
 use ledger::{Log, Place, disk};
 use pool::Http;
 use pool::blob::{Blobs, Local, local};
@@ -21,8 +22,6 @@ use pool::secret::Secret;
 use pool::sql::postgres::{self, Postgres};
 use pool::sql::sqlite::{self, Sqlite};
 use pool::sql::{Dialect, Sql, Statement, codes};
-
-use zeroize::Zeroizing;
 
 use super::origin::Web;
 use super::patient::Patient;
@@ -47,38 +46,38 @@ fn resolved(url: &Url) -> Result<String> {
     }
 }
 
-/// Users and sessions, and what their second factors are sealed under.
+/// Users and sessions.
 pub(super) async fn logins(
     config: &gate::Config,
     sql: &Arc<dyn Sql>,
     revisions: &Arc<Revisions>,
-    space: &Space,
+    seal: &Option<Arc<Seal>>,
     ground: &Ground,
 ) -> Result<Arc<gate::Logins>> {
-    let secret = match &config.secret {
-        Some(secret) => secret.read()?,
-        None => own_secret(&space.path().join("gate.key"), &ground.random)?,
-    };
     let ground = gate::Ground {
         sql: sql.clone(),
         revisions: revisions.clone(),
         clock: ground.clock.clone(),
         random: ground.random.clone(),
     };
-    let key = gate::sealing_key(&secret);
-    Ok(Arc::new(gate::Logins::open(ground, config, &key).await?))
+    Ok(Arc::new(gate::Logins::open(ground, config, seal.clone()).await?))
 }
 
-/// The data directory's own, made at the first start.
-fn own_secret(path: &Path, random: &Random) -> Result<Zeroizing<Vec<u8>>> {
-    match Disk.read(path) {
-        Err(error) if error.kind() == Kind::Missing => {
-            let mut secret = Zeroizing::new(vec![0; 32]);
-            random.fill(&mut secret);
-            Disk.write_atomically(path, &secret)?;
-            Ok(secret)
-        }
-        read => read.map(Zeroizing::new),
+/// What secrets in the database are sealed with. Nodes that share a database and no key to seal
+/// with have none: each would have one that the others do not.
+pub(super) async fn seal(
+    config: &gate::Config,
+    sql: &Arc<dyn Sql>,
+    space: &Space,
+) -> Result<Option<Arc<Seal>>> {
+    let configured = Seal::read(&config.seal_keys)?;
+    if configured.is_some() || sql.dialect() == Dialect::Postgres {
+        return Ok(configured.map(Arc::new));
+    }
+    let (files, path) = (space.directory().files(), space.directory().path().join("gate-seal"));
+    match tokio::task::spawn_blocking(move || Seal::kept(&*files, &path)).await {
+        Ok(seal) => seal.map(|seal| Some(Arc::new(seal))),
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
 }
 

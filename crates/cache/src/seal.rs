@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::hmac;
 use flow::Result;
 use pool::codec::seal::{Key, KeyId, Keys};
 use pool::secret::Secret;
-use zeroize::Zeroizing;
 
 use crate::codes::SEAL_KEY;
 
@@ -28,19 +26,12 @@ impl SealKeys {
 /// Shorter ones can be guessed.
 const LENGTH_MIN: usize = 32;
 
-/// Key and number follow from the secret, so that every node has the same and calls it the
-/// same.
 fn key(secret: &Secret) -> Result<Arc<Key>> {
     let text = secret.read()?;
     if text.len() < LENGTH_MIN {
         return Err(SEAL_KEY.error(format!("`{secret}` has {} letters", text.len())));
     }
-    let by = hmac::Key::new(hmac::HMAC_SHA256, &text);
-    let (key, number) = (hmac::sign(&by, b"stockade cache key 1"), hmac::sign(&by, b"number"));
-    let id = number.as_ref().iter().take(4).fold(0, |id, byte| id << 8 | u32::from(*byte));
-    let mut bytes = Zeroizing::new([0; 32]);
-    bytes.copy_from_slice(key.as_ref());
-    Key::new(KeyId(id), &bytes).map(Arc::new)
+    Key::derived(&text, b"stockade cache key 1").map(Arc::new)
 }
 
 impl Keys for SealKeys {

@@ -12,6 +12,7 @@ mod object;
 mod probe;
 mod session;
 mod status;
+mod token;
 mod user;
 
 use flow::signal::Registry;
@@ -124,6 +125,7 @@ pub(crate) fn operations<P: Plane>() -> Vec<Operation<P>> {
     operations.extend(guard::operations());
     operations.extend(session::operations());
     operations.extend(user::operations());
+    operations.extend(token::operations());
     operations.extend(status::operations());
     operations
 }

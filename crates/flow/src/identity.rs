@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Moment;
 use crate::revision::Epoch;
 
 /// What kind of principal it is.
@@ -95,6 +96,8 @@ pub struct Identity {
     pub credential: Arc<str>,
     /// Their standing when they were recognised.
     pub epoch: Epoch,
+    /// When the credential is over by itself; most never are.
+    pub until: Moment,
 }
 
 impl Identity {
@@ -108,7 +111,19 @@ impl Identity {
         epoch: Epoch,
     ) -> Self {
         let actor = format!("{}:{name}", kind.name()).into();
-        Self { tenant, name, actor, kind, roles, credential, epoch }
+        Self { tenant, name, actor, kind, roles, credential, epoch, until: Moment::NEVER }
+    }
+
+    /// The same, by a credential that is over at a known moment.
+    #[must_use]
+    pub fn until(self, until: Moment) -> Self {
+        Self { until, ..self }
+    }
+
+    /// Whether they may still be taken for who they were: nothing changed since, and
+    /// the credential is not over.
+    pub fn holds(&self, now: Moment) -> bool {
+        now < self.until && self.epoch.holds()
     }
 
     /// A part of Stockade itself.

@@ -69,9 +69,15 @@ pub struct Permit {
 }
 
 impl Permit {
-    pub(crate) fn new(grant: Grant, revisions: (u64, u64), epoch: Epoch, now: Moment) -> Self {
-        let expires = now.after(grant.lifetime);
-        Self { grant, revisions, epoch, expires }
+    /// It never outlives the credential it was asked with.
+    pub(crate) fn new(
+        grant: Grant,
+        revisions: (u64, u64),
+        identity: &Identity,
+        now: Moment,
+    ) -> Self {
+        let expires = now.after(grant.lifetime).min(identity.until);
+        Self { grant, revisions, epoch: identity.epoch.clone(), expires }
     }
 
     /// Whether it still holds: same rules, same data, same standing, not expired.

@@ -8,8 +8,11 @@ pub mod group;
 pub mod guard;
 pub mod ledger;
 pub mod object;
+pub mod token;
 
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use crate::serve::Serve;
 use crate::stage::{Gate, Ledger, Policy};
@@ -25,6 +28,7 @@ pub trait Plane:
     + admin::Answers
     + guard::Answers
     + account::Answers
+    + token::Answers
     + 'static
 {
     /// The gate on the path.
@@ -36,4 +40,7 @@ pub trait Plane:
 
     /// The path to this plane.
     fn path(&self) -> &Arc<Serve<Self::Gate, Self::Policy, Self::Ledger>>;
+
+    /// The public keys our access tokens are verified by, as a JSON web key set.
+    fn published_keys(&self) -> Bytes;
 }

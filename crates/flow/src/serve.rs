@@ -118,7 +118,7 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         request: &'a Request<'a>,
         question: Q,
     ) -> Result<(Admitted<'a, Q>, &'a mut Permits)> {
-        if lane.known.as_ref().is_none_or(|identity| !identity.epoch.holds()) {
+        if lane.known.as_ref().is_none_or(|identity| !identity.holds(request.at)) {
             // What was permitted to the caller as they were is not permitted to
             // the caller as they are.
             *lane = Lane::default();
@@ -233,7 +233,7 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         let revisions = self.revisions.current();
         let grant = self.policy.permit(request, identity, ask).wait().await;
         self.signals.permit.time(self.clock.moment().since(begun));
-        grant.map(|grant| Permit::new(grant, revisions, identity.epoch.clone(), begun))
+        grant.map(|grant| Permit::new(grant, revisions, identity, begun))
     }
 
     /// The same caller and the same question after something changed.
@@ -243,7 +243,7 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         identity: &Arc<Identity>,
         ask: Ask<'_>,
     ) -> Result<(Arc<Identity>, Permit)> {
-        let identity = match identity.epoch.holds() {
+        let identity = match identity.holds(request.at) {
             true => identity.clone(),
             false => self.gate.renew(identity).wait().await?,
         };

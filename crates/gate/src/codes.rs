@@ -22,13 +22,19 @@ pub static CODES: &[&Code] = &[
     &PASSWORD_LENGTH,
     &FOREIGN_HASH,
     &HASHES,
-    &SEALED,
     &NAME_TAKEN,
     &UNKNOWN_SESSION,
     &SESSION_OVER,
     &UNKNOWN_REFRESH,
     &REFRESH_REUSED,
     &NOT_A_LOGIN,
+    &UNKNOWN_TOKEN,
+    &TOKEN_OVER,
+    &TOKEN_ENDED,
+    &KEY_UNUSABLE,
+    &PROVIDER,
+    &PROVIDER_AWAY,
+    &SEAL_KEY,
 ];
 
 /// Nothing was shown.
@@ -172,14 +178,6 @@ pub static HASHES: Code = Code::new(
     "report it, with the sentence in the log",
 );
 
-/// A sealed secret cannot be opened.
-pub static SEALED: Code = Code::new(
-    Kind::Corrupt,
-    "gate-sealed",
-    "A sealed secret cannot be opened",
-    "is it still the same `gate.secret`? with another one, second factors have to be set up anew",
-);
-
 /// There is such a user already.
 pub static NAME_TAKEN: Code = Code::new(
     Kind::Conflict,
@@ -226,4 +224,57 @@ pub static NOT_A_LOGIN: Code = Code::new(
     "gate-not-a-login",
     "That credential is not for this",
     "log in with POST /v1/auth/login and show what that answers; only users can",
+);
+
+/// Something is wrong with the token itself.
+pub static UNKNOWN_TOKEN: Code = Code::new(
+    Kind::Unknown,
+    "gate-unknown-token",
+    "The token is not accepted",
+    "log in again; `detail` says what is wrong with the token",
+);
+
+/// The token was good, once.
+pub static TOKEN_OVER: Code = Code::new(
+    Kind::Unknown,
+    "gate-token-over",
+    "The token's time is over",
+    "get a new one: refresh, or log in again",
+);
+
+/// Somebody ended the token, its session, or all of its principal's.
+pub static TOKEN_ENDED: Code =
+    Code::new(Kind::Unknown, "gate-token-ended", "The token was ended", "log in again");
+
+/// Keys that cannot be used, ours or others'.
+pub static KEY_UNUSABLE: Code = Code::new(
+    Kind::Invalid,
+    "gate-key-unusable",
+    "A signing key cannot be used",
+    "check the keys the identity provider publishes; our own are sealed with `gate.seal_keys`",
+);
+
+/// An identity provider is set up in a way that cannot be trusted.
+pub static PROVIDER: Code = Code::new(
+    Kind::Invalid,
+    "gate-provider",
+    "The identity provider cannot be used",
+    "correct its entry under `gate.oidc`",
+);
+
+/// An identity provider does not answer, and its keys are not known yet.
+pub static PROVIDER_AWAY: Code = Code::new(
+    Kind::Busy,
+    "gate-provider-away",
+    "The identity provider does not answer",
+    "try again; check that the server can reach the provider's keys",
+);
+
+/// Secrets in the database cannot be sealed, or not be opened.
+pub static SEAL_KEY: Code = Code::new(
+    Kind::Invalid,
+    "gate-seal-key",
+    "Secrets in the database cannot be sealed or opened",
+    "name the same keys of at least 32 characters under `gate.seal_keys` on every node, those in \
+     use before among them",
 );

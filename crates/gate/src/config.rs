@@ -7,6 +7,8 @@ use pool::secret::Secret;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::credential::jwt;
+
 /// The gate.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -19,9 +21,13 @@ pub struct Config {
     pub login: Login,
     /// What a login opens.
     pub sessions: Sessions,
-    /// What secrets of second factors are sealed under, at least 32 random characters. Without
-    /// it each data directory has its own in `gate.key`, so nodes that share a database need it.
-    pub secret: Option<Secret>,
+    /// Access tokens of our own.
+    pub tokens: jwt::Config,
+    /// Identity providers whose tokens are accepted.
+    pub oidc: Vec<jwt::OidcConfig>,
+    /// Where the keys are that secrets in the database are sealed with, such as `env:SEAL_KEY`. The
+    /// first seals, all open. Without any, a node alone on SQLite makes one in its data directory.
+    pub seal_keys: Vec<Secret>,
 }
 
 /// Logging in with a name and a password.

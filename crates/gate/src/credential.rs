@@ -1,3 +1,4 @@
 //! What callers can show.
 
 pub(crate) mod api_key;
+pub mod jwt;

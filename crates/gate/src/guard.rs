@@ -12,6 +12,7 @@ use flow::{
 
 use crate::codes::{BLOCKED, NO_CREDENTIAL, NOT_THE_OWNER, TOO_FAST, UNKNOWN_KEY, UNKNOWN_SESSION};
 use crate::credential::api_key::Keys;
+use crate::credential::jwt::Tokens;
 use crate::limit::{Adaptive, Asking, Blocks, Limits, Subject, Verdict};
 use crate::login::Logins;
 
@@ -19,6 +20,7 @@ use crate::login::Logins;
 pub struct Gate {
     keys: Arc<Keys>,
     logins: Option<Arc<Logins>>,
+    tokens: Option<Arc<Tokens>>,
     limits: Limits,
     blocks: Arc<Blocks>,
     adaptive: Option<Arc<Adaptive>>,
@@ -42,7 +44,7 @@ impl Gate {
         owner: u32,
     ) -> Self {
         let adaptive = limits.adaptive(&clock);
-        Self { keys, logins: None, limits, blocks, adaptive, revisions, clock, owner }
+        Self { keys, logins: None, tokens: None, limits, blocks, adaptive, revisions, clock, owner }
     }
 
     /// The same gate, where users log in too.
@@ -52,6 +54,12 @@ impl Gate {
         self
     }
 
+    /// The same, recognising tokens as well as keys.
+    #[must_use]
+    pub fn with_tokens(self, tokens: Arc<Tokens>) -> Self {
+        Self { tokens: Some(tokens), ..self }
+    }
+
     fn logins(&self) -> Result<&Logins> {
         self.logins.as_deref().ok_or_else(|| UNKNOWN_SESSION.error("nobody logs in here"))
     }
@@ -59,17 +67,23 @@ impl Gate {
     fn bearer<'a>(
         &'a self,
         request: &'a Request<'a>,
-        token: &'a str,
+        shown: &'a str,
     ) -> Step<'a, Result<Arc<Identity>>> {
-        match &self.logins {
-            Some(logins) if Logins::is_token(token) => match logins.recognise(token) {
+        if let Some(tokens) = self.tokens.as_ref().filter(|_| looks_like_a_token(shown)) {
+            return match tokens.recognise_now(shown) {
+                Some(identity) => Step::Now(Ok(identity)),
+                None => Step::later(self.recognise_anew(request, tokens.recognise(shown))),
+            };
+        }
+        if let Some(logins) = self.logins.as_ref().filter(|_| Logins::is_token(shown)) {
+            return match logins.recognise(shown) {
                 Step::Now(known) => Step::Now(known),
                 Step::Later(anew) => Step::later(self.recognise_anew(request, anew)),
-            },
-            _ => match self.keys.recognise_now(token) {
-                Some(identity) => Step::Now(Ok(identity)),
-                None => Step::later(self.recognise_anew(request, self.keys.recognise(token))),
-            },
+            };
+        }
+        match self.keys.recognise_now(shown) {
+            Some(identity) => Step::Now(Ok(identity)),
+            None => Step::later(self.recognise_anew(request, self.keys.recognise(shown))),
         }
     }
 
@@ -225,6 +239,9 @@ impl flow::Gate for Gate {
         match identity.credential.split_once(':') {
             Some(("key", id)) => Step::later(self.keys.renew(id)),
             Some(("session", id)) => Step::later(async move { self.logins()?.renew(id).await }),
+            Some(("token", _)) if let Some(tokens) = &self.tokens => {
+                Step::later(tokens.renew(identity))
+            }
             Some(("uid", uid)) => Step::Now(self.local(uid.parse().unwrap_or(u32::MAX))),
             _ => Step::Now(Err(UNKNOWN_KEY.error("the credential is no longer known"))),
         }
@@ -261,6 +278,12 @@ impl flow::Gate for Gate {
     }
 }
 
+/// Whether it begins like the header of a token and has three parts. Keys we make do
+/// not, and one that somebody chose would have to mean it.
+fn looks_like_a_token(shown: &str) -> bool {
+    shown.starts_with("eyJ") && shown.bytes().filter(|&byte| byte == b'.').count() == 2
+}
+
 #[cfg(test)]
 mod pace;
 
@@ -271,10 +294,14 @@ mod tests {
     use flow::question::cache::Get;
     use flow::signal::Registry;
     use flow::{Gate as _, Id, Kind, Moment, Question, Random};
+    use pool::file::Disk;
     use pool::sql::sqlite::{Options, Sqlite};
 
+    use std::time::Duration;
+
     use super::*;
-    use crate::{Config, NewKey, Rates};
+    use crate::jwt::Subject as Holder;
+    use crate::{Config, NewKey, Rates, Seal};
 
     pub(super) struct Setup {
         pub(super) gate: Gate,
@@ -336,6 +363,39 @@ mod tests {
         assert!(setup.gate.renew(&identity).wait().await.is_err());
         assert!(recognise(&setup, Credential::Bearer(&other.secret)).await.is_ok());
         assert_eq!(setup.keys.revoke(MAIN, &key.id, None).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn tokens_are_recognised_beside_keys() {
+        let setup = setup(&Config::default()).await;
+        let dotted = "eyJ-a-chosen-key.with-many-dots.and-letters.in-it";
+        let roles = ["reader".to_owned()];
+        setup.keys.adopt(MAIN, new("ci", &roles), dotted, None).await.unwrap();
+        let sql = Arc::new(Sqlite::open(Options::memory()).await.unwrap());
+        let directory = tempfile::tempdir().unwrap();
+        let seal = Seal::kept(&Disk, &directory.path().join("seal")).unwrap();
+        let (clock, random) = (Clock::system(), Random::system());
+        let config = crate::jwt::Config::default();
+        let revisions = setup.revisions.clone();
+        let tokens = Tokens::open(&config, sql, Arc::new(seal), revisions, clock, random).await;
+        let tokens = Arc::new(tokens.unwrap());
+        let kind = Principal::Agent;
+        let subject = Subject { tenant: "other", name: "bot", kind, roles: &roles };
+        let token = tokens.mint(&subject, "s1", Duration::from_secs(60)).unwrap();
+        let without = recognise(&setup, Credential::Bearer(&token)).await.unwrap_err();
+        assert_eq!(without.code(), &UNKNOWN_KEY);
+
+        let setup = Setup { gate: setup.gate.with_tokens(tokens.clone()), ..setup };
+        for credential in [Credential::Bearer(&token), Credential::Named("anybody", &token)] {
+            let identity = recognise(&setup, credential).await.unwrap();
+            assert_eq!((&*identity.actor, &*identity.tenant), ("agent:bot", "other"));
+            assert!(setup.gate.renew(&identity).wait().await.is_ok());
+        }
+        let key = recognise(&setup, Credential::Bearer(dotted)).await.unwrap();
+        assert_eq!(&*key.actor, "service:ci");
+        for wrong in [&*format!("{token}x"), "eyJ..", "eyJhbGciOiJub25lIn0.e30."] {
+            assert!(recognise(&setup, Credential::Bearer(wrong)).await.is_err(), "{wrong}");
+        }
     }
 
     #[tokio::test]

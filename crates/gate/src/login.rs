@@ -66,9 +66,13 @@ impl std::fmt::Debug for Ground {
 }
 
 impl Logins {
-    /// The users in this database. `key` seals what has to be read again, the secrets of
-    /// second factors; all nodes have the same.
-    pub async fn open(ground: Ground, config: &Config, key: &[u8; 32]) -> Result<Self> {
+    /// The users in this database. `seal` seals what has to be read again, the secrets of
+    /// second factors; without it nobody can set one up.
+    pub async fn open(
+        ground: Ground,
+        config: &Config,
+        seal: Option<Arc<Seal>>,
+    ) -> Result<Self> {
         let Ground { sql, revisions, clock, random } = ground;
         schema::bring_forward(&*sql, &clock).await?;
         let login = &config.login;
@@ -87,7 +91,7 @@ impl Logins {
             passwords,
             lockout: Lockout::new(sql.clone(), clock.clone(), login.failures_max, login.lockout.0),
             sessions,
-            totps: Totps::new(sql, clock.clone(), random.clone(), Seal::new(key)?),
+            totps: Totps::new(sql, clock.clone(), random.clone(), seal),
             revisions,
             clock,
             random,

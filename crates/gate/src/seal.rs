@@ -1,70 +1,165 @@
-//! What has to be read again and must not lie open: sealed under a key of the deployment.
+//! What secrets in the database are sealed with: keys that are not in the database.
+//!
+//! Nodes that share a database share keys by configuration, of which the first seals
+//! and all open. A node that has its database to itself makes one in its data
+//! directory; who loses that file loses signing keys, and people log in again.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
-use aws_lc_rs::hmac;
-use data_encoding::BASE64URL_NOPAD;
-use flow::Result;
+use std::path::Path;
+use std::sync::Arc;
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flow::{Kind, Result};
+use pool::codec::seal::{Key, KeyId, Keys};
+use pool::file::Files;
+use pool::secret::Secret;
 use zeroize::Zeroizing;
 
-use crate::codes::SEALED;
+use crate::codes::SEAL_KEY;
 
-/// Seals and opens.
-pub(crate) struct Seal(RandomizedNonceKey);
+/// Shorter ones can be guessed.
+const SECRET_MIN: usize = 32;
 
-/// The key that a secret stands for.
-pub fn sealing_key(secret: &[u8]) -> Zeroizing<[u8; 32]> {
-    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), b"stockade gate, seals, 1");
-    let mut key = Zeroizing::new([0; 32]);
-    key.copy_from_slice(tag.as_ref());
-    key
+/// What the keys are for; other parts make others of the same secret.
+const PURPOSE: &[u8] = b"stockade gate key 1";
+
+/// The keys that seal.
+pub struct Seal {
+    keys: Vec<Arc<Key>>,
+    lost: Lost,
+}
+
+/// What becomes of something that does not open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// An operator has to look: another node may hold the key.
+    Refused,
+    /// Nobody else can have the key, so a new one takes its place.
+    Replaced,
 }
 
 impl Seal {
-    pub(crate) fn new(key: &[u8; 32]) -> Result<Self> {
-        let key = RandomizedNonceKey::new(&AES_256_GCM, key);
-        key.map(Self).map_err(|_| SEALED.error("the key cannot be used"))
+    /// The keys at these places; `None` where there are none.
+    ///
+    /// # Errors
+    /// When one cannot be read, or is too short.
+    pub fn read(secrets: &[Secret]) -> Result<Option<Self>> {
+        let key = |secret: &Secret| derived(&secret.read()?, &secret.to_string());
+        let keys = secrets.iter().map(key).collect::<Result<Vec<_>>>()?;
+        Ok((!keys.is_empty()).then_some(Self { keys, lost: Lost::Refused }))
     }
 
-    /// Sealed, and bound to where it belongs.
-    pub(crate) fn seal(&self, bound: &str, plain: &[u8]) -> Result<String> {
-        let mut sealed = Vec::with_capacity(plain.len() + 16);
-        sealed.extend_from_slice(plain);
-        let nonce = self.0.seal_in_place_append_tag(Aad::from(bound), &mut sealed);
-        let nonce = nonce.map_err(|_| SEALED.error("it cannot be sealed"))?;
-        let whole = [&nonce.as_ref()[..], &sealed].concat();
-        Ok(BASE64URL_NOPAD.encode(&whole))
+    /// The key in this file, which only the server's user can read; made when there is
+    /// none. Blocks.
+    ///
+    /// # Errors
+    /// When the file cannot be read or made, or holds something else.
+    pub fn kept(files: &dyn Files, path: &Path) -> Result<Self> {
+        let secret = match files.read(path) {
+            Ok(bytes) => Zeroizing::new(bytes),
+            Err(error) if error.kind() == Kind::Missing => {
+                let mut secret = Zeroizing::new(vec![0; SECRET_MIN]);
+                SystemRandom::new()
+                    .fill(&mut secret)
+                    .map_err(|_| SEAL_KEY.error("the system gives no randomness"))?;
+                files.write_atomically(path, &secret)?;
+                secret
+            }
+            Err(error) => return Err(error),
+        };
+        let keys = vec![derived(&secret, &path.display().to_string())?];
+        Ok(Self { keys, lost: Lost::Replaced })
     }
 
-    /// What was sealed there.
-    pub(crate) fn open(&self, bound: &str, sealed: &str) -> Result<Zeroizing<Vec<u8>>> {
-        let wrong = || SEALED.error("a sealed secret cannot be opened");
-        let whole = BASE64URL_NOPAD.decode(sealed.as_bytes()).map_err(|_| wrong())?;
-        let (nonce, sealed) = whole.split_at_checked(NONCE_LEN).ok_or_else(wrong)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| wrong())?;
-        let mut plain = Zeroizing::new(sealed.to_vec());
-        let length = self.0.open_in_place(nonce, Aad::from(bound), &mut plain);
-        let length = length.map_err(|_| wrong())?.len();
-        plain.truncate(length);
-        Ok(plain)
+    /// Sealed as text that names its key, and bound to where it belongs.
+    pub(crate) fn text(&self, bound: &str, plain: &[u8]) -> Result<String> {
+        let (key, mut sealed) = (self.sealing()?, Vec::new());
+        key.seal(bound.as_bytes(), plain, &mut sealed)?;
+        Ok(format!("{}.{}", key.id().0, STANDARD.encode(sealed)))
+    }
+
+    /// What was sealed as text there.
+    pub(crate) fn open_text(&self, bound: &str, text: &str) -> Result<Zeroizing<Vec<u8>>> {
+        let wrong = || SEAL_KEY.error("a sealed secret cannot be read");
+        let (id, sealed) = text.split_once('.').ok_or_else(wrong)?;
+        let id = id.parse().map(KeyId).map_err(|_| wrong())?;
+        let sealed = STANDARD.decode(sealed).map_err(|_| wrong())?;
+        self.opening(id)?.open(bound.as_bytes(), &sealed)
+    }
+
+    pub(crate) fn lost(&self) -> Lost {
+        self.lost
+    }
+}
+
+fn derived(secret: &[u8], place: &str) -> Result<Arc<Key>> {
+    if secret.len() < SECRET_MIN {
+        return Err(SEAL_KEY.error(format!("`{place}` has {} bytes", secret.len())));
+    }
+    Key::derived(secret, PURPOSE).map(Arc::new)
+}
+
+impl Keys for Seal {
+    fn sealing(&self) -> Result<Arc<Key>> {
+        self.keys.first().cloned().ok_or_else(|| SEAL_KEY.error("there is no key to seal with"))
+    }
+
+    fn opening(&self, id: KeyId) -> Result<Arc<Key>> {
+        let known = self.keys.iter().find(|key| key.id() == id);
+        known.cloned().ok_or_else(|| SEAL_KEY.error("a secret is sealed with an unknown key"))
+    }
+}
+
+impl std::fmt::Debug for Seal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Seal({} keys)", self.keys.len())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use pool::file::Disk;
+
     use super::*;
 
     #[test]
-    fn what_is_sealed_opens_only_where_it_belongs_and_unchanged() {
-        let seal = Seal::new(&[1; 32]).unwrap();
-        let sealed = seal.seal("totp:main/ann", b"a secret").unwrap();
-        assert_eq!(&**seal.open("totp:main/ann", &sealed).unwrap(), b"a secret");
-        assert!(seal.open("totp:main/bob", &sealed).is_err());
-        assert!(Seal::new(&[2; 32]).unwrap().open("totp:main/ann", &sealed).is_err());
-        for at in 0..sealed.len() {
-            let mut flipped = sealed.clone().into_bytes();
-            flipped[at] = if flipped[at] == b'A' { b'B' } else { b'A' };
-            let flipped = String::from_utf8(flipped).unwrap();
-            assert!(seal.open("totp:main/ann", &flipped).is_err(), "{at}");
-        }
+    fn a_key_of_our_own_is_made_once_and_for_our_eyes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("gate-seal");
+        let seal = Seal::kept(&Disk, &path).unwrap();
+        let mut sealed = Vec::new();
+        seal.sealing().unwrap().seal(b"here", b"secret", &mut sealed).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+
+        let again = Seal::kept(&Disk, &path).unwrap();
+        let id = seal.sealing().unwrap().id();
+        assert_eq!(&**again.opening(id).unwrap().open(b"here", &sealed).unwrap(), b"secret");
+        fs::write(&path, b"short").unwrap();
+        assert_eq!(Seal::kept(&Disk, &path).unwrap_err().code(), &SEAL_KEY);
+    }
+
+    #[test]
+    fn the_first_key_seals_and_all_open() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = directory.path().join(name);
+            fs::write(&path, text).unwrap();
+            Secret::File(path)
+        };
+        let (old, new) = (file("old", &"o".repeat(32)), file("new", &"n".repeat(32)));
+        let before = Seal::read(std::slice::from_ref(&old)).unwrap().unwrap();
+        let after = Seal::read(&[new, old]).unwrap().unwrap();
+        let mut sealed = Vec::new();
+        let key = before.sealing().unwrap();
+        key.seal(b"", b"secret", &mut sealed).unwrap();
+        assert!(after.opening(key.id()).unwrap().open(b"", &sealed).is_ok());
+        assert_ne!(after.sealing().unwrap().id(), key.id());
+        assert!(Seal::read(&[]).unwrap().is_none());
+        let short = file("short", "short");
+        assert_eq!(Seal::read(&[short]).unwrap_err().code(), &SEAL_KEY);
     }
 }

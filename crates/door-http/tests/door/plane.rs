@@ -30,6 +30,9 @@ use flow::question::ledger::{
     Head as LogHead, Made, New, Page, Prove, Read,
 };
 use flow::question::object::{self, Head, Put};
+use flow::question::token::{
+    CreateToken, CreatedToken, ListTokenKeys, RevokeToken, RotateTokenKey, TokenKey,
+};
 use flow::signal::Registry;
 use flow::*;
 use futures_util::{Stream, StreamExt, stream};
@@ -196,6 +199,10 @@ impl Plane for Parts {
 
     fn path(&self) -> &Arc<Path> {
         self.0.path.get().unwrap()
+    }
+
+    fn published_keys(&self) -> Bytes {
+        Bytes::from_static(br#"{"keys":[]}"#)
     }
 }
 
@@ -642,6 +649,17 @@ answers!(RevokeKey<'q>, bool, |world, question| {
     keys.retain(|key| key.id != question.id);
     Ok(keys.len() < before)
 });
+answers!(CreateToken<'q>, CreatedToken, |world, question| {
+    let until = world.clock.now().after(question.life);
+    let token = format!("token-of-{}", question.principal);
+    Ok(CreatedToken { id: "t1".into(), token, until })
+});
+answers!(RevokeToken<'q>, (), |_, _| Ok(()));
+answers!(ListTokenKeys, Vec<TokenKey>, |world, _| {
+    let (kid, created) = ("key-1".to_owned(), world.clock.now());
+    Ok(vec![TokenKey { kid, algorithm: "EdDSA", created, until: None }])
+});
+answers!(RotateTokenKey, String, |_, _| Ok("key-2".into()));
 answers!(Metrics<'q>, Exposition, |_, question| {
     let (media_type, bytes) = match question.accept.contains("protobuf") {
         true => ("application/vnd.google.protobuf", Bytes::from_static(b"\x01\x02")),

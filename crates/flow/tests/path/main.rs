@@ -92,6 +92,23 @@ async fn a_held_permit_is_not_decided_again_until_something_changes() {
 }
 
 #[tokio::test]
+async fn a_credential_that_is_over_is_not_taken_for_granted() {
+    let (world, serve, _, origin) = plane();
+    let mut lane = Lane::default();
+    let mut ask = async |expected: (usize, usize), why: &str| {
+        let answer = serve.once(&mut lane, &request(&world, "brief"), &origin, get("k")).await;
+        assert_eq!(answer.unwrap(), None);
+        let counted = (world.recognised.load(SeqCst), world.decided.load(SeqCst));
+        assert_eq!(counted, expected, "{why}");
+    };
+    ask((1, 1), "the first request").await;
+    world.clock.advance(Duration::from_secs(9));
+    ask((1, 1), "before its end").await;
+    world.clock.advance(Duration::from_secs(1));
+    ask((2, 2), "at its end, with the permit it was given").await;
+}
+
+#[tokio::test]
 async fn a_permit_for_one_resource_opens_no_other() {
     let (world, serve, _, origin) = plane();
     *world.scope.lock() = Scope::Exact;

@@ -9,7 +9,7 @@ use pool::sql::{Sql, Statement, Transaction};
 use zeroize::Zeroizing;
 
 use super::{SECRET, step_of, url};
-use crate::codes::{NO_TOTP, WRONG_CODE};
+use crate::codes::{NO_TOTP, SEAL_KEY, WRONG_CODE};
 use crate::digest::{hex_of, letters};
 use crate::seal::Seal;
 
@@ -23,7 +23,7 @@ pub(crate) struct Totps {
     sql: Arc<dyn Sql>,
     clock: Clock,
     random: Random,
-    seal: Seal,
+    seal: Option<Arc<Seal>>,
     issuer: String,
 }
 
@@ -43,8 +43,18 @@ pub(crate) enum Spent {
 }
 
 impl Totps {
-    pub(crate) fn new(sql: Arc<dyn Sql>, clock: Clock, random: Random, seal: Seal) -> Self {
+    pub(crate) fn new(
+        sql: Arc<dyn Sql>,
+        clock: Clock,
+        random: Random,
+        seal: Option<Arc<Seal>>,
+    ) -> Self {
         Self { sql, clock, random, seal, issuer: "Stockade".into() }
+    }
+
+    fn seal(&self) -> Result<&Seal> {
+        let none = || SEAL_KEY.error("there is nothing to seal second factors with");
+        self.seal.as_deref().ok_or_else(none)
     }
 
     /// Makes a secret, to be confirmed; one that was not confirmed is forgotten.
@@ -56,7 +66,7 @@ impl Totps {
     ) -> Result<Enrolment> {
         let mut secret = Zeroizing::new([0; SECRET]);
         self.random.fill(&mut *secret);
-        let sealed = self.seal.seal(&bound(tenant, name), &*secret)?;
+        let sealed = self.seal()?.text(&bound(tenant, name), &*secret)?;
         let text = "INSERT INTO gate_totp (tenant, name, secret, confirmed, step) \
                     VALUES (?1, ?2, ?3, 0, 0) ON CONFLICT (tenant, name) DO UPDATE \
                     SET secret = excluded.secret WHERE gate_totp.confirmed = 0";
@@ -162,7 +172,7 @@ impl Totps {
         let rows = self.sql.query(select).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let sealed: String = row.at(0)?;
-        let secret = self.seal.open(&bound(tenant, name), &sealed)?;
+        let secret = self.seal()?.open_text(&bound(tenant, name), &sealed)?;
         Ok(Some(Factor { secret, step: row.at(1)? }))
     }
 }

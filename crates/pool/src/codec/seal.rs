@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::hmac;
 use flow::{Error, Result};
 use zeroize::Zeroizing;
 
@@ -60,6 +61,17 @@ impl Key {
         Ok(Self { id, key, seals: AtomicU64::new(0) })
     }
 
+    /// Made of a secret for one purpose. Key and number follow from the secret, so that
+    /// every node has the same and calls it the same.
+    pub fn derived(secret: &[u8], purpose: &[u8]) -> Result<Self> {
+        let by = hmac::Key::new(hmac::HMAC_SHA256, secret);
+        let (key, number) = (hmac::sign(&by, purpose), hmac::sign(&by, b"number"));
+        let id = number.as_ref().iter().take(4).fold(0, |id, byte| id << 8 | u32::from(*byte));
+        let mut bytes = Zeroizing::new([0; 32]);
+        bytes.copy_from_slice(key.as_ref());
+        Self::new(KeyId(id), &bytes)
+    }
+
     /// Its number.
     pub fn id(&self) -> KeyId {
         self.id
@@ -71,7 +83,7 @@ impl Key {
     }
 
     /// Appends `plain`, sealed and bound to `bound`.
-    pub(crate) fn seal(&self, bound: &[u8], plain: &[u8], sealed: &mut Vec<u8>) -> Result<()> {
+    pub fn seal(&self, bound: &[u8], plain: &[u8], sealed: &mut Vec<u8>) -> Result<()> {
         self.seals.fetch_add(1, Ordering::Relaxed);
         let start = sealed.len();
         sealed.extend_from_slice(&[0; NONCE_LEN]);
@@ -88,7 +100,7 @@ impl Key {
     }
 
     /// What was sealed, if nothing about it was changed. It is wiped when it is dropped.
-    pub(crate) fn open(&self, bound: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+    pub fn open(&self, bound: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let (nonce, body) = sealed.split_at_checked(NONCE_LEN).ok_or_else(broken)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| broken())?;
         let mut body = Zeroizing::new(body.to_vec());

@@ -1,0 +1,183 @@
+//! What a token costs: making it, verifying it beside the bare primitive and beside
+//! `jsonwebtoken`, and recognising one that was seen before.
+//!
+//! `cargo bench -p stockade-gate --bench token`. Contenders take short turns, so that a busy
+//! machine is busy for all of them; medians are printed.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench that fails should stop")]
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
+};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use flow::identity::MAIN;
+use flow::{Clock, Principal, Random, Revisions};
+use gate::Seal;
+use gate::jwt::{Algorithm, Compact, Config, Subject, Tokens};
+use jsonwebtoken::{DecodingKey, Validation, jwk::Jwk};
+use pool::file::Disk;
+use pool::sql::sqlite::{Options, Sqlite};
+
+const ROUNDS: usize = 101;
+
+/// Nanoseconds for one `act`, the middle of several rounds by turns.
+fn by_turns<const N: usize>(times: u32, mut acts: [&mut dyn FnMut(); N]) -> [f64; N] {
+    let clock = Clock::system();
+    let mut measured = [const { Vec::new() }; N];
+    for _ in 0..ROUNDS {
+        for (act, measured) in acts.iter_mut().zip(&mut measured) {
+            let since = clock.moment();
+            (0..times).for_each(|_| act());
+            let took = clock.moment().since(since).as_nanos() as f64;
+            measured.push(took / f64::from(times));
+        }
+    }
+    measured.map(|mut values: Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    })
+}
+
+#[derive(serde::Deserialize)]
+struct Said {
+    #[expect(dead_code, reason = "read for what reading costs")]
+    sub: String,
+    #[expect(dead_code, reason = "read for what reading costs")]
+    roles: Vec<String>,
+}
+
+async fn open(algorithm: Algorithm) -> Tokens {
+    let sql = Arc::new(Sqlite::open(Options::memory()).await.unwrap());
+    let directory = tempfile::tempdir().unwrap();
+    let seal = Arc::new(Seal::kept(&Disk, &directory.path().join("seal")).unwrap());
+    let config = Config { algorithm, ..Config::default() };
+    let (clock, random) = (Clock::system(), Random::system());
+    Tokens::open(&config, sql, seal, Arc::new(Revisions::default()), clock, random).await.unwrap()
+}
+
+fn bare(jwk: &serde_json::Value) -> ParsedPublicKey {
+    let part = |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap()).unwrap();
+    match jwk["alg"].as_str().unwrap() {
+        "EdDSA" => ParsedPublicKey::new(&ED25519, part("x")).unwrap(),
+        "ES256" => {
+            let point = [vec![4], part("x"), part("y")].concat();
+            ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).unwrap()
+        }
+        _ => {
+            let parts = aws_lc_rs::rsa::PublicKeyComponents { n: part("n"), e: part("e") };
+            parts.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).unwrap()
+        }
+    }
+}
+
+async fn public(algorithm: Algorithm, subject: &Subject<'_>) {
+    let tokens = open(algorithm).await;
+    let day = Duration::from_secs(24 * 3600);
+    let token = tokens.mint(subject, "01J00000000000000000000000", day).unwrap();
+    let jwk = tokens.public_keys()["keys"][0].clone();
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let (key, signature) = (bare(&jwk), URL_SAFE_NO_PAD.decode(signature).unwrap());
+    let peer_key: Jwk = serde_json::from_value(jwk).unwrap();
+    let peer_key = DecodingKey::from_jwk(&peer_key).unwrap();
+    let mut expected = Validation::new(algorithm.name().parse().unwrap());
+    expected.set_audience(&["stockade"]);
+    expected.set_issuer(&["stockade"]);
+    let [primitive, ours, theirs, mint] = by_turns(
+        40,
+        [
+            &mut || key.verify_sig(signed.as_bytes(), &signature).unwrap(),
+            &mut || drop(black_box(tokens.verify(&token).unwrap())),
+            &mut || {
+                drop(black_box(
+                    jsonwebtoken::decode::<Said>(&token, &peer_key, &expected).unwrap(),
+                ));
+            },
+            &mut || drop(black_box(tokens.mint(subject, "s", day).unwrap())),
+        ],
+    );
+    let over = (ours / primitive - 1.0) * 100.0;
+    println!(
+        "{:<6} primitive {:>7.2} µs   verify {:>7.2} µs ({over:+.1} %)   jsonwebtoken {:>7.2} µs   mint {:>7.2} µs",
+        algorithm.name(),
+        primitive / 1e3,
+        ours / 1e3,
+        theirs / 1e3,
+        mint / 1e3
+    );
+}
+
+/// A shared secret, without a published key.
+async fn shared(subject: &Subject<'_>) {
+    let tokens = open(Algorithm::Hs256).await;
+    let day = Duration::from_secs(24 * 3600);
+    let token = tokens.mint(subject, "s", day).unwrap();
+    let (signed, _) = token.rsplit_once('.').unwrap();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
+    let tag = hmac::sign(&key, signed.as_bytes());
+    let [primitive, read, ours] = by_turns(
+        400,
+        [
+            &mut || hmac::verify(&key, signed.as_bytes(), tag.as_ref()).unwrap(),
+            &mut || drop(black_box(Compact::read(&token, 8192).unwrap())),
+            &mut || drop(black_box(tokens.verify(&token).unwrap())),
+        ],
+    );
+    println!(
+        "HS256  primitive {:>7.2} µs   verify {:>7.2} µs, of which reading the form {:.2} µs",
+        primitive / 1e3,
+        ours / 1e3,
+        read / 1e3
+    );
+}
+
+async fn seen(subject: &Subject<'_>) {
+    let tokens = open(Algorithm::EdDsa).await;
+    let day = Duration::from_secs(24 * 3600);
+    let mut shown = Vec::new();
+    for n in 0..1000 {
+        let token = tokens.mint(subject, &format!("s{n}"), day).unwrap();
+        tokens.recognise(&token).await.unwrap();
+        shown.push(token);
+    }
+    let mut next = shown.iter().cycle();
+    let [one, many] = by_turns(
+        2_000,
+        [&mut || drop(black_box(tokens.recognise_now(&shown[0]).unwrap())), &mut || {
+            drop(black_box(tokens.recognise_now(next.next().unwrap()).unwrap()))
+        }],
+    );
+    println!("seen before: the same {one:.0} ns, one of 1,000 {many:.0} ns; goal 300 ns");
+    println!("a token has {} bytes", shown[0].len());
+}
+
+/// The median of recognising a token for the first time, the database included.
+async fn first(subject: &Subject<'_>) {
+    let (tokens, clock) = (open(Algorithm::EdDsa).await, Clock::system());
+    let mut took = Vec::new();
+    for _ in 0..1000 {
+        let token = tokens.mint(subject, "s", Duration::from_secs(3600)).unwrap();
+        let since = clock.moment();
+        tokens.recognise(&token).await.unwrap();
+        took.push(clock.moment().since(since).as_nanos());
+    }
+    took.sort_unstable();
+    println!("seen for the first time: {:.1} µs, SQLite asked once", took[500] as f64 / 1e3);
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let roles = ["reader".to_owned(), "operator".to_owned()];
+    let subject = Subject { tenant: MAIN, name: "ann", kind: Principal::Human, roles: &roles };
+    for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256] {
+        public(algorithm, &subject).await;
+    }
+    shared(&subject).await;
+    seen(&subject).await;
+    first(&subject).await;
+}
