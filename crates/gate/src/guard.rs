@@ -380,7 +380,7 @@ mod tests {
         let tokens = Tokens::open(&config, sql, Arc::new(seal), revisions, clock, random).await;
         let tokens = Arc::new(tokens.unwrap());
         let kind = Principal::Agent;
-        let subject = Subject { tenant: "other", name: "bot", kind, roles: &roles };
+        let subject = Holder { tenant: "other", name: "bot", kind, roles: &roles };
         let token = tokens.mint(&subject, "s1", Duration::from_secs(60)).unwrap();
         let without = recognise(&setup, Credential::Bearer(&token)).await.unwrap_err();
         assert_eq!(without.code(), &UNKNOWN_KEY);

@@ -68,11 +68,7 @@ impl std::fmt::Debug for Ground {
 impl Logins {
     /// The users in this database. `seal` seals what has to be read again, the secrets of
     /// second factors; without it nobody can set one up.
-    pub async fn open(
-        ground: Ground,
-        config: &Config,
-        seal: Option<Arc<Seal>>,
-    ) -> Result<Self> {
+    pub async fn open(ground: Ground, config: &Config, seal: Option<Arc<Seal>>) -> Result<Self> {
         let Ground { sql, revisions, clock, random } = ground;
         schema::bring_forward(&*sql, &clock).await?;
         let login = &config.login;

@@ -14,8 +14,9 @@ use flow::request::Password;
 use flow::signal::Registry;
 use flow::*;
 use gate::limit::{Blocks, Limits};
-use gate::{Config, Ground, Keys, Logins};
+use gate::{Config, Ground, Keys, Logins, Seal};
 use parking_lot::Mutex;
+use pool::file::Disk;
 use pool::sql::sqlite::{Options, Sqlite};
 use pool::sql::{Sql, Statement};
 use tracing::field::{Field, Visit};
@@ -60,7 +61,7 @@ pub(crate) async fn on(sql: Arc<dyn Sql>, clock: Clock, config: &Config) -> Worl
         clock: clock.clone(),
         random: random.clone(),
     };
-    let logins = Arc::new(Logins::open(ground, config, &[7; 32]).await.unwrap());
+    let logins = Arc::new(Logins::open(ground, config, Some(seal())).await.unwrap());
     let registry = Registry::default();
     let feed = Arc::new(MemoryFeed::new(clock.clone(), 64));
     let announcer = Arc::new(Announcer::new(feed, clock.clone()));
@@ -75,6 +76,13 @@ pub(crate) async fn on(sql: Arc<dyn Sql>, clock: Clock, config: &Config) -> Worl
     let (path, _) = Serve::new(stages, revisions, clock.clone(), random, &registry);
     let secrets = Mutex::new(vec![PASSWORD.to_owned(), WRONG.to_owned()]);
     World { clock, sql, keys, logins, facts, secrets, path }
+}
+
+/// What all nodes of a test seal with.
+fn seal() -> Arc<Seal> {
+    static PLACE: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let place = PLACE.get_or_init(|| tempfile::tempdir().unwrap());
+    Arc::new(Seal::kept(&Disk, &place.path().join("seal")).unwrap())
 }
 
 impl World {

@@ -16,8 +16,8 @@ use super::ring::Ring;
 use super::seen::Seen;
 use super::{Algorithm, Claims, Compact, Expected, Flaw, KeyState, Providers, Subject};
 use crate::codes::{NO_NAME, UNKNOWN_TOKEN};
-use crate::credential::api_key::check_name;
 use crate::seal::Seal;
+use crate::user::check_name;
 
 const MIGRATIONS: &[Migration] = &[Migration::both(
     1,
