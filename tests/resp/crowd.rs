@@ -129,21 +129,27 @@ fn a_reply_has_a_bound_however_it_grows() {
 fn meanwhile(server: &Server, work: impl FnOnce(&mut Wire)) -> (f64, f64, usize) {
     let (clock, done) = (Clock::system(), std::sync::atomic::AtomicBool::new(false));
     let millis = |from: Moment| clock.moment().since(from).as_secs_f64() * 1e3;
+    let begin = std::sync::Barrier::new(5);
     thread::scope(|scope| {
         let others: Vec<_> = (0..4)
             .map(|_| {
                 scope.spawn(|| {
                     let (mut wire, mut took) = (Wire::to(server), Vec::new());
-                    while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    begin.wait();
+                    loop {
                         let begun = clock.moment();
                         wire.say("get k:7");
                         took.push(millis(begun));
+                        if done.load(std::sync::atomic::Ordering::Relaxed) {
+                            return took;
+                        }
                     }
-                    took
                 })
             })
             .collect();
-        work(&mut Wire::to(server));
+        let mut wire = Wire::to(server);
+        begin.wait();
+        work(&mut wire);
         done.store(true, std::sync::atomic::Ordering::Relaxed);
         let mut took: Vec<f64> =
             others.into_iter().flat_map(|other| other.join().unwrap()).collect();

@@ -61,8 +61,10 @@ impl<P: Workshop> Client<P> {
                 // What is taken at once needs no timer.
                 () = async {
                     share.set(held);
-                    if !share.exceeds(2 * UNSENT_MAX) {
-                        clock.sleep(LOOK).await;
+                    match share.exceeds(2 * UNSENT_MAX) {
+                        // A socket that was just taken along learns now whether it takes it.
+                        true => tokio::task::yield_now().await,
+                        false => clock.sleep(LOOK).await,
                     }
                 } => None,
             };
