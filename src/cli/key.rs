@@ -29,6 +29,7 @@ pub(super) enum Key {
 #[command(after_help = "Examples:
   stockade key create billing --role writer
   stockade key create ann --kind human --role admin
+  stockade key create billing --role writer --certificate uri:spiffe://example.org/billing
   STOCKADE_KEY=$(stockade key create ci --role reader --quiet)")]
 pub(super) struct Create {
     /// Whose it is; they are made if new
@@ -39,6 +40,9 @@ pub(super) struct Create {
     /// What they may act as; once for each role: admin, operator, auditor, writer, reader
     #[arg(long = "role", required = true, value_name = "ROLE")]
     roles: Vec<String>,
+    /// In place of a secret, the name of the client certificate they show: `sha256:DIGEST`, `uri:…`, `dns:…`, `email:…` or `ip:…`
+    #[arg(long, value_name = "NAME")]
+    certificate: Option<String>,
 }
 
 /// List keys, without their secrets
@@ -62,7 +66,8 @@ const KEYS: &str = "/v1/auth/keys";
 #[derive(Serialize, Deserialize)]
 struct Created {
     id: String,
-    secret: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -72,6 +77,8 @@ struct Listed {
     kind: String,
     roles: Vec<String>,
     created: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    certificate: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -96,17 +103,22 @@ impl Key {
 
 impl Create {
     async fn run(self, client: &mut Client, output: &mut Output) -> Outcome {
-        let Self { principal, kind, roles } = self;
-        let wanted = json!({ "principal": principal, "kind": kind, "roles": roles });
+        let Self { principal, kind, roles, certificate } = self;
+        let mut wanted = json!({ "principal": principal, "kind": kind, "roles": roles });
+        if let Some(certificate) = certificate {
+            wanted["certificate"] = certificate.into();
+        }
         let created: Created = read(&client.post(KEYS, &wanted).await?)?;
         if output.json {
             output.document(&created)?;
         } else if output.quiet {
-            output.line(&created.secret)?;
+            output.line(created.secret.as_deref().unwrap_or(&created.id))?;
         } else {
             output.line(&format!("id      {}", created.id))?;
-            output.line(&format!("secret  {}", created.secret))?;
-            output.line("The secret is shown this once.")?;
+            if let Some(secret) = created.secret {
+                output.line(&format!("secret  {secret}"))?;
+                output.line("The secret is shown this once.")?;
+            }
         }
         Ok(true)
     }
@@ -124,9 +136,10 @@ async fn list(client: &mut Client, output: &mut Output) -> Outcome {
         output.document(&json!({ "keys": keys }))?;
         return Ok(true);
     }
-    let mut table = Table::new(&["ID", "PRINCIPAL", "KIND", "CREATED", "ROLES"]);
+    let mut table = Table::new(&["ID", "PRINCIPAL", "KIND", "CREATED", "ROLES", "CERTIFICATE"]);
     for key in keys {
-        table.row([key.id, key.principal, key.kind, key.created, key.roles.join(", ")]);
+        let Listed { id, principal, kind, roles, created, certificate } = key;
+        table.row([id, principal, kind, created, roles.join(", "), certificate]);
     }
     output.table(&table)?;
     Ok(true)

@@ -7,6 +7,7 @@ use flow::question::admin::{
 use flow::{Answer, Origin, Permitted, Result, Step};
 use gate::NewKey;
 use pool::health::Condition;
+use serde_json::json;
 
 use super::Plane;
 
@@ -26,10 +27,14 @@ impl<'q> Origin<CreateKey<'q>> for Plane {
     ) -> Step<'a, Result<Answer<CreatedKey>>> {
         Step::later(async move {
             self.space.is_there()?;
-            let CreateKey { principal, kind, roles } = *permitted.question();
-            let fact = permitted.fact(&self.clock, &self.random);
-            let new = NewKey { principal, kind, roles };
-            let key = self.keys.create(permitted.tenant(), new, Some(fact)).await?;
+            let CreateKey { principal, kind, roles, certificate } = *permitted.question();
+            let mut fact = permitted.fact(&self.clock, &self.random);
+            fact.detail = json!({ "kind": kind, "roles": roles, "certificate": certificate });
+            let (tenant, new) = (permitted.tenant(), NewKey { principal, kind, roles });
+            let key = match certificate {
+                Some(name) => self.keys.certify(tenant, new, name, Some(fact)).await?,
+                None => self.keys.create(tenant, new, Some(fact)).await?,
+            };
             Ok(Answer::done(key).recorded())
         })
     }

@@ -231,7 +231,7 @@ async fn ask<P: Plane>(
 }
 
 fn request<'a, P: Plane>(
-    connection: &Connection<P>,
+    connection: &'a Connection<P>,
     arrived: Arrived,
     head: &'a Parts,
     credential: Credential<'a>,
@@ -244,10 +244,16 @@ fn request<'a, P: Plane>(
     Request { id, at, door, credential, peer, agent }
 }
 
-/// What the caller shows: a bearer token, or on our own socket who they are.
-fn credential<'a, P: Plane>(connection: &Connection<P>, head: &'a Parts) -> Result<Credential<'a>> {
+/// What the caller shows: a bearer token, or the certificate of their connection, or on our own
+/// socket who they are.
+fn credential<'a, P: Plane>(
+    connection: &'a Connection<P>,
+    head: &'a Parts,
+) -> Result<Credential<'a>> {
     let Some(value) = head.headers.get(AUTHORIZATION) else {
-        return Ok(connection.uid.map_or(Credential::None, |uid| Credential::Local { uid }));
+        let certificate = connection.certificate.as_ref().map(Credential::Certificate);
+        let local = || connection.uid.map(|uid| Credential::Local { uid });
+        return Ok(certificate.or_else(local).unwrap_or(Credential::None));
     };
     let token = value.to_str().ok().and_then(|text| {
         let (scheme, token) = text.split_once(' ')?;

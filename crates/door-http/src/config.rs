@@ -53,13 +53,16 @@ pub struct Tls {
     /// How long browsers are told to insist on TLS; `0s` tells them nothing.
     #[serde(default = "Tls::strict_transport")]
     pub strict_transport: Span,
+    /// Clients that show a certificate of their own.
+    #[serde(default)]
+    pub clients: Option<door_tls::Clients>,
 }
 
 impl Tls {
     /// The part of it that is about certificate and key.
     pub(crate) fn certified(&self) -> door_tls::Config {
-        let Self { certificate, key, check_every, .. } = self.clone();
-        door_tls::Config { certificate, key, check_every }
+        let Self { certificate, key, check_every, clients, .. } = self.clone();
+        door_tls::Config { certificate, key, check_every, clients }
     }
 
     fn check_every() -> Span {

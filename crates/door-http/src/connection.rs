@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use flow::{BoxFuture, Credential, Id, Lane, Plane};
+use flow::{BoxFuture, Certificate, Credential, Id, Lane, Plane};
 use http::HeaderValue;
 use parking_lot::Mutex;
 
@@ -18,6 +18,8 @@ pub(crate) struct Connection<P: Plane> {
     pub(crate) peer: Option<IpAddr>,
     /// The user at the other end of a Unix socket.
     pub(crate) uid: Option<u32>,
+    /// What the client showed when it shook hands.
+    pub(crate) certificate: Option<Certificate>,
     /// What browsers are told about TLS, on connections that have it.
     pub(crate) strict_transport: Option<HeaderValue>,
     pub(crate) pulse: Arc<Pulse>,
@@ -39,6 +41,7 @@ pub(crate) struct Known {
 pub(crate) enum Shown {
     Nothing,
     Local,
+    Certificate,
     Bearer(Box<[u8]>),
 }
 
@@ -50,6 +53,7 @@ impl<P: Plane> Connection<P> {
             entrance,
             peer: None,
             uid: None,
+            certificate: None,
             strict_transport: None,
             pulse,
             after: Mutex::new(None),
@@ -82,6 +86,7 @@ impl Shown {
         match credential {
             Credential::Bearer(token) => Shown::Bearer(token.as_bytes().into()),
             Credential::Local { .. } => Shown::Local,
+            Credential::Certificate(_) => Shown::Certificate,
             _ => Shown::Nothing,
         }
     }
@@ -90,7 +95,10 @@ impl Shown {
     /// connection, so how long the answer takes says nothing about a token.
     fn is(&self, credential: Credential<'_>) -> bool {
         match (self, credential) {
-            (Shown::Nothing, Credential::None) | (Shown::Local, Credential::Local { .. }) => true,
+            (Shown::Nothing, Credential::None)
+            | (Shown::Local, Credential::Local { .. })
+            // A connection has one for as long as it lasts.
+            | (Shown::Certificate, Credential::Certificate(_)) => true,
             (Shown::Bearer(known), Credential::Bearer(token)) => {
                 let same = aws_lc_rs::constant_time::verify_slices_are_equal;
                 same(known, token.as_bytes()).is_ok()

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::Bytes;
+use flow::crowd::Crowd;
 use flow::signal::Registry;
 use flow::{Clock, Plane, Random, Result};
 use http::HeaderValue;
@@ -13,7 +14,7 @@ use tokio::sync::{Notify, watch};
 use crate::config::Config;
 use crate::cors::Cors;
 use crate::idempotency;
-use crate::limit::{Crowd, Places};
+use crate::limit::Places;
 use crate::listen::{self, Listener};
 use crate::openapi;
 use crate::route::{self, Readiness, Router, State};

@@ -305,6 +305,9 @@ impl<'a, P: Plane> Call<'a, P> {
         let caller = match self.request.credential {
             flow::Credential::Bearer(token) => hash(&[b"bearer", token.as_bytes()]),
             flow::Credential::Local { uid } => hash(&[b"local", &uid.to_le_bytes()]),
+            flow::Credential::Certificate(shown) => {
+                hash(&[b"certificate", shown.names.first().map_or(b"", |name| name.as_bytes())])
+            }
             // Nobody has no answers of their own; the path will say so.
             _ => return Ok(None),
         };

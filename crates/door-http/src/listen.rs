@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use door_tls::Acceptor;
+use flow::crowd::Member;
 use flow::{Plane, Result};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -22,7 +23,7 @@ use crate::codes;
 use crate::config::Limits;
 use crate::connection::Connection;
 use crate::door::{Alive, Phase, Shared};
-use crate::limit::{Member, Place};
+use crate::limit::Place;
 use crate::problem::Problem;
 use crate::pulse::{Marked, Pulse, Watcher};
 use crate::signal::Shed;
@@ -206,6 +207,7 @@ async fn serve<P: Plane>(door: Arc<Shared<P>>, arrival: Arrival, _seat: Seat) {
     connection.uid = arrival.uid;
     connection.strict_transport = arrival.tls.as_ref().and_then(|_| door.strict_transport.clone());
     if let Some(wire) = handshake(&door, arrival).await {
+        connection.certificate = wire.certificate(&door.clock);
         let io = TokioIo::new(Marked::new(wire, pulse.clone()));
         let connection = Arc::new(connection);
         let service = {

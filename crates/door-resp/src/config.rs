@@ -21,8 +21,12 @@ pub struct Config {
     pub tls: Option<door_tls::Config>,
     /// How long a client may take for the TLS handshake.
     pub handshake_timeout: Span,
+    /// How long a client may take to say who it is.
+    pub login_timeout: Span,
     /// How many clients may be connected at once.
     pub connections_max: u32,
+    /// How many of one address (IPv6: of one /64).
+    pub connections_per_address_max: u32,
     /// The largest value or key a client may send.
     pub value_max: Size,
     /// The largest command a client may send, all its arguments together; what it gathers
@@ -106,7 +110,9 @@ impl Default for Config {
             prefixes: BTreeMap::new(),
             tls: None,
             handshake_timeout: Span::secs(10),
+            login_timeout: Span::secs(60),
             connections_max: 10_000,
+            connections_per_address_max: 4_096,
             value_max: Size::mib(64),
             command_max: Size::mib(256),
             arguments_max: 65_536,

@@ -12,8 +12,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use flow::question::Plane;
+use flow::question::admin::Login;
 use flow::question::cache::{Deed, EachKey, Readies, Tells, Work};
-use flow::{Clock, Credential, Door, Id, Lane, Moment, Origin, Question, Request, Result};
+use flow::{
+    Certificate, Clock, Credential, Door, Id, Lane, Moment, Origin, Question, Request, Result,
+};
 use values::Space;
 
 use crate::command::{
@@ -35,7 +38,7 @@ impl<P: Plane + Tells + Readies + for<'q> Origin<Work<'q, dyn Space>>> Workshop 
 pub(crate) struct Client<P> {
     plane: Arc<P>,
     lane: Lane,
-    key: Option<Box<str>>,
+    shown: Shown,
     peer: Option<IpAddr>,
     id: Id,
     asked: u64,
@@ -43,6 +46,18 @@ pub(crate) struct Client<P> {
     /// When the command before was done.
     done: Moment,
     pub(crate) session: Session,
+}
+
+/// What a client has shown to say who it is.
+#[derive(Default)]
+pub(crate) enum Shown {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A key or a token, by AUTH or HELLO.
+    Key(Box<str>),
+    /// A certificate, when it shook hands.
+    Certificate(Certificate),
 }
 
 /// Words of so many bytes are looked at before anything is done with them.
@@ -71,7 +86,7 @@ impl<P: Workshop> Client<P> {
         let card = hub.enter(number, ends);
         Self {
             lane: Lane::default(),
-            key: None,
+            shown: Shown::Nothing,
             peer: ends.map(|ends| ends.peer.ip()),
             id,
             asked: 0,
@@ -82,10 +97,28 @@ impl<P: Workshop> Client<P> {
         }
     }
 
-    /// Shows another key, or none; whatever was permitted before is forgotten.
-    pub(crate) fn show(&mut self, key: Option<&str>) {
+    /// Shows something else, or nothing; whatever was permitted before is forgotten.
+    pub(crate) fn show(&mut self, shown: Shown) {
         self.lane = Lane::default();
-        self.key = key.map(Into::into);
+        self.shown = shown;
+        self.session.card.known.store(false, Relaxed);
+    }
+
+    /// Shows something to the gate; what it does not recognise leaves the connection to nobody.
+    /// The client is called `name`, or else what the gate calls it.
+    pub(crate) async fn log_in(&mut self, shown: Shown, name: Option<&str>) -> Result<()> {
+        self.show(shown);
+        match self.ask(Login).await {
+            Ok(caller) => {
+                self.session.card.said.lock().user = name.map_or(caller.into(), Into::into);
+                self.become_known();
+                Ok(())
+            }
+            Err(error) => {
+                self.show(Shown::Nothing);
+                Err(error)
+            }
+        }
     }
 
     /// Notes that it is later.
@@ -101,6 +134,7 @@ impl<P: Workshop> Client<P> {
     /// From now on it sees the values of whom the gate has recognised.
     pub(crate) fn become_known(&mut self) {
         let Some(identity) = self.lane.identity() else { return };
+        self.session.card.known.store(true, Relaxed);
         if *self.session.tenant != *identity.tenant {
             self.session.unwatch();
             self.session.keep_nothing();
@@ -113,7 +147,7 @@ impl<P: Workshop> Client<P> {
     where
         P: Origin<Q>,
     {
-        let request = request(&mut self.asked, self.id, self.at, &self.key, self.peer);
+        let request = request(&mut self.asked, self.id, self.at, &self.shown, self.peer);
         self.plane.path().once(&mut self.lane, &request, &*self.plane, question).await
     }
 
@@ -247,7 +281,7 @@ impl<P: Workshop> Client<P> {
             Run::Say(say) => {
                 say(&mut self.session, arguments)?;
                 if command.name == "reset" {
-                    self.show(None);
+                    self.show(Shown::Nothing);
                 }
                 Ok(())
             }
@@ -363,7 +397,7 @@ impl<P: Workshop> Client<P> {
                 done = Err(Wrong::FULL);
             }
         };
-        let request = request(&mut self.asked, self.id, self.at, &self.key, self.peer);
+        let request = request(&mut self.asked, self.id, self.at, &self.shown, self.peer);
         let keys = |each: &mut dyn FnMut(_)| command.each_key(arguments, each);
         let further = |each: &mut dyn FnMut(_)| command.each_key_for(deed, arguments, each);
         let work = Work::new(namespace, key, (deed, command.alone), &keys, &mut hand);
@@ -420,10 +454,14 @@ fn request<'a>(
     asked: &mut u64,
     id: Id,
     at: Moment,
-    key: &'a Option<Box<str>>,
+    shown: &'a Shown,
     peer: Option<IpAddr>,
 ) -> Request<'a> {
     *asked += 1;
-    let credential = key.as_deref().map_or(Credential::None, Credential::Bearer);
+    let credential = match shown {
+        Shown::Nothing => Credential::None,
+        Shown::Key(key) => Credential::Bearer(key),
+        Shown::Certificate(certificate) => Credential::Certificate(certificate),
+    };
     Request { id: id.plus(*asked), at, door: Door::Resp, credential, peer, agent: "" }
 }

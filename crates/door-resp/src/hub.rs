@@ -73,6 +73,8 @@ pub(crate) struct Card {
     spoke: AtomicU64,
     /// The place of the command it said last, among all.
     pub(crate) last: AtomicU32,
+    /// Whether the gate has recognised it.
+    pub(crate) known: AtomicBool,
     /// Whether it listens, and need not speak.
     pub(crate) listens: AtomicBool,
     /// Whether it waits for a key, and how others want that to end.
@@ -179,6 +181,7 @@ impl Hub {
             own: ends.and_then(|ends| ends.own),
             since: self.clock.moment(),
             said: Mutex::default(),
+            known: AtomicBool::new(false),
             outbox: Arc::default(),
             ended: AtomicBool::default(),
             gone: AtomicBool::default(),
@@ -288,13 +291,16 @@ impl Hub {
         Duration::from_millis(self.age(now).saturating_sub(card.spoke.load(Relaxed)))
     }
 
-    /// Ends the connections that have been silent for so long.
-    pub(crate) fn end_silent(&self, idle: Duration) {
+    /// Ends the connections that have been silent for `idle`, and those of whom after `login`
+    /// it is not known who they are.
+    pub(crate) fn end_silent(&self, idle: Duration, login: Duration) {
         let idle = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
-        let now = self.age(self.clock.moment());
+        let moment = self.clock.moment();
+        let now = self.age(moment);
         for card in self.cards() {
-            let silent = now.saturating_sub(card.spoke.load(Relaxed));
-            if silent >= idle && !card.listens.load(Relaxed) {
+            let silent = now.saturating_sub(card.spoke.load(Relaxed)) >= idle;
+            let stranger = !card.known.load(Relaxed) && moment.since(card.since) >= login;
+            if stranger || (silent && !card.listens.load(Relaxed)) {
                 card.end();
             }
         }

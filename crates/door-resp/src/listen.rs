@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use door_tls::Acceptor;
+use flow::crowd::{Crowd, Member};
 use flow::signal::Registry;
 use flow::{Clock, Result};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -70,6 +71,7 @@ impl Door {
         let number = Arc::new(AtomicU64::new(0));
         let clock = plane.path().clock();
         let hub = Arc::new(Hub::new(clock.clone(), Prefixes::new(&config.prefixes)?));
+        let crowd = Crowd::new(config.connections_per_address_max as usize);
         let rooms = Rooms::new();
         tokio::spawn(balance(rooms.clone(), clock.clone(), drain.subscribe()));
         let near = behind.map(|dial| Near::new(dial, clock.clone(), &config.near, registry));
@@ -77,7 +79,7 @@ impl Door {
             // The first client need not wait for it, and clients need wake no other thread.
             rooms.host(async move { drop(near.database(near.dial.database())) });
         }
-        tokio::spawn(attend(hub.clone(), config.idle.0, drain.subscribe()));
+        tokio::spawn(attend(hub.clone(), config.clone(), drain.subscribe()));
         plane.tell(hub.clone());
         if let Some(acceptor) = tls.clone() {
             let (signals, clock) = (signals.clone(), clock.clone());
@@ -105,6 +107,7 @@ impl Door {
                 near: near.clone(),
                 number: number.clone(),
                 here: here.clone(),
+                crowd: crowd.clone(),
                 shaking,
             };
             tokio::spawn(accept.run(listener, drain.subscribe()));
@@ -136,11 +139,13 @@ async fn balance(rooms: Rooms, clock: Clock, mut drain: watch::Receiver<bool>) {
     }
 }
 
-/// Ends who is silent for too long, and lets everybody know when the door closes.
-async fn attend(hub: Arc<Hub>, idle: Duration, mut drain: watch::Receiver<bool>) {
+/// Ends who is silent for too long or does not say who they are, and lets everybody know when
+/// the door closes.
+async fn attend(hub: Arc<Hub>, config: Arc<Config>, mut drain: watch::Receiver<bool>) {
+    let (idle, login) = (config.idle.0, config.login_timeout.0);
     loop {
         tokio::select! {
-            () = hub.clock.sleep(LOOK.min(idle)) => hub.end_silent(idle),
+            () = hub.clock.sleep(LOOK.min(idle).min(login)) => hub.end_silent(idle, login),
             _ = drain.wait_for(|drain| *drain) => return hub.wake_all(),
         }
     }
@@ -170,6 +175,7 @@ struct Accept<P> {
     near: Option<Arc<Near>>,
     number: Arc<AtomicU64>,
     here: mpsc::Sender<()>,
+    crowd: Arc<Crowd>,
     shaking: Option<Shaking>,
 }
 
@@ -183,17 +189,20 @@ impl<P: Workshop> Accept<P> {
             match accepted {
                 Ok((socket, peer)) => {
                     let _ = socket.set_nodelay(true);
-                    if self.signals.connections.get() >= i64::from(self.config.connections_max) {
-                        self.turn_away(socket);
-                        continue;
+                    let room = i64::from(self.config.connections_max);
+                    let member = (self.signals.connections.get() < room)
+                        .then(|| self.crowd.join(peer.ip()))
+                        .flatten();
+                    match member {
+                        Some(member) => self.seat(socket, (peer, member), drain.clone()),
+                        None => self.turn_away(socket),
                     }
-                    self.seat(socket, peer, drain.clone());
                 }
                 Err(error) => {
                     // Out of file descriptors, most likely: wait for some to be
                     // given back instead of spinning.
                     self.signals.accept_failed(&error);
-                    let pause = std::time::Duration::from_millis(50);
+                    let pause = Duration::from_millis(50);
                     self.plane.path().clock().sleep(pause).await;
                 }
             }
@@ -201,7 +210,12 @@ impl<P: Workshop> Accept<P> {
     }
 
     /// Gives a client a place, where it shakes hands first if that is the custom here.
-    fn seat(&self, socket: TcpStream, peer: SocketAddr, mut drain: watch::Receiver<bool>) {
+    fn seat(
+        &self,
+        socket: TcpStream,
+        (peer, member): (SocketAddr, Member),
+        mut drain: watch::Receiver<bool>,
+    ) {
         let number = self.number.fetch_add(1, Relaxed) + 1;
         let ends = Ends { peer, own: socket.local_addr().ok() };
         let (plane, hub, limits) = (self.plane.clone(), self.hub.clone(), self.limits());
@@ -215,12 +229,13 @@ impl<P: Workshop> Accept<P> {
                 None => attended(client(), near, socket, &config, drain).await,
                 Some(shaking) => {
                     if let Some(socket) = shaking.hands(socket, &mut drain).await {
-                        attended(client(), near, socket, &config, drain).await;
+                        let client = shaking.presented(client(), &socket).await;
+                        attended(client, near, socket, &config, drain).await;
                     }
                 }
             }
             signals.connections.add(-1);
-            drop(here);
+            drop((here, member));
         };
         self.rooms.seat(number, socket, served);
     }
@@ -232,7 +247,7 @@ impl<P: Workshop> Accept<P> {
     }
 
     fn turn_away(&self, mut socket: tokio::net::TcpStream) {
-        self.signals.turned_away(self.config.connections_max);
+        self.signals.turned_away();
         if self.shaking.is_some() {
             // It would not understand.
             return;

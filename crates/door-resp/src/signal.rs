@@ -42,9 +42,9 @@ impl Signals {
         }
     }
 
-    pub(crate) fn turned_away(&self, limit: u32) {
+    pub(crate) fn turned_away(&self) {
         self.turned_away.add(1);
-        tracing::warn!(limit, "a Redis client was turned away: too many connections");
+        tracing::warn!("a Redis client was turned away: too many connections");
     }
 
     pub(crate) fn accept_failed(&self, error: &std::io::Error) {

@@ -8,6 +8,7 @@ use flow::{Clock, Result};
 use tokio::sync::watch;
 
 use crate::config::Config;
+use crate::connection::{Client, Shown, Workshop};
 use crate::rooms::Seat;
 use crate::signal::Signals;
 
@@ -73,5 +74,21 @@ impl Shaking {
                 None
             }
         }
+    }
+
+    /// The client as its certificate presents it, where it showed one. One that the gate does
+    /// not recognise may still show a key.
+    pub(crate) async fn presented<P: Workshop>(
+        &self,
+        mut client: Client<P>,
+        socket: &TlsStream<Seat>,
+    ) -> Client<P> {
+        if let Some(certificate) = door_tls::certificate(socket, &self.clock) {
+            let known = client.log_in(Shown::Certificate(certificate), None).await;
+            if let Err(error) = known {
+                tracing::debug!(cause = error.story(), "a certificate was not recognised");
+            }
+        }
+        client
     }
 }

@@ -3,7 +3,7 @@
 use flow::{Code, Kind};
 
 /// Every code of this crate.
-pub static CODES: &[&Code] = &[&CERTIFICATE, &KEY];
+pub static CODES: &[&Code] = &[&CERTIFICATE, &CLIENTS, &KEY];
 
 /// Certificate or key cannot be used.
 pub static CERTIFICATE: Code = Code::new(
@@ -11,6 +11,14 @@ pub static CERTIFICATE: Code = Code::new(
     "door-tls-certificate",
     "The certificate cannot be used",
     "name a PEM file with the chain, leaf first, and the key that belongs to it",
+);
+
+/// What clients' certificates are verified by cannot be used.
+pub static CLIENTS: Code = Code::new(
+    Kind::Invalid,
+    "door-tls-clients",
+    "Clients' certificates cannot be verified",
+    "name PEM files: the authorities in `clients.authorities`, their lists in `clients.revoked`",
 );
 
 /// Where the key is was not said as a reference.

@@ -17,6 +17,23 @@ pub struct Config {
     /// How often the files are looked at for a change.
     #[serde(default = "check_every")]
     pub check_every: Span,
+    /// Clients that show a certificate of their own.
+    #[serde(default)]
+    pub clients: Option<Clients>,
+}
+
+/// Whose clients' certificates are believed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Clients {
+    /// A PEM file with the authorities that sign them.
+    pub authorities: PathBuf,
+    /// A PEM file with the lists of those that were revoked.
+    #[serde(default)]
+    pub revoked: Option<PathBuf>,
+    /// Whether a client without one is turned away before it can ask anything.
+    #[serde(default)]
+    pub required: bool,
 }
 
 fn check_every() -> Span {

@@ -1,86 +1,72 @@
 //! TLS for doors, with certificates that change while they are open.
 //!
-//! An [`Acceptor`] shakes hands with whatever certificate is the current one. It knows
-//! nothing of what is spoken afterwards, and counts nothing: the door whose it is says
-//! what happened, in its own words.
+//! An [`Acceptor`] shakes hands with whatever certificate is the current one, and says which
+//! one the client showed. It knows nothing of what is spoken afterwards, and counts nothing:
+//! the door whose it is says what happened, in its own words.
 
+mod clients;
 pub mod codes;
 mod config;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
-use flow::{Clock, Result};
+use flow::{Certificate, Clock, Result};
 use parking_lot::Mutex;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{Accept, TlsAcceptor};
 
-pub use config::Config;
+pub use config::{Clients, Config};
 pub use tokio_rustls::server::TlsStream;
 
 /// Shakes hands with whatever certificate is the current one.
 pub struct Acceptor {
     config: Config,
+    protocols: Vec<Vec<u8>>,
     provider: Arc<CryptoProvider>,
-    current: Arc<Current>,
-    server: Arc<ServerConfig>,
+    /// What new connections are made with.
+    current: ArcSwap<ServerConfig>,
     /// The files as they were when they were last read.
     seen: Mutex<Stamp>,
-}
-
-/// The certificate for new connections.
-#[derive(Debug)]
-struct Current(ArcSwap<CertifiedKey>);
-
-impl ResolvesServerCert for Current {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.load_full())
-    }
 }
 
 type Stamp = Vec<Option<(SystemTime, u64)>>;
 
 impl Acceptor {
-    /// Reads certificate and key. Clients may choose among these protocols, the best first;
-    /// with none there is nothing to choose.
+    /// Reads certificate and key, and whose clients are believed. Clients may choose among
+    /// these protocols, the best first; with none there is nothing to choose.
     ///
     /// # Errors
     /// When they cannot be read or used.
     pub fn new(config: Config, protocols: &[&[u8]]) -> Result<Self> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let seen = stamp(&config);
-        let current = Arc::new(Current(ArcSwap::from_pointee(load(&config, &provider)?)));
-        let mut server = ServerConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()
-            .map_err(|error| codes::CERTIFICATE.error("TLS cannot be set up").because(error))?
-            .with_no_client_auth()
-            .with_cert_resolver(current.clone());
-        server.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-        let (server, seen) = (Arc::new(server), Mutex::new(seen));
-        Ok(Self { config, provider, current, server, seen })
+        let seen = Mutex::new(stamp(&config));
+        let protocols: Vec<_> = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        let current = ArcSwap::from_pointee(server(&config, &protocols, &provider)?);
+        Ok(Self { config, protocols, provider, current, seen })
     }
 
     /// Begins to shake hands.
     pub fn accept<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> Accept<S> {
-        TlsAcceptor::from(self.server.clone()).accept(stream)
+        TlsAcceptor::from(self.current.load_full()).accept(stream)
     }
 
-    /// Takes the certificate that is there now. Open connections keep theirs.
+    /// Takes the files that are there now. Open connections keep what they were made with.
     ///
     /// # Errors
-    /// When it cannot be used; the old one stays then.
+    /// When they cannot be used; the old ones stay then.
     pub fn reload(&self) -> Result<()> {
         *self.seen.lock() = stamp(&self.config);
-        self.current.0.store(Arc::new(load(&self.config, &self.provider)?));
+        let server = server(&self.config, &self.protocols, &self.provider)?;
+        self.current.store(Arc::new(server));
         Ok(())
     }
 
@@ -100,13 +86,35 @@ impl Acceptor {
     }
 }
 
+/// The certificate the client showed, which was verified when hands were shaken.
+pub fn certificate<S>(stream: &TlsStream<S>, clock: &Clock) -> Option<Certificate> {
+    let shown = stream.get_ref().1.peer_certificates()?.first()?;
+    clients::certificate(shown, clock)
+}
+
+fn server(
+    config: &Config,
+    protocols: &[Vec<u8>],
+    provider: &Arc<CryptoProvider>,
+) -> Result<ServerConfig> {
+    let verifier = clients::verifier(config.clients.as_ref(), provider)?;
+    let mut server = ServerConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| codes::CERTIFICATE.error("TLS cannot be set up").because(error))?
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(load(config, provider)?)));
+    server.alpn_protocols = protocols.to_vec();
+    Ok(server)
+}
+
 fn stamp(config: &Config) -> Stamp {
-    let files = [Some(config.certificate.clone()), key_file(config)];
-    let look = |path: PathBuf| {
+    let key = key_file(config);
+    let files = [Some(&*config.certificate), key.as_deref()].into_iter().flatten();
+    let look = |path: &Path| {
         let found = fs::metadata(path).ok()?;
         Some((found.modified().ok()?, found.len()))
     };
-    files.into_iter().flatten().map(look).collect()
+    files.chain(clients::files(config.clients.as_ref())).map(look).collect()
 }
 
 fn key_file(config: &Config) -> Option<PathBuf> {

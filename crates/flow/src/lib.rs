@@ -63,7 +63,9 @@
 
 pub mod allowance;
 pub mod body;
+pub mod certificate;
 pub mod clock;
+pub mod crowd;
 pub mod error;
 pub mod fact;
 pub mod feed;
@@ -83,6 +85,7 @@ pub mod unit;
 
 pub use allowance::Allowance;
 pub use body::{Body, BoxStream};
+pub use certificate::Certificate;
 pub use clock::{Clock, Moment, Time};
 pub use error::{Code, Error, Kind, Result};
 pub use fact::{Class, Fact, Outcome, Tally};

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::certificate::Certificate;
 use crate::clock::Moment;
 use crate::fact::Class;
 use crate::identity::System;
@@ -50,6 +51,8 @@ pub enum Credential<'a> {
     Password(Password<'a>),
     /// A token that is good for new tokens.
     Refresh(&'a str),
+    /// A certificate, shown when the connection was made.
+    Certificate(&'a Certificate),
     /// The operating system's word that this is user `uid` of this machine, on
     /// a socket only the owner of the data directory can open.
     Local {
@@ -86,6 +89,7 @@ impl fmt::Debug for Credential<'_> {
             Credential::Named(name, _) => write!(f, "Named({name:?}, …)"),
             Credential::Password(shown) => write!(f, "Password({:?}, …)", shown.name),
             Credential::Refresh(_) => f.write_str("Refresh(…)"),
+            Credential::Certificate(shown) => write!(f, "Certificate({:?})", shown.names),
             Credential::Local { uid } => write!(f, "Local({uid})"),
             Credential::Inside(Inside(system)) => write!(f, "Inside({})", system.name()),
         }

@@ -13,6 +13,7 @@ pub static CODES: &[&Code] = &[
     &WEAK_KEY,
     &NO_ROLE,
     &NO_NAME,
+    &NO_CERTIFICATE,
     &WRONG_PASSWORD,
     &CODE_NEEDED,
     &WRONG_CODE,
@@ -108,6 +109,14 @@ pub static NO_NAME: Code = Code::new(
     "gate-no-name",
     "That is not a name",
     "use 1 to 128 letters, digits, `-`, `_`, `.` or `@`",
+);
+
+/// What is to be a certificate's name is none.
+pub static NO_CERTIFICATE: Code = Code::new(
+    Kind::Invalid,
+    "gate-no-certificate",
+    "That names no certificate",
+    "write `sha256:` and the digest, or one of its alternative names: `uri:spiffe://…`, `dns:…`, `email:…`, `ip:…`",
 );
 
 /// Name and password do not belong together; which of them is wrong is not said.

@@ -1,4 +1,5 @@
 //! What callers can show.
 
 pub(crate) mod api_key;
+mod certificate;
 pub mod jwt;

@@ -228,6 +228,13 @@ impl flow::Gate for Gate {
                 let refreshed = async move { self.logins()?.recognise_refresh(token).await };
                 Step::later(self.recognise_anew(request, refreshed))
             }
+            Credential::Certificate(shown) => match self.keys.recognise_certificate_now(shown) {
+                Some(identity) => Step::Now(Ok(identity)),
+                None => {
+                    let anew = self.keys.recognise_certificate(shown);
+                    Step::later(self.recognise_anew(request, anew))
+                }
+            },
             Credential::Local { uid } => Step::Now(self.local(uid)),
             Credential::None => Step::later(self.refuse_nobody(request)),
             // The path answers for itself and never asks.
@@ -237,7 +244,10 @@ impl flow::Gate for Gate {
 
     fn renew<'a>(&'a self, identity: &'a Identity) -> Step<'a, Result<Arc<Identity>>> {
         match identity.credential.split_once(':') {
-            Some(("key", id)) => Step::later(self.keys.renew(id)),
+            Some(("key", id)) => Step::later(async move {
+                let renewed = self.keys.renew(id).await?;
+                Ok(Arc::new(Identity::clone(&renewed).until(identity.until)))
+            }),
             Some(("session", id)) => Step::later(async move { self.logins()?.renew(id).await }),
             Some(("token", _)) if let Some(tokens) = &self.tokens => {
                 Step::later(tokens.renew(identity))

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use door_tls::TlsStream;
+use flow::{Certificate, Clock};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -14,6 +15,16 @@ pub(super) enum Wire {
     Tcp(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
     Unix(UnixStream),
+}
+
+impl Wire {
+    /// The certificate the client showed, where it did.
+    pub(super) fn certificate(&self, clock: &Clock) -> Option<Certificate> {
+        match self {
+            Wire::Tls(stream) => door_tls::certificate(stream, clock),
+            Wire::Tcp(_) | Wire::Unix(_) => None,
+        }
+    }
 }
 
 macro_rules! each {

@@ -87,6 +87,9 @@ struct Wanted {
     /// What they may act as.
     #[serde(default)]
     roles: Vec<String>,
+    /// In place of a secret, the name of the client certificate they show: `sha256:` and its
+    /// digest, `uri:spiffe://…`, `dns:…`, `email:…` or `ip:…`.
+    certificate: Option<String>,
 }
 
 /// A kind of principal.
@@ -111,7 +114,8 @@ pub(super) enum Kind {
 struct Created {
     /// Its public id.
     id: String,
-    /// The key itself, to be sent as `Authorization: Bearer …`.
+    /// The key itself, to be sent as `Authorization: Bearer …`; absent for a certificate.
+    #[serde(skip_serializing_if = "String::is_empty")]
     secret: String,
 }
 
@@ -129,6 +133,9 @@ struct Key {
     roles: Vec<String>,
     /// Since when.
     created: String,
+    /// The name of the certificate it is, where it is one.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    certificate: String,
 }
 
 /// A page of keys.
@@ -143,12 +150,13 @@ struct Keys {
 async fn create<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     call.query()?;
     let (wanted, body): (Wanted, Bytes) = call.json().await?;
-    let Wanted { principal, kind, roles } = wanted;
+    let Wanted { principal, kind, roles, certificate } = wanted;
     if kind == Principal::System {
         let error = codes::JSON.error("`system` is Stockade itself, which needs no key");
         return Err(error.with_advice("use human, service, agent or expert"));
     }
-    let question = CreateKey { principal: &principal, kind, roles: &roles };
+    let certificate = certificate.as_deref();
+    let question = CreateKey { principal: &principal, kind, roles: &roles, certificate };
     let answer =
         |CreatedKey { id, secret }| Ok(Short::json(StatusCode::CREATED, &Created { id, secret }));
     call.write(&body, question, answer).await
@@ -177,7 +185,7 @@ async fn revoke<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
 
 impl From<KeyInfo> for Key {
     fn from(info: KeyInfo) -> Self {
-        let KeyInfo { id, principal, kind, roles, created } = info;
-        Self { id, principal, kind, roles, created: created.to_string() }
+        let KeyInfo { id, principal, kind, roles, created, certificate } = info;
+        Self { id, principal, kind, roles, created: created.to_string(), certificate }
     }
 }

@@ -624,6 +624,7 @@ answers!(CreateKey<'q>, CreatedKey, |world, question| {
         kind: question.kind,
         roles: question.roles.to_vec(),
         created: world.clock.now(),
+        certificate: question.certificate.unwrap_or_default().to_owned(),
     });
     Ok(CreatedKey { secret: format!("secret-of-{id}"), id })
 });

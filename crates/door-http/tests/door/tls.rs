@@ -34,6 +34,7 @@ fn config(directory: &Path) -> Config {
         key: format!("file:{}", directory.join("key.pem").display()),
         check_every: Span::secs(10),
         strict_transport: Span::secs(60),
+        clients: None,
     };
     Config { tls: Some(tls), ..Config::default() }
 }

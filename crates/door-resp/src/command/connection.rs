@@ -1,9 +1,7 @@
 //! Commands about the connection itself.
 
-use flow::question::admin::Login;
-
 use super::{Arguments, Command, Done, Wrong};
-use crate::connection::{Client, Workshop};
+use crate::connection::{Client, Shown, Workshop};
 use crate::session::Session;
 
 /// What goes past the door and is no work on values.
@@ -55,23 +53,14 @@ pub(crate) async fn auth<P: Workshop>(client: &mut Client<P>, arguments: Argumen
 async fn log_in<P: Workshop>(client: &mut Client<P>, name: &str, key: Option<&str>) -> Done {
     const WRONG: Wrong =
         Wrong::said("WRONGPASS invalid username-password pair or user is disabled.");
-    client.show(Some(key.ok_or(WRONG)?));
-    match client.ask(Login).await {
-        Ok(caller) => {
-            client.session.card.said.lock().user =
-                if name == "default" { caller.into() } else { name.into() };
-            client.become_known();
-            Ok(())
+    let shown = Shown::Key(key.ok_or(WRONG)?.into());
+    client.log_in(shown, (name != "default").then_some(name)).await.map_err(|error| {
+        match error.kind() {
+            flow::Kind::Unknown => WRONG,
+            flow::Kind::Busy => format!("BUSY {}", error.detail()).into(),
+            _ => format!("ERR {}", error.detail()).into(),
         }
-        Err(error) => {
-            client.show(None);
-            Err(match error.kind() {
-                flow::Kind::Unknown => WRONG,
-                flow::Kind::Busy => format!("BUSY {}", error.detail()).into(),
-                _ => format!("ERR {}", error.detail()).into(),
-            })
-        }
-    }
+    })
 }
 
 pub(crate) async fn hello<P: Workshop>(client: &mut Client<P>, arguments: Arguments<'_>) -> Done {

@@ -187,7 +187,7 @@ impl<P: Workshop> Client<P> {
             commands.iter().for_each(|queued| carry_out(queued, space, session));
         };
         let (deed, first) = stands_for_all(commands);
-        let request = request(&mut self.asked, self.id, self.at, &self.key, self.peer);
+        let request = request(&mut self.asked, self.id, self.at, &self.shown, self.peer);
         let keys = |each: &mut dyn FnMut(_)| {
             compared.iter().for_each(|key| each(&key[..]));
             commands.iter().for_each(|queued| queued.command.each_key(queued.arguments(), each));

@@ -5,7 +5,7 @@ use std::future::Future;
 use flow::question::cache::Deed;
 
 use crate::command::{Arguments, Done, Here, here};
-use crate::connection::{Client, Workshop};
+use crate::connection::{Client, Shown, Workshop};
 
 /// A client, as far as somebody who relays has to know it.
 pub(crate) trait Guest: Send {
@@ -51,6 +51,6 @@ impl<P: Workshop> Guest for Client<P> {
 
     fn reset(&mut self) {
         self.session.reset();
-        self.show(None);
+        self.show(Shown::Nothing);
     }
 }

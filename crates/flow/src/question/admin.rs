@@ -47,6 +47,8 @@ pub struct CreateKey<'a> {
     pub kind: Principal,
     /// What they may act as.
     pub roles: &'a [String],
+    /// The name of the certificate they show, in place of a secret.
+    pub certificate: Option<&'a str>,
 }
 
 /// A key, the only time its secret is seen.
@@ -54,7 +56,7 @@ pub struct CreateKey<'a> {
 pub struct CreatedKey {
     /// Its public id.
     pub id: String,
-    /// The key itself.
+    /// The key itself; nothing where it is a certificate.
     pub secret: String,
 }
 
@@ -89,6 +91,8 @@ pub struct KeyInfo {
     pub roles: Vec<String>,
     /// Since when.
     pub created: Time,
+    /// The name of the certificate it is; empty where it is a secret.
+    pub certificate: String,
 }
 
 /// The tenant's keys.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use flow::question::admin::{CreatedKey, KeyInfo};
-use flow::{Clock, Fact, Identity, Principal, Random, Result, Revisions, Time};
+use flow::{Clock, Fact, Identity, Moment, Principal, Random, Result, Revisions, Time};
 use parking_lot::Mutex;
 use pool::sql::migrate::{Migration, migrate};
 use pool::sql::{Row, Sql, Statement, Transaction};
@@ -20,10 +20,11 @@ use crate::user::check_name;
 /// A key chosen by its owner has at least so many characters.
 pub const SECRET_MIN: usize = 32;
 
-const MIGRATIONS: &[Migration] = &[Migration::both(
-    1,
-    "api keys",
-    "CREATE TABLE api_key (
+const MIGRATIONS: &[Migration] = &[
+    Migration::both(
+        1,
+        "api keys",
+        "CREATE TABLE api_key (
         id TEXT PRIMARY KEY,
         digest TEXT NOT NULL UNIQUE,
         tenant TEXT NOT NULL,
@@ -33,10 +34,16 @@ const MIGRATIONS: &[Migration] = &[Migration::both(
         created BIGINT NOT NULL
     );
     CREATE INDEX api_key_by_tenant ON api_key (tenant, id);",
-)];
+    ),
+    Migration::both(
+        2,
+        "client certificates",
+        "ALTER TABLE api_key ADD COLUMN certificate TEXT NOT NULL DEFAULT ''",
+    ),
+];
 
 /// Keys of those who are not kept out: of a disabled user none is good.
-const STANDING: &str = "SELECT id, tenant, principal, kind, roles, created FROM api_key \
+const STANDING: &str = "SELECT id, tenant, principal, kind, roles, created, certificate FROM api_key \
      WHERE NOT EXISTS (SELECT 1 FROM gate_user WHERE gate_user.tenant = api_key.tenant \
      AND gate_user.name = api_key.principal AND gate_user.kind = api_key.kind \
      AND gate_user.disabled <> 0)";
@@ -96,9 +103,9 @@ impl Keys {
         new: NewKey<'_>,
         fact: Option<Fact>,
     ) -> Result<CreatedKey> {
-        let id = letters(&self.random, 10);
+        let id = self.next_id();
         let secret = format!("stk_{id}_{}", letters(&self.random, 40));
-        self.keep(tenant, new, &id, &secret, fact).await?;
+        self.keep(tenant, new, &id, (&digest_of(secret.as_bytes()), ""), fact).await?;
         Ok(CreatedKey { id, secret })
     }
 
@@ -114,14 +121,18 @@ impl Keys {
         if length < SECRET_MIN {
             return Err(WEAK_KEY.error(format!("{length} characters are easily guessed")));
         }
-        let id = letters(&self.random, 10);
-        self.keep(tenant, new, &id, secret, fact).await?;
+        let id = self.next_id();
+        self.keep(tenant, new, &id, (&digest_of(secret.as_bytes()), ""), fact).await?;
         Ok(CreatedKey { id, secret: secret.to_owned() })
+    }
+
+    pub(super) fn next_id(&self) -> String {
+        letters(&self.random, 10)
     }
 
     /// The tenant's keys in the order of their ids, behind `after`.
     pub async fn list(&self, tenant: &str, after: &str, limit: u32) -> Result<Vec<KeyInfo>> {
-        let text = "SELECT id, tenant, principal, kind, roles, created FROM api_key
+        let text = "SELECT id, tenant, principal, kind, roles, created, certificate FROM api_key
                     WHERE tenant = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
         let statement = Statement::new(text).bind(tenant).bind(after).bind(i64::from(limit));
         self.sql.query(statement).await?.iter().map(|row| Ok(Found::read(row)?.info)).collect()
@@ -157,8 +168,24 @@ impl Keys {
 
     /// Whose key this is, if that is known without asking the database.
     pub fn recognise_now(&self, secret: &str) -> Option<Arc<Identity>> {
+        self.remembered(&digest_of(secret.as_bytes()))
+    }
+
+    pub(super) fn moment(&self) -> Moment {
+        self.clock.moment()
+    }
+
+    pub(super) fn remembered(&self, digest: &Digest) -> Option<Arc<Identity>> {
         let known = self.known.lock();
-        known.get(&digest_of(secret.as_bytes())).filter(|identity| identity.epoch.holds()).cloned()
+        known.get(digest).filter(|identity| identity.epoch.holds()).cloned()
+    }
+
+    pub(super) fn remember(&self, digest: Digest, identity: Arc<Identity>) {
+        let mut known = self.known.lock();
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        known.insert(digest, identity);
     }
 
     /// Whose key this is.
@@ -167,16 +194,14 @@ impl Keys {
             return Ok(identity);
         }
         let digest = digest_of(secret.as_bytes());
-        let hex = in_hex(&digest);
-        let text = format!("{STANDING} AND digest = ?1");
-        let by_digest = || Statement::new(text.clone()).bind(hex.clone());
-        let identity = self.look_up(by_digest).await?;
-        let mut known = self.known.lock();
-        if known.len() >= KNOWN_MAX {
-            known.clear();
-        }
-        known.insert(digest, identity.clone());
+        let identity = self.look_up_digest(&digest).await?;
+        self.remember(digest, identity.clone());
         Ok(identity)
+    }
+
+    pub(super) async fn look_up_digest(&self, digest: &Digest) -> Result<Arc<Identity>> {
+        let (text, hex) = (format!("{STANDING} AND digest = ?1"), in_hex(digest));
+        self.look_up(|| Statement::new(text.clone()).bind(hex.clone())).await
     }
 
     /// The same caller as they stand now.
@@ -205,12 +230,13 @@ impl Keys {
         )))
     }
 
-    async fn keep(
+    /// Keeps a key by the digest it is found by, and what certificate that is of, if any.
+    pub(super) async fn keep(
         &self,
         tenant: &str,
         new: NewKey<'_>,
         id: &str,
-        secret: &str,
+        (digest, certificate): (&Digest, &str),
         fact: Option<Fact>,
     ) -> Result<()> {
         if new.roles.is_empty() {
@@ -218,16 +244,18 @@ impl Keys {
         }
         check_name(new.principal)?;
         let roles = serde_json::Value::from(new.roles).to_string();
-        let text = "INSERT INTO api_key (id, digest, tenant, principal, kind, roles, created)
-                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let text = "INSERT INTO api_key
+                    (id, digest, tenant, principal, kind, roles, created, certificate)
+                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         let insert = Statement::new(text)
             .bind(id)
-            .bind(in_hex(&digest_of(secret.as_bytes())))
+            .bind(in_hex(digest))
             .bind(tenant)
             .bind(new.principal)
             .bind(new.kind.name())
             .bind(roles)
-            .bind(self.clock.now());
+            .bind(self.clock.now())
+            .bind(certificate);
         let mut transaction = Transaction::new().run(insert);
         if let Some(fact) = fact {
             transaction = transaction.fact(fact);
@@ -262,6 +290,7 @@ impl Found {
             kind: kind.parse().map_err(|_| corrupt("kind"))?,
             roles: serde_json::from_str(&roles).map_err(|_| corrupt("roles"))?,
             created: row.get::<Time>("created")?,
+            certificate: row.get("certificate")?,
         };
         Ok(Self { tenant: tenant.into(), info })
     }
