@@ -204,17 +204,31 @@ fn a_revoked_key_opens_nothing_more() {
 
 #[test]
 fn a_door_that_is_full_says_so() {
-    let (server, _place) = with("STOCKADE_RESP__CONNECTIONS_MAX", "3");
-    let mut here: Vec<_> = (0..3).map(|_| Wire::to(&server)).collect();
-    let mut late = Wire::open(&server.resp);
-    assert_eq!(late.hear().text(), "-ERR max number of clients reached");
-    assert!(late.is_hung_up());
-    here.pop();
-    until("there is room again", SOON, || {
-        let mut wire = Wire::open(&server.resp);
-        let said = wire.raw(&sent(&[b"AUTH", KEY.as_bytes()])).and_then(|()| wire.try_hear());
-        said.is_ok_and(|said| said.text() == "+OK").then_some(())
-    });
+    for limit in ["CONNECTIONS_MAX", "CONNECTIONS_PER_ADDRESS_MAX"] {
+        let (server, _place) = with(&format!("STOCKADE_RESP__{limit}"), "3");
+        let mut here: Vec<_> = (0..3).map(|_| Wire::to(&server)).collect();
+        let mut late = Wire::open(&server.resp);
+        assert_eq!(late.hear().text(), "-ERR max number of clients reached");
+        assert!(late.is_hung_up());
+        here.pop();
+        until("there is room again", SOON, || {
+            let mut wire = Wire::open(&server.resp);
+            let said = wire.raw(&sent(&[b"AUTH", KEY.as_bytes()])).and_then(|()| wire.try_hear());
+            said.is_ok_and(|said| said.text() == "+OK").then_some(())
+        });
+    }
+}
+
+#[test]
+fn whoever_does_not_say_who_they_are_does_not_keep_a_place() {
+    let (server, _place) = with("STOCKADE_RESP__LOGIN_TIMEOUT", "300ms");
+    let mut known = Wire::to(&server);
+    let (mut silent, mut wrong) = (Wire::open(&server.resp), Wire::open(&server.resp));
+    assert!(wrong.ask("AUTH", &["no-key"]).is_error());
+    assert!(silent.is_hung_up() && wrong.is_hung_up());
+    assert_eq!(known.say("ping").text(), "+PONG");
+    known.say("reset");
+    assert!(known.is_hung_up(), "it has become a stranger");
 }
 
 #[test]
