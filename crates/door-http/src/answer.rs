@@ -24,6 +24,7 @@ use crate::compress;
 use crate::connection::{Connection, Known};
 use crate::door::Shared;
 use crate::forwarded;
+use crate::headers::Nonce;
 use crate::idempotency;
 use crate::pace;
 use crate::problem;
@@ -320,7 +321,9 @@ fn finish<P: Plane>(
     let door = &*connection.door;
     compress::apply(&door.config.compression, &head.headers, response);
     let size = response.body().size();
+    let nonce = response.extensions_mut().remove::<Nonce>();
     let headers = response.headers_mut();
+    door.headers.apply(head.uri.path(), nonce.as_ref(), headers);
     headers.insert(&REQUEST_ID, id_header(id));
     headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     headers.insert(CACHE_CONTROL, NO_STORE);

@@ -15,6 +15,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Which web pages of other origins may ask.
     pub cors: Cors,
+    /// What browsers are told to keep to.
+    pub headers: Headers,
     /// How much of everything.
     pub limits: Limits,
     /// Whose word is taken for where a request comes from.
@@ -35,6 +37,7 @@ impl Config {
     /// What opening the door would say.
     pub fn check(&self) -> flow::Result<()> {
         crate::cors::Cors::new(&self.cors)?;
+        crate::headers::Headers::new(&self.headers)?;
         self.tls.as_ref().map(crate::tls::acceptor).transpose().map(drop)
     }
 }
@@ -88,6 +91,95 @@ pub struct Cors {
 impl Default for Cors {
     fn default() -> Self {
         Self { origins: Vec::new(), max_age: Span::secs(600) }
+    }
+}
+
+/// What browsers are told to keep to; an empty text sends no header.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Headers {
+    /// `content-security-policy` of data.
+    pub content_security_policy: String,
+    /// The same of pages; every answer has another nonce in place of `{nonce}`.
+    pub page_security_policy: String,
+    /// `x-frame-options`.
+    pub frame_options: String,
+    /// `referrer-policy`.
+    pub referrer_policy: String,
+    /// `permissions-policy`.
+    pub permissions_policy: String,
+    /// `cross-origin-opener-policy`.
+    pub opener_policy: String,
+    /// `cross-origin-embedder-policy`.
+    pub embedder_policy: String,
+    /// `cross-origin-resource-policy`.
+    pub resource_policy: String,
+    /// What is different on some paths.
+    pub routes: Vec<RouteHeaders>,
+}
+
+impl Default for Headers {
+    fn default() -> Self {
+        Self {
+            content_security_policy: "default-src 'none'; frame-ancestors 'none'; sandbox".into(),
+            page_security_policy: "default-src 'none'; script-src 'nonce-{nonce}'; \
+                                   style-src 'nonce-{nonce}'; img-src 'self'; connect-src 'self'; \
+                                   base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+                .into(),
+            frame_options: "DENY".into(),
+            referrer_policy: "no-referrer".into(),
+            permissions_policy: "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+                .into(),
+            opener_policy: "same-origin".into(),
+            embedder_policy: "require-corp".into(),
+            resource_policy: "same-origin".into(),
+            routes: Vec::new(),
+        }
+    }
+}
+
+/// What is different on paths that begin so.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RouteHeaders {
+    /// How the paths begin; of several the longest decides.
+    pub path: String,
+    /// `content-security-policy` of data.
+    pub content_security_policy: Option<String>,
+    /// The same of pages.
+    pub page_security_policy: Option<String>,
+    /// `x-frame-options`.
+    pub frame_options: Option<String>,
+    /// `referrer-policy`.
+    pub referrer_policy: Option<String>,
+    /// `permissions-policy`.
+    pub permissions_policy: Option<String>,
+    /// `cross-origin-opener-policy`.
+    pub opener_policy: Option<String>,
+    /// `cross-origin-embedder-policy`.
+    pub embedder_policy: Option<String>,
+    /// `cross-origin-resource-policy`.
+    pub resource_policy: Option<String>,
+}
+
+impl RouteHeaders {
+    /// What is sent on these paths.
+    pub(crate) fn over(&self, general: &Headers) -> Headers {
+        let or = |own: &Option<String>, general: &str| own.as_deref().unwrap_or(general).to_owned();
+        Headers {
+            content_security_policy: or(
+                &self.content_security_policy,
+                &general.content_security_policy,
+            ),
+            page_security_policy: or(&self.page_security_policy, &general.page_security_policy),
+            frame_options: or(&self.frame_options, &general.frame_options),
+            referrer_policy: or(&self.referrer_policy, &general.referrer_policy),
+            permissions_policy: or(&self.permissions_policy, &general.permissions_policy),
+            opener_policy: or(&self.opener_policy, &general.opener_policy),
+            embedder_policy: or(&self.embedder_policy, &general.embedder_policy),
+            resource_policy: or(&self.resource_policy, &general.resource_policy),
+            routes: Vec::new(),
+        }
     }
 }
 

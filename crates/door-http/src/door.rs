@@ -13,6 +13,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::config::Config;
 use crate::cors::Cors;
+use crate::headers::Headers;
 use crate::idempotency;
 use crate::limit::Places;
 use crate::listen::{self, Listener};
@@ -43,6 +44,7 @@ pub(crate) struct Shared<P: Plane> {
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) signals: Signals,
     pub(crate) cors: Cors,
+    pub(crate) headers: Headers,
     pub(crate) tls: Option<Arc<door_tls::Acceptor>>,
     /// What browsers are told on connections within TLS.
     pub(crate) strict_transport: Option<HeaderValue>,
@@ -92,6 +94,7 @@ impl<P: Plane> Door<P> {
             readiness: Arc::default(),
             signals: Signals::new(registry),
             cors: Cors::new(&config.cors)?,
+            headers: Headers::new(&config.headers)?,
             tls,
             strict_transport,
             idempotency: idempotency::Table::new(config.idempotency.clone(), clock.clone()),

@@ -47,6 +47,7 @@ mod route;
 
 mod compress;
 mod cors;
+mod headers;
 mod pace;
 mod problem;
 mod reply;
