@@ -150,7 +150,8 @@ pub(crate) async fn build(
     );
     let blocks = Arc::new(blocks.await?);
     let (rates, limits) = (config.gate.rates.clone(), config.gate.limits.clone());
-    let mut limits = ::gate::limit::Limits::new(rates, limits, registry);
+    let mut limits = ::gate::limit::Limits::new(rates, limits, registry)
+        .with_batches(config.gate.batches.clone());
     if let Some(kv) = parts::limits(config, ground)? {
         limits = limits.shared_in(kv, clock.clone());
     }

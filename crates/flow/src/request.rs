@@ -175,6 +175,8 @@ pub struct Ask<'a> {
     pub action: &'static Action,
     /// To what.
     pub resource: Resource<'a>,
+    /// How many of its like are asked for at once.
+    pub items: usize,
 }
 
 /// One thing that can be asked. Each is a type of its own, with its answer.
@@ -192,8 +194,13 @@ pub trait Question: Send + Sync {
     /// permitted for one alone has to be permitted for each.
     fn further(&self, _each: &mut dyn FnMut(&[u8])) {}
 
-    /// Both, for the stages.
+    /// How many things are asked for at once.
+    fn items(&self) -> usize {
+        1
+    }
+
+    /// All of it, for the stages.
     fn ask(&self) -> Ask<'_> {
-        Ask { action: self.action(), resource: self.resource() }
+        Ask { action: self.action(), resource: self.resource(), items: self.items() }
     }
 }

@@ -176,8 +176,8 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         let mut names: Vec<Box<[u8]>> = Vec::new();
         question.further(&mut |name| names.push(name.into()));
         for name in &names {
-            let Ask { action, resource } = question.ask();
-            let ask = Ask { action, resource: Resource { name, ..resource } };
+            let ask = question.ask();
+            let ask = Ask { resource: Resource { name, ..ask.resource }, ..ask };
             if let Err(error) = self.decide(request, identity, ask).await {
                 return Err(self.refuse(request, Some(identity), ask, error));
             }

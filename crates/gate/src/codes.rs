@@ -8,6 +8,7 @@ pub static CODES: &[&Code] = &[
     &UNKNOWN_KEY,
     &NOT_THE_OWNER,
     &TOO_FAST,
+    &BATCH,
     &BLOCKED,
     &NO_BLOCK,
     &WEAK_KEY,
@@ -68,6 +69,14 @@ pub static TOO_FAST: Code = Code::new(
     "gate-too-fast",
     "Too many requests",
     "wait a little between requests, or raise `gate.rates` for one of the caller's roles",
+);
+
+/// More is asked for at once than the caller may.
+pub static BATCH: Code = Code::new(
+    Kind::Invalid,
+    "gate-batch-too-large",
+    "Too much is asked for at once",
+    "ask for less at a time; `gate.batches` says how much each role may",
 );
 
 /// Asked on and on after being told to slow down.

@@ -15,6 +15,8 @@ use crate::credential::jwt;
 pub struct Config {
     /// Requests per minute by role, on routes where rates count; of several roles the largest.
     pub rates: Rates,
+    /// How many things may be asked for at once by role, where rates count; of several roles the largest.
+    pub batches: Batches,
     /// Limits beside those by role.
     pub limits: crate::limit::Config,
     /// Logging in with a name and a password.
@@ -89,6 +91,9 @@ pub struct Rates(pub BTreeMap<String, u32>);
 /// What a role without a rate of its own has.
 pub(crate) const GUEST: u32 = 100;
 
+/// And without a batch of its own.
+const GUEST_BATCH: u32 = 10;
+
 impl Default for Rates {
     fn default() -> Self {
         let rates = [
@@ -109,7 +114,41 @@ impl Default for Rates {
 impl Rates {
     /// The rate of a caller with these roles.
     pub(crate) fn of(&self, roles: &[String]) -> u32 {
-        let known = roles.iter().filter_map(|role| self.0.get(role)).copied();
-        known.max().or_else(|| self.0.get("guest").copied()).unwrap_or(GUEST)
+        largest(&self.0, roles).unwrap_or(GUEST)
     }
+}
+
+/// How many things may be asked for at once by role.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Batches(pub BTreeMap<String, u32>);
+
+impl Default for Batches {
+    fn default() -> Self {
+        let batches = [
+            ("guest", GUEST_BATCH),
+            ("agent", 100),
+            ("expert", 500),
+            ("reader", 1_000),
+            ("writer", 1_000),
+            ("auditor", 1_000),
+            ("operator", 1_000),
+            ("system", 1_000),
+            ("admin", 1_000),
+        ];
+        Self(batches.into_iter().map(|(role, items)| (role.to_owned(), items)).collect())
+    }
+}
+
+impl Batches {
+    /// What a caller with these roles may ask for at once.
+    pub(crate) fn of(&self, roles: &[String]) -> u32 {
+        largest(&self.0, roles).unwrap_or(GUEST_BATCH)
+    }
+}
+
+/// The largest number of these roles; of roles that have none, a guest's.
+fn largest(numbers: &BTreeMap<String, u32>, roles: &[String]) -> Option<u32> {
+    let known = roles.iter().filter_map(|role| numbers.get(role)).copied();
+    known.max().or_else(|| numbers.get("guest").copied())
 }

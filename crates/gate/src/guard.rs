@@ -162,6 +162,9 @@ impl Gate {
         if !self.is_counted(request, identity, ask) {
             return Step::Now(Ok(()));
         }
+        if let Some(error) = self.limits.too_many(identity, ask.items) {
+            return Step::Now(Err(error));
+        }
         let principal = || Subject::Principal(identity.tenant.clone(), identity.actor.clone());
         let address = || request.peer.map(client).map(Subject::Address);
         let kept_out = self

@@ -43,7 +43,7 @@ mod session;
 mod totp;
 mod user;
 
-pub use config::{Config, Login, Rates, Sessions};
+pub use config::{Batches, Config, Login, Rates, Sessions};
 pub use credential::api_key::{Keys, NewKey, SECRET_MIN};
 pub use credential::jwt::{self, Tokens};
 pub use guard::Gate;

@@ -151,6 +151,10 @@ impl Question for Append<'_> {
         &STREAM_APPEND
     }
 
+    fn items(&self) -> usize {
+        self.events.len()
+    }
+
     fn resource(&self) -> Resource<'_> {
         Resource { kind: "stream", namespace: self.stream, name: &[] }
     }

@@ -44,7 +44,7 @@ impl Subject {
 
     fn ask(&self) -> Ask<'_> {
         let resource = Resource { kind: self.kind, namespace: &self.namespace, name: &self.name };
-        Ask { action: self.action, resource }
+        Ask { action: self.action, resource, items: 1 }
     }
 }
 

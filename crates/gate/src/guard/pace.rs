@@ -85,3 +85,25 @@ async fn more_than_can_be_done_is_refused_before_anybody_looks_who_asks() {
     drop(first);
     assert!(setup.gate.enter(&request, ask.ask()).unwrap().is_some());
 }
+
+#[tokio::test]
+async fn nobody_asks_for_more_at_once_than_their_roles_may() {
+    use flow::Ask;
+    let setup = setup(&Config::default()).await;
+    let ask = |items| Ask { items, ..ListKeys { after: "", limit: 1 }.ask() };
+    for (roles, most) in [
+        (["stranger"].as_slice(), 10),
+        (&["agent"], 100),
+        (&["expert"], 500),
+        (&["agent", "admin"], 1_000),
+    ] {
+        let roles: Vec<String> = roles.iter().map(|&role| role.into()).collect();
+        let key = setup.keys.create(MAIN, new(&roles[0], &roles), None).await.unwrap();
+        let request = request(Credential::Bearer(&key.secret));
+        let identity = setup.gate.recognise(&request).wait().await.unwrap();
+        let admit = async |items| setup.gate.admit(&request, &identity, ask(items)).wait().await;
+        assert!(admit(most).await.is_ok(), "{roles:?}");
+        let error = admit(most + 1).await.unwrap_err();
+        assert_eq!((error.code().name, error.kind()), ("gate-batch-too-large", Kind::Invalid));
+    }
+}

@@ -16,8 +16,8 @@ use super::block::Subject;
 use super::config::{Config, Mode};
 use super::shared::Known;
 use super::{Adaptive, Gcra, Print, Shared, Table, Window};
-use crate::codes::TOO_FAST;
-use crate::config::Rates;
+use crate::codes::{BATCH, TOO_FAST};
+use crate::config::{Batches, Rates};
 use signal::{Limit, Signals};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -28,6 +28,7 @@ const BORROWS_MAX: usize = 64;
 pub struct Limits {
     config: Config,
     rates: Rates,
+    batches: Batches,
     /// What is let in.
     table: Table,
     /// What is asked, refused or not.
@@ -75,7 +76,8 @@ impl Limits {
     /// Limits by these rates and this configuration.
     pub fn new(rates: Rates, config: Config, registry: &Registry) -> Self {
         let (table, asked) = (Table::new(config.keys), Table::new(config.keys));
-        Self { config, rates, table, asked, shared: None, signals: Signals::new(registry) }
+        let (batches, signals) = (Batches::default(), Signals::new(registry));
+        Self { config, rates, batches, table, asked, shared: None, signals }
     }
 
     /// Counts together with other nodes in this store.
@@ -83,6 +85,29 @@ impl Limits {
     pub fn shared_in(mut self, kv: Arc<dyn Kv>, clock: Clock) -> Self {
         self.shared = Some(Shared::new(kv, self.config.keys, clock));
         self
+    }
+
+    /// Limits of how many things are asked for at once, too.
+    #[must_use]
+    pub fn with_batches(self, batches: Batches) -> Self {
+        Self { batches, ..self }
+    }
+
+    /// Why a caller may not ask for so many things at once.
+    pub(crate) fn too_many(&self, identity: &Identity, items: usize) -> Option<Error> {
+        let most = self.batches.of(&identity.roles);
+        if items <= most as usize || self.exempts_principal(identity) {
+            return None;
+        }
+        if self.config.mode == Mode::Shadow {
+            tracing::info!(items, most, "would be refused as too much at once");
+            return None;
+        }
+        Some(BATCH.error(format!("{items} things at once are more than {most}")))
+    }
+
+    fn exempts_principal(&self, identity: &Identity) -> bool {
+        self.config.exempt_principals.iter().any(|name| **name == *identity.actor)
     }
 
     /// Whether other nodes let this request in too, which was admitted here; `None` when they have
@@ -191,7 +216,7 @@ impl Limits {
                 None,
             ];
         };
-        if self.config.exempt_principals.iter().any(|name| **name == *identity.actor) {
+        if self.exempts_principal(identity) {
             return [None; 4];
         }
         let route = self.by_route(identity, action);

@@ -28,6 +28,10 @@ impl Question for GetMany<'_> {
         &GET_MANY
     }
 
+    fn items(&self) -> usize {
+        self.keys.len()
+    }
+
     fn resource(&self) -> Resource<'_> {
         Resource { kind: "cache", namespace: self.namespace, name: &[] }
     }
@@ -61,6 +65,10 @@ impl Question for SetMany<'_> {
 
     fn action(&self) -> &'static Action {
         &SET_MANY
+    }
+
+    fn items(&self) -> usize {
+        self.values.len()
     }
 
     fn resource(&self) -> Resource<'_> {
