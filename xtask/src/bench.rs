@@ -14,6 +14,7 @@
 mod document;
 mod figure;
 mod load;
+mod overload;
 mod redis;
 mod server;
 mod spine;

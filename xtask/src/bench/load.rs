@@ -42,28 +42,60 @@ pub(crate) fn run(
     })
 }
 
-struct Connection {
+/// One connection to a server.
+pub(crate) struct Connection {
     stream: BufReader<TcpStream>,
+    /// The headers of every request.
+    headers: String,
     line: String,
     body: Vec<u8>,
 }
 
 impl Connection {
-    fn open(address: &str) -> io::Result<Self> {
+    pub(crate) fn open(address: &str) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        Ok(Self { stream: BufReader::new(stream), line: String::new(), body: Vec::new() })
+        let headers = "host: stockade\r\n".to_owned();
+        Ok(Self { stream: BufReader::new(stream), headers, line: String::new(), body: Vec::new() })
+    }
+
+    /// The same, showing a key with every request.
+    pub(crate) fn with_key(mut self, key: &str) -> Self {
+        self.headers.push_str(&format!("authorization: Bearer {key}\r\n"));
+        self
     }
 
     /// One request, its answer read to the end; anything but success is an error.
     fn get(&mut self, path: &str) -> io::Result<()> {
-        let request = format!("GET {path} HTTP/1.1\r\nhost: stockade\r\n\r\n");
+        match self.status(path)? {
+            200..300 => Ok(()),
+            status => Err(io::Error::other(format!("{path} is answered by {status}"))),
+        }
+    }
+
+    /// One request, its answer read to the end; its status.
+    pub(crate) fn status(&mut self, path: &str) -> io::Result<u16> {
+        self.ask("GET", path, "")
+    }
+
+    /// The same, with JSON.
+    pub(crate) fn post(&mut self, path: &str, json: &str) -> io::Result<u16> {
+        self.ask("POST", path, json)
+    }
+
+    fn ask(&mut self, method: &str, path: &str, json: &str) -> io::Result<u16> {
+        let headers = &self.headers;
+        let body = match json {
+            "" => String::new(),
+            _ => format!("content-type: application/json\r\ncontent-length: {}\r\n", json.len()),
+        };
+        let request = format!("{method} {path} HTTP/1.1\r\n{headers}{body}\r\n{json}");
         self.stream.get_mut().write_all(request.as_bytes())?;
         self.read_line()?;
-        if !self.line.starts_with("HTTP/1.1 2") {
-            return Err(io::Error::other(format!("{path} is answered by {:?}", self.line)));
-        }
+        let status = self.line.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status =
+            status.ok_or_else(|| io::Error::other(format!("{:?} is no answer", self.line)))?;
         let mut length = 0;
         loop {
             self.read_line()?;
@@ -76,7 +108,8 @@ impl Connection {
             }
         }
         self.body.resize(length, 0);
-        self.stream.read_exact(&mut self.body)
+        self.stream.read_exact(&mut self.body)?;
+        Ok(status)
     }
 
     fn read_line(&mut self) -> io::Result<()> {
