@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use server::{Answer, KEY, Server, request, stockade};
+use server::{Answer, KEY, Server, request, secrets, stockade};
 
 const PASSWORD: &str = "correct horse battery staple";
 const WRONG: &str = "incorrect zebra cell clip";
@@ -237,4 +237,21 @@ fn users_are_kept_without_a_server_too_and_a_restart_forgets_nobody() {
     let who =
         request(&server.http, Some(&text(&granted, "token")), "GET", "/v1/auth/sessions", b"");
     assert_eq!(who.status, 401);
+}
+
+#[test]
+fn secrets_are_found_and_what_looks_like_them_is_not() {
+    for line in [
+        "key stk_7k2m9xw4qa_abcdefghjkmnpqrstuvwxyz123456789abcdefghj was shown",
+        r#"{"token":"eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJlLXNpZ25hdHVyZQ"}"#,
+        "hash=$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA",
+        &format!("authorization: Bearer {KEY}"),
+    ] {
+        assert!(secrets::one_in(line).is_some(), "{line}");
+    }
+    for line in
+        ["credential key:7k2m9xw4qa", "stk_7k2m9xw4qa_… was shown", "eyJ.x.y", "session/abc"]
+    {
+        assert_eq!(secrets::one_in(line), None, "{line}");
+    }
 }

@@ -7,12 +7,15 @@
     reason = "a test that fails should stop there"
 )]
 
+pub(crate) mod secrets;
+
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use flow::{Clock, Random};
@@ -34,6 +37,7 @@ pub(crate) struct Server {
     pub(crate) data: PathBuf,
     lines: Mutex<Receiver<String>>,
     said: Said,
+    log: Option<JoinHandle<Option<String>>>,
 }
 
 /// Everything a server printed, on both of its outputs.
@@ -76,7 +80,7 @@ impl Server {
         let mut child = command.spawn().unwrap();
         let said = Said::default();
         note(child.stdout.take().unwrap(), said.clone());
-        let lines = follow(child.stderr.take().unwrap(), said.clone());
+        let (lines, log_end) = follow(child.stderr.take().unwrap(), said.clone());
         let mut log = String::new();
         loop {
             let Ok(line) = lines.recv_timeout(PATIENCE) else {
@@ -97,6 +101,7 @@ impl Server {
                     data: data.into(),
                     lines: lines.into(),
                     said,
+                    log: Some(log_end),
                 });
             }
         }
@@ -168,6 +173,10 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let leaked = self.log.take().and_then(|log| log.join().ok()).flatten();
+        if !std::thread::panicking() {
+            assert_eq!(leaked, None, "a secret in the log");
+        }
     }
 }
 
@@ -180,18 +189,24 @@ fn note(out: impl Read + Send + 'static, said: Said) {
     });
 }
 
-fn follow(log: ChildStderr, said: Said) -> Receiver<String> {
+/// Reads the log as it comes; at its end, the first line of it with a secret.
+fn follow(log: ChildStderr, said: Said) -> (Receiver<String>, JoinHandle<Option<String>>) {
     let (send, lines) = channel();
-    std::thread::spawn(move || {
+    let log = std::thread::spawn(move || {
+        let mut leaked = None;
         for line in BufReader::new(log).lines().map_while(Result::ok) {
             // Shown by the test runner when the test fails.
             eprintln!("{line}");
             said.lock().extend([line.as_str(), "\n"]);
             // Nobody may be listening any more; the pipe is read on all the same.
+            if secrets::one_in(&line).is_some() {
+                leaked.get_or_insert_with(|| line.clone());
+            }
             let _ = send.send(line);
         }
+        leaked
     });
-    lines
+    (lines, log)
 }
 
 /// Asks again and again until there is an answer: for what no event tells.
