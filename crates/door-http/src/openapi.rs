@@ -52,12 +52,12 @@ pub(crate) fn document<P: Plane>(operations: &[Operation<P>]) -> Bytes {
             "license": { "name": "Apache-2.0 OR MIT", "identifier": "Apache-2.0 OR MIT" },
         },
         "servers": [{ "url": "/" }],
-        "security": [{ "key": [] }],
+        "security": [{ "key": [] }, { "certificate": [] }],
         "paths": paths,
         "components": {
             "schemas": generator.take_definitions(true),
             "responses": { "Problem": failure },
-            "securitySchemes": { "key": bearer },
+            "securitySchemes": { "key": bearer, "certificate": { "type": "mutualTLS" } },
         },
     });
     serde_json::to_vec(&document).unwrap_or_default().into()
