@@ -218,6 +218,7 @@ async fn ask<P: Plane>(
         span.record("status", status.as_u16());
         span.record("took", tracing::field::debug(door.clock.moment().since(arrived.at)));
     }
+    lane.leave();
     let allowance = lane.allowance();
     connection.remember(Known { shown, lane });
     match result {

@@ -27,7 +27,7 @@ use crate::random::Random;
 use crate::request::{Ask, Credential, Door, Inside, Pace, Question, Request, Resource};
 use crate::revision::Revisions;
 use crate::signal::{Counter, Histogram, Registry};
-use crate::stage::{Answer, Entered, Gate, Ledger, Policy};
+use crate::stage::{Answer, Gate, Ledger, Policy};
 
 pub use follow::Followed;
 pub use lane::Lane;
@@ -106,9 +106,20 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
     }
 
     /// Gives the request a place among those under way, or refuses it before anything else.
-    fn enter<Q: Question>(&self, request: &Request<'_>, question: &Q) -> Result<Option<Entered>> {
+    fn enter<Q: Question>(
+        &self,
+        lane: &mut Lane,
+        request: &Request<'_>,
+        question: &Q,
+    ) -> Result<()> {
+        if lane.entered.as_ref().is_some_and(|(id, _)| *id == request.id) {
+            return Ok(());
+        }
+        lane.leave();
         let entered = self.gate.enter(request, question.ask());
-        entered.map_err(|error| self.refuse(request, None, question.ask(), error))
+        let entered = entered.map_err(|error| self.refuse(request, None, question.ask(), error))?;
+        lane.entered = entered.map(|entered| (request.id, entered));
+        Ok(())
     }
 
     /// Lets the request in, or refuses it: the gate's part.

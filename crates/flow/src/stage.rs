@@ -52,7 +52,7 @@ pub trait Gate: Send + Sync {
 }
 
 /// Something that is held while a request is under way.
-pub type Entered = Box<dyn Send + Sync>;
+pub type Entered = Box<dyn std::any::Any + Send + Sync>;
 
 /// More is asked than can be done in good time.
 pub static OVERLOADED: Code = Code::new(

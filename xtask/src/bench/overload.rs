@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::io;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
@@ -37,6 +38,7 @@ struct Outcome {
 pub(crate) fn overload() -> Result<Report, Box<dyn Error>> {
     let stockade = built(&["stockade"])?.join("stockade");
     let place = tempfile::tempdir()?;
+    stay_on_the_first_core()?;
     let (mut alone, mut without, mut with) = (Vec::new(), Vec::new(), Vec::new());
     let (mut served, mut capacity) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
@@ -72,7 +74,7 @@ pub(crate) fn overload() -> Result<Report, Box<dyn Error>> {
         "`GET {PAGE}` from {CLIENTS} connections, at moments that do not wait for answers; a request \
          takes from when it was due. What can be done is what 8 connections get done without a \
          pause; a tenth of it is asked, then three times as much, {} s each, medians of {ROUNDS}. \
-         The clients share the processor.",
+         The clients have one core, the server another.",
         ROUND.as_secs()
     );
     let ratio = Figure {
@@ -101,10 +103,21 @@ impl Outcome {
     }
 }
 
+/// Threads begun from now on stay there too.
+fn stay_on_the_first_core() -> io::Result<()> {
+    let own = std::process::id().to_string();
+    let status =
+        Command::new("taskset").args(["-c", "-p", "0", &own]).stdout(Stdio::null()).status()?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(io::Error::other("`taskset` cannot give the clients a core of their own")),
+    }
+}
+
 fn serve(stockade: &Path, data: &Path, adaptive: bool) -> io::Result<Server> {
-    let data = data.display().to_string();
+    let (program, data) = (stockade.display().to_string(), data.display().to_string());
     let free = "127.0.0.1:0";
-    let arguments = ["serve", "--data", &data, "--http", free, "--resp", free];
+    let arguments = ["-c", "1", &program, "serve", "--data", &data, "--http", free, "--resp", free];
     let adaptive = if adaptive { "true" } else { "false" };
     let variables = [
         ("STOCKADE_BOOTSTRAP_KEY", KEY),
@@ -112,7 +125,7 @@ fn serve(stockade: &Path, data: &Path, adaptive: bool) -> io::Result<Server> {
         ("STOCKADE_GATE__LIMITS__MODE", "shadow"),
         ("STOCKADE_LOG__LEVEL", "error"),
     ];
-    Server::start_with(stockade, &arguments, &variables, "/healthz")
+    Server::start_with(Path::new("taskset"), &arguments, &variables, "/healthz")
 }
 
 fn connect(server: &Server) -> io::Result<Connection> {

@@ -7,8 +7,10 @@ use crate::clock::Moment;
 use crate::fact::Tally;
 use crate::identity::Identity;
 use crate::permit::{Permit, Scope};
+use crate::random::Id;
 use crate::request::{Action, Ask};
 use crate::revision::Revisions;
+use crate::stage::Entered;
 
 /// A connection's memory: who is at the other end and which permits they hold.
 /// It belongs to one credential; a door that hears another begins a new lane.
@@ -17,9 +19,16 @@ pub struct Lane {
     pub(super) known: Option<Arc<Identity>>,
     pub(super) permits: Permits,
     pub(super) allowance: Option<Allowance>,
+    /// The place of the request under way.
+    pub(super) entered: Option<(Id, Entered)>,
 }
 
 impl Lane {
+    /// The request is over: its answer is made, and somebody else may have its place.
+    pub fn leave(&mut self) {
+        self.entered = None;
+    }
+
     /// What the caller may still ask after the last request, where that was counted.
     pub fn allowance(&self) -> Option<Allowance> {
         self.allowance

@@ -30,6 +30,7 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         question: Q,
     ) -> Result<Session<G, P, L, Q::Answer>> {
         let state = self.once(&mut lane, request, origin, question.clone()).await?;
+        lane.leave();
         let identity = lane.known.as_deref();
         let (clock, random) = (&self.clock, &self.random);
         let fact = Fact::of(clock, random, request, identity, question.ask(), Outcome::Abandoned);
@@ -47,7 +48,9 @@ impl<G: Gate, P: Policy, L: Ledger, S> Session<G, P, L, S> {
     where
         S: Origin<Q>,
     {
-        self.serve.once(&mut self.lane, request, &self.state, question).await
+        let answer = self.serve.once(&mut self.lane, request, &self.state, question).await;
+        self.lane.leave();
+        answer
     }
 
     /// The last step, which makes all of it count.
