@@ -163,9 +163,9 @@ pub(crate) async fn build(
         owner,
     );
     let seal = parts::seal(&config.gate, &sql, &space).await?;
-    let logins = parts::logins(&config.gate, &sql, &revisions, &seal, ground).await?;
-    let gate = gate.with_logins(logins.clone());
     let tokens = token::open(&config.gate, &sql, &revisions, &seal, ground).await?;
+    let logins = parts::logins(&config.gate, &sql, &revisions, (&seal, &tokens), ground).await?;
+    let gate = gate.with_logins(logins.clone());
     let gate = tokens.iter().fold(gate, |gate, tokens| gate.with_tokens(tokens.clone()));
     let policy = Arc::new(policy::Policies::stockade_self()?);
     let opened = parts::log(&config.ledger, &sql, &space, ground).await?;

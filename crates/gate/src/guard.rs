@@ -72,7 +72,11 @@ impl Gate {
         if let Some(tokens) = self.tokens.as_ref().filter(|_| looks_like_a_token(shown)) {
             return match tokens.recognise_now(shown) {
                 Some(identity) => Step::Now(Ok(identity)),
-                None => Step::later(self.recognise_anew(request, tokens.recognise(shown))),
+                None => {
+                    let sessions = self.logins.as_ref().map(|logins| logins.open_sessions());
+                    let anew = tokens.recognise_in(sessions, shown);
+                    Step::later(self.recognise_anew(request, anew))
+                }
             };
         }
         if let Some(logins) = self.logins.as_ref().filter(|_| Logins::is_token(shown)) {

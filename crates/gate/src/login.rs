@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::codes::NOT_A_LOGIN;
 use crate::config::Config;
+use crate::credential::jwt::Tokens;
 use crate::lockout::Lockout;
 use crate::password::{self, Passwords};
 use crate::seal::Seal;
@@ -94,6 +95,13 @@ impl Logins {
             stripes: (0..STRIPES).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
         })
+    }
+
+    /// The same, where a login answers with tokens that are signed.
+    #[must_use]
+    pub fn signed_by(mut self, tokens: Arc<Tokens>) -> Self {
+        self.sessions.signed_by(tokens);
+        self
     }
 
     /// Makes a user.

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use flow::question::account::{Granted, SessionInfo};
-use flow::{Credential, Fact, Identity, Outcome, Principal, Request, Result, Step};
+use flow::{Credential, Fact, Identity, Outcome, Request, Result, Step};
 
 use super::Logins;
 use super::fact::fact_of;
 use crate::codes::NOT_A_LOGIN;
+use crate::credential::jwt::Subject;
 use crate::session::{Opening, Sessions};
 
 impl Logins {
@@ -23,9 +24,12 @@ impl Logins {
             return Err(NOT_A_LOGIN.error("a session is opened with a name and a password"));
         }
         let opening = Opening {
-            tenant: &identity.tenant,
-            name: &identity.name,
-            agent_kind: identity.kind == Principal::Agent,
+            who: Subject {
+                tenant: &identity.tenant,
+                name: &identity.name,
+                kind: identity.kind,
+                roles: &identity.roles,
+            },
             peer: request.peer,
             agent: request.agent,
         };
@@ -88,7 +92,12 @@ impl Logins {
     pub async fn end_all(&self, tenant: &str, of: &str, fact: Option<Fact>) -> Result<u64> {
         self.sessions.end_all(tenant, of, fact).await
     }
-    /// Whether this is the token of a session, by its looks.
+    /// The sessions, for tokens that say they are of one.
+    pub(crate) fn open_sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Whether this is the random token of a session, by its looks.
     pub(crate) fn is_token(text: &str) -> bool {
         Sessions::is_token(text)
     }

@@ -9,5 +9,6 @@ mod factor;
 mod lock;
 mod record;
 mod session;
+mod token;
 mod user;
 mod world;
