@@ -35,10 +35,11 @@ use std::time::Duration;
 use ::cache::Views;
 use bytes::Bytes;
 use flow::feed::{Announcer, Coherence, Heard, Listener, Notice};
+use flow::question::account::Begun;
 use flow::serve::Background;
 use flow::signal::Registry;
 use flow::unit::Span;
-use flow::{Clock, Random, Result, Revisions, Serve, Stages};
+use flow::{BoxFuture, Clock, Random, Result, Revisions, Serve, Stages};
 use pool::directory::Directory;
 use pool::health::{Health, Report};
 use pool::sql::{Outbox, Sql};
@@ -104,6 +105,10 @@ impl flow::Plane for Plane {
 
     fn published_keys(&self) -> Bytes {
         self.public_keys()
+    }
+
+    fn begin_login<'a>(&'a self, provider: &'a str) -> BoxFuture<'a, Result<Begun>> {
+        Box::pin(self.logins.begin(provider))
     }
 }
 

@@ -50,6 +50,8 @@ pub enum Credential<'a> {
     Password(Password<'a>),
     /// A token that is good for new tokens.
     Refresh(&'a str),
+    /// What a browser brings back from an identity provider.
+    Returned(Returned<'a>),
     /// The operating system's word that this is user `uid` of this machine, on
     /// a socket only the owner of the data directory can open.
     Local {
@@ -73,6 +75,23 @@ pub struct Password<'a> {
     pub code: Option<&'a str>,
 }
 
+/// What a browser brings back from an identity provider.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Returned<'a> {
+    /// The provider, by its name here.
+    pub provider: &'a str,
+    /// What the browser was given to keep when the login began.
+    pub kept: &'a str,
+    /// Which login it says this is.
+    pub state: &'a str,
+    /// What is exchanged for who it is.
+    pub code: Option<&'a str>,
+    /// Whose answer it says this is.
+    pub issuer: Option<&'a str>,
+    /// The provider's word for why there is no code.
+    pub error: Option<&'a str>,
+}
+
 /// A part of Stockade, vouched for by the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Inside(pub(crate) System);
@@ -86,6 +105,7 @@ impl fmt::Debug for Credential<'_> {
             Credential::Named(name, _) => write!(f, "Named({name:?}, …)"),
             Credential::Password(shown) => write!(f, "Password({:?}, …)", shown.name),
             Credential::Refresh(_) => f.write_str("Refresh(…)"),
+            Credential::Returned(returned) => write!(f, "Returned({:?}, …)", returned.provider),
             Credential::Local { uid } => write!(f, "Local({uid})"),
             Credential::Inside(Inside(system)) => write!(f, "Inside({})", system.name()),
         }

@@ -228,6 +228,10 @@ impl flow::Gate for Gate {
                 let verified = async move { self.logins()?.verify(request, shown).await };
                 Step::later(self.recognise_anew(request, verified))
             }
+            Credential::Returned(returned) => {
+                let vouched = async move { self.logins()?.come_back(request, returned).await };
+                Step::later(self.recognise_anew(request, vouched))
+            }
             Credential::Refresh(token) => {
                 let refreshed = async move { self.logins()?.recognise_refresh(token).await };
                 Step::later(self.recognise_anew(request, refreshed))

@@ -40,6 +40,7 @@ mod login;
 mod password;
 mod seal;
 mod session;
+mod spent;
 mod totp;
 mod user;
 

@@ -8,6 +8,7 @@ mod fact;
 pub(crate) mod schema;
 mod session;
 mod verify;
+mod vouched;
 
 use std::hash::RandomState;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::lockout::Lockout;
 use crate::password::{self, Passwords};
 use crate::seal::Seal;
 use crate::session::Sessions;
+use crate::spent::Spent;
 use crate::totp::Totps;
 use crate::user::{Changed, Made, Users, check_name};
 
@@ -40,6 +42,9 @@ pub struct Logins {
     lockout: Lockout,
     sessions: Sessions,
     totps: Totps,
+    spent: Spent,
+    tokens: Option<Arc<Tokens>>,
+    seal: Option<Arc<Seal>>,
     revisions: Arc<Revisions>,
     clock: Clock,
     random: Random,
@@ -88,7 +93,10 @@ impl Logins {
             passwords,
             lockout: Lockout::new(sql.clone(), clock.clone(), login.failures_max, login.lockout.0),
             sessions,
-            totps: Totps::new(sql, clock.clone(), random.clone(), seal),
+            totps: Totps::new(sql.clone(), clock.clone(), random.clone(), seal.clone()),
+            spent: Spent::new(sql, clock.clone()),
+            tokens: None,
+            seal,
             revisions,
             clock,
             random,
@@ -97,11 +105,12 @@ impl Logins {
         })
     }
 
-    /// The same, where a login answers with tokens that are signed.
+    /// The same, where a login answers with tokens that are signed, and people log in at
+    /// the providers these tokens trust.
     #[must_use]
     pub fn signed_by(mut self, tokens: Arc<Tokens>) -> Self {
-        self.sessions.signed_by(tokens);
-        self
+        self.sessions.signed_by(tokens.clone());
+        Self { tokens: Some(tokens), ..self }
     }
 
     /// Makes a user.
@@ -173,6 +182,7 @@ impl Logins {
     /// Forgets what is over; to be called now and then.
     pub async fn sweep(&self) -> Result<()> {
         self.lockout.sweep().await?;
+        self.spent.sweep().await?;
         self.sessions.sweep().await
     }
 

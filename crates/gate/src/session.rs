@@ -60,6 +60,8 @@ struct Known {
 /// Who has just logged in, and how.
 pub(crate) struct Opening<'a> {
     pub(crate) who: Subject<'a>,
+    /// Who vouches for them, where it is not their password.
+    pub(crate) provider: Option<&'a str>,
     pub(crate) peer: Option<IpAddr>,
     pub(crate) agent: &'a str,
 }
@@ -87,7 +89,7 @@ impl Sessions {
         opening: Opening<'_>,
         fact: Option<Fact>,
     ) -> Result<(Granted, u64)> {
-        let Opening { who, peer, agent } = opening;
+        let Opening { who, provider, peer, agent } = opening;
         let Subject { tenant, name, kind, .. } = who;
         let granted = self.grant(&who, &letters(&self.random, 10), self.ends())?;
         let now = self.clock.now();
@@ -119,6 +121,9 @@ impl Sessions {
             .run(self.insert_refresh(&granted, 1));
         let fact = fact.map(|mut fact| {
             fact.detail = serde_json::json!({ "session": granted.session, "agent": cut(agent) });
+            if let (Some(provider), Some(detail)) = (provider, fact.detail.as_object_mut()) {
+                detail.insert("provider".into(), provider.into());
+            }
             fact
         });
         let rows = self.sql.commit(with(transaction, fact)).await?;

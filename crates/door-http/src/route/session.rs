@@ -38,7 +38,7 @@ const OF_ALL: Parameter =
 const LOGIN: &str = r#"{"name":"ann","password":"correct horse battery staple"}"#;
 const REFRESH: &str = r#"{"refresh":"str_7k2m9xw4qa_…"}"#;
 
-const GRANTED: &[Gives] = &[Gives {
+pub(super) const GRANTED: &[Gives] = &[Gives {
     status: 200,
     what: "The session's tokens, shown this once",
     shape: Shape::Json(|generator| generator.subschema_for::<Tokens>()),
@@ -127,7 +127,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
 }
 
 /// What these operations have in common.
-fn login_like<P: Plane>() -> Operation<P> {
+pub(super) fn login_like<P: Plane>() -> Operation<P> {
     Operation {
         method: Method::POST,
         path: "",
@@ -254,12 +254,12 @@ async fn refresh<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
 }
 
 /// What whoever has just logged in gets.
-fn answer<P: Plane>(call: &Call<'_, P>, granted: Granted) -> Short {
+pub(super) fn answer<P: Plane>(call: &Call<'_, P>, granted: Granted) -> Short {
     Short::json(StatusCode::OK, &Tokens::of(granted, call.door.clock.now()))
 }
 
 /// Asks with what the body shows in place of the header, and forgets who it was.
-async fn show<P: Plane + Origin<Q>, Q: Question>(
+pub(super) async fn show<P: Plane + Origin<Q>, Q: Question>(
     call: &Call<'_, P>,
     credential: Credential<'_>,
     question: Q,

@@ -20,9 +20,11 @@ impl Logins {
         request: &Request<'_>,
         fact: Option<Fact>,
     ) -> Result<(Granted, u64)> {
-        if !identity.credential.starts_with("password:") {
-            return Err(NOT_A_LOGIN.error("a session is opened with a name and a password"));
-        }
+        let provider = match identity.credential.split_once(':') {
+            Some(("password", _)) => None,
+            Some(("vouched", provider)) => Some(provider),
+            _ => return Err(NOT_A_LOGIN.error("a session is opened with a name and a password")),
+        };
         let opening = Opening {
             who: Subject {
                 tenant: &identity.tenant,
@@ -30,6 +32,7 @@ impl Logins {
                 kind: identity.kind,
                 roles: &identity.roles,
             },
+            provider,
             peer: request.peer,
             agent: request.agent,
         };

@@ -125,6 +125,11 @@ impl Payload {
         }
     }
 
+    /// For how many it is meant.
+    pub(super) fn audiences(&self) -> usize {
+        self.aud.len()
+    }
+
     /// When it is over, in whole seconds.
     pub(super) fn until(&self) -> u64 {
         self.exp.unwrap_or_default() as u64

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use flow::question::account::Begun;
+use flow::request::Returned;
 use flow::unit::{Size, Span};
 use flow::{Clock, Fact, Id, Identity, Principal, Random, Result, Revisions, Time};
 use pool::sql::migrate::{Migration, migrate};
@@ -14,10 +16,11 @@ use super::claims::{Payload, Written};
 use super::key::{ACCESS, unusable};
 use super::ring::Ring;
 use super::seen::Seen;
-use super::{Algorithm, Claims, Compact, Expected, Flaw, KeyState, Providers, Subject};
+use super::{Algorithm, Claims, Compact, Expected, Flaw, KeyState, Person, Providers, Subject};
 use crate::codes::{NO_NAME, UNKNOWN_TOKEN};
 use crate::seal::Seal;
 use crate::session::Sessions;
+use crate::spent::Spent;
 use crate::user::check_name;
 
 const MIGRATIONS: &[Migration] = &[Migration::both(
@@ -218,6 +221,26 @@ impl Tokens {
         let identity = Arc::new(identity.until(self.clock.moment().after(left)));
         self.seen.keep(token, identity.clone(), left.min(most));
         Ok(identity)
+    }
+
+    /// Begins a login at this provider.
+    pub(crate) async fn begin_login(
+        &self,
+        provider: &str,
+        seal: &Seal,
+        random: &Random,
+    ) -> Result<Begun> {
+        self.providers.named(provider)?.begin(seal, random).await
+    }
+
+    /// Who has come back from a provider.
+    pub(crate) async fn finish_login(
+        &self,
+        returned: Returned<'_>,
+        kept: (&Seal, &Spent),
+    ) -> Result<Person> {
+        let provider = self.providers.named(returned.provider)?;
+        provider.finish(returned, kept, self.config.leeway.0).await
     }
 
     /// How long a token is valid at most.
