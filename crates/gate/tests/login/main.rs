@@ -7,6 +7,8 @@
 
 mod factor;
 mod lock;
+mod oidc;
+mod provider;
 mod record;
 mod session;
 mod token;

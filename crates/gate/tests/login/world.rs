@@ -10,12 +10,14 @@ use flow::feed::{Announcer, MemoryFeed};
 use flow::identity::MAIN;
 use flow::question::account::{CreateUser, Granted, OpenSession, Proof, RefreshSession};
 use flow::question::admin::Login;
-use flow::request::Password;
+use flow::request::{Password, Returned};
 use flow::signal::Registry;
 use flow::*;
+use gate::jwt::Providers;
 use gate::limit::{Blocks, Limits};
 use gate::{Config, Ground, Keys, Logins, Seal, Tokens};
 use parking_lot::Mutex;
+use pool::Http;
 use pool::file::Disk;
 use pool::sql::sqlite::{Options, Sqlite};
 use pool::sql::{Sql, Statement};
@@ -53,7 +55,7 @@ pub(crate) async fn opaque() -> World {
     build(empty().await, start(), &Config::default(), false).await
 }
 
-async fn empty() -> Arc<dyn Sql> {
+pub(crate) async fn empty() -> Arc<dyn Sql> {
     Arc::new(Sqlite::open(Options::memory()).await.unwrap())
 }
 
@@ -64,6 +66,22 @@ pub(crate) fn start() -> Clock {
 /// A node on this database.
 pub(crate) async fn on(sql: Arc<dyn Sql>, clock: Clock, config: &Config) -> World {
     build(sql, clock, config, true).await
+}
+
+/// The same, trusting what `config.oidc` names.
+pub(crate) async fn trusting(sql: Arc<dyn Sql>, clock: Clock, config: &Config) -> Result<World> {
+    Providers::new(&config.oidc, &outside(), &clock)?;
+    Ok(build(sql, clock, config, true).await)
+}
+
+/// A client whose own waits are not those under test.
+fn outside() -> Http {
+    let config = pool::http::Config {
+        retry: pool::retry::Config { attempts: 1, ..pool::retry::Config::default() },
+        timeout: flow::unit::Span::secs(5),
+        ..pool::http::Config::default()
+    };
+    Http::new(config, Clock::system(), Random::system(), &Registry::default()).unwrap()
 }
 
 async fn build(sql: Arc<dyn Sql>, clock: Clock, config: &Config, signed: bool) -> World {
@@ -79,7 +97,8 @@ async fn build(sql: Arc<dyn Sql>, clock: Clock, config: &Config, signed: bool) -
     };
     let of = (sql.clone(), revisions.clone(), clock.clone(), random.clone());
     let tokens = Tokens::open(&config.tokens, of.0, seal(), of.1, of.2, of.3).await.unwrap();
-    let tokens = Arc::new(tokens);
+    let providers = Providers::new(&config.oidc, &outside(), &clock).unwrap();
+    let tokens = Arc::new(tokens.trusting(providers));
     let logins = Logins::open(ground, config, Some(seal())).await.unwrap();
     let logins = Arc::new(if signed { logins.signed_by(tokens.clone()) } else { logins });
     let registry = Registry::default();
@@ -137,6 +156,14 @@ impl World {
         let password = Password { tenant: MAIN, name, secret, code };
         let request = self.request(Credential::Password(password), peer, AGENT);
         let question = OpenSession { name };
+        let granted = self.path.once(&mut Lane::default(), &request, self, question).await;
+        self.keep_secret(granted)
+    }
+
+    /// What the door asks when a browser has come back.
+    pub(crate) async fn come_back(&self, returned: Returned<'_>) -> Result<Granted> {
+        let request = self.request(Credential::Returned(returned), HERE, AGENT);
+        let question = OpenSession { name: returned.provider };
         let granted = self.path.once(&mut Lane::default(), &request, self, question).await;
         self.keep_secret(granted)
     }
