@@ -144,7 +144,8 @@ pub(crate) async fn build(
     let revisions = Arc::new(Revisions::default());
 
     let keys = ::gate::Keys::open(sql.clone(), revisions.clone(), clock.clone(), random.clone());
-    let keys = Arc::new(keys.await?);
+    let seal = parts::seal(&config.gate, &sql, &space).await?;
+    let keys = Arc::new(keys.await?.sealed_by(seal.clone()));
     let announcer = Arc::new(Announcer::new(feed.clone(), clock.clone()));
     let blocks = ::gate::limit::Blocks::open(
         config.gate.limits.blocks.clone(),
@@ -167,7 +168,6 @@ pub(crate) async fn build(
         clock.clone(),
         owner,
     );
-    let seal = parts::seal(&config.gate, &sql, &space).await?;
     let tokens = token::open(&config.gate, &sql, &revisions, &seal, ground).await?;
     let logins = parts::logins(&config.gate, &sql, &revisions, (&seal, &tokens), ground).await?;
     let gate = gate.with_logins(logins.clone());

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use flow::unit::{Size, Span};
-use flow::{Body, Clock, Code, Error, Kind};
+use flow::{Body, Clock, Code, Error, Kind, Random};
 use pool::http::{Answer, Ask, Direct, Reply};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -153,6 +153,10 @@ impl Client {
     pub(super) fn question(&self, method: &str, path: &str) -> Result<Ask, Failure> {
         let ask = self.direct.ask(method, path)?;
         match &self.key {
+            Some(secret) if gate::is_secret(secret) => {
+                let proof = gate::prove(secret, &Clock::system(), &Random::system())?;
+                Ok(ask.header("authorization", &format!("Bearer {}", *proof))?)
+            }
             Some(key) => Ok(ask.header("authorization", &format!("Bearer {key}"))?),
             None => Ok(ask),
         }

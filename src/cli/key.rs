@@ -29,6 +29,7 @@ pub(super) enum Key {
 #[command(after_help = "Examples:
   stockade key create billing --role writer
   stockade key create ann --kind human --role admin
+  stockade key create bot --kind agent --role reader --hmac
   STOCKADE_KEY=$(stockade key create ci --role reader --quiet)")]
 pub(super) struct Create {
     /// Whose it is; they are made if new
@@ -39,6 +40,9 @@ pub(super) struct Create {
     /// What they may act as; once for each role: admin, operator, auditor, writer, reader
     #[arg(long = "role", required = true, value_name = "ROLE")]
     roles: Vec<String>,
+    /// Make a secret that is never sent: `stockade token proof` makes what is
+    #[arg(long)]
+    hmac: bool,
 }
 
 /// List keys, without their secrets
@@ -72,6 +76,7 @@ struct Listed {
     kind: String,
     roles: Vec<String>,
     created: String,
+    hmac: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -96,8 +101,8 @@ impl Key {
 
 impl Create {
     async fn run(self, client: &mut Client, output: &mut Output) -> Outcome {
-        let Self { principal, kind, roles } = self;
-        let wanted = json!({ "principal": principal, "kind": kind, "roles": roles });
+        let Self { principal, kind, roles, hmac } = self;
+        let wanted = json!({ "principal": principal, "kind": kind, "roles": roles, "hmac": hmac });
         let created: Created = read(&client.post(KEYS, &wanted).await?)?;
         if output.json {
             output.document(&created)?;
@@ -124,9 +129,10 @@ async fn list(client: &mut Client, output: &mut Output) -> Outcome {
         output.document(&json!({ "keys": keys }))?;
         return Ok(true);
     }
-    let mut table = Table::new(&["ID", "PRINCIPAL", "KIND", "CREATED", "ROLES"]);
+    let mut table = Table::new(&["ID", "PRINCIPAL", "KIND", "CREATED", "SHOWN AS", "ROLES"]);
     for key in keys {
-        table.row([key.id, key.principal, key.kind, key.created, key.roles.join(", ")]);
+        let shown = if key.hmac { "proof" } else { "itself" }.to_owned();
+        table.row([key.id, key.principal, key.kind, key.created, shown, key.roles.join(", ")]);
     }
     output.table(&table)?;
     Ok(true)

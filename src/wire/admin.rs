@@ -2,7 +2,8 @@
 
 use flow::feed::Notice;
 use flow::question::admin::{
-    CreateKey, CreatedKey, Exposition, KeyInfo, ListKeys, Login, Metrics, Part, RevokeKey, Status,
+    CreateKey, CreatedKey, Exposition, KeyInfo, KeyShown, ListKeys, Login, Metrics, Part,
+    RevokeKey, Status,
 };
 use flow::{Answer, Origin, Permitted, Result, Step};
 use gate::NewKey;
@@ -26,10 +27,14 @@ impl<'q> Origin<CreateKey<'q>> for Plane {
     ) -> Step<'a, Result<Answer<CreatedKey>>> {
         Step::later(async move {
             self.space.is_there()?;
-            let CreateKey { principal, kind, roles } = *permitted.question();
+            let CreateKey { principal, kind, roles, shown } = *permitted.question();
             let fact = permitted.fact(&self.clock, &self.random);
             let new = NewKey { principal, kind, roles };
-            let key = self.keys.create(permitted.tenant(), new, Some(fact)).await?;
+            let tenant = permitted.tenant();
+            let key = match shown {
+                KeyShown::Itself => self.keys.create(tenant, new, Some(fact)).await?,
+                KeyShown::Proof => self.keys.create_proved(tenant, new, Some(fact)).await?,
+            };
             Ok(Answer::done(key).recorded())
         })
     }

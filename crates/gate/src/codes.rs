@@ -42,6 +42,9 @@ pub static CODES: &[&Code] = &[
     &FOREIGN_ACCOUNT,
     &USER_DISABLED,
     &SEAL_KEY,
+    &PROOF,
+    &PROOF_TIME,
+    &PROOF_USED,
 ];
 
 /// Nothing was shown.
@@ -333,6 +336,30 @@ pub static USER_DISABLED: Code = Code::new(
     "gate-user-disabled",
     "The user is kept out",
     "ask an administrator, who can change that with `stockade user enable`",
+);
+
+/// Something is wrong with a proof itself.
+pub static PROOF: Code = Code::new(
+    Kind::Unknown,
+    "gate-proof",
+    "The proof is not accepted",
+    "make a new one with `stockade token proof`, from the secret of a key that was not revoked",
+);
+
+/// A proof is too old, or from the future.
+pub static PROOF_TIME: Code = Code::new(
+    Kind::Unknown,
+    "gate-proof-time",
+    "The proof's time is not now",
+    "make a new one; clocks may differ by five minutes",
+);
+
+/// A proof came a second time.
+pub static PROOF_USED: Code = Code::new(
+    Kind::Unknown,
+    "gate-proof-used",
+    "The proof was used before",
+    "make a new one for each request",
 );
 
 /// Secrets in the database cannot be sealed, or not be opened.

@@ -2,3 +2,4 @@
 
 pub(crate) mod api_key;
 pub mod jwt;
+pub(crate) mod proof;

@@ -13,6 +13,7 @@ use flow::{
 use crate::codes::{BLOCKED, NO_CREDENTIAL, NOT_THE_OWNER, TOO_FAST, UNKNOWN_KEY, UNKNOWN_SESSION};
 use crate::credential::api_key::Keys;
 use crate::credential::jwt::Tokens;
+use crate::credential::proof::Proof;
 use crate::limit::{Adaptive, Asking, Blocks, Limits, Subject, Verdict};
 use crate::login::Logins;
 
@@ -84,6 +85,9 @@ impl Gate {
                 Step::Now(known) => Step::Now(known),
                 Step::Later(anew) => Step::later(self.recognise_anew(request, anew)),
             };
+        }
+        if Proof::looks_like(shown) {
+            return Step::later(self.recognise_anew(request, self.keys.believe(shown)));
         }
         match self.keys.recognise_now(shown) {
             Some(identity) => Step::Now(Ok(identity)),
@@ -246,6 +250,7 @@ impl flow::Gate for Gate {
     fn renew<'a>(&'a self, identity: &'a Identity) -> Step<'a, Result<Arc<Identity>>> {
         match identity.credential.split_once(':') {
             Some(("key", id)) => Step::later(self.keys.renew(id)),
+            Some(("proof", _)) => Step::later(self.keys.renew_proof(identity)),
             Some(("session", id)) => Step::later(async move { self.logins()?.renew(id).await }),
             Some(("token", _)) if let Some(tokens) = &self.tokens => {
                 Step::later(tokens.renew(identity))

@@ -47,6 +47,7 @@ mod user;
 pub use config::{Config, Login, Rates, Sessions};
 pub use credential::api_key::{Keys, NewKey, SECRET_MIN};
 pub use credential::jwt::{self, Tokens};
+pub use credential::proof::{is_secret, prove};
 pub use guard::Gate;
 pub use login::{Ground, Logins};
 pub use password::{PASSWORD_MAX, PASSWORD_MIN};

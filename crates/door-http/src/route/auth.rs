@@ -1,7 +1,7 @@
 //! API keys.
 
 use bytes::Bytes;
-use flow::question::admin::{CreateKey, CreatedKey, KeyInfo, ListKeys, RevokeKey};
+use flow::question::admin::{CreateKey, CreatedKey, KeyInfo, KeyShown, ListKeys, RevokeKey};
 use flow::{Plane, Principal, Result};
 use http::{Method, Response, StatusCode};
 use schemars::JsonSchema;
@@ -87,6 +87,9 @@ struct Wanted {
     /// What they may act as.
     #[serde(default)]
     roles: Vec<String>,
+    /// Whether the secret is never sent: each request shows a proof that is made with it.
+    #[serde(default)]
+    hmac: bool,
 }
 
 /// A kind of principal.
@@ -111,7 +114,8 @@ pub(super) enum Kind {
 struct Created {
     /// Its public id.
     id: String,
-    /// The key itself, to be sent as `Authorization: Bearer …`.
+    /// The key itself, to be sent as `Authorization: Bearer …`; with `hmac`, what proofs
+    /// are made with, and never sent.
     secret: String,
 }
 
@@ -129,6 +133,8 @@ struct Key {
     roles: Vec<String>,
     /// Since when.
     created: String,
+    /// Whether its secret is never sent.
+    hmac: bool,
 }
 
 /// A page of keys.
@@ -143,12 +149,13 @@ struct Keys {
 async fn create<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     call.query()?;
     let (wanted, body): (Wanted, Bytes) = call.json().await?;
-    let Wanted { principal, kind, roles } = wanted;
+    let Wanted { principal, kind, roles, hmac } = wanted;
     if kind == Principal::System {
         let error = codes::JSON.error("`system` is Stockade itself, which needs no key");
         return Err(error.with_advice("use human, service, agent or expert"));
     }
-    let question = CreateKey { principal: &principal, kind, roles: &roles };
+    let shown = if hmac { KeyShown::Proof } else { KeyShown::Itself };
+    let question = CreateKey { principal: &principal, kind, roles: &roles, shown };
     let answer =
         |CreatedKey { id, secret }| Ok(Short::json(StatusCode::CREATED, &Created { id, secret }));
     call.write(&body, question, answer).await
@@ -177,7 +184,8 @@ async fn revoke<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
 
 impl From<KeyInfo> for Key {
     fn from(info: KeyInfo) -> Self {
-        let KeyInfo { id, principal, kind, roles, created } = info;
-        Self { id, principal, kind, roles, created: created.to_string() }
+        let KeyInfo { id, principal, kind, roles, created, shown } = info;
+        let hmac = shown == KeyShown::Proof;
+        Self { id, principal, kind, roles, created: created.to_string(), hmac }
     }
 }

@@ -635,6 +635,7 @@ answers!(CreateKey<'q>, CreatedKey, |world, question| {
         kind: question.kind,
         roles: question.roles.to_vec(),
         created: world.clock.now(),
+        shown: question.shown,
     });
     Ok(CreatedKey { secret: format!("secret-of-{id}"), id })
 });

@@ -38,6 +38,16 @@ impl Question for Login {
     }
 }
 
+/// How a key is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeyShown {
+    /// It is sent.
+    #[default]
+    Itself,
+    /// It stays where it is, and what is sent proves that its owner has it.
+    Proof,
+}
+
 /// Makes an API key for a principal, who is made too if new.
 #[derive(Debug, Clone, Copy)]
 pub struct CreateKey<'a> {
@@ -47,6 +57,8 @@ pub struct CreateKey<'a> {
     pub kind: Principal,
     /// What they may act as.
     pub roles: &'a [String],
+    /// How it is used.
+    pub shown: KeyShown,
 }
 
 /// A key, the only time its secret is seen.
@@ -89,6 +101,8 @@ pub struct KeyInfo {
     pub roles: Vec<String>,
     /// Since when.
     pub created: Time,
+    /// How it is used.
+    pub shown: KeyShown,
 }
 
 /// The tenant's keys.

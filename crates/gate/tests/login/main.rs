@@ -8,6 +8,7 @@
 mod factor;
 mod lock;
 mod oidc;
+mod proof;
 mod provider;
 mod record;
 mod session;

@@ -88,7 +88,7 @@ async fn build(sql: Arc<dyn Sql>, clock: Clock, config: &Config, signed: bool) -
     listen_to_logs();
     let (random, revisions) = (Random::system(), Arc::new(Revisions::default()));
     let keys = Keys::open(sql.clone(), revisions.clone(), clock.clone(), random.clone());
-    let keys = Arc::new(keys.await.unwrap());
+    let keys = Arc::new(keys.await.unwrap().sealed_by(signed.then(seal)));
     let ground = Ground {
         sql: sql.clone(),
         revisions: revisions.clone(),

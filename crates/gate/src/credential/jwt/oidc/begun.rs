@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use flow::{Clock, Random, Result, Time};
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::codes::LOGIN_STATE;
 use crate::digest::letters;
@@ -20,14 +20,14 @@ const STATE: usize = 32;
 const VERIFIER: usize = 64;
 
 /// A login that was begun.
-#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[derive(Serialize, Deserialize)]
 pub(super) struct Begun {
     /// Comes back in the address.
     pub(super) state: String,
     /// Comes back in the ID token.
     pub(super) nonce: String,
     /// Whoever exchanges the code has to know it.
-    pub(super) verifier: String,
+    pub(super) verifier: Zeroizing<String>,
     /// In seconds since 1970.
     pub(super) until: u64,
 }
@@ -37,7 +37,7 @@ impl Begun {
         Self {
             state: letters(random, STATE),
             nonce: letters(random, STATE),
-            verifier: letters(random, VERIFIER),
+            verifier: Zeroizing::new(letters(random, VERIFIER)),
             until: clock.now().after(LIFE).secs(),
         }
     }
