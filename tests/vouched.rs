@@ -209,7 +209,7 @@ fn an_agent_proves_to_hold_a_secret_once_for_each_request() {
     // Commands that have the secret make proofs by themselves.
     let url = format!("http://{}", server.http);
     let mut command = stockade(place.path());
-    command.env("STOCKADE_KEY", &secret).args(["--server", &url, "session", "list"]);
+    command.env("STOCKADE_KEY", &secret).args(["--server", &url, "cache", "stats"]);
     for _ in 0..2 {
         assert!(command.output().unwrap().status.success());
     }

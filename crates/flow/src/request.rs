@@ -62,6 +62,25 @@ pub enum Credential<'a> {
     Inside(Inside),
 }
 
+/// What proofs begin with, before the id of the key they are of and three parts that are
+/// others in each of them.
+pub const PROOF: &str = "sth_";
+
+/// Whether a bearer's credential is a proof, by its looks; none of these is ever a key.
+pub fn is_proof(shown: &str) -> bool {
+    shown.starts_with(PROOF) && shown.bytes().filter(|&byte| byte == b'_').count() == 4
+}
+
+impl<'a> Credential<'a> {
+    /// What is the same of a bearer's credential in each of their requests, whoever they are:
+    /// of a proof whose key it is of, of all else the whole.
+    pub fn lasting(&self) -> Option<&'a str> {
+        let Credential::Bearer(shown) = *self else { return None };
+        let parted = shown.rsplitn(4, '_').nth(3).filter(|_| is_proof(shown));
+        Some(parted.unwrap_or(shown))
+    }
+}
+
 /// What somebody says who logs in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Password<'a> {
@@ -211,5 +230,25 @@ pub trait Question: Send + Sync {
     /// Both, for the stages.
     fn ask(&self) -> Ask<'_> {
         Ask { action: self.action(), resource: self.resource() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_proof_its_key_is_lasting_and_of_all_else_the_whole() {
+        for (shown, lasting) in [
+            ("sth_a_1_n_m", "sth_a"),
+            ("sth_a_2_o_p", "sth_a"),
+            ("sth_ab_2_o_p", "sth_ab"),
+            ("sth_a_1_n_m_", "sth_a_1_n_m_"),
+            ("stk_a_1_n_m", "stk_a_1_n_m"),
+            ("key", "key"),
+        ] {
+            assert_eq!(Credential::Bearer(shown).lasting(), Some(lasting));
+        }
+        assert_eq!(Credential::None.lasting(), None);
     }
 }

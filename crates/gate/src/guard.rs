@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use flow::identity::MAIN;
 use flow::network::client;
+use flow::request::is_proof;
 use flow::stage::{Entered, OVERLOADED};
 use flow::{
     Allowance, Ask, Clock, Credential, Door, Error, Identity, Kind, Principal, Request, Result,
@@ -13,7 +14,6 @@ use flow::{
 use crate::codes::{BLOCKED, NO_CREDENTIAL, NOT_THE_OWNER, TOO_FAST, UNKNOWN_KEY, UNKNOWN_SESSION};
 use crate::credential::api_key::Keys;
 use crate::credential::jwt::Tokens;
-use crate::credential::proof::Proof;
 use crate::limit::{Adaptive, Asking, Blocks, Limits, Subject, Verdict};
 use crate::login::Logins;
 
@@ -86,7 +86,7 @@ impl Gate {
                 Step::Later(anew) => Step::later(self.recognise_anew(request, anew)),
             };
         }
-        if Proof::looks_like(shown) {
+        if is_proof(shown) {
             return Step::later(self.recognise_anew(request, self.keys.believe(shown)));
         }
         match self.keys.recognise_now(shown) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign, verify};
 use data_encoding::HEXLOWER;
+use flow::request::PROOF as PREFIX;
 use flow::{Clock, Random, Result, Time};
 use zeroize::Zeroizing;
 
@@ -17,9 +18,7 @@ use crate::digest::letters;
 /// How far the time of a proof may be from now.
 pub(crate) const WINDOW: Duration = Duration::from_secs(300);
 
-/// What proofs begin with.
-const PREFIX: &str = "sth_";
-/// And the secrets they are made with.
+/// What the secrets begin with that proofs are made with.
 const SECRET: &str = "sths_";
 /// What the code is for; a secret used for anything else makes no proofs.
 const PURPOSE: &str = "stockade proof 1";
@@ -36,11 +35,6 @@ pub(crate) struct Proof<'a> {
 }
 
 impl<'a> Proof<'a> {
-    /// Whether this is one, by its looks. A key somebody chose could begin like it.
-    pub(crate) fn looks_like(shown: &str) -> bool {
-        shown.starts_with(PREFIX) && shown.bytes().filter(|&byte| byte == b'_').count() == 4
-    }
-
     pub(crate) fn read(shown: &'a str) -> Result<Self> {
         let wrong =
             || PROOF.error("the proof is not of the form `sth_<id>_<seconds>_<nonce>_<mac>`");
@@ -123,6 +117,8 @@ fn message(id: &str, secs: u64, nonce: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use flow::request::is_proof;
+
     use super::*;
 
     const SECRET: &str = "sths_7k2m9xw4qa_abcdefghjkmnpqrstuvwxyzabcdefghjkmnpqrs";
@@ -135,7 +131,7 @@ mod tests {
     #[test]
     fn a_proof_is_of_one_secret_and_of_all_its_parts() {
         let proof = proof();
-        assert!(Proof::looks_like(&proof));
+        assert!(is_proof(&proof));
         let read = Proof::read(&proof).unwrap();
         assert!(read.is_by(SECRET.as_bytes()));
         assert!(!read.is_by(b"another"));
