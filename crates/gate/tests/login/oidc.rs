@@ -10,6 +10,7 @@ use flow::{Clock, Result};
 use gate::Config;
 use gate::jwt::{Algorithm, SigningKey};
 use pool::sql::Sql;
+use pool::sql::postgres::{Options, Postgres};
 use serde_json::{Value, json};
 
 use crate::provider::{CLIENT, Provider, SECRET, form};
@@ -30,7 +31,11 @@ async fn setup() -> Setup {
 
 /// With these differences in how people log in.
 async fn setup_with(more: Value) -> Setup {
-    let (sql, clock) = (empty().await, start());
+    setup_on(empty().await, more).await
+}
+
+async fn setup_on(sql: Arc<dyn Sql>, more: Value) -> Setup {
+    let clock = start();
     let provider = Provider::start(clock.now().secs());
     let secrets = tempfile::tempdir().unwrap();
     let file = secrets.path().join("client");
@@ -143,6 +148,23 @@ async fn any_node_can_finish_and_only_once() {
         assert_eq!(code(finish(world, &back).await), "gate-login-replayed");
     }
     assert_eq!(setup.provider.now.lock().exchanged, 1, "a replay asks the provider nothing");
+}
+
+#[tokio::test]
+async fn nodes_on_postgresql_finish_what_another_began() {
+    let Some(server) = engines::postgres() else { return };
+    let sql = Arc::new(Postgres::open(Options::url(server.url())).await.unwrap());
+    let setup = setup_on(sql, json!({})).await;
+    let other = trusting(setup.sql.clone(), setup.clock.clone(), &setup.config).await.unwrap();
+    let back = setup.there_and_back().await;
+    let session = finish(&other, &back).await.unwrap();
+    assert_eq!(setup.world.who(&session.token).await.unwrap(), "human:corp/1234 reader");
+    assert_eq!(code(setup.finish(&back).await), "gate-login-replayed");
+    setup.provider.now.lock().claims = json!({ "groups": ["platform"] });
+    let next = setup.log_in().await.unwrap();
+    assert_eq!(setup.world.who(&next.token).await.unwrap(), "human:corp/1234 operator");
+    setup.provider.now.lock().claims = json!({ "groups": ["everybody"], "sub": "1234 " });
+    assert!(setup.log_in().await.is_ok(), "somebody of another name");
 }
 
 #[tokio::test]

@@ -1,12 +1,15 @@
 //! Agents that prove to hold a secret, and never send it.
 
+use std::sync::Arc;
+
 use flow::identity::{Good, MAIN};
 use flow::question::account::{ChangeUser, Proof};
 use flow::{Clock, Lane, Principal, Random, Time};
 use gate::{Config, NewKey, prove};
 use pool::sql::Statement;
+use pool::sql::postgres::{Options, Postgres};
 
-use crate::world::{AGENT, HERE, PASSWORD, World, code, on, opaque, world};
+use crate::world::{AGENT, HERE, PASSWORD, World, code, on, opaque, start, world};
 
 const WINDOW: u64 = 300;
 
@@ -187,4 +190,22 @@ async fn secrets_of_keys_are_kept_sealed() {
     let new = NewKey { principal: "bot", kind: Principal::Agent, roles: &roles };
     let made = opaque().await.keys.create_proved(MAIN, new, None).await;
     assert_eq!(code(made), "gate-seal-key");
+}
+
+#[tokio::test]
+async fn nodes_on_postgresql_take_a_proof_once_together() {
+    let Some(server) = engines::postgres() else { return };
+    let sql = Arc::new(Postgres::open(Options::url(server.url())).await.unwrap());
+    let world = on(sql.clone(), start(), &Config::default()).await;
+    let other = on(sql, world.clock.clone(), &Config::default()).await;
+    let bot = bot(&world, &["reader"]).await;
+    for _ in 0..5 {
+        let proof = bot.proof(&world);
+        let (one, two) = tokio::join!(world.who(&proof), other.who(&proof));
+        assert_eq!([&one, &two].iter().filter(|who| who.is_ok()).count(), 1, "{one:?} {two:?}");
+        assert!(world.who(&proof).await.is_err() && other.who(&proof).await.is_err());
+    }
+    world.logins.sweep().await.unwrap();
+    let listed = world.keys.list(MAIN, "", 10).await.unwrap();
+    assert_eq!(listed[0].shown, flow::question::admin::KeyShown::Proof);
 }
