@@ -35,10 +35,11 @@ use std::time::Duration;
 use ::cache::Views;
 use bytes::Bytes;
 use flow::feed::{Announcer, Coherence, Heard, Listener, Notice};
+use flow::question::account::Begun;
 use flow::serve::Background;
 use flow::signal::Registry;
 use flow::unit::Span;
-use flow::{Clock, Random, Result, Revisions, Serve, Stages};
+use flow::{BoxFuture, Clock, Random, Result, Revisions, Serve, Stages};
 use pool::directory::Directory;
 use pool::health::{Health, Report};
 use pool::sql::{Outbox, Sql};
@@ -105,6 +106,10 @@ impl flow::Plane for Plane {
     fn published_keys(&self) -> Bytes {
         self.public_keys()
     }
+
+    fn begin_login<'a>(&'a self, provider: &'a str) -> BoxFuture<'a, Result<Begun>> {
+        Box::pin(self.logins.begin(provider))
+    }
 }
 
 /// The ground the parts stand on.
@@ -139,7 +144,8 @@ pub(crate) async fn build(
     let revisions = Arc::new(Revisions::default());
 
     let keys = ::gate::Keys::open(sql.clone(), revisions.clone(), clock.clone(), random.clone());
-    let keys = Arc::new(keys.await?);
+    let seal = parts::seal(&config.gate, &sql, &space).await?;
+    let keys = Arc::new(keys.await?.sealed_by(seal.clone()));
     let announcer = Arc::new(Announcer::new(feed.clone(), clock.clone()));
     let blocks = ::gate::limit::Blocks::open(
         config.gate.limits.blocks.clone(),
@@ -163,10 +169,9 @@ pub(crate) async fn build(
         clock.clone(),
         owner,
     );
-    let seal = parts::seal(&config.gate, &sql, &space).await?;
-    let logins = parts::logins(&config.gate, &sql, &revisions, &seal, ground).await?;
-    let gate = gate.with_logins(logins.clone());
     let tokens = token::open(&config.gate, &sql, &revisions, &seal, ground).await?;
+    let logins = parts::logins(&config.gate, &sql, &revisions, (&seal, &tokens), ground).await?;
+    let gate = gate.with_logins(logins.clone());
     let gate = tokens.iter().fold(gate, |gate, tokens| gate.with_tokens(tokens.clone()));
     let policy = Arc::new(policy::Policies::stockade_self()?);
     let opened = parts::log(&config.ledger, &sql, &space, ground).await?;

@@ -7,10 +7,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use flow::unit::{Size, Span};
-use flow::{Body, Clock, Code, Error, Kind};
+use flow::{Body, Clock, Code, Error, Kind, Random};
 use pool::http::{Answer, Ask, Direct, Reply};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
 
 use super::failure::{Complaint, Failure};
 use super::globals::{Choice, Globals};
@@ -49,6 +52,9 @@ pub(crate) static CODES: &[&Code] = &[&NO_SERVER, &NOT_OURS, &NO_KEY, &ANSWER];
 
 /// The socket of a server in its data directory.
 pub(super) const SOCKET: &str = "stockade.sock";
+
+/// Room for a body with a secret in it, so that it is not copied while it grows.
+const SECRETS: usize = 8 << 10;
 
 /// Where the server is.
 pub(super) enum Whereabouts {
@@ -129,10 +135,28 @@ impl Client {
         self.send(ask.body(body.to_string())).await
     }
 
+    /// Asks with JSON that holds a secret, which is wiped once it was sent.
+    pub(super) async fn tell(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<Answer, Failure> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(SECRETS));
+        // Our own types always have a JSON form.
+        let _ = serde_json::to_writer(&mut *bytes, body);
+        let ask = self.question(method, path)?.header("content-type", "application/json")?;
+        self.send(ask.body(Bytes::from_owner(bytes))).await
+    }
+
     /// A request with the key on it.
     pub(super) fn question(&self, method: &str, path: &str) -> Result<Ask, Failure> {
         let ask = self.direct.ask(method, path)?;
         match &self.key {
+            Some(secret) if gate::is_secret(secret) => {
+                let proof = gate::prove(secret, &Clock::system(), &Random::system())?;
+                Ok(ask.header("authorization", &format!("Bearer {}", *proof))?)
+            }
             Some(key) => Ok(ask.header("authorization", &format!("Bearer {key}"))?),
             None => Ok(ask),
         }

@@ -30,6 +30,7 @@ pub(super) enum Key {
   stockade key create billing --role writer
   stockade key create ann --kind human --role admin
   stockade key create billing --role writer --certificate uri:spiffe://example.org/billing
+  stockade key create bot --kind agent --role reader --hmac
   STOCKADE_KEY=$(stockade key create ci --role reader --quiet)")]
 pub(super) struct Create {
     /// Whose it is; they are made if new
@@ -41,8 +42,11 @@ pub(super) struct Create {
     #[arg(long = "role", required = true, value_name = "ROLE")]
     roles: Vec<String>,
     /// In place of a secret, the name of the client certificate they show: `sha256:DIGEST`, `uri:…`, `dns:…`, `email:…` or `ip:…`
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "hmac")]
     certificate: Option<String>,
+    /// Make a secret that is never sent: `stockade token proof` makes what is
+    #[arg(long)]
+    hmac: bool,
 }
 
 /// List keys, without their secrets
@@ -77,6 +81,7 @@ struct Listed {
     kind: String,
     roles: Vec<String>,
     created: String,
+    hmac: bool,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     certificate: String,
 }
@@ -103,8 +108,9 @@ impl Key {
 
 impl Create {
     async fn run(self, client: &mut Client, output: &mut Output) -> Outcome {
-        let Self { principal, kind, roles, certificate } = self;
-        let mut wanted = json!({ "principal": principal, "kind": kind, "roles": roles });
+        let Self { principal, kind, roles, certificate, hmac } = self;
+        let mut wanted =
+            json!({ "principal": principal, "kind": kind, "roles": roles, "hmac": hmac });
         if let Some(certificate) = certificate {
             wanted["certificate"] = certificate.into();
         }
@@ -136,10 +142,15 @@ async fn list(client: &mut Client, output: &mut Output) -> Outcome {
         output.document(&json!({ "keys": keys }))?;
         return Ok(true);
     }
-    let mut table = Table::new(&["ID", "PRINCIPAL", "KIND", "CREATED", "ROLES", "CERTIFICATE"]);
+    let mut table = Table::new(&["ID", "PRINCIPAL", "KIND", "CREATED", "ROLES", "SHOWN AS"]);
     for key in keys {
-        let Listed { id, principal, kind, roles, created, certificate } = key;
-        table.row([id, principal, kind, created, roles.join(", "), certificate]);
+        let Listed { id, principal, kind, roles, created, hmac, certificate } = key;
+        let shown = match (hmac, &*certificate) {
+            (true, _) => "proof".to_owned(),
+            (false, "") => "itself".to_owned(),
+            _ => certificate,
+        };
+        table.row([id, principal, kind, created, roles.join(", "), shown]);
     }
     output.table(&table)?;
     Ok(true)

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use flow::{Code, Kind, Result};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use zeroize::Zeroizing;
 
 use super::input;
 
@@ -18,11 +19,18 @@ static NO_PASSWORD: Code = Code::new(
 /// Every code of this module.
 pub(crate) static CODES: &[&Code] = &[&NO_PASSWORD];
 
+/// What is typed is hardly longer.
+const LINE: usize = 4096;
+
 /// The password in the file, or what is typed.
-pub(super) fn password(file: Option<&Path>) -> Result<String> {
+pub(super) fn password(file: Option<&Path>) -> Result<Zeroizing<String>> {
     let text = match file {
-        Some(file) => String::from_utf8(input::whole_of(file)?)
-            .map_err(|_| NO_PASSWORD.error("the password is not text"))?,
+        Some(file) => {
+            let bytes = Zeroizing::new(input::whole_of(file)?);
+            let text = std::str::from_utf8(&bytes)
+                .map_err(|_| NO_PASSWORD.error("the password is not text"))?;
+            Zeroizing::new(text.to_owned())
+        }
         None if io::stdin().is_terminal() => typed()?,
         None => return Err(NO_PASSWORD.error("there is nobody to ask for the password")),
     };
@@ -30,16 +38,17 @@ pub(super) fn password(file: Option<&Path>) -> Result<String> {
     let text = text.strip_suffix('\r').unwrap_or(text);
     match text.is_empty() {
         true => Err(NO_PASSWORD.error("the password is empty")),
-        false => Ok(text.to_owned()),
+        false => Ok(Zeroizing::new(text.to_owned())),
     }
 }
 
-fn typed() -> Result<String> {
+fn typed() -> Result<Zeroizing<String>> {
     let broken = |error: io::Error| NO_PASSWORD.error("the terminal cannot be used").because(error);
     eprint!("Password: ");
     io::stderr().flush().map_err(broken)?;
     let quiet = Quiet::begin().map_err(broken)?;
-    let mut line = String::new();
+    // Room for all of it at once: a growing string would leave copies behind.
+    let mut line = Zeroizing::new(String::with_capacity(LINE));
     let read = io::stdin().lock().read_line(&mut line);
     drop(quiet);
     eprintln!();

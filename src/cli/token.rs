@@ -1,15 +1,21 @@
 //! `stockade token`: access that ends by itself.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
+use flow::{Clock, Random};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::Outcome;
 use super::client::{Client, encoded, read};
 use super::globals::Globals;
 use super::output::Output;
+use super::password::password;
 use super::stand_in::with_server;
 use super::table::Table;
+use crate::config::{Environment, KEY};
 
 /// Access tokens: make, revoke, and the keys that sign them
 ///
@@ -21,6 +27,7 @@ pub(super) enum Token {
     Revoke(Revoke),
     Keys(Keys),
     Rotate(Rotate),
+    Proof(Proof),
 }
 
 /// Make a token; it is shown this once
@@ -66,6 +73,22 @@ pub(super) struct Keys {}
   stockade token rotate")]
 pub(super) struct Rotate {}
 
+/// Make a proof that you hold the secret of a key; it is good once, for five minutes
+///
+/// The secret is one of `stockade key create --hmac`. It is read from a file, or from
+/// `STOCKADE_KEY`, and goes nowhere. Commands that have it in `STOCKADE_KEY` make proofs by
+/// themselves.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  export STOCKADE_KEY=$(cat ./bot)
+  curl -H \"authorization: Bearer $(stockade token proof)\" localhost:7400/v1/cache/n/k
+  stockade token proof --secret-file ./bot")]
+pub(super) struct Proof {
+    /// Where the secret is; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+}
+
 const TOKENS: &str = "/v1/auth/tokens";
 const KEYS: &str = "/v1/auth/token-keys";
 
@@ -96,6 +119,10 @@ struct All {
 
 impl Token {
     pub(super) async fn run(self, globals: &Globals, output: &mut Output) -> Outcome {
+        // Needs no server.
+        if let Self::Proof(proof) = self {
+            return proof.run(output);
+        }
         let work = async |client: &mut Client| match self {
             Self::Create(create) => create.run(client, output).await,
             Self::Revoke(Revoke { id }) => {
@@ -103,12 +130,28 @@ impl Token {
                 output.done(&format!("`{id}` has ended"), &json!({ "revoked": id }))
             }
             Self::Keys(_) => list(client, output).await,
+            Self::Proof(proof) => proof.run(output),
             Self::Rotate(_) => {
                 let rotated: Rotated = read(&client.ask("POST", KEYS).await?)?;
                 output.done(&format!("`{}` signs from now on", rotated.kid), &json!(rotated))
             }
         };
         with_server(globals, work).await
+    }
+}
+
+impl Proof {
+    fn run(self, output: &mut Output) -> Outcome {
+        let secret = match (&self.secret_file, Environment::of_process().get(KEY)) {
+            (None, Some(secret)) => Zeroizing::new(secret.to_owned()),
+            (file, _) => password(file.as_deref())?,
+        };
+        let proof = gate::prove(&secret, &Clock::system(), &Random::system())?;
+        match output.json {
+            true => output.document(&json!({ "proof": *proof }))?,
+            false => output.line(&proof)?,
+        }
+        Ok(true)
     }
 }
 

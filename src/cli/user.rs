@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::Outcome;
 use super::client::{Client, encoded, read};
@@ -141,6 +142,30 @@ struct Page {
     next: Option<String>,
 }
 
+/// A user to be made.
+#[derive(Serialize)]
+struct Wanted<'a> {
+    name: &'a str,
+    kind: &'a str,
+    roles: &'a [String],
+    password: Option<Zeroizing<String>>,
+    hash: Option<Zeroizing<String>>,
+}
+
+/// What is to be different of a user.
+#[derive(Default, Serialize)]
+struct Change {
+    roles: Option<Vec<String>>,
+    disabled: Option<bool>,
+    password: Option<Zeroizing<String>>,
+}
+
+impl Change {
+    fn disabled(disabled: bool) -> Self {
+        Self { disabled: Some(disabled), ..Self::default() }
+    }
+}
+
 impl User {
     pub(super) async fn run(self, globals: &Globals, output: &mut Output) -> Outcome {
         // Asked for before anything is opened: nobody is kept waiting meanwhile.
@@ -151,19 +176,20 @@ impl User {
             }
             Self::Delete(Delete { name }) => return delete(globals, output, &name).await,
             Self::DropTotp(DropTotp { name }) => return drop_totp(globals, output, &name).await,
-            Self::Roles(Roles { name, roles }) => (name, json!({ "roles": roles })),
-            Self::Disable(Disable { name }) => (name, json!({ "disabled": true })),
-            Self::Enable(Enable { name }) => (name, json!({ "disabled": false })),
+            Self::Roles(Roles { name, roles }) => {
+                (name, Change { roles: Some(roles), ..Change::default() })
+            }
+            Self::Disable(Disable { name }) => (name, Change::disabled(true)),
+            Self::Enable(Enable { name }) => (name, Change::disabled(false)),
             Self::Password(Password { name, password_file }) => {
-                (name, json!({ "password": password(password_file.as_deref())? }))
+                let password = Some(password(password_file.as_deref())?);
+                (name, Change { password, ..Change::default() })
             }
         };
         let (name, change) = change;
         let work = async |client: &mut Client| {
             let path = format!("{USERS}/{}", encoded(&name));
-            let ask =
-                client.question("PATCH", &path)?.header("content-type", "application/json")?;
-            client.send(ask.body(change.to_string())).await?;
+            client.tell("PATCH", &path, &change).await?;
             output.done(&format!("`{name}` is changed"), &json!({ "changed": name }))
         };
         with_server(globals, work).await
@@ -177,15 +203,10 @@ impl Create {
             Some(_) => None,
             None => Some(password(password_file.as_deref())?),
         };
-        let wanted = json!({
-            "name": name,
-            "kind": kind,
-            "roles": roles,
-            "password": password,
-            "hash": hash,
-        });
+        let hash = hash.map(Zeroizing::new);
+        let wanted = Wanted { name: &name, kind: &kind, roles: &roles, password, hash };
         let work = async |client: &mut Client| {
-            client.post(USERS, &wanted).await?;
+            client.tell("POST", USERS, &wanted).await?;
             output.done(&format!("`{name}` can log in"), &json!({ "created": name }))
         };
         with_server(globals, work).await

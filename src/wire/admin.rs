@@ -2,7 +2,8 @@
 
 use flow::feed::Notice;
 use flow::question::admin::{
-    CreateKey, CreatedKey, Exposition, KeyInfo, ListKeys, Login, Metrics, Part, RevokeKey, Status,
+    CreateKey, CreatedKey, Exposition, KeyInfo, KeyShown, ListKeys, Login, Metrics, Part,
+    RevokeKey, Status,
 };
 use flow::{Answer, Origin, Permitted, Result, Step};
 use gate::NewKey;
@@ -27,13 +28,22 @@ impl<'q> Origin<CreateKey<'q>> for Plane {
     ) -> Step<'a, Result<Answer<CreatedKey>>> {
         Step::later(async move {
             self.space.is_there()?;
-            let CreateKey { principal, kind, roles, certificate } = *permitted.question();
+            let CreateKey { principal, kind, roles, shown } = *permitted.question();
             let mut fact = permitted.fact(&self.clock, &self.random);
-            fact.detail = json!({ "kind": kind, "roles": roles, "certificate": certificate });
+            fact.detail = match shown {
+                KeyShown::Itself => json!({ "kind": kind, "roles": roles }),
+                KeyShown::Proof => json!({ "kind": kind, "roles": roles, "hmac": true }),
+                KeyShown::Certificate(name) => {
+                    json!({ "kind": kind, "roles": roles, "certificate": name })
+                }
+            };
             let (tenant, new) = (permitted.tenant(), NewKey { principal, kind, roles });
-            let key = match certificate {
-                Some(name) => self.keys.certify(tenant, new, name, Some(fact)).await?,
-                None => self.keys.create(tenant, new, Some(fact)).await?,
+            let key = match shown {
+                KeyShown::Itself => self.keys.create(tenant, new, Some(fact)).await?,
+                KeyShown::Proof => self.keys.create_proved(tenant, new, Some(fact)).await?,
+                KeyShown::Certificate(name) => {
+                    self.keys.certify(tenant, new, name, Some(fact)).await?
+                }
             };
             Ok(Answer::done(key).recorded())
         })

@@ -51,7 +51,7 @@ pub(super) async fn logins(
     config: &gate::Config,
     sql: &Arc<dyn Sql>,
     revisions: &Arc<Revisions>,
-    seal: &Option<Arc<Seal>>,
+    (seal, tokens): (&Option<Arc<Seal>>, &Option<Arc<gate::Tokens>>),
     ground: &Ground,
 ) -> Result<Arc<gate::Logins>> {
     let ground = gate::Ground {
@@ -60,7 +60,8 @@ pub(super) async fn logins(
         clock: ground.clock.clone(),
         random: ground.random.clone(),
     };
-    Ok(Arc::new(gate::Logins::open(ground, config, seal.clone()).await?))
+    let logins = gate::Logins::open(ground, config, seal.clone()).await?;
+    Ok(Arc::new(tokens.iter().fold(logins, |logins, tokens| logins.signed_by(tokens.clone()))))
 }
 
 /// What secrets in the database are sealed with. Nodes that share a database and no key to seal

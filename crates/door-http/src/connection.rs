@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use flow::identity::Good;
 use flow::{BoxFuture, Certificate, Credential, Id, Lane, Plane};
 use http::HeaderValue;
 use parking_lot::Mutex;
@@ -75,9 +76,10 @@ impl<P: Plane> Connection<P> {
         known.unwrap_or_else(|| Known { shown: Shown::of(credential), lane: Lane::default() })
     }
 
-    /// Keeps it for the next request.
+    /// Keeps it for the next request, unless what was shown is good once.
     pub(crate) fn remember(&self, known: Known) {
-        *self.known.lock() = Some(known);
+        let is_spent = known.lane.identity().is_some_and(|known| known.good == Good::Once);
+        *self.known.lock() = Some(known).filter(|_| !is_spent);
     }
 }
 

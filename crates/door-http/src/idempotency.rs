@@ -303,7 +303,10 @@ impl<'a, P: Plane> Call<'a, P> {
     fn name(&self) -> Result<Option<Name>> {
         let Some(key) = self.idempotency_key()? else { return Ok(None) };
         let caller = match self.request.credential {
-            flow::Credential::Bearer(token) => hash(&[b"bearer", token.as_bytes()]),
+            // A retry comes with another proof and is the same caller's.
+            credential @ flow::Credential::Bearer(_) => {
+                hash(&[b"bearer", credential.lasting().unwrap_or_default().as_bytes()])
+            }
             flow::Credential::Local { uid } => hash(&[b"local", &uid.to_le_bytes()]),
             flow::Credential::Certificate(shown) => {
                 hash(&[b"certificate", shown.names.first().map_or(b"", |name| name.as_bytes())])

@@ -78,6 +78,8 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         Kind::Refused => StatusCode::FORBIDDEN,
         Kind::Missing => StatusCode::NOT_FOUND,
         Kind::Conflict => StatusCode::CONFLICT,
+        // Somebody else is away.
+        Kind::Busy if error.code().name == "gate-provider-away" => StatusCode::SERVICE_UNAVAILABLE,
         // What the gate holds back is this caller's pace; all else is ours.
         Kind::Busy if error.code().name.starts_with("gate-") => StatusCode::TOO_MANY_REQUESTS,
         Kind::Busy => StatusCode::SERVICE_UNAVAILABLE,

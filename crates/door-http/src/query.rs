@@ -34,6 +34,13 @@ pub(crate) enum Example {
     Many(&'static str),
 }
 
+/// What becomes of parameters nobody knows.
+#[derive(Clone, Copy)]
+enum Others {
+    Refused,
+    PassedOver,
+}
+
 /// A query, decoded.
 #[derive(Debug, Default)]
 pub(crate) struct Query<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
@@ -42,6 +49,15 @@ impl<'a> Query<'a> {
     /// Reads a query that may hold what is `known`, once each but for those of
     /// which there may be several.
     pub(crate) fn parse(raw: &'a str, known: &[Parameter]) -> Result<Self> {
+        Self::sorted(raw, known, Others::Refused)
+    }
+
+    /// The same of a query that somebody else made, where what is not known is passed over.
+    pub(crate) fn among(raw: &'a str, known: &[Parameter]) -> Result<Self> {
+        Self::sorted(raw, known, Others::PassedOver)
+    }
+
+    fn sorted(raw: &'a str, known: &[Parameter], others: Others) -> Result<Self> {
         let mut query = Self::default();
         for pair in raw.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -49,7 +65,10 @@ impl<'a> Query<'a> {
                 return Err(codes::QUERY.error(format!("`{pair}` in the query is not UTF-8")));
             };
             let Some(parameter) = known.iter().find(|parameter| parameter.name == name) else {
-                return Err(unknown(&name, known));
+                match others {
+                    Others::Refused => return Err(unknown(&name, known)),
+                    Others::PassedOver => continue,
+                }
             };
             let many = matches!(parameter.example, Example::Many(_));
             if !many && query.get(&name).is_some() {

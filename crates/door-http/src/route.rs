@@ -14,6 +14,7 @@ mod session;
 mod status;
 mod token;
 mod user;
+mod vouch;
 
 use flow::signal::Registry;
 use flow::{BoxFuture, Plane, Result};
@@ -124,6 +125,7 @@ pub(crate) fn operations<P: Plane>() -> Vec<Operation<P>> {
     operations.extend(auth::operations());
     operations.extend(guard::operations());
     operations.extend(session::operations());
+    operations.extend(vouch::operations());
     operations.extend(user::operations());
     operations.extend(token::operations());
     operations.extend(status::operations());

@@ -98,6 +98,17 @@ pub struct Identity {
     pub epoch: Epoch,
     /// When the credential is over by itself; most never are.
     pub until: Moment,
+    /// How often the credential may be shown.
+    pub good: Good,
+}
+
+/// How often a credential may be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Good {
+    /// As often as one likes.
+    Always,
+    /// Once: a door may not take another request for its owner's because it shows the same.
+    Once,
 }
 
 impl Identity {
@@ -111,13 +122,20 @@ impl Identity {
         epoch: Epoch,
     ) -> Self {
         let actor = format!("{}:{name}", kind.name()).into();
-        Self { tenant, name, actor, kind, roles, credential, epoch, until: Moment::NEVER }
+        let (until, good) = (Moment::NEVER, Good::Always);
+        Self { tenant, name, actor, kind, roles, credential, epoch, until, good }
     }
 
     /// The same, by a credential that is over at a known moment.
     #[must_use]
     pub fn until(self, until: Moment) -> Self {
         Self { until, ..self }
+    }
+
+    /// The same, by a credential that is good once.
+    #[must_use]
+    pub fn once(self) -> Self {
+        Self { good: Good::Once, ..self }
     }
 
     /// Whether they may still be taken for who they were: nothing changed since, and

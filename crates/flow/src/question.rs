@@ -14,8 +14,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::error::Result;
 use crate::serve::Serve;
 use crate::stage::{Gate, Ledger, Policy};
+use crate::step::BoxFuture;
 
 /// Everything a door needs: the path, and somebody behind it who answers every
 /// question. The binary has one; doors are generic over it and reach nothing
@@ -43,4 +45,8 @@ pub trait Plane:
 
     /// The public keys our access tokens are verified by, as a JSON web key set.
     fn published_keys(&self) -> Bytes;
+
+    /// Sends somebody to an identity provider. Nobody is recognised by that, and nothing is
+    /// different afterwards.
+    fn begin_login<'a>(&'a self, provider: &'a str) -> BoxFuture<'a, Result<account::Begun>>;
 }

@@ -53,6 +53,8 @@ pub enum Credential<'a> {
     Refresh(&'a str),
     /// A certificate, shown when the connection was made.
     Certificate(&'a Certificate),
+    /// What a browser brings back from an identity provider.
+    Returned(Returned<'a>),
     /// The operating system's word that this is user `uid` of this machine, on
     /// a socket only the owner of the data directory can open.
     Local {
@@ -61,6 +63,25 @@ pub enum Credential<'a> {
     },
     /// Stockade's own word; only the path itself can say it.
     Inside(Inside),
+}
+
+/// What proofs begin with, before the id of the key they are of and three parts that are
+/// others in each of them.
+pub const PROOF: &str = "sth_";
+
+/// Whether a bearer's credential is a proof, by its looks; none of these is ever a key.
+pub fn is_proof(shown: &str) -> bool {
+    shown.starts_with(PROOF) && shown.bytes().filter(|&byte| byte == b'_').count() == 4
+}
+
+impl<'a> Credential<'a> {
+    /// What is the same of a bearer's credential in each of their requests, whoever they are:
+    /// of a proof whose key it is of, of all else the whole.
+    pub fn lasting(&self) -> Option<&'a str> {
+        let Credential::Bearer(shown) = *self else { return None };
+        let parted = shown.rsplitn(4, '_').nth(3).filter(|_| is_proof(shown));
+        Some(parted.unwrap_or(shown))
+    }
 }
 
 /// What somebody says who logs in.
@@ -74,6 +95,23 @@ pub struct Password<'a> {
     pub secret: &'a str,
     /// What their authenticator app shows, or a recovery code.
     pub code: Option<&'a str>,
+}
+
+/// What a browser brings back from an identity provider.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Returned<'a> {
+    /// The provider, by its name here.
+    pub provider: &'a str,
+    /// What the browser was given to keep when the login began.
+    pub kept: &'a str,
+    /// Which login it says this is.
+    pub state: &'a str,
+    /// What is exchanged for who it is.
+    pub code: Option<&'a str>,
+    /// Whose answer it says this is.
+    pub issuer: Option<&'a str>,
+    /// The provider's word for why there is no code.
+    pub error: Option<&'a str>,
 }
 
 /// A part of Stockade, vouched for by the path.
@@ -90,6 +128,7 @@ impl fmt::Debug for Credential<'_> {
             Credential::Password(shown) => write!(f, "Password({:?}, …)", shown.name),
             Credential::Refresh(_) => f.write_str("Refresh(…)"),
             Credential::Certificate(shown) => write!(f, "Certificate({:?})", shown.names),
+            Credential::Returned(returned) => write!(f, "Returned({:?}, …)", returned.provider),
             Credential::Local { uid } => write!(f, "Local({uid})"),
             Credential::Inside(Inside(system)) => write!(f, "Inside({})", system.name()),
         }
@@ -202,5 +241,25 @@ pub trait Question: Send + Sync {
     /// All of it, for the stages.
     fn ask(&self) -> Ask<'_> {
         Ask { action: self.action(), resource: self.resource(), items: self.items() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_proof_its_key_is_lasting_and_of_all_else_the_whole() {
+        for (shown, lasting) in [
+            ("sth_a_1_n_m", "sth_a"),
+            ("sth_a_2_o_p", "sth_a"),
+            ("sth_ab_2_o_p", "sth_ab"),
+            ("sth_a_1_n_m_", "sth_a_1_n_m_"),
+            ("stk_a_1_n_m", "stk_a_1_n_m"),
+            ("key", "key"),
+        ] {
+            assert_eq!(Credential::Bearer(shown).lasting(), Some(lasting));
+        }
+        assert_eq!(Credential::None.lasting(), None);
     }
 }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::fact::{Class, Fact, Outcome};
-use crate::identity::{Identity, System};
+use crate::identity::{Good, Identity, System};
 use crate::permit::{Admitted, Permit, Permitted, Scope};
 use crate::random::Random;
 use crate::request::{Ask, Credential, Door, Inside, Pace, Question, Request, Resource};
@@ -132,8 +132,15 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         if lane.known.as_ref().is_none_or(|identity| !identity.holds(request.at)) {
             // What was permitted to the caller as they were is not permitted to
             // the caller as they are.
-            *lane = Lane::default();
-            match self.recognise(request).await {
+            let before = std::mem::take(lane).known;
+            // A credential that is good once cannot be shown again while it lasts.
+            let before =
+                before.filter(|known| known.good == Good::Once && request.at < known.until);
+            let recognised = match before {
+                Some(identity) => self.gate.renew(&identity).wait().await,
+                None => self.recognise(request).await,
+            };
+            match recognised {
                 Ok(identity) => lane.known = Some(identity),
                 Err(error) => return Err(self.refuse(request, None, question.ask(), error)),
             }

@@ -36,7 +36,17 @@ pub static CODES: &[&Code] = &[
     &KEY_UNUSABLE,
     &PROVIDER,
     &PROVIDER_AWAY,
+    &NO_PROVIDER,
+    &LOGIN_STATE,
+    &LOGIN_REPLAYED,
+    &PROVIDER_REFUSED,
+    &ID_TOKEN,
+    &FOREIGN_ACCOUNT,
+    &USER_DISABLED,
     &SEAL_KEY,
+    &PROOF,
+    &PROOF_TIME,
+    &PROOF_USED,
 ];
 
 /// Nothing was shown.
@@ -286,6 +296,88 @@ pub static PROVIDER_AWAY: Code = Code::new(
     "gate-provider-away",
     "The identity provider does not answer",
     "try again; check that the server can reach the provider's keys",
+);
+
+/// There is no provider of that name where people log in.
+pub static NO_PROVIDER: Code = Code::new(
+    Kind::Missing,
+    "gate-no-provider",
+    "Nobody logs in at that provider",
+    "name one that has a `login` under `gate.oidc`",
+);
+
+/// What a browser brings back does not belong to a login it began.
+pub static LOGIN_STATE: Code = Code::new(
+    Kind::Invalid,
+    "gate-login-state",
+    "That is not the end of a login begun here",
+    "begin again at /v1/auth/oidc/{provider}/login, with cookies on, and finish within ten minutes",
+);
+
+/// What a browser brings back was brought before.
+pub static LOGIN_REPLAYED: Code = Code::new(
+    Kind::Invalid,
+    "gate-login-replayed",
+    "That login was finished before",
+    "begin again at /v1/auth/oidc/{provider}/login",
+);
+
+/// The provider does not let somebody in.
+pub static PROVIDER_REFUSED: Code = Code::new(
+    Kind::Unknown,
+    "gate-provider-refused",
+    "The identity provider says no",
+    "`detail` has its word for it; `access_denied` is somebody's own choice, `invalid_client` and \
+     `invalid_grant` are about how Stockade is registered there",
+);
+
+/// What the provider says of somebody cannot be believed.
+pub static ID_TOKEN: Code = Code::new(
+    Kind::Unknown,
+    "gate-id-token",
+    "The identity provider's word is not accepted",
+    "begin again; when it stays so, compare `issuer` and `client_id` under `gate.oidc` with what \
+     the provider says, and its clock with ours",
+);
+
+/// A user of that name is somebody else.
+pub static FOREIGN_ACCOUNT: Code = Code::new(
+    Kind::Conflict,
+    "gate-foreign-account",
+    "The user of that name is somebody else",
+    "an administrator deletes that user, or chooses another `name_claim` for the provider",
+);
+
+/// An administrator keeps the user out.
+pub static USER_DISABLED: Code = Code::new(
+    Kind::Unknown,
+    "gate-user-disabled",
+    "The user is kept out",
+    "ask an administrator, who can change that with `stockade user enable`",
+);
+
+/// Something is wrong with a proof itself.
+pub static PROOF: Code = Code::new(
+    Kind::Unknown,
+    "gate-proof",
+    "The proof is not accepted",
+    "make a new one with `stockade token proof`, from the secret of a key that was not revoked",
+);
+
+/// A proof is too old, or from the future.
+pub static PROOF_TIME: Code = Code::new(
+    Kind::Unknown,
+    "gate-proof-time",
+    "The proof's time is not now",
+    "make a new one; clocks may differ by five minutes",
+);
+
+/// A proof came a second time.
+pub static PROOF_USED: Code = Code::new(
+    Kind::Unknown,
+    "gate-proof-used",
+    "The proof was used before",
+    "make a new one for each request",
 );
 
 /// Secrets in the database cannot be sealed, or not be opened.

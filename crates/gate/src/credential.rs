@@ -3,3 +3,4 @@
 pub(crate) mod api_key;
 mod certificate;
 pub mod jwt;
+pub(crate) mod proof;

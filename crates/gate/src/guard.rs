@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use flow::identity::MAIN;
 use flow::network::client;
+use flow::request::is_proof;
 use flow::stage::{Entered, OVERLOADED};
 use flow::{
     Allowance, Ask, Clock, Credential, Door, Error, Identity, Kind, Principal, Request, Result,
@@ -72,7 +73,11 @@ impl Gate {
         if let Some(tokens) = self.tokens.as_ref().filter(|_| looks_like_a_token(shown)) {
             return match tokens.recognise_now(shown) {
                 Some(identity) => Step::Now(Ok(identity)),
-                None => Step::later(self.recognise_anew(request, tokens.recognise(shown))),
+                None => {
+                    let sessions = self.logins.as_ref().map(|logins| logins.open_sessions());
+                    let anew = tokens.recognise_in(sessions, shown);
+                    Step::later(self.recognise_anew(request, anew))
+                }
             };
         }
         if let Some(logins) = self.logins.as_ref().filter(|_| Logins::is_token(shown)) {
@@ -80,6 +85,9 @@ impl Gate {
                 Step::Now(known) => Step::Now(known),
                 Step::Later(anew) => Step::later(self.recognise_anew(request, anew)),
             };
+        }
+        if is_proof(shown) {
+            return Step::later(self.recognise_anew(request, self.keys.believe(shown)));
         }
         match self.keys.recognise_now(shown) {
             Some(identity) => Step::Now(Ok(identity)),
@@ -227,6 +235,10 @@ impl flow::Gate for Gate {
                 let verified = async move { self.logins()?.verify(request, shown).await };
                 Step::later(self.recognise_anew(request, verified))
             }
+            Credential::Returned(returned) => {
+                let vouched = async move { self.logins()?.come_back(request, returned).await };
+                Step::later(self.recognise_anew(request, vouched))
+            }
             Credential::Refresh(token) => {
                 let refreshed = async move { self.logins()?.recognise_refresh(token).await };
                 Step::later(self.recognise_anew(request, refreshed))
@@ -251,6 +263,7 @@ impl flow::Gate for Gate {
                 let renewed = self.keys.renew(id).await?;
                 Ok(Arc::new(Identity::clone(&renewed).until(identity.until)))
             }),
+            Some(("proof", _)) => Step::later(self.keys.renew_proof(identity)),
             Some(("session", id)) => Step::later(async move { self.logins()?.renew(id).await }),
             Some(("token", _)) if let Some(tokens) = &self.tokens => {
                 Step::later(tokens.renew(identity))

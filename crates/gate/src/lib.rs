@@ -6,8 +6,9 @@
 //! revoked is not, from the next request on. What [`limit`] is made of can be used
 //! alone: a table of limiter states, two laws, blocks, adaptive concurrency.
 //!
-//! Users log in with a password and perhaps a code ([`Logins`]) and get a session, kept
-//! on this side, which can be looked at and ended like a key.
+//! Users log in with a password and perhaps a code ([`Logins`]), or at an identity provider,
+//! and get a session, kept on this side, which can be looked at and ended like a key. Agents
+//! may [prove] that they hold a secret they never send.
 //!
 //! ```
 //! # use flow::{*, identity::MAIN, request::*, signal::Registry};
@@ -40,12 +41,14 @@ mod login;
 mod password;
 mod seal;
 mod session;
+mod spent;
 mod totp;
 mod user;
 
 pub use config::{Batches, Config, Login, Rates, Sessions};
 pub use credential::api_key::{Keys, NewKey, SECRET_MIN};
 pub use credential::jwt::{self, Tokens};
+pub use credential::proof::{is_secret, prove};
 pub use guard::Gate;
 pub use login::{Ground, Logins};
 pub use password::{PASSWORD_MAX, PASSWORD_MIN};

@@ -96,9 +96,9 @@ impl Lockout {
     fn failures_of(&self, row: &Row, now: Time) -> Result<u32> {
         let (failures, since, locked): (u32, Time, Time) = (row.at(0)?, row.at(1)?, row.at(2)?);
         if locked > now {
-            let wait = locked.since(now).as_secs() + 1;
-            let detail = format!("too many failures; try again in {wait} s");
-            return Err(LOCKED.error(detail));
+            let rest = locked.since(now);
+            let detail = format!("too many failures; try again in {} s", rest.as_secs() + 1);
+            return Err(LOCKED.error(detail).with_retry_after(rest));
         }
         let over = locked > Time(0) || now.since(since) >= self.window;
         Ok(if over { 0 } else { failures })

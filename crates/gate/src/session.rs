@@ -1,9 +1,10 @@
 //! Sessions, kept on our side, so that they can be looked at and ended.
 //!
-//! A session is opened by a login. Its token is random and kept as a digest; whoever shows
-//! it is recognised from memory for as long as nothing changed about them. A refresh token
-//! is good once and gives new tokens; what its owner may do then is what the table of users
-//! says at that moment.
+//! A session is opened by a login. Its token is one we sign where there are keys, and else
+//! random; only its digest is kept. Whoever shows it is recognised from memory for as long
+//! as nothing changed about them, and what they may do is what the table of users says,
+//! never what the token does. A refresh token is good once and gives new tokens, and those
+//! of before are good no longer.
 
 mod live;
 mod refresh;
@@ -14,12 +15,15 @@ use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use flow::question::account::{Granted, SessionInfo};
-use flow::{Clock, Fact, Identity, Outcome, Random, Request, Result, Revisions, Step, Time};
+use flow::{
+    Clock, Fact, Identity, Outcome, Principal, Random, Request, Result, Revisions, Step, Time,
+};
 use parking_lot::Mutex;
 use pool::sql::{Row, Sql, Statement, Transaction};
 
 use crate::codes::{SESSION_OVER, UNKNOWN_SESSION};
 use crate::config::Sessions as Config;
+use crate::credential::jwt::{Claims, Subject, Tokens};
 use crate::digest::{Digest, digest_of, hex_of, in_hex, letters};
 use crate::user::{kind_and_roles, with};
 use live::{Live, Touch};
@@ -42,6 +46,7 @@ pub(crate) struct Sessions {
     clock: Clock,
     random: Random,
     config: Config,
+    tokens: Option<Arc<Tokens>>,
     known: Mutex<HashMap<Arc<str>, Arc<Known>>>,
 }
 
@@ -54,9 +59,9 @@ struct Known {
 
 /// Who has just logged in, and how.
 pub(crate) struct Opening<'a> {
-    pub(crate) tenant: &'a str,
-    pub(crate) name: &'a str,
-    pub(crate) agent_kind: bool,
+    pub(crate) who: Subject<'a>,
+    /// Who vouches for them, where it is not their password.
+    pub(crate) provider: Option<&'a str>,
     pub(crate) peer: Option<IpAddr>,
     pub(crate) agent: &'a str,
 }
@@ -69,7 +74,13 @@ impl Sessions {
         random: Random,
         config: Config,
     ) -> Self {
-        Self { sql, revisions, clock, random, config, known: Mutex::default() }
+        let (tokens, known) = (None, Mutex::default());
+        Self { sql, revisions, clock, random, config, tokens, known }
+    }
+
+    /// The same, with tokens that are signed.
+    pub(crate) fn signed_by(&mut self, tokens: Arc<Tokens>) {
+        self.tokens = Some(tokens);
     }
 
     /// Opens one. Of too many the oldest end.
@@ -78,10 +89,14 @@ impl Sessions {
         opening: Opening<'_>,
         fact: Option<Fact>,
     ) -> Result<(Granted, u64)> {
-        let Opening { tenant, name, agent_kind, peer, agent } = opening;
-        let granted = self.grant(&letters(&self.random, 10), self.ends());
+        let Opening { who, provider, peer, agent } = opening;
+        let Subject { tenant, name, kind, .. } = who;
+        let granted = self.grant(&who, &letters(&self.random, 10), self.ends())?;
         let now = self.clock.now();
-        let kept = if agent_kind { self.config.per_agent_max } else { self.config.per_user_max };
+        let kept = match kind {
+            Principal::Agent => self.config.per_agent_max,
+            _ => self.config.per_user_max,
+        };
         let kept = i64::from(kept.max(1)) - 1;
         let rest = "IN (SELECT id FROM gate_session WHERE tenant = ?1 AND name = ?2 \
                     ORDER BY created DESC, id DESC LIMIT 1000000 OFFSET ?3)";
@@ -106,6 +121,9 @@ impl Sessions {
             .run(self.insert_refresh(&granted, 1));
         let fact = fact.map(|mut fact| {
             fact.detail = serde_json::json!({ "session": granted.session, "agent": cut(agent) });
+            if let (Some(provider), Some(detail)) = (provider, fact.detail.as_object_mut()) {
+                detail.insert("provider".into(), provider.into());
+            }
             fact
         });
         let rows = self.sql.commit(with(transaction, fact)).await?;
@@ -121,15 +139,25 @@ impl Sessions {
     }
 
     /// New tokens for a session that ends then.
-    fn grant(&self, id: &str, ends: Time) -> Granted {
+    fn grant(&self, who: &Subject<'_>, id: &str, ends: Time) -> Result<Granted> {
         let now = self.clock.now();
-        Granted {
+        let mut expires = now.after(self.config.token_life.0).min(ends);
+        let token = match &self.tokens {
+            Some(tokens) => {
+                expires = expires.min(now.after(tokens.life()));
+                // Tokens say their end in whole seconds.
+                expires = Time(expires.secs() * 1_000_000_000);
+                tokens.sign(who, id, expires.since(now))?
+            }
+            None => format!("{TOKEN}{id}_{}", letters(&self.random, LETTERS)),
+        };
+        Ok(Granted {
             session: id.to_owned(),
-            token: format!("{TOKEN}{id}_{}", letters(&self.random, LETTERS)),
-            expires: now.after(self.config.token_life.0).min(ends),
+            token,
+            expires,
             refresh: format!("{REFRESH}{id}_{}", letters(&self.random, LETTERS)),
             refresh_expires: now.after(self.config.refresh_life.0).min(ends),
-        }
+        })
     }
 
     /// Whether this is the token of a session, by its looks.
@@ -153,6 +181,16 @@ impl Sessions {
         let id = id_in(token, TOKEN).ok_or_else(unknown)?;
         let known = self.look_up(id, Some(&digest_of(token.as_bytes()))).await?;
         Ok(known.identity.clone())
+    }
+
+    /// Whose session a token is of that we signed: it has to be the one given last.
+    pub(crate) async fn claimed(&self, claims: &Claims, token: &str) -> Result<Arc<Identity>> {
+        let known = self.look_up(&claims.sid, Some(&digest_of(token.as_bytes()))).await?;
+        let identity = &known.identity;
+        match *identity.tenant == claims.tenant && *identity.name == claims.name {
+            true => Ok(identity.clone()),
+            false => Err(UNKNOWN_SESSION.error("the session is somebody else's")),
+        }
     }
 
     /// The same caller as they stand now.

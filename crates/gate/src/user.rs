@@ -9,7 +9,10 @@ use flow::question::account::UserInfo;
 use flow::{Clock, Fact, Principal, Result, Revisions, Time};
 use pool::sql::{Row, Sql, Statement, Transaction};
 
-use crate::codes::{NAME_TAKEN, NO_NAME, NO_ROLE, NOT_A_LOGIN, WRONG_PASSWORD};
+use crate::codes::{
+    FOREIGN_ACCOUNT, NAME_TAKEN, NO_NAME, NO_ROLE, NOT_A_LOGIN, USER_DISABLED, WRONG_PASSWORD,
+};
+use crate::credential::jwt::Person;
 use crate::lockout::{Lockout, Subject};
 use crate::session;
 use crate::totp;
@@ -145,6 +148,73 @@ impl Users {
             transaction = transaction.run(Lockout::forget(&Subject::account(tenant, name)));
         }
         self.finish(tenant, name, transaction, fact).await
+    }
+
+    /// Makes a user of somebody a provider vouches for, or brings them up to date. A user
+    /// of that name who is anybody else stays who they are.
+    pub(crate) async fn adopt(
+        &self,
+        person: &Person,
+        fact: impl Fn(&'static str) -> Fact,
+    ) -> Result<()> {
+        let Person { provider, subject, tenant, name, kind, roles } = person;
+        let (of, roles) = (kind.name(), serde_json::Value::from(roles.as_slice()).to_string());
+        let text = "SELECT kind, roles FROM gate_user WHERE tenant = ?1 AND name = ?2";
+        let rows = self.sql.query(Statement::new(text).bind(tenant).bind(name)).await?;
+        let (text, action) = match rows.first() {
+            Some(row)
+                if row.get::<String>("kind")? == of && row.get::<String>("roles")? == roles =>
+            {
+                return Ok(());
+            }
+            Some(_) => (
+                "UPDATE gate_user SET kind = ?3, roles = ?4 WHERE tenant = ?1 AND name = ?2 \
+                 AND provider = ?5 AND subject = ?6",
+                "user.change",
+            ),
+            None => (
+                "INSERT INTO gate_user \
+                 (tenant, name, kind, roles, hash, disabled, created, provider, subject) \
+                 VALUES (?1, ?2, ?3, ?4, '', 0, ?7, ?5, ?6) ON CONFLICT DO NOTHING",
+                "user.create",
+            ),
+        };
+        let mut change =
+            Statement::new(text).bind(tenant).bind(name).bind(of).bind(roles).bind(provider);
+        change = change.bind(subject);
+        if action == "user.create" {
+            change = change.bind(self.clock.now());
+        }
+        let transaction = Transaction::new().run(change).expect_rows(1, &FOREIGN_ACCOUNT, "");
+        match self.sql.commit(transaction.fact(fact(action))).await {
+            // Who that is, is asked next.
+            Err(error) if error.code() == &FOREIGN_ACCOUNT => Ok(()),
+            done => {
+                self.revisions.bump(tenant, Some(name));
+                done.map(drop)
+            }
+        }
+    }
+
+    /// Kind and roles of the user a provider vouches for.
+    pub(crate) async fn vouched(&self, person: &Person) -> Result<(Principal, Vec<String>)> {
+        let text = "SELECT kind, roles, disabled, provider, subject FROM gate_user \
+                    WHERE tenant = ?1 AND name = ?2";
+        let select = Statement::new(text).bind(&person.tenant).bind(&person.name);
+        let foreign = || {
+            let name = person.name.escape_debug();
+            FOREIGN_ACCOUNT.error(format!("`{name}` is not whom the provider vouches for"))
+        };
+        let rows = self.sql.query(select).await?;
+        let row = rows.first().ok_or_else(foreign)?;
+        let (provider, subject): (String, String) = (row.get("provider")?, row.get("subject")?);
+        if provider != person.provider || subject != person.subject {
+            return Err(foreign());
+        }
+        match row.get("disabled")? {
+            true => Err(USER_DISABLED.error("an administrator keeps this user out")),
+            false => kind_and_roles(row),
+        }
     }
 
     /// Replaces a hash by a better one of the same password.

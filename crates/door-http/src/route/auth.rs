@@ -1,7 +1,7 @@
 //! API keys.
 
 use bytes::Bytes;
-use flow::question::admin::{CreateKey, CreatedKey, KeyInfo, ListKeys, RevokeKey};
+use flow::question::admin::{CreateKey, CreatedKey, KeyInfo, KeyShown, ListKeys, RevokeKey};
 use flow::{Plane, Principal, Result};
 use http::{Method, Response, StatusCode};
 use schemars::JsonSchema;
@@ -90,6 +90,9 @@ struct Wanted {
     /// In place of a secret, the name of the client certificate they show: `sha256:` and its
     /// digest, `uri:spiffe://…`, `dns:…`, `email:…` or `ip:…`.
     certificate: Option<String>,
+    /// Whether the secret is never sent: each request shows a proof that is made with it.
+    #[serde(default)]
+    hmac: bool,
 }
 
 /// A kind of principal.
@@ -114,7 +117,8 @@ pub(super) enum Kind {
 struct Created {
     /// Its public id.
     id: String,
-    /// The key itself, to be sent as `Authorization: Bearer …`; absent for a certificate.
+    /// The key itself, to be sent as `Authorization: Bearer …`; with `hmac`, what proofs
+    /// are made with, and never sent. Absent for a certificate.
     #[serde(skip_serializing_if = "String::is_empty")]
     secret: String,
 }
@@ -133,6 +137,8 @@ struct Key {
     roles: Vec<String>,
     /// Since when.
     created: String,
+    /// Whether its secret is never sent.
+    hmac: bool,
     /// The name of the certificate it is, where it is one.
     #[serde(skip_serializing_if = "String::is_empty")]
     certificate: String,
@@ -150,13 +156,21 @@ struct Keys {
 async fn create<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     call.query()?;
     let (wanted, body): (Wanted, Bytes) = call.json().await?;
-    let Wanted { principal, kind, roles, certificate } = wanted;
+    let Wanted { principal, kind, roles, certificate, hmac } = wanted;
     if kind == Principal::System {
         let error = codes::JSON.error("`system` is Stockade itself, which needs no key");
         return Err(error.with_advice("use human, service, agent or expert"));
     }
-    let certificate = certificate.as_deref();
-    let question = CreateKey { principal: &principal, kind, roles: &roles, certificate };
+    let shown = match (certificate, hmac) {
+        (None, false) => KeyShown::Itself,
+        (None, true) => KeyShown::Proof,
+        (Some(name), false) => KeyShown::Certificate(name),
+        (Some(_), true) => {
+            let error = codes::JSON.error("a certificate has no secret to make proofs with");
+            return Err(error.with_advice("send `certificate` or `hmac`"));
+        }
+    };
+    let question = CreateKey { principal: &principal, kind, roles: &roles, shown: &shown };
     let answer =
         |CreatedKey { id, secret }| Ok(Short::json(StatusCode::CREATED, &Created { id, secret }));
     call.write(&body, question, answer).await
@@ -185,7 +199,12 @@ async fn revoke<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
 
 impl From<KeyInfo> for Key {
     fn from(info: KeyInfo) -> Self {
-        let KeyInfo { id, principal, kind, roles, created, certificate } = info;
-        Self { id, principal, kind, roles, created: created.to_string(), certificate }
+        let KeyInfo { id, principal, kind, roles, created, shown } = info;
+        let (hmac, certificate) = match shown {
+            KeyShown::Itself => (false, String::new()),
+            KeyShown::Proof => (true, String::new()),
+            KeyShown::Certificate(name) => (false, name),
+        };
+        Self { id, principal, kind, roles, created: created.to_string(), hmac, certificate }
     }
 }

@@ -1,17 +1,19 @@
 //! Logging in and out, and what is open.
 
+use std::ops::Deref;
+
 use bytes::Bytes;
 use flow::question::account::{
     CloseSession, EndSession, EndSessions, Granted, ListSessions, OpenSession, RefreshSession,
     SessionInfo,
 };
 use flow::request::Password;
-use flow::{Credential, Lane, Origin, Plane, Question, Request, Result};
+use flow::{Credential, Lane, Origin, Plane, Question, Request, Result, Time};
 use http::{Method, Response, StatusCode};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
 use crate::call::Call;
@@ -36,7 +38,7 @@ const OF_ALL: Parameter =
 const LOGIN: &str = r#"{"name":"ann","password":"correct horse battery staple"}"#;
 const REFRESH: &str = r#"{"refresh":"str_7k2m9xw4qa_…"}"#;
 
-const GRANTED: &[Gives] = &[Gives {
+pub(super) const GRANTED: &[Gives] = &[Gives {
     status: 200,
     what: "The session's tokens, shown this once",
     shape: Shape::Json(|generator| generator.subschema_for::<Tokens>()),
@@ -125,7 +127,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
 }
 
 /// What these operations have in common.
-fn login_like<P: Plane>() -> Operation<P> {
+pub(super) fn login_like<P: Plane>() -> Operation<P> {
     Operation {
         method: Method::POST,
         path: "",
@@ -152,9 +154,11 @@ struct Shown {
     /// Their name.
     name: String,
     /// Their password.
-    password: String,
+    #[schemars(with = "String")]
+    password: Zeroizing<String>,
     /// What their authenticator app shows, or a recovery code.
-    code: Option<String>,
+    #[schemars(with = "Option<String>")]
+    code: Option<Zeroizing<String>>,
 }
 
 /// A refresh token.
@@ -163,10 +167,12 @@ struct Shown {
 #[schemars(rename = "Refresh")]
 struct Again {
     /// The token.
-    refresh: String,
+    #[schemars(with = "String")]
+    refresh: Zeroizing<String>,
 }
 
-/// A session's tokens, the only time they are seen.
+/// A session's tokens, the only time they are seen; by our names, and by those that
+/// clients of OAuth 2 expect.
 #[derive(Serialize, JsonSchema)]
 struct Tokens {
     /// The session's id.
@@ -179,6 +185,14 @@ struct Tokens {
     refresh: String,
     /// Until when.
     refresh_expires: String,
+    /// The same as `token`.
+    access_token: String,
+    /// How it is sent: `Bearer`.
+    token_type: &'static str,
+    /// For how many seconds it is good.
+    expires_in: u64,
+    /// The same as `refresh`.
+    refresh_token: String,
 }
 
 /// What is known of a session.
@@ -221,7 +235,6 @@ struct Ended {
 async fn login<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     call.query()?;
     let Shown { tenant, name, password, code } = secret(&mut call).await?.0;
-    let (password, code) = (Zeroizing::new(password), code.map(Zeroizing::new));
     let shown = Password {
         tenant: tenant.as_deref().unwrap_or(flow::identity::MAIN),
         name: &name,
@@ -230,18 +243,23 @@ async fn login<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     };
     let question = OpenSession { name: &name };
     let granted = show(&call, Credential::Password(shown), question).await?;
-    Ok(Short::json(StatusCode::OK, &Tokens::from(granted)).into())
+    Ok(answer(&call, granted).into())
 }
 
 async fn refresh<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     call.query()?;
-    let token = Zeroizing::new(secret::<Again, P>(&mut call).await?.0.refresh);
+    let token = secret::<Again, P>(&mut call).await?.0.refresh;
     let granted = show(&call, Credential::Refresh(&token), RefreshSession).await?;
-    Ok(Short::json(StatusCode::OK, &Tokens::from(granted)).into())
+    Ok(answer(&call, granted).into())
+}
+
+/// What whoever has just logged in gets.
+pub(super) fn answer<P: Plane>(call: &Call<'_, P>, granted: Granted) -> Short {
+    Short::json(StatusCode::OK, &Tokens::of(granted, call.door.clock.now()))
 }
 
 /// Asks with what the body shows in place of the header, and forgets who it was.
-async fn show<P: Plane + Origin<Q>, Q: Question>(
+pub(super) async fn show<P: Plane + Origin<Q>, Q: Question>(
     call: &Call<'_, P>,
     credential: Credential<'_>,
     question: Q,
@@ -251,12 +269,32 @@ async fn show<P: Plane + Origin<Q>, Q: Question>(
     plane.path().once(&mut Lane::default(), &request, plane, question).await
 }
 
+/// The bytes of a body with a secret in it, wiped when they go. Those a connection has read
+/// together with others are its own, and are written over by what it reads next.
+pub(super) struct Wiped(Bytes);
+
+impl Deref for Wiped {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        if let Ok(mut own) = std::mem::take(&mut self.0).try_into_mut() {
+            own.as_mut().zeroize();
+        }
+    }
+}
+
 /// A body with a secret in it, of which no error quotes anything; with its bytes.
 pub(super) async fn secret<T: DeserializeOwned, P: Plane>(
     call: &mut Call<'_, P>,
-) -> Result<(T, Bytes)> {
+) -> Result<(T, Wiped)> {
     call.is_json()?;
-    let bytes = call.whole(call.door.config.limits.json_max.0).await?;
+    let bytes = Wiped(call.whole(call.door.config.limits.json_max.0).await?);
     let wrong = |_| codes::JSON.error("the body is not of the shape that /openapi.json tells");
     Ok((serde_json::from_slice(&bytes).map_err(wrong)?, bytes))
 }
@@ -297,11 +335,20 @@ async fn end_all<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     call.write(&[], EndSessions { of }, answer).await
 }
 
-impl From<Granted> for Tokens {
-    fn from(granted: Granted) -> Self {
+impl Tokens {
+    fn of(granted: Granted, now: Time) -> Self {
         let Granted { session, token, expires, refresh, refresh_expires } = granted;
-        let (expires, refresh_expires) = (expires.to_string(), refresh_expires.to_string());
-        Self { session, token, expires, refresh, refresh_expires }
+        Self {
+            session,
+            access_token: token.clone(),
+            token,
+            token_type: "Bearer",
+            expires_in: expires.since(now).as_secs(),
+            expires: expires.to_string(),
+            refresh_token: refresh.clone(),
+            refresh,
+            refresh_expires: refresh_expires.to_string(),
+        }
     }
 }
 

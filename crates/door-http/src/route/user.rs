@@ -1,6 +1,5 @@
 //! Users, and the second factor of each.
 
-use bytes::Bytes;
 use flow::question::account::{
     BeginTotp, ChangeUser, ConfirmTotp, CreateUser, DeleteUser, DropTotp, Enrolment, ListUsers,
     Proof, UserInfo,
@@ -148,9 +147,11 @@ struct Wanted {
     /// What they may act as.
     roles: Vec<String>,
     /// Their password, of 8 to 1024 bytes.
-    password: Option<String>,
+    #[schemars(with = "Option<String>")]
+    password: Option<Zeroizing<String>>,
     /// In its place, what another system made of it by bcrypt or argon2id.
-    hash: Option<String>,
+    #[schemars(with = "Option<String>")]
+    hash: Option<Zeroizing<String>>,
 }
 
 /// What is to be different; what is left away stays.
@@ -163,7 +164,8 @@ struct Different {
     /// Whether they are kept out.
     disabled: Option<bool>,
     /// Their new password, which ends their sessions.
-    password: Option<String>,
+    #[schemars(with = "Option<String>")]
+    password: Option<Zeroizing<String>>,
 }
 
 /// What is known of a user.
@@ -209,7 +211,8 @@ struct Begun {
 #[schemars(rename = "TotpCode")]
 struct Code {
     /// The six digits.
-    code: String,
+    #[schemars(with = "String")]
+    code: Zeroizing<String>,
 }
 
 /// What helps when the app is lost.
@@ -222,9 +225,8 @@ struct Recovery {
 
 async fn create<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     call.query()?;
-    let (wanted, body): (Wanted, Bytes) = secret(&mut call).await?;
+    let (wanted, body): (Wanted, _) = secret(&mut call).await?;
     let Wanted { name, kind, roles, password, hash } = wanted;
-    let (password, hash) = (password.map(Zeroizing::new), hash.map(Zeroizing::new));
     let proof = match (&password, &hash) {
         (Some(password), None) => Proof::Password(password),
         (None, Some(hash)) => Proof::Hash(hash),
@@ -250,9 +252,8 @@ async fn list<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
 async fn change<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     call.query()?;
     let name = call.text("name")?;
-    let (different, body): (Different, Bytes) = secret(&mut call).await?;
+    let (different, body): (Different, _) = secret(&mut call).await?;
     let Different { roles, disabled, password } = different;
-    let password = password.map(Zeroizing::new);
     let password = password.as_ref().map(|password| password.as_str());
     let question = ChangeUser { name: &name, roles: roles.as_deref(), disabled, password };
     let done = |was: bool| was.then(Short::done).ok_or_else(|| missing(&name));
@@ -278,7 +279,7 @@ async fn begin<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
 
 async fn confirm<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     call.query()?;
-    let code = Zeroizing::new(secret::<Code, P>(&mut call).await?.0.code);
+    let code = secret::<Code, P>(&mut call).await?.0.code;
     let recovery_codes = call.once(ConfirmTotp { code: &code }).await?;
     Ok(Short::json(StatusCode::OK, &Recovery { recovery_codes }).into())
 }

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flow::question::account::{
-    BeginTotp, ChangeUser, CloseSession, ConfirmTotp, CreateUser, DeleteUser, DropTotp, EndSession,
-    EndSessions, Enrolment, Granted, ListSessions, ListUsers, OpenSession, RefreshSession,
-    SessionInfo, UserInfo,
+    BeginTotp, Begun, ChangeUser, CloseSession, ConfirmTotp, CreateUser, DeleteUser, DropTotp,
+    EndSession, EndSessions, Enrolment, Granted, ListSessions, ListUsers, OpenSession,
+    RefreshSession, SessionInfo, UserInfo,
 };
 use flow::question::admin::{
     CreateKey, CreatedKey, Exposition, KeyInfo, ListKeys, Login, Metrics, Part, RevokeKey, Status,
@@ -204,6 +204,16 @@ impl Plane for Parts {
     fn published_keys(&self) -> Bytes {
         Bytes::from_static(br#"{"keys":[]}"#)
     }
+
+    fn begin_login<'a>(&'a self, provider: &'a str) -> BoxFuture<'a, Result<Begun>> {
+        let begun = Begun {
+            location: format!("https://id.example/authorize?at={provider}"),
+            kept: "sealed".into(),
+            secure: true,
+            life: Duration::from_secs(600),
+        };
+        Box::pin(async { Ok(begun) })
+    }
 }
 
 impl Gate for Parts {
@@ -213,6 +223,7 @@ impl Gate for Parts {
             Credential::Bearer(name @ ("ann" | "bob")) => name.into(),
             Credential::Password(shown) => shown.name.into(),
             Credential::Refresh(_) => "ann".into(),
+            Credential::Returned(_) => "ann".into(),
             Credential::Local { uid } => format!("uid-{uid}").into(),
             _ => {
                 let cause = std::io::Error::other("the table of keys says no");
@@ -624,7 +635,7 @@ answers!(CreateKey<'q>, CreatedKey, |world, question| {
         kind: question.kind,
         roles: question.roles.to_vec(),
         created: world.clock.now(),
-        certificate: question.certificate.unwrap_or_default().to_owned(),
+        shown: question.shown.clone(),
     });
     Ok(CreatedKey { secret: format!("secret-of-{id}"), id })
 });

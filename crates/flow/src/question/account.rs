@@ -1,6 +1,7 @@
 //! Questions about those who log in: users, their sessions, their second factor.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::clock::Time;
 use crate::fact::Class;
@@ -137,11 +138,30 @@ pub struct DeleteUser<'a> {
 // Whether there was such a user.
 question!(DeleteUser<'_> => bool, USER_DELETE, |it| ("user", "", it.name));
 
-/// Logs in whoever has just shown their password.
+/// Logs in whoever has just shown their password, or whom a provider vouches for.
 #[derive(Debug, Clone, Copy)]
 pub struct OpenSession<'a> {
-    /// Who they say they are.
+    /// Who they say they are, or who vouches for them.
     pub name: &'a str,
+}
+
+/// A login at an identity provider that has begun.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Begun {
+    /// Where the browser goes.
+    pub location: String,
+    /// What it keeps until it comes back.
+    pub kept: String,
+    /// Whether it may keep that only within TLS.
+    pub secure: bool,
+    /// For how long.
+    pub life: Duration,
+}
+
+impl fmt::Debug for Begun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Begun(…)")
+    }
 }
 
 /// A session's tokens, the only time they are seen.

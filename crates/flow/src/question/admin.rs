@@ -38,6 +38,18 @@ impl Question for Login {
     }
 }
 
+/// How a key is used.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum KeyShown {
+    /// It is sent.
+    #[default]
+    Itself,
+    /// It stays where it is, and what is sent proves that its owner has it.
+    Proof,
+    /// There is none: its owner shows a certificate of this name.
+    Certificate(String),
+}
+
 /// Makes an API key for a principal, who is made too if new.
 #[derive(Debug, Clone, Copy)]
 pub struct CreateKey<'a> {
@@ -47,8 +59,8 @@ pub struct CreateKey<'a> {
     pub kind: Principal,
     /// What they may act as.
     pub roles: &'a [String],
-    /// The name of the certificate they show, in place of a secret.
-    pub certificate: Option<&'a str>,
+    /// How it is used.
+    pub shown: &'a KeyShown,
 }
 
 /// A key, the only time its secret is seen.
@@ -91,8 +103,8 @@ pub struct KeyInfo {
     pub roles: Vec<String>,
     /// Since when.
     pub created: Time,
-    /// The name of the certificate it is; empty where it is a secret.
-    pub certificate: String,
+    /// How it is used.
+    pub shown: KeyShown,
 }
 
 /// The tenant's keys.

@@ -1,20 +1,24 @@
 //! API keys: long random strings, kept as digests.
 //!
 //! A digest of a 200-bit random string cannot be turned back, so no slow hash is
-//! needed, and the digest is the index: there is nothing to compare byte by byte.
+//! needed, and the digest is the index: there is nothing to compare byte by byte. The
+//! secret of a key that is only proved is needed to look at proofs, and is kept sealed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use flow::question::admin::{CreatedKey, KeyInfo};
+use flow::question::admin::{CreatedKey, KeyInfo, KeyShown};
 use flow::{Clock, Fact, Identity, Moment, Principal, Random, Result, Revisions, Time};
 use parking_lot::Mutex;
 use pool::sql::migrate::{Migration, migrate};
 use pool::sql::{Row, Sql, Statement, Transaction};
 
-use crate::codes::{NO_ROLE, UNKNOWN_KEY, WEAK_KEY};
-use crate::digest::{Digest, digest_of, in_hex, letters};
+use super::proof::{self, Proof, WINDOW};
+use crate::codes::{NO_ROLE, PROOF, PROOF_TIME, PROOF_USED, SEAL_KEY, UNKNOWN_KEY, WEAK_KEY};
+use crate::digest::{Digest, digest_of, hex_of, in_hex, letters};
 use crate::login::schema;
+use crate::seal::Seal;
+use crate::spent::Spent;
 use crate::user::check_name;
 
 /// A key chosen by its owner has at least so many characters.
@@ -40,11 +44,15 @@ const MIGRATIONS: &[Migration] = &[
         "client certificates",
         "ALTER TABLE api_key ADD COLUMN certificate TEXT NOT NULL DEFAULT ''",
     ),
+    // A secret that proofs are made with is needed to look at them.
+    Migration::both(3, "sealed secrets", "ALTER TABLE api_key ADD COLUMN sealed TEXT"),
 ];
 
+/// What is read of a key.
+const COLUMNS: &str = "id, tenant, principal, kind, roles, created, certificate, sealed";
+
 /// Keys of those who are not kept out: of a disabled user none is good.
-const STANDING: &str = "SELECT id, tenant, principal, kind, roles, created, certificate FROM api_key \
-     WHERE NOT EXISTS (SELECT 1 FROM gate_user WHERE gate_user.tenant = api_key.tenant \
+const STANDING: &str = "NOT EXISTS (SELECT 1 FROM gate_user WHERE gate_user.tenant = api_key.tenant \
      AND gate_user.name = api_key.principal AND gate_user.kind = api_key.kind \
      AND gate_user.disabled <> 0)";
 
@@ -57,6 +65,8 @@ pub struct Keys {
     revisions: Arc<Revisions>,
     clock: Clock,
     random: Random,
+    seal: Option<Arc<Seal>>,
+    spent: Spent,
     known: Mutex<HashMap<Digest, Arc<Identity>>>,
 }
 
@@ -81,7 +91,14 @@ impl Keys {
     ) -> Result<Self> {
         migrate(&*sql, &clock, "gate", MIGRATIONS).await?;
         schema::bring_forward(&*sql, &clock).await?;
-        Ok(Self { sql, revisions, clock, random, known: Mutex::default() })
+        let spent = Spent::new(sql.clone(), clock.clone());
+        Ok(Self { sql, revisions, clock, random, seal: None, spent, known: Mutex::default() })
+    }
+
+    /// The same, where secrets that proofs are made with can be sealed.
+    #[must_use]
+    pub fn sealed_by(self, seal: Option<Arc<Seal>>) -> Self {
+        Self { seal, ..self }
     }
 
     /// Whether there is any key at all; if not, this is the very first start.
@@ -105,7 +122,22 @@ impl Keys {
     ) -> Result<CreatedKey> {
         let id = self.next_id();
         let secret = format!("stk_{id}_{}", letters(&self.random, 40));
-        self.keep(tenant, new, &id, (&digest_of(secret.as_bytes()), ""), fact).await?;
+        let kept = Kept::Digest(hex_of(secret.as_bytes()));
+        self.keep(tenant, new, &id, kept, fact).await?;
+        Ok(CreatedKey { id, secret })
+    }
+
+    /// Makes a key whose secret is never sent: its owner [proves](crate::prove) to have it.
+    pub async fn create_proved(
+        &self,
+        tenant: &str,
+        new: NewKey<'_>,
+        fact: Option<Fact>,
+    ) -> Result<CreatedKey> {
+        let id = self.next_id();
+        let secret = proof::secret_of(&id, &self.random);
+        let kept = Kept::Sealed(self.seal()?.text(&bound(&id), secret.as_bytes())?);
+        self.keep(tenant, new, &id, kept, fact).await?;
         Ok(CreatedKey { id, secret })
     }
 
@@ -122,7 +154,8 @@ impl Keys {
             return Err(WEAK_KEY.error(format!("{length} characters are easily guessed")));
         }
         let id = self.next_id();
-        self.keep(tenant, new, &id, (&digest_of(secret.as_bytes()), ""), fact).await?;
+        let kept = Kept::Digest(hex_of(secret.as_bytes()));
+        self.keep(tenant, new, &id, kept, fact).await?;
         Ok(CreatedKey { id, secret: secret.to_owned() })
     }
 
@@ -132,8 +165,9 @@ impl Keys {
 
     /// The tenant's keys in the order of their ids, behind `after`.
     pub async fn list(&self, tenant: &str, after: &str, limit: u32) -> Result<Vec<KeyInfo>> {
-        let text = "SELECT id, tenant, principal, kind, roles, created, certificate FROM api_key
-                    WHERE tenant = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+        let text = format!(
+            "SELECT {COLUMNS} FROM api_key WHERE tenant = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
+        );
         let statement = Statement::new(text).bind(tenant).bind(after).bind(i64::from(limit));
         self.sql.query(statement).await?.iter().map(|row| Ok(Found::read(row)?.info)).collect()
     }
@@ -200,19 +234,64 @@ impl Keys {
     }
 
     pub(super) async fn look_up_digest(&self, digest: &Digest) -> Result<Arc<Identity>> {
-        let (text, hex) = (format!("{STANDING} AND digest = ?1"), in_hex(digest));
-        self.look_up(|| Statement::new(text.clone()).bind(hex.clone())).await
+        let (text, hex) = (standing("digest = ?1"), in_hex(digest));
+        let by_digest = || Statement::new(text.clone()).bind(hex.clone());
+        Ok(Arc::new(self.look_up("key", by_digest).await?))
+    }
+
+    /// Whose secret this proof was made with. It is good once, on all nodes, and for
+    /// no request but this one.
+    pub(crate) async fn believe(&self, shown: &str) -> Result<Arc<Identity>> {
+        let proof = Proof::read(shown)?;
+        let now = self.clock.now();
+        proof.is_timely(now)?;
+        let unknown = || PROOF.error("the proof is not one of a key there is");
+        let text = "SELECT sealed FROM api_key WHERE id = ?1 AND sealed IS NOT NULL";
+        let rows = self.sql.query(Statement::new(text).bind(proof.id)).await?;
+        let sealed: String = rows.first().ok_or_else(unknown)?.get("sealed")?;
+        let secret = self.seal().and_then(|seal| seal.open_text(&bound(proof.id), &sealed));
+        let secret = secret.map_err(|cause| unknown().because(cause))?;
+        if !proof.is_by(&secret) {
+            return Err(unknown());
+        }
+        let identity = self.by_id("proof", proof.id).await?;
+        // A node whose clock is behind must not find it forgotten.
+        let forgotten = proof.at().after(2 * WINDOW);
+        if !self.spent.spend(&format!("proof/{}/{}", proof.id, proof.nonce), forgotten).await? {
+            return Err(PROOF_USED.error("the proof was used before"));
+        }
+        let left = proof.at().after(WINDOW).since(now);
+        Ok(Arc::new(identity.once().until(self.clock.moment().after(left))))
     }
 
     /// The same caller as they stand now.
     pub async fn renew(&self, id: &str) -> Result<Arc<Identity>> {
-        let text = format!("{STANDING} AND id = ?1");
-        self.look_up(|| Statement::new(text.clone()).bind(id)).await
+        self.by_id("key", id).await.map(Arc::new)
+    }
+
+    /// The same of whoever showed a proof, for as long as its time is about now.
+    pub(crate) async fn renew_proof(&self, identity: &Identity) -> Result<Arc<Identity>> {
+        let id = identity.credential.strip_prefix("proof:").unwrap_or_default();
+        if identity.until <= self.clock.moment() {
+            return Err(PROOF_TIME.error("the proof is more than five minutes old"));
+        }
+        let renewed = self.by_id("proof", id).await?;
+        Ok(Arc::new(renewed.once().until(identity.until)))
+    }
+
+    async fn by_id(&self, way: &str, id: &str) -> Result<Identity> {
+        let text = standing("id = ?1");
+        self.look_up(way, || Statement::new(text.clone()).bind(id)).await
+    }
+
+    fn seal(&self) -> Result<&Seal> {
+        let none = || SEAL_KEY.error("secrets of keys need keys that all nodes share");
+        self.seal.as_deref().ok_or_else(none)
     }
 
     /// Reads once to learn who it is, observes them, and reads again: a change
     /// between the first reading and the observation is seen by the second.
-    async fn look_up(&self, statement: impl Fn() -> Statement) -> Result<Arc<Identity>> {
+    async fn look_up(&self, way: &str, statement: impl Fn() -> Statement) -> Result<Identity> {
         let unknown = || UNKNOWN_KEY.error("the API key is not known");
         let first = self.sql.query(statement()).await?;
         let found = Found::read(first.first().ok_or_else(unknown)?)?;
@@ -220,23 +299,22 @@ impl Keys {
         let epoch = self.revisions.observe(&found.tenant, &name);
         let again = self.sql.query(statement()).await?;
         let found = Found::read(again.first().ok_or_else(unknown)?)?;
-        Ok(Arc::new(Identity::new(
+        Ok(Identity::new(
             found.info.kind,
             found.tenant,
             found.info.principal.into(),
             found.info.roles.into(),
-            format!("key:{}", found.info.id).into(),
+            format!("{way}:{}", found.info.id).into(),
             epoch,
-        )))
+        ))
     }
 
-    /// Keeps a key by the digest it is found by, and what certificate that is of, if any.
     pub(super) async fn keep(
         &self,
         tenant: &str,
         new: NewKey<'_>,
         id: &str,
-        (digest, certificate): (&Digest, &str),
+        kept: Kept,
         fact: Option<Fact>,
     ) -> Result<()> {
         if new.roles.is_empty() {
@@ -244,18 +322,25 @@ impl Keys {
         }
         check_name(new.principal)?;
         let roles = serde_json::Value::from(new.roles).to_string();
+        // No digest is in words: what is only proved cannot be shown.
+        let (digest, certificate, sealed) = match kept {
+            Kept::Digest(digest) => (digest, String::new(), None),
+            Kept::Certificate(digest, name) => (digest, name, None),
+            Kept::Sealed(sealed) => (format!("sealed {id}"), String::new(), Some(sealed)),
+        };
         let text = "INSERT INTO api_key
-                    (id, digest, tenant, principal, kind, roles, created, certificate)
-                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+                    (id, digest, tenant, principal, kind, roles, created, certificate, sealed)
+                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         let insert = Statement::new(text)
             .bind(id)
-            .bind(in_hex(digest))
+            .bind(digest)
             .bind(tenant)
             .bind(new.principal)
             .bind(new.kind.name())
             .bind(roles)
             .bind(self.clock.now())
-            .bind(certificate);
+            .bind(certificate)
+            .bind(sealed);
         let mut transaction = Transaction::new().run(insert);
         if let Some(fact) = fact {
             transaction = transaction.fact(fact);
@@ -269,6 +354,24 @@ impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Keys")
     }
+}
+
+/// What is kept of a key.
+pub(super) enum Kept {
+    Digest(String),
+    /// The digest of a certificate's name, and the name.
+    Certificate(String, String),
+    Sealed(String),
+}
+
+/// Reads keys of those who are not kept out, with this about them.
+fn standing(about: &str) -> String {
+    format!("SELECT {COLUMNS} FROM api_key WHERE {STANDING} AND {about}")
+}
+
+/// What a sealed secret is bound to: it opens in its own row only.
+fn bound(id: &str) -> String {
+    format!("api_key {id}")
 }
 
 /// A row of the table.
@@ -290,7 +393,11 @@ impl Found {
             kind: kind.parse().map_err(|_| corrupt("kind"))?,
             roles: serde_json::from_str(&roles).map_err(|_| corrupt("roles"))?,
             created: row.get::<Time>("created")?,
-            certificate: row.get("certificate")?,
+            shown: match (row.get::<Option<String>>("sealed")?, row.get::<String>("certificate")?) {
+                (Some(_), _) => KeyShown::Proof,
+                (None, certificate) if certificate.is_empty() => KeyShown::Itself,
+                (None, certificate) => KeyShown::Certificate(certificate),
+            },
         };
         Ok(Self { tenant: tenant.into(), info })
     }

@@ -9,8 +9,8 @@ use flow::question::admin::CreatedKey;
 use flow::{Certificate, Fact, Identity, Result};
 
 use crate::codes::{NO_CERTIFICATE, UNKNOWN_KEY};
-use crate::credential::api_key::{Keys, NewKey};
-use crate::digest::{Digest, digest_of};
+use crate::credential::api_key::{Kept, Keys, NewKey};
+use crate::digest::{Digest, digest_of, in_hex};
 
 /// The kinds of names, and what one of each looks like.
 const KINDS: [&str; 5] = ["sha256:", "uri:", "dns:", "email:", "ip:"];
@@ -29,7 +29,8 @@ impl Keys {
     ) -> Result<CreatedKey> {
         let name = plain(name)?;
         let id = self.next_id();
-        self.keep(tenant, new, &id, (&digest(&name), &name), fact).await?;
+        let kept = Kept::Certificate(in_hex(&digest(&name)), name);
+        self.keep(tenant, new, &id, kept, fact).await?;
         Ok(CreatedKey { id, secret: String::new() })
     }
 
@@ -90,6 +91,7 @@ mod tests {
     use std::time::Duration;
 
     use flow::identity::MAIN;
+    use flow::question::admin::KeyShown;
     use flow::{Clock, Kind, Moment, Principal, Random, Revisions, Time};
     use pool::sql::sqlite::{Options, Sqlite};
 
@@ -126,10 +128,11 @@ mod tests {
         let colons = format!("sha256:{}", ["AB"; 32].join(":"));
         let key = keys.certify(MAIN, new("deploy", &writer), &colons, None).await.unwrap();
         let listed = keys.list(MAIN, "", 10).await.unwrap();
-        assert!(listed.iter().any(|key| key.certificate == digest));
+        let called = |name: &str| KeyShown::Certificate(name.to_owned());
+        assert!(listed.iter().any(|key| key.shown == called(&digest)));
         let twice = keys.certify(MAIN, new("deploy", &writer), &digest, None).await;
         assert!(twice.is_err(), "one name leads to one principal");
-        keys.revoke(MAIN, &listed.iter().find(|key| key.certificate == uri).unwrap().id, None)
+        keys.revoke(MAIN, &listed.iter().find(|key| key.shown == called(uri)).unwrap().id, None)
             .await
             .unwrap();
         assert_eq!(&*keys.recognise_certificate(&shown).await.unwrap().actor, "service:deploy");

@@ -9,10 +9,11 @@ pub(crate) async fn bring_forward(sql: &dyn Sql, clock: &Clock) -> Result<()> {
     migrate(sql, clock, "gate_login", TABLES).await.map(drop)
 }
 
-const TABLES: &[Migration] = &[Migration::both(
-    1,
-    "users and sessions",
-    "CREATE TABLE gate_user (
+const TABLES: &[Migration] = &[
+    Migration::both(
+        1,
+        "users and sessions",
+        "CREATE TABLE gate_user (
         tenant TEXT NOT NULL,
         name TEXT NOT NULL,
         kind TEXT NOT NULL,
@@ -66,4 +67,16 @@ const TABLES: &[Migration] = &[Migration::both(
         locked BIGINT NOT NULL
     );
     CREATE INDEX gate_failure_by_age ON gate_failure (since);",
-)];
+    ),
+    Migration::both(
+        2,
+        "users of identity providers, and what is good once",
+        "ALTER TABLE gate_user ADD COLUMN provider TEXT NOT NULL DEFAULT '';
+    ALTER TABLE gate_user ADD COLUMN subject TEXT NOT NULL DEFAULT '';
+    CREATE TABLE gate_spent (
+        what TEXT PRIMARY KEY,
+        until BIGINT NOT NULL
+    );
+    CREATE INDEX gate_spent_by_end ON gate_spent (until);",
+    ),
+];

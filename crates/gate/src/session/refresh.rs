@@ -11,6 +11,7 @@ use pool::sql::{Row, Statement, Transaction};
 
 use super::{REFRESH, Sessions, id_in};
 use crate::codes::{REFRESH_REUSED, UNKNOWN_REFRESH, UNKNOWN_SESSION};
+use crate::credential::jwt::Subject;
 use crate::digest::hex_of;
 use crate::user::{kind_and_roles, with};
 
@@ -53,7 +54,9 @@ impl Sessions {
         let (session, generation): (String, i64) = (row.get("session")?, row.get("generation")?);
         let (tenant, name): (String, String) = (row.get("tenant")?, row.get("name")?);
         if row.get::<i64>("used")? == 0 {
-            let granted = self.grant(&session, row.get::<Time>("ends")?);
+            let (kind, roles) = kind_and_roles(&row)?;
+            let who = Subject { tenant: &tenant, name: &name, kind, roles: &roles };
+            let granted = self.grant(&who, &session, row.get::<Time>("ends")?)?;
             match self.rotate(token, &granted, generation, fact).await {
                 Err(error) if error.code() == &REFRESH_REUSED => {}
                 Err(error) => return Err(error),

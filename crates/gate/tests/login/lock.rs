@@ -1,6 +1,7 @@
 //! Who failed too often waits, and not for ever.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use flow::identity::MAIN;
 use flow::question::account::ChangeUser;
@@ -22,6 +23,7 @@ async fn the_fifth_failure_locks_the_account_for_a_quarter_of_an_hour() {
     let locked = world.log_in_from("ann", PASSWORD, None, "203.0.113.1").await.unwrap_err();
     assert_eq!(locked.code().name, "gate-locked", "the right password does not help");
     assert!(locked.detail().contains("try again in 901 s"), "{locked}");
+    assert_eq!(locked.retry_after(), Some(Duration::from_secs(900)), "the rest of the lock");
     assert!(world.log_in("bob", PASSWORD).await.is_ok(), "another account is free");
 
     // Trying on does not make it longer.

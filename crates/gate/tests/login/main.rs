@@ -7,7 +7,11 @@
 
 mod factor;
 mod lock;
+mod oidc;
+mod proof;
+mod provider;
 mod record;
 mod session;
+mod token;
 mod user;
 mod world;

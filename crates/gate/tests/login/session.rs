@@ -5,7 +5,7 @@ use flow::question::account::{ChangeUser, Proof};
 use flow::{Lane, Principal};
 use gate::Config;
 
-use crate::world::{AGENT, HERE, PASSWORD, code, on, world};
+use crate::world::{AGENT, HERE, PASSWORD, code, on, opaque, world};
 
 const HOUR: u64 = 3600;
 
@@ -79,7 +79,7 @@ async fn an_unused_session_sleeps_and_its_refresh_token_wakes_it() {
         world.pass(HOUR - 1);
         let _ = world.who(&next.token).await;
     }
-    assert_eq!(code(world.who(&next.token).await), "gate-session-over");
+    assert_eq!(code(world.who(&next.token).await), "gate-token-over");
     let last = world.refresh(&next.refresh).await.unwrap();
     world.pass(168 * HOUR);
     assert_eq!(code(world.refresh(&last.refresh).await), "gate-unknown-refresh");
@@ -240,7 +240,7 @@ async fn when_it_was_used_is_written_once_a_minute_at_most() {
 
 #[tokio::test]
 async fn what_is_no_token_is_nobody() {
-    let world = world().await;
+    let world = opaque().await;
     world.user("ann", &["reader"]).await;
     let session = world.log_in("ann", PASSWORD).await.unwrap();
     let (token, refresh) = (&session.token, &session.refresh);

@@ -10,12 +10,14 @@ use flow::feed::{Announcer, MemoryFeed};
 use flow::identity::MAIN;
 use flow::question::account::{CreateUser, Granted, OpenSession, Proof, RefreshSession};
 use flow::question::admin::Login;
-use flow::request::Password;
+use flow::request::{Password, Returned};
 use flow::signal::Registry;
 use flow::*;
+use gate::jwt::Providers;
 use gate::limit::{Blocks, Limits};
-use gate::{Config, Ground, Keys, Logins, Seal};
+use gate::{Config, Ground, Keys, Logins, Seal, Tokens};
 use parking_lot::Mutex;
+use pool::Http;
 use pool::file::Disk;
 use pool::sql::sqlite::{Options, Sqlite};
 use pool::sql::{Sql, Statement};
@@ -32,6 +34,8 @@ pub(crate) struct World {
     pub(crate) sql: Arc<dyn Sql>,
     pub(crate) keys: Arc<Keys>,
     pub(crate) logins: Arc<Logins>,
+    pub(crate) tokens: Arc<Tokens>,
+    revisions: Arc<Revisions>,
     pub(crate) facts: Arc<Mutex<Vec<Fact>>>,
     /// What nobody may find in a log.
     pub(crate) secrets: Mutex<Vec<String>>,
@@ -41,8 +45,18 @@ pub(crate) struct World {
 pub(crate) struct Yes;
 pub(crate) struct List(Arc<Mutex<Vec<Fact>>>);
 
+/// Where tokens of sessions are signed.
 pub(crate) async fn world() -> World {
-    on(Arc::new(Sqlite::open(Options::memory()).await.unwrap()), start(), &Config::default()).await
+    on(empty().await, start(), &Config::default()).await
+}
+
+/// Where they are random, as on nodes that share a database and no key to seal with.
+pub(crate) async fn opaque() -> World {
+    build(empty().await, start(), &Config::default(), false).await
+}
+
+pub(crate) async fn empty() -> Arc<dyn Sql> {
+    Arc::new(Sqlite::open(Options::memory()).await.unwrap())
 }
 
 pub(crate) fn start() -> Clock {
@@ -51,17 +65,42 @@ pub(crate) fn start() -> Clock {
 
 /// A node on this database.
 pub(crate) async fn on(sql: Arc<dyn Sql>, clock: Clock, config: &Config) -> World {
+    build(sql, clock, config, true).await
+}
+
+/// The same, trusting what `config.oidc` names.
+pub(crate) async fn trusting(sql: Arc<dyn Sql>, clock: Clock, config: &Config) -> Result<World> {
+    Providers::new(&config.oidc, &outside(), &clock)?;
+    Ok(build(sql, clock, config, true).await)
+}
+
+/// A client whose own waits are not those under test.
+fn outside() -> Http {
+    let config = pool::http::Config {
+        retry: pool::retry::Config { attempts: 1, ..pool::retry::Config::default() },
+        timeout: flow::unit::Span::secs(5),
+        ..pool::http::Config::default()
+    };
+    Http::new(config, Clock::system(), Random::system(), &Registry::default()).unwrap()
+}
+
+async fn build(sql: Arc<dyn Sql>, clock: Clock, config: &Config, signed: bool) -> World {
     listen_to_logs();
     let (random, revisions) = (Random::system(), Arc::new(Revisions::default()));
     let keys = Keys::open(sql.clone(), revisions.clone(), clock.clone(), random.clone());
-    let keys = Arc::new(keys.await.unwrap());
+    let keys = Arc::new(keys.await.unwrap().sealed_by(signed.then(seal)));
     let ground = Ground {
         sql: sql.clone(),
         revisions: revisions.clone(),
         clock: clock.clone(),
         random: random.clone(),
     };
-    let logins = Arc::new(Logins::open(ground, config, Some(seal())).await.unwrap());
+    let of = (sql.clone(), revisions.clone(), clock.clone(), random.clone());
+    let tokens = Tokens::open(&config.tokens, of.0, seal(), of.1, of.2, of.3).await.unwrap();
+    let providers = Providers::new(&config.oidc, &outside(), &clock).unwrap();
+    let tokens = Arc::new(tokens.trusting(providers));
+    let logins = Logins::open(ground, config, Some(seal())).await.unwrap();
+    let logins = Arc::new(if signed { logins.signed_by(tokens.clone()) } else { logins });
     let registry = Registry::default();
     let feed = Arc::new(MemoryFeed::new(clock.clone(), 64));
     let announcer = Arc::new(Announcer::new(feed, clock.clone()));
@@ -71,11 +110,12 @@ pub(crate) async fn on(sql: Arc<dyn Sql>, clock: Clock, config: &Config) -> Worl
     let (known, blocks) = (keys.clone(), Arc::new(blocks));
     let gate = gate::Gate::new(known, limits, blocks, revisions.clone(), clock.clone(), 1000);
     let gate = gate.with_logins(logins.clone());
+    let gate = if signed { gate.with_tokens(tokens.clone()) } else { gate };
     let facts = Arc::<Mutex<Vec<Fact>>>::default();
     let stages = Stages { gate, policy: Yes, ledger: List(facts.clone()) };
-    let (path, _) = Serve::new(stages, revisions, clock.clone(), random, &registry);
+    let (path, _) = Serve::new(stages, revisions.clone(), clock.clone(), random, &registry);
     let secrets = Mutex::new(vec![PASSWORD.to_owned(), WRONG.to_owned()]);
-    World { clock, sql, keys, logins, facts, secrets, path }
+    World { clock, sql, keys, logins, tokens, revisions, facts, secrets, path }
 }
 
 /// What all nodes of a test seal with.
@@ -116,6 +156,14 @@ impl World {
         let password = Password { tenant: MAIN, name, secret, code };
         let request = self.request(Credential::Password(password), peer, AGENT);
         let question = OpenSession { name };
+        let granted = self.path.once(&mut Lane::default(), &request, self, question).await;
+        self.keep_secret(granted)
+    }
+
+    /// What the door asks when a browser has come back.
+    pub(crate) async fn come_back(&self, returned: Returned<'_>) -> Result<Granted> {
+        let request = self.request(Credential::Returned(returned), HERE, AGENT);
+        let question = OpenSession { name: returned.provider };
         let granted = self.path.once(&mut Lane::default(), &request, self, question).await;
         self.keep_secret(granted)
     }
@@ -164,6 +212,11 @@ impl World {
         let peer: IpAddr = peer.parse().unwrap();
         let (id, at) = (Random::system().id(self.clock.now()), self.clock.moment());
         Request { id, at, door: Door::Http, credential, peer: Some(peer), agent }
+    }
+
+    /// What another node says over the feed when somebody's standing changed.
+    pub(crate) fn hear_of(&self, name: &str) {
+        self.revisions.bump(MAIN, Some(name));
     }
 
     pub(crate) fn pass(&self, secs: u64) {

@@ -49,6 +49,13 @@ pub struct Claims {
     pub until: u64,
 }
 
+impl Claims {
+    /// Whether it belongs to a session: one that does not is a session of its own.
+    pub(crate) fn is_of_session(&self) -> bool {
+        self.sid != self.jti
+    }
+}
+
 /// What a token has to say to be ours to look at.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected<'a> {
@@ -116,6 +123,11 @@ impl Payload {
             true => Err(Flaw::Early),
             false => Ok(()),
         }
+    }
+
+    /// For how many it is meant.
+    pub(super) fn audiences(&self) -> usize {
+        self.aud.len()
     }
 
     /// When it is over, in whole seconds.

@@ -40,7 +40,7 @@ pub enum Flaw {
 }
 
 impl Flaw {
-    const fn sentence(self) -> &'static str {
+    pub(super) const fn sentence(self) -> &'static str {
         match self {
             Self::Large => "the token is too large",
             Self::Parts => "the token does not have three parts",

@@ -163,7 +163,12 @@ impl SigningKey {
 
     /// A token that says this, for access, under this name of the key.
     pub fn sign(&self, kid: &str, payload: &[u8]) -> Result<String> {
-        let header = json!({ "alg": self.algorithm().name(), "kid": kid, "typ": ACCESS });
+        self.sign_as(ACCESS, kid, payload)
+    }
+
+    /// A token of this kind that says this.
+    pub fn sign_as(&self, typ: &str, kid: &str, payload: &[u8]) -> Result<String> {
+        let header = json!({ "alg": self.algorithm().name(), "kid": kid, "typ": typ });
         let mut token = format!("{}.{}", encoded(header.to_string()), encoded(payload));
         let signature = encoded(self.signature(token.as_bytes())?);
         token.push('.');
@@ -210,7 +215,7 @@ impl SigningKey {
     }
 
     /// What anybody may know of it; nothing of a shared secret.
-    pub(super) fn public(&self, kid: &str) -> Result<Option<Value>> {
+    pub fn public(&self, kid: &str) -> Result<Option<Value>> {
         let mut known = match &self.private {
             Private::Ed(pair) => {
                 json!({ "kty": "OKP", "crv": "Ed25519", "x": encoded(pair.public_key()) })

@@ -19,7 +19,13 @@ use tokio::sync::Mutex;
 
 use super::claims::Payload;
 use super::{Claims, Compact, Expected, Flaw, KeySet};
-use crate::codes::{PROVIDER, PROVIDER_AWAY};
+use crate::codes::{NO_PROVIDER, PROVIDER, PROVIDER_AWAY};
+
+mod begun;
+mod login;
+
+pub(crate) use login::Person;
+pub use login::{ClientAuth, Config as LoginConfig};
 
 /// Keys are read again after this long.
 const FRESH: Duration = Duration::from_secs(600);
@@ -61,6 +67,9 @@ pub struct Config {
     /// What that makes them here; words that are not listed give no role.
     #[serde(default)]
     pub roles: BTreeMap<String, Vec<String>>,
+    /// How they log in there, where they do.
+    #[serde(default)]
+    pub login: Option<LoginConfig>,
 }
 
 fn main() -> String {
@@ -92,6 +101,14 @@ pub(super) struct Provider {
     keys: RwLock<Known>,
     /// When they were last asked for; held while they are.
     asked: Mutex<Option<Moment>>,
+    /// Where its doors are, and when that was last asked.
+    doors: Mutex<Doors>,
+}
+
+#[derive(Default)]
+struct Doors {
+    known: Option<Arc<Described>>,
+    asked: Option<Moment>,
 }
 
 /// The keys that were last published.
@@ -115,6 +132,14 @@ impl Providers {
         Ok(Self(providers))
     }
 
+    /// The provider of this name.
+    pub(super) fn named(&self, name: &str) -> Result<&Provider> {
+        let known =
+            |provider: &&Provider| provider.config.name == name && provider.config.login.is_some();
+        let none = || NO_PROVIDER.error(format!("nobody logs in at `{}`", name.escape_debug()));
+        self.0.iter().find(known).ok_or_else(none)
+    }
+
     pub(super) fn of(&self, issuer: &str) -> Option<&Provider> {
         self.0.iter().find(|provider| provider.config.issuer == issuer)
     }
@@ -128,9 +153,15 @@ impl std::fmt::Debug for Providers {
 
 /// What is read of a provider's description of itself.
 #[derive(Deserialize)]
-struct Discovered {
+struct Described {
     issuer: String,
     jwks_uri: String,
+    #[serde(default)]
+    authorization_endpoint: String,
+    #[serde(default)]
+    token_endpoint: String,
+    #[serde(default)]
+    authorization_response_iss_parameter_supported: bool,
 }
 
 impl Provider {
@@ -148,9 +179,13 @@ impl Provider {
             return Err(wrong("its people cannot be Stockade itself".into()));
         }
         secure(config.jwks_url.as_ref().unwrap_or(&config.issuer)).map_err(wrong)?;
+        if let Some(login) = &config.login {
+            secure(&config.issuer).map_err(wrong)?;
+            login.check(&config.name).map_err(wrong)?;
+        }
         let (http, clock) = (http.clone(), clock.clone());
-        let (keys, asked) = (RwLock::default(), Mutex::default());
-        Ok(Self { config, kind, http, clock, keys, asked })
+        let (keys, asked, doors) = (RwLock::default(), Mutex::default(), Mutex::default());
+        Ok(Self { config, kind, http, clock, keys, asked, doors })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -164,9 +199,14 @@ impl Provider {
         let payload = Payload::read(&read.verified(key)?)?;
         let Config { issuer, audience, .. } = &self.config;
         payload.check(Expected { issuer, audience, leeway }, self.clock.now())?;
+        Ok(self.person(&payload)?)
+    }
+
+    /// Who that is, in our words.
+    fn person(&self, payload: &Payload) -> Result<Claims, Flaw> {
         let name = payload.word(&self.config.name_claim).ok_or(Flaw::Claims)?;
         if name.is_empty() || name.len() > NAME_MAX || name.chars().any(char::is_control) {
-            return Err(Flaw::Claims.into());
+            return Err(Flaw::Claims);
         }
         let own = |name: &str| format!("{}/{name}", self.config.name);
         Ok(Claims {
@@ -236,7 +276,7 @@ impl Provider {
     async fn fetch(&self) -> Result<KeySet> {
         let url = match &self.config.jwks_url {
             Some(url) => url.clone(),
-            None => self.discover().await?,
+            None => self.describe().await?.jwks_uri,
         };
         let keys = KeySet::read(&self.get(&url).await?)?;
         if keys.has_secrets() || keys.is_empty() {
@@ -245,16 +285,35 @@ impl Provider {
         Ok(keys)
     }
 
-    async fn discover(&self) -> Result<String> {
+    /// Where its doors are, asked for where that is not known or old.
+    async fn described(&self) -> Result<Arc<Described>> {
+        let mut doors = self.doors.lock().await;
+        let now = self.clock.moment();
+        let pause = if doors.known.is_some() { FRESH } else { FIRST_PAUSE };
+        if doors.asked.is_none_or(|asked| now.since(asked) >= pause) {
+            match self.describe().await.and_then(complete) {
+                Ok(described) => doors.known = Some(Arc::new(described)),
+                Err(error) => {
+                    let (provider, error) = (self.name(), error.story());
+                    tracing::warn!(provider, error, "the provider's description cannot be read");
+                }
+            }
+            doors.asked = Some(self.clock.moment());
+        }
+        let away = || PROVIDER_AWAY.error(format!("`{}` does not answer", self.name()));
+        doors.known.clone().ok_or_else(away)
+    }
+
+    async fn describe(&self) -> Result<Described> {
         let issuer = &self.config.issuer;
         let place = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-        let found: Discovered = serde_json::from_slice(&self.get(&place).await?)
+        let found: Described = serde_json::from_slice(&self.get(&place).await?)
             .map_err(|_| PROVIDER.error("its description cannot be read"))?;
         if found.issuer != *issuer {
             return Err(PROVIDER.error("it describes another issuer"));
         }
         secure(&found.jwks_uri).map_err(|what| PROVIDER.error(what))?;
-        Ok(found.jwks_uri)
+        Ok(found)
     }
 
     async fn get(&self, url: &str) -> Result<Vec<u8>> {
@@ -264,6 +323,14 @@ impl Provider {
             false => Err(PROVIDER_AWAY.error(format!("it answered {}", answer.status.as_u16()))),
         }
     }
+}
+
+/// A description that people can log in by.
+fn complete(described: Described) -> Result<Described> {
+    for door in [&described.authorization_endpoint, &described.token_endpoint] {
+        secure(door).map_err(|what| PROVIDER.error(what))?;
+    }
+    Ok(described)
 }
 
 /// Keys that anybody on the way could change are nobody's.

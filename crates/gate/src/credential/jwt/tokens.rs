@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use flow::question::account::Begun;
+use flow::request::Returned;
 use flow::unit::{Size, Span};
 use flow::{Clock, Fact, Id, Identity, Principal, Random, Result, Revisions, Time};
 use pool::sql::migrate::{Migration, migrate};
@@ -14,9 +16,11 @@ use super::claims::{Payload, Written};
 use super::key::{ACCESS, unusable};
 use super::ring::Ring;
 use super::seen::Seen;
-use super::{Algorithm, Claims, Compact, Expected, Flaw, KeyState, Providers, Subject};
+use super::{Algorithm, Claims, Compact, Expected, Flaw, KeyState, Person, Providers, Subject};
 use crate::codes::{NO_NAME, UNKNOWN_TOKEN};
 use crate::seal::Seal;
+use crate::session::Sessions;
+use crate::spent::Spent;
 use crate::user::check_name;
 
 const MIGRATIONS: &[Migration] = &[Migration::both(
@@ -139,6 +143,11 @@ impl Tokens {
             return Err(NO_NAME.error("`system` is Stockade itself, which needs no token"));
         }
         check_name(subject.name)?;
+        self.sign(subject, sid, life)
+    }
+
+    /// The same for somebody who is known to be one.
+    pub(crate) fn sign(&self, subject: &Subject<'_>, sid: &str, life: Duration) -> Result<String> {
         let (now, jti) = (self.clock.now(), self.random.id(self.clock.now()).to_string());
         let written = Written {
             iss: &self.config.issuer,
@@ -170,8 +179,19 @@ impl Tokens {
         self.seen.find(token)
     }
 
-    /// Whose token this is.
+    /// Whose token this is. What it says of a session is not looked up: see
+    /// [`Gate::with_logins`](crate::Gate::with_logins).
     pub async fn recognise(&self, token: &str) -> Result<Arc<Identity>> {
+        self.recognise_in(None, token).await
+    }
+
+    /// Whose token this is. Of a session the token only says that it is one of its: what
+    /// its owner may do is what the session's row says now.
+    pub(crate) async fn recognise_in(
+        &self,
+        sessions: Option<&Sessions>,
+        token: &str,
+    ) -> Result<Arc<Identity>> {
         if let Some(identity) = self.recognise_now(token) {
             return Ok(identity);
         }
@@ -179,23 +199,53 @@ impl Tokens {
         let issuer = Payload::read(read.unverified())?.iss.ok_or(Flaw::Issuer)?;
         // Nobody else speaks for us, whatever is configured.
         let provider = self.providers.of(&issuer).filter(|_| issuer != self.config.issuer);
-        let (claims, credential, most) = match provider {
+        let (claims, most) = match provider {
             None => {
                 self.look_for_key(&read).await?;
-                let claims = self.claims(read)?;
-                let credential = format!("token:{}/{}", claims.sid, claims.jti);
-                (claims, credential, Duration::MAX)
+                (self.claims(read)?, Duration::MAX)
             }
-            Some(provider) => {
-                let claims = provider.claims(read, self.config.leeway.0).await?;
-                (claims, format!("oidc:{}", provider.name()), FOREIGN_LIFE)
-            }
+            Some(provider) => (provider.claims(read, self.config.leeway.0).await?, FOREIGN_LIFE),
         };
         let left = Time(claims.until.saturating_mul(1_000_000_000)).since(self.clock.now());
-        let until = self.clock.moment().after(left);
-        let identity = Arc::new(self.stand(claims, credential).await?.until(until));
+        let identity = match (provider, sessions.filter(|_| claims.is_of_session())) {
+            (Some(provider), _) => self.stand(&claims, format!("oidc:{}", provider.name())).await?,
+            (None, Some(sessions)) => {
+                let identity = sessions.claimed(&claims, token).await?;
+                self.is_not_ended(&claims).await?;
+                Identity::clone(&identity)
+            }
+            (None, None) => {
+                self.stand(&claims, format!("token:{}/{}", claims.sid, claims.jti)).await?
+            }
+        };
+        let identity = Arc::new(identity.until(self.clock.moment().after(left)));
         self.seen.keep(token, identity.clone(), left.min(most));
         Ok(identity)
+    }
+
+    /// Begins a login at this provider.
+    pub(crate) async fn begin_login(
+        &self,
+        provider: &str,
+        seal: &Seal,
+        random: &Random,
+    ) -> Result<Begun> {
+        self.providers.named(provider)?.begin(seal, random).await
+    }
+
+    /// Who has come back from a provider.
+    pub(crate) async fn finish_login(
+        &self,
+        returned: Returned<'_>,
+        kept: (&Seal, &Spent),
+    ) -> Result<Person> {
+        let provider = self.providers.named(returned.provider)?;
+        provider.finish(returned, kept, self.config.leeway.0).await
+    }
+
+    /// How long a token is valid at most.
+    pub(crate) fn life(&self) -> Duration {
+        self.config.life.0
     }
 
     /// The same caller as they stand now. A provider's token has to be shown again.
@@ -216,7 +266,7 @@ impl Tokens {
             issued: 0,
             until: 0,
         };
-        let renewed = self.stand(claims, identity.credential.to_string()).await?;
+        let renewed = self.stand(&claims, identity.credential.to_string()).await?;
         Ok(Arc::new(renewed.until(identity.until)))
     }
 
@@ -302,17 +352,24 @@ impl Tokens {
 
     /// Observes the principal, and then looks whether the token was ended: one that is
     /// ended in between bumps what was observed.
-    async fn stand(&self, claims: Claims, credential: String) -> Result<Identity> {
-        let (tenant, name): (Arc<str>, Arc<str>) = (claims.tenant.into(), claims.name.into());
+    async fn stand(&self, claims: &Claims, credential: String) -> Result<Identity> {
+        let (tenant, name): (Arc<str>, Arc<str>) =
+            (claims.tenant.as_str().into(), claims.name.as_str().into());
         let epoch = self.revisions.observe(&tenant, &name);
+        self.is_not_ended(claims).await?;
+        let (roles, credential) = (claims.roles.as_slice().into(), credential.into());
+        Ok(Identity::new(claims.kind, tenant, name, roles, credential, epoch))
+    }
+
+    async fn is_not_ended(&self, claims: &Claims) -> Result<()> {
         let text = "SELECT what, at FROM token_end WHERE tenant = ?1
                     AND ((what = 'token' AND name = ?2) OR (what = 'session' AND name = ?3)
                     OR (what = 'principal' AND name = ?4))";
         let ends = Statement::new(text)
-            .bind(&*tenant)
+            .bind(claims.tenant.as_str())
             .bind(claims.jti.as_str())
             .bind(claims.sid.as_str())
-            .bind(&*name);
+            .bind(claims.name.as_str());
         let made = made(&claims.jti, claims.issued);
         for row in self.sql.query(ends).await?.iter() {
             let (what, at): (String, Time) = (row.get("what")?, row.get("at")?);
@@ -320,8 +377,7 @@ impl Tokens {
                 return Err(Flaw::Ended.into());
             }
         }
-        let (roles, credential) = (claims.roles.into(), credential.into());
-        Ok(Identity::new(claims.kind, tenant, name, roles, credential, epoch))
+        Ok(())
     }
 
     #[cfg(test)]
