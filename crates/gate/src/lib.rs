@@ -9,6 +9,8 @@
 //! Users log in with a password and perhaps a code ([`Logins`]) and get a session, kept
 //! on this side, which can be looked at and ended like a key.
 //!
+//! Keys that encrypt and sign for others are in a [`crypto::Strongbox`].
+//!
 //! ```
 //! # use flow::{*, identity::MAIN, request::*, signal::Registry};
 //! # use pool::sql::sqlite::{Options, Sqlite};
@@ -32,6 +34,7 @@
 pub mod codes;
 mod config;
 mod credential;
+pub mod crypto;
 mod digest;
 mod guard;
 pub mod limit;
