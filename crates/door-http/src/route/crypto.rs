@@ -23,7 +23,7 @@ use self::batch::{Answered, Asked, Batch, answer, decoded, decoded_or_nothing};
 use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
 use crate::call::Call;
 use crate::codes;
-use crate::query::Parameter;
+use crate::query::{Parameter, Query};
 use crate::reply::{Payload, Short};
 
 const BYTES: &str = "application/octet-stream";
@@ -286,7 +286,10 @@ struct Binding {
 }
 
 impl Binding {
-    fn read(context: Option<&str>, associated: Option<&str>) -> Result<Self> {
+    /// What the body says counts before the query.
+    fn read(query: &Query<'_>, context: Option<&str>, associated: Option<&str>) -> Result<Self> {
+        let context = context.or_else(|| query.get("context"));
+        let associated = associated.or_else(|| query.get("associated_data"));
         let context = context.map(|text| decoded("context", text)).transpose()?;
         let associated = decoded_or_nothing("associated_data", associated)?;
         Ok(Self { context, associated })
@@ -333,15 +336,17 @@ async fn encrypt<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     if raw::is_meant(&call)? {
         return raw::encrypt(call).await;
     }
-    raw::nothing_in_query(&call)?;
+    let query = call.query()?;
     let key = call.text("key")?;
     let asked = read::<Plaintexts, P>(&mut call).await?.each()?;
+    let version = raw::version(&query)?;
     let read = |asked: &Plaintext| {
         let text = asked.plaintext.as_deref();
         let text = text.ok_or_else(|| codes::JSON.error("there is no `plaintext`"))?;
         let text = decoded("plaintext", text)?;
-        let binding = Binding::read(asked.context.as_deref(), asked.associated_data.as_deref());
-        Ok((text, binding?, asked.key_version))
+        let binding =
+            Binding::read(&query, asked.context.as_deref(), asked.associated_data.as_deref());
+        Ok((text, binding?, asked.key_version.or(version)))
     };
     let items = asked.each(read);
     let plain: Vec<_> = items
@@ -358,10 +363,10 @@ async fn decrypt<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     if raw::is_meant(&call)? {
         return raw::decrypt(call).await;
     }
-    raw::nothing_in_query(&call)?;
+    let query = call.query()?;
     let key = call.text("key")?;
     let asked = read::<Ciphertexts, P>(&mut call).await?.each()?;
-    let items = asked.each(sealed);
+    let items = asked.each(|asked| sealed(&query, asked));
     let sealed: Vec<_> = items.iter().flatten().map(Wrapped::question).collect();
     let question = Decrypt { key: &key, form: Form::Text, items: &sealed };
     let plain = call.once(question).await?;
@@ -370,10 +375,10 @@ async fn decrypt<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
 }
 
 async fn rewrap<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
-    call.query()?;
+    let query = call.query()?;
     let key = call.text("key")?;
     let asked = read::<Ciphertexts, P>(&mut call).await?.each()?;
-    let items = asked.each(sealed);
+    let items = asked.each(|asked| sealed(&query, asked));
     let sealed: Vec<_> = items.iter().flatten().map(Wrapped::question).collect();
     let made = call.once(Rewrap { key: &key, items: &sealed }).await?;
     answer(asked.is_batch, items, made, ciphertext)
@@ -391,10 +396,10 @@ impl Wrapped<'_> {
     }
 }
 
-fn sealed(asked: &Encrypted) -> Result<Wrapped<'_>> {
+fn sealed<'a>(query: &Query<'_>, asked: &'a Encrypted) -> Result<Wrapped<'a>> {
     let ciphertext = asked.ciphertext.as_deref();
     let ciphertext = ciphertext.ok_or_else(|| codes::JSON.error("there is no `ciphertext`"))?;
-    let binding = Binding::read(asked.context.as_deref(), asked.associated_data.as_deref())?;
+    let binding = Binding::read(query, asked.context.as_deref(), asked.associated_data.as_deref())?;
     Ok(Wrapped { ciphertext, binding })
 }
 
@@ -408,10 +413,11 @@ fn text(bytes: Vec<u8>) -> String {
 }
 
 async fn data_key<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
-    call.query()?;
+    let query = call.query()?;
     let key = call.text("key")?;
     let wanted: Wanted = read_or_nothing(&mut call).await?;
-    let binding = Binding::read(wanted.context.as_deref(), wanted.associated_data.as_deref())?;
+    let binding =
+        Binding::read(&query, wanted.context.as_deref(), wanted.associated_data.as_deref())?;
     let question = MakeDataKey { key: &key, bits: wanted.bits, bound: binding.bound() };
     let DataKey { plain, sealed } = call.once(question).await?;
     let plain = Zeroizing::new(plain);

@@ -17,23 +17,23 @@ static KEY_VERSION: HeaderName = HeaderName::from_static("stockade-key-version")
 
 const CONTEXT: Parameter = Parameter {
     name: "context",
-    what: "For raw bytes and a derived key, what it is derived by, in base 64",
+    what: "For a derived key, what it is derived by, in base 64, where the body does not say it",
     example: Example::Text("YW5u"),
 };
 const ASSOCIATED: Parameter = Parameter {
     name: "associated_data",
-    what: "For raw bytes, what the ciphertext is bound to, in base 64",
+    what: "What the ciphertext is bound to, in base 64, where the body does not say it",
     example: Example::Text("cm93IDc="),
 };
 const VERSION: Parameter = Parameter {
     name: "key_version",
-    what: "For raw bytes, by which version of the key; the newest when absent",
+    what: "By which version of the key, where the body does not say it; the newest when absent",
     example: Example::Number(1),
 };
 
-/// What can be said of bytes to be decrypted.
+/// What can be said of what is to be decrypted, and has to be of bytes.
 pub(super) const BOUND: Known = &[CONTEXT, ASSOCIATED];
-/// And of bytes to be encrypted.
+/// And of what is to be encrypted.
 pub(super) const QUERY: Known = &[CONTEXT, ASSOCIATED, VERSION];
 
 /// Whether the body is the bytes themselves.
@@ -41,19 +41,9 @@ pub(super) fn is_meant<P: Plane>(call: &Call<'_, P>) -> Result<bool> {
     Ok(media_type(call)?.eq_ignore_ascii_case(BYTES))
 }
 
-/// In JSON everything stands in the body.
-pub(super) fn nothing_in_query<P: Plane>(call: &Call<'_, P>) -> Result<()> {
-    match call.query()?.pairs().next() {
-        None => Ok(()),
-        Some((name, _)) => {
-            Err(codes::QUERY.error(format!("`{name}` stands in the body where that is JSON")))
-        }
-    }
-}
-
 pub(super) async fn encrypt<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     let (key, query) = (call.text("key")?, call.query()?);
-    let (binding, version) = (binding(&query)?, query.read("key_version", "a version")?);
+    let (binding, version) = (binding(&query)?, version(&query)?);
     let text = call.whole(call.door.config.limits.value_max.0).await?;
     let items = [Plain { text: &text, bound: binding.bound(), version }];
     let made = call.once(Encrypt { key: &key, form: Form::Raw, items: &items }).await?;
@@ -76,7 +66,12 @@ pub(super) async fn decrypt<P: Plane>(mut call: Call<'_, P>) -> Result<Response<
 const OVERHEAD: u64 = 64;
 
 fn binding(query: &Query<'_>) -> Result<Binding> {
-    Binding::read(query.get("context"), query.get("associated_data"))
+    Binding::read(query, None, None)
+}
+
+/// The version a query names.
+pub(super) fn version(query: &Query<'_>) -> Result<Option<u32>> {
+    query.read("key_version", "a version")
 }
 
 fn bytes(bytes: Vec<u8>) -> Response<Payload> {
