@@ -189,6 +189,27 @@ pub(super) async fn due(sql: &dyn Sql, now: Time, worn: u64) -> Result<Vec<(Stri
     rows.iter().map(|row| Ok((row.at(0)?, row.at(1)?))).collect()
 }
 
+/// Seals anew, by the key that seals now, what another sealed; some at a time. How many
+/// there were.
+pub(super) async fn reseal(sql: &dyn Sql, seal: &Seal) -> Result<usize> {
+    let text = "SELECT v.key, v.version, v.sealed, k.tenant, k.name FROM crypto_version v
+                JOIN crypto_key k ON k.id = v.key WHERE v.sealed NOT LIKE ?1 LIMIT 100";
+    let begin = format!("{}%", seal.begin()?);
+    let rows = sql.query(Statement::new(text).bind(begin)).await?;
+    for row in rows.iter() {
+        let (key, tenant, name): (String, String, String) =
+            (row.get("key")?, row.get("tenant")?, row.get("name")?);
+        let (version, sealed): (u32, String) = (row.get("version")?, row.get("sealed")?);
+        let kept = Kept { key: &key, tenant: &tenant, name: &name, version };
+        let anew = seal.text(&kept.bound(), &kept.open(seal, &sealed)?)?;
+        let text = "UPDATE crypto_version SET sealed = ?3
+                    WHERE key = ?1 AND version = ?2 AND sealed = ?4";
+        let update = Statement::new(text).bind(&key).bind(version).bind(anew).bind(sealed);
+        sql.commit(Transaction::new().run(update)).await?;
+    }
+    Ok(rows.len())
+}
+
 /// A key with its versions, in one look. Versions that are in `before` are not opened
 /// again, and go on counting where they were.
 pub(super) async fn read(
