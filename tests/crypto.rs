@@ -55,7 +55,7 @@ fn keys_outlive_a_crash_and_their_use_is_recorded_and_nothing_of_what_they_saw()
     fine(&server, "keys/orders", &json!({}));
     let created = events.until("crypto_key.create");
     assert_eq!(
-        (&created["actor"], &created["resource"]),
+        (&created["actor"], &created["path"]),
         (&json!("human:admin"), &json!("crypto/orders"))
     );
 
@@ -66,7 +66,7 @@ fn keys_outlive_a_crash_and_their_use_is_recorded_and_nothing_of_what_they_saw()
     let used = events.until("crypto.encrypt");
     assert_eq!(used["data"]["detail"]["versions"], json!([1]), "{used}");
     assert_eq!(fine(&server, "keys/orders/rotate", &json!({}))["latest_version"], 2);
-    assert_eq!(events.until("crypto_key.rotate")["detail"]["version"], 2);
+    assert_eq!(events.until("crypto_key.rotate")["data"]["detail"]["version"], 2);
 
     server.kill();
     let server = Server::start(&data);
