@@ -70,6 +70,9 @@ fn measure(keys: &Strongbox, size: usize, times: u32) {
         aws_lc_rs::rand::fill(&mut nonce).unwrap();
         Nonce::assume_unique_for_key(nonce)
     };
+    let mut known = text.clone();
+    let known_nonce = Nonce::assume_unique_for_key([7; 12]);
+    apart.seal_in_place_append_tag(known_nonce, Aad::from(b"row 7"), &mut known).unwrap();
     let contenders = by_turns(
         times,
         [
@@ -93,6 +96,13 @@ fn measure(keys: &Strongbox, size: usize, times: u32) {
             },
             &mut || drop(black_box(encrypt(Form::Raw))),
             &mut || {
+                let (nonce, mut fresh) = (Nonce::assume_unique_for_key([7; 12]), vec![0; size]);
+                let bound = Aad::from(b"row 7");
+                let (text, tag) = known.split_at(size);
+                apart.open_separate_gather(nonce, bound, text, tag, &mut fresh).unwrap();
+                black_box(fresh);
+            },
+            &mut || {
                 let items = [Sealed { ciphertext: &sealed, bound }];
                 let opened = now(keys.decrypt(MAIN, ("key-7", Form::Raw), &items)).unwrap();
                 black_box(opened);
@@ -105,6 +115,7 @@ fn measure(keys: &Strongbox, size: usize, times: u32) {
         "aws-lc-rs, apart",
         "aws-lc-rs, into fresh memory",
         "encrypt, raw",
+        "aws-lc-rs, opened likewise",
         "decrypt, raw",
         "encrypt, as text",
     ];
