@@ -23,7 +23,7 @@ struct Node {
 
 /// What nodes share.
 struct World {
-    sql: Arc<Sqlite>,
+    sql: Arc<dyn Sql>,
     seal: Arc<Seal>,
     feed: Arc<MemoryFeed>,
     clock: Clock,
@@ -35,8 +35,11 @@ impl World {
     }
 
     async fn on(options: Options) -> Self {
+        Self::of(Arc::new(Sqlite::open(options).await.unwrap()))
+    }
+
+    fn of(sql: Arc<dyn Sql>) -> Self {
         let clock = Clock::manual(flow::Time(1_000_000_000_000));
-        let sql = Arc::new(Sqlite::open(options).await.unwrap());
         let directory = tempfile::tempdir().unwrap();
         let seal = Arc::new(Seal::kept(&Disk, &directory.path().join("seal")).unwrap());
         Self { sql, seal, feed: Arc::new(MemoryFeed::new(clock.clone(), 64)), clock }
@@ -45,7 +48,7 @@ impl World {
     async fn node(&self) -> Node {
         let revisions = Arc::new(Revisions::default());
         let announcer = Arc::new(Announcer::new(self.feed.clone(), self.clock.clone()));
-        let ground = (self.sql.clone() as Arc<dyn Sql>, self.seal.clone());
+        let ground = (self.sql.clone(), self.seal.clone());
         let time = (self.clock.clone(), Random::seeded(7));
         let keys = Strongbox::open(ground, revisions.clone(), announcer, time).await.unwrap();
         Node { keys, revisions }
@@ -482,4 +485,26 @@ async fn what_an_older_seal_key_sealed_is_sealed_anew() {
     both.node().await.keys.tend().await.unwrap();
     let after = World { seal: seal(&[new]), ..both };
     assert_eq!(after.node().await.open(&sealed).await.unwrap(), b"secret", "the old one may go");
+}
+
+#[tokio::test]
+async fn postgresql_keeps_keys_as_well() {
+    let Some(server) = engines::postgres() else { return };
+    let options = pool::sql::postgres::Options::url(server.url());
+    let sql = pool::sql::postgres::Postgres::open(options).await.unwrap();
+    let world = World::of(Arc::new(sql));
+    let node = world.node().await;
+    node.create("orders", KeyKind::Aes256Gcm).await;
+    let sealed = node.seal(b"secret").await;
+    assert_eq!(node.keys.rotate(MAIN, "orders", None).await.unwrap(), 2);
+    assert_eq!(node.open(&sealed).await.unwrap(), b"secret");
+    assert_eq!(uses(&world).await, RESERVED as i64);
+    use_up(&world, WORN + 1).await;
+    assert_eq!(node.keys.tend().await.unwrap(), 1);
+    assert_eq!(node.keys.list(MAIN, "", 9).await.unwrap()[0].latest, 3);
+    node.configure(Change { min_decryption: Some(2), ..Change::default() }).await.unwrap();
+    assert_eq!(code(node.open(&sealed).await), "gate-crypto-version");
+    node.configure(Change { deletable: Some(true), ..Change::default() }).await.unwrap();
+    node.keys.delete(MAIN, "orders", None).await.unwrap();
+    assert_eq!(code(node.open(&sealed).await), "gate-crypto-no-key");
 }
