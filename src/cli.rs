@@ -7,6 +7,7 @@ mod cache;
 mod check;
 mod client;
 mod config;
+mod crypto;
 mod failure;
 mod globals;
 mod guard;
@@ -98,6 +99,8 @@ enum Command {
     #[command(subcommand)]
     Cache(cache::Cache),
     #[command(subcommand)]
+    Crypto(crypto::Crypto),
+    #[command(subcommand)]
     Guard(guard::Guard),
     #[command(subcommand)]
     Ledger(ledger::Ledger),
@@ -133,6 +136,7 @@ impl Command {
             Self::Key(key) => runtime()?.block_on(key.run(globals, output)),
             Self::Token(token) => runtime()?.block_on(token.run(globals, output)),
             Self::Cache(cache) => runtime()?.block_on(cache.run(globals, output)),
+            Self::Crypto(crypto) => runtime()?.block_on(crypto.run(globals, output)),
             Self::Guard(guard) => runtime()?.block_on(guard.run(globals, output)),
             Self::Ledger(ledger) => runtime()?.block_on(ledger.run(globals, output)),
             Self::Store(store) => runtime()?.block_on(store.run(globals, output)),

@@ -10,6 +10,7 @@ mod advice;
 mod backup;
 mod cache;
 mod copies;
+mod crypto;
 mod depend;
 mod first;
 mod group;
@@ -85,6 +86,8 @@ pub(crate) struct Plane {
     logins: Arc<::gate::Logins>,
     /// Absent where nodes share a database and no key to seal with.
     tokens: Option<Arc<::gate::Tokens>>,
+    /// Absent for the same reason.
+    strongbox: Option<Arc<::gate::crypto::Strongbox>>,
     turns: turns::Turns,
     announcer: Arc<Announcer>,
     space: Arc<Space>,
@@ -173,6 +176,7 @@ pub(crate) async fn build(
     let logins = parts::logins(&config.gate, &sql, &revisions, (&seal, &tokens), ground).await?;
     let gate = gate.with_logins(logins.clone());
     let gate = tokens.iter().fold(gate, |gate, tokens| gate.with_tokens(tokens.clone()));
+    let strongbox = crypto::open(&sql, &revisions, &announcer, &seal, ground).await?;
     let policy = Arc::new(policy::Policies::stockade_self()?);
     let opened = parts::log(&config.ledger, &sql, &space, ground).await?;
     let (ledger, log) =
@@ -219,6 +223,7 @@ pub(crate) async fn build(
         blocks: blocks.clone(),
         logins,
         tokens,
+        strongbox,
         turns: turns::Turns::default(),
         announcer,
         space: space.clone(),
@@ -330,6 +335,7 @@ impl Work {
         let (clock, cache) = (plane.clock.clone(), plane.cache.clone());
         others.spawn(tidy(cache.clone(), clock.clone()));
         others.spawn(token::tend(plane.tokens.clone(), clock.clone()));
+        others.spawn(crypto::tend(plane.strongbox.clone(), clock.clone()));
         others.spawn({
             let clock = clock.clone();
             async move {

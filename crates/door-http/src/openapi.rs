@@ -125,6 +125,11 @@ fn request_body(takes: Takes, generator: &mut SchemaGenerator) -> Option<Value> 
             let example: Value = serde_json::from_str(example).unwrap_or_default();
             json!({ JSON: { "schema": schema(generator), "example": example } })
         }
+        Takes::JsonOr(schema, example, media_type) => {
+            let example: Value = serde_json::from_str(example).unwrap_or_default();
+            let schema = schema(generator);
+            json!({ JSON: { "schema": schema, "example": example }, media_type: { "schema": {} } })
+        }
     };
     Some(json!({ "required": true, "content": content }))
 }

@@ -5,6 +5,7 @@
 
 mod auth;
 mod cache;
+mod crypto;
 mod guard;
 mod ledger;
 mod lock;
@@ -83,6 +84,8 @@ pub(crate) enum Takes {
     Bytes,
     /// JSON of this shape, for example this.
     Json(fn(&mut SchemaGenerator) -> Schema, &'static str),
+    /// JSON of this shape, for example this; or bytes of this type.
+    JsonOr(fn(&mut SchemaGenerator) -> Schema, &'static str, &'static str),
 }
 
 /// An answer an operation gives.
@@ -128,6 +131,7 @@ pub(crate) fn operations<P: Plane>() -> Vec<Operation<P>> {
     operations.extend(vouch::operations());
     operations.extend(user::operations());
     operations.extend(token::operations());
+    operations.extend(crypto::operations());
     operations.extend(status::operations());
     operations
 }

@@ -4,6 +4,7 @@
 pub mod account;
 pub mod admin;
 pub mod cache;
+pub mod crypto;
 pub mod group;
 pub mod guard;
 pub mod ledger;
@@ -31,6 +32,7 @@ pub trait Plane:
     + guard::Answers
     + account::Answers
     + token::Answers
+    + crypto::Answers
     + 'static
 {
     /// The gate on the path.

@@ -135,6 +135,11 @@ impl<T> Answer<T> {
         Self { outcome: Outcome::Missing, ..Self::done(value) }
     }
 
+    /// It was allowed and did not work, and how it did not is the answer.
+    pub fn failed(value: T) -> Self {
+        Self { outcome: Outcome::Failed, ..Self::done(value) }
+    }
+
     /// It was opened, and its end will be recorded too.
     pub(crate) fn opened(mut self) -> Self {
         self.outcome = Outcome::Opened;
@@ -147,6 +152,12 @@ impl<T> Answer<T> {
     pub fn recorded(mut self) -> Self {
         self.recorded = true;
         self
+    }
+
+    /// The same answer, told differently.
+    pub fn map<U>(self, tell: impl FnOnce(T) -> U) -> Answer<U> {
+        let Self { value, outcome, recorded, detail } = self;
+        Answer { value: tell(value), outcome, recorded, detail }
     }
 
     /// What else an auditor should know.

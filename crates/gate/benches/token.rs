@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench that fails should stop")]
 
+mod turns;
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,26 +34,7 @@ use gate::{Ground, Keys, Logins, Seal};
 use jsonwebtoken::{DecodingKey, Validation, jwk::Jwk};
 use pool::file::Disk;
 use pool::sql::sqlite::{Options, Sqlite};
-
-const ROUNDS: usize = 101;
-
-/// Nanoseconds for one `act`, the middle of several rounds by turns.
-fn by_turns<const N: usize>(times: u32, mut acts: [&mut dyn FnMut(); N]) -> [f64; N] {
-    let clock = Clock::system();
-    let mut measured = [const { Vec::new() }; N];
-    for _ in 0..ROUNDS {
-        for (act, measured) in acts.iter_mut().zip(&mut measured) {
-            let since = clock.moment();
-            (0..times).for_each(|_| act());
-            let took = clock.moment().since(since).as_nanos() as f64;
-            measured.push(took / f64::from(times));
-        }
-    }
-    measured.map(|mut values: Vec<f64>| {
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    })
-}
+use turns::by_turns;
 
 #[derive(serde::Deserialize)]
 struct Said {

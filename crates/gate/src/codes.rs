@@ -47,6 +47,16 @@ pub static CODES: &[&Code] = &[
     &PROOF,
     &PROOF_TIME,
     &PROOF_USED,
+    &CRYPTO_NO_KEY,
+    &CRYPTO_TAKEN,
+    &CRYPTO_KEPT,
+    &CRYPTO_CHANGED,
+    &CRYPTO_VERSION,
+    &CRYPTO_KIND,
+    &CRYPTO_INPUT,
+    &CRYPTO_CIPHERTEXT,
+    &CRYPTO_WORN,
+    &CRYPTO_FAILED,
 ];
 
 /// Nothing was shown.
@@ -387,4 +397,85 @@ pub static SEAL_KEY: Code = Code::new(
     "Secrets in the database cannot be sealed or opened",
     "name the same keys of at least 32 characters under `gate.seal_keys` on every node, those in \
      use before among them",
+);
+
+/// There is no key of that name.
+pub static CRYPTO_NO_KEY: Code = Code::new(
+    Kind::Missing,
+    "gate-crypto-no-key",
+    "There is no such key",
+    "make one with `stockade crypto key create`; `stockade crypto key list` shows those there are",
+);
+
+/// There is a key of that name already.
+pub static CRYPTO_TAKEN: Code = Code::new(
+    Kind::Conflict,
+    "gate-crypto-key-taken",
+    "There is such a key already",
+    "choose another name, or rotate the key there is",
+);
+
+/// A key is kept until somebody says that it may go.
+pub static CRYPTO_KEPT: Code = Code::new(
+    Kind::Conflict,
+    "gate-crypto-key-kept",
+    "The key may not be deleted",
+    "what it encrypted would be lost; if that is meant, set `deletion_allowed` first",
+);
+
+/// Somebody else changed the key at the same time.
+pub static CRYPTO_CHANGED: Code = Code::new(
+    Kind::Conflict,
+    "gate-crypto-key-changed",
+    "The key was changed meanwhile",
+    "look at the key, and ask again if that is still wanted",
+);
+
+/// A version that is not there, or may no longer be used.
+pub static CRYPTO_VERSION: Code = Code::new(
+    Kind::Invalid,
+    "gate-crypto-version",
+    "That version of the key cannot be used",
+    "name a version from the minimum to the newest, or lower the minimum with \
+     `stockade crypto key config`",
+);
+
+/// A key of another type is needed.
+pub static CRYPTO_KIND: Code = Code::new(
+    Kind::Invalid,
+    "gate-crypto-type",
+    "A key of another type is needed",
+    "aes256-gcm encrypts; ed25519, ecdsa-p256 and rsa sign; hmac makes codes",
+);
+
+/// What was sent cannot be used.
+pub static CRYPTO_INPUT: Code = Code::new(
+    Kind::Invalid,
+    "gate-crypto-input",
+    "What was sent cannot be used",
+    "change what `detail` names",
+);
+
+/// A ciphertext does not open.
+pub static CRYPTO_CIPHERTEXT: Code = Code::new(
+    Kind::Invalid,
+    "gate-crypto-ciphertext",
+    "The ciphertext does not open",
+    "send it unchanged, to the key that made it, with the same `context` and `associated_data`",
+);
+
+/// A version has encrypted so much that a nonce might come again.
+pub static CRYPTO_WORN: Code = Code::new(
+    Kind::Conflict,
+    "gate-crypto-version-worn",
+    "That version of the key has encrypted enough",
+    "leave `key_version` away to use the newest; `stockade crypto key rotate` makes a new one",
+);
+
+/// The cryptographic library does not do what it should.
+pub static CRYPTO_FAILED: Code = Code::new(
+    Kind::Internal,
+    "gate-crypto-failed",
+    "The cryptographic library failed",
+    "report it, with the sentence in the log",
 );

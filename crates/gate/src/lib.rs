@@ -10,6 +10,8 @@
 //! and get a session, kept on this side, which can be looked at and ended like a key. Agents
 //! may [prove] that they hold a secret they never send.
 //!
+//! Keys that encrypt and sign for others are in a [`crypto::Strongbox`].
+//!
 //! ```
 //! # use flow::{*, identity::MAIN, request::*, signal::Registry};
 //! # use pool::sql::sqlite::{Options, Sqlite};
@@ -33,6 +35,7 @@
 pub mod codes;
 mod config;
 mod credential;
+pub mod crypto;
 mod digest;
 mod guard;
 pub mod limit;

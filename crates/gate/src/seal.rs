@@ -79,6 +79,11 @@ impl Seal {
         Ok(format!("{}.{}", key.id().0, STANDARD.encode(sealed)))
     }
 
+    /// How text begins that is sealed by the key that seals now.
+    pub(crate) fn begin(&self) -> Result<String> {
+        Ok(format!("{}.", self.sealing()?.id().0))
+    }
+
     /// What was sealed as text there.
     pub(crate) fn open_text(&self, bound: &str, text: &str) -> Result<Zeroizing<Vec<u8>>> {
         let wrong = || SEAL_KEY.error("a sealed secret cannot be read");

@@ -221,6 +221,18 @@ mod tests {
         check(&["reader"], "stream.follow", true);
         check(&["reader"], "stream.append", false);
         check(&["writer"], "stream.append", true);
+        for (role, uses, rewraps, rotates, deletes) in [
+            ("admin", true, true, true, true),
+            ("operator", false, true, true, false),
+            ("writer", true, true, false, false),
+            ("reader", false, false, false, false),
+        ] {
+            check(&[role], "crypto.decrypt", uses);
+            check(&[role], "crypto.rewrap", rewraps);
+            check(&[role], "crypto_key.rotate", rotates);
+            check(&[role], "crypto_key.delete", deletes);
+            check(&[role], "crypto_key.show", true);
+        }
         check(&["writer"], "ledger.read", false);
         check(&["operator"], "metrics.read", true);
         check(&["operator", "reader"], "cache.get", true);

@@ -46,6 +46,13 @@ grants := {
 		"cache.refresh",
 		"cache.event",
 		"cache.warm",
+		# Who looks after keys neither uses nor deletes them; to encrypt anew shows nothing.
+		"crypto_key.create",
+		"crypto_key.list",
+		"crypto_key.show",
+		"crypto_key.rotate",
+		"crypto_key.config",
+		"crypto.rewrap",
 	],
 	# A backup has the key of the log in it, so it is none of an auditor's business.
 	"auditor": [
@@ -58,7 +65,15 @@ grants := {
 		"stream.follow",
 		"group.*",
 	],
-	"writer": ["cache.*", "object.*", "stream.*", "group.*"],
+	"writer": [
+		"cache.*",
+		"object.*",
+		"stream.*",
+		"group.*",
+		"crypto.*",
+		"crypto_key.list",
+		"crypto_key.show",
+	],
 	# How well it works is no secret from whoever may read all of it.
 	"reader": [
 		"cache.get",
@@ -69,5 +84,10 @@ grants := {
 		"object.get",
 		"stream.read",
 		"stream.follow",
+		# To decrypt is for those who may write what is encrypted.
+		"crypto.verify",
+		"crypto.hash",
+		"crypto_key.list",
+		"crypto_key.show",
 	],
 }

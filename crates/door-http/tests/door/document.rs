@@ -40,6 +40,7 @@ fn example(path: &str, operation: &Value) -> (String, Vec<(String, String)>, Str
             other => other.to_string(),
         };
         match parameter["in"].as_str().unwrap() {
+            "path" if name == "algorithm" => target = target.replace("{algorithm}", "sha2-256"),
             "path" => target = target.replace(&format!("{{{name}}}"), "x"),
             "query" => query.push(format!("{name}={example}")),
             // A condition is another request.
