@@ -63,6 +63,18 @@ pub(super) async fn logins(
     Ok(Arc::new(gate::Logins::open(ground, config, seal.clone()).await?))
 }
 
+/// Noticing what is odd.
+pub(super) async fn behaviour(
+    config: &gate::Config,
+    (sql, announcer, blocks): (&Arc<dyn Sql>, &Arc<Announcer>, &Arc<gate::limit::Blocks>),
+    ground: &Ground,
+) -> Result<gate::Behaviour> {
+    let Ground { clock, random, registry, .. } = ground.clone();
+    let (sql, announcer, blocks) = (sql.clone(), announcer.clone(), blocks.clone());
+    let footing = gate::behaviour::Footing { sql, announcer, blocks, clock, random };
+    gate::Behaviour::open(&config.behaviour, &config.playbooks, footing, &registry).await
+}
+
 /// What secrets in the database are sealed with. Nodes that share a database and no key to seal
 /// with have none: each would have one that the others do not.
 pub(super) async fn seal(

@@ -188,6 +188,11 @@ pub trait Question: Send + Sync {
     /// permitted for one alone has to be permitted for each.
     fn further(&self, _each: &mut dyn FnMut(&[u8])) {}
 
+    /// How many bytes it brings, where that is worth knowing.
+    fn bytes(&self) -> u64 {
+        0
+    }
+
     /// Both, for the stages.
     fn ask(&self) -> Ask<'_> {
         Ask { action: self.action(), resource: self.resource() }

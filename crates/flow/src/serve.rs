@@ -27,7 +27,7 @@ use crate::random::Random;
 use crate::request::{Ask, Credential, Door, Inside, Pace, Question, Request, Resource};
 use crate::revision::Revisions;
 use crate::signal::{Counter, Histogram, Registry};
-use crate::stage::{Answer, Entered, Gate, Ledger, Policy};
+use crate::stage::{Answer, Entered, Gate, Ledger, Noticed, Policy};
 
 pub use follow::Followed;
 pub use lane::Lane;
@@ -196,6 +196,10 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
             Ok(answer) => (answer.outcome, None),
             Err(error) => (Outcome::of(error.kind()), Some(error.code().name.into())),
         };
+        if permitted.question.action().pace == Pace::Rate {
+            let (identity, bytes) = (permitted.identity, permitted.question.bytes());
+            self.notice(permitted.request, identity, permitted.ask(), (outcome, bytes));
+        }
         if let Some(tally) = &held.tally {
             tally.count(outcome);
             return answer.map(|answer| answer.value);
@@ -259,10 +263,24 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         error: Error,
     ) -> Error {
         self.signals.ended(request, Outcome::Refused, &self.clock);
+        if let Some(identity) = identity.filter(|_| ask.action.pace == Pace::Rate) {
+            self.notice(request, identity, ask, (Outcome::Refused, 0));
+        }
         let mut fact = self.blank_fact(request, identity, ask, Outcome::Refused);
         fact.reason = Some(error.code().name.into());
         drop(self.ledger.append(Class::Logged, fact));
         error
+    }
+
+    fn notice(
+        &self,
+        request: &Request<'_>,
+        identity: &Identity,
+        ask: Ask<'_>,
+        (outcome, bytes): (Outcome, u64),
+    ) {
+        let took = self.clock.moment().since(request.at);
+        self.gate.noticed(&Noticed { request, identity, ask, outcome, took, bytes });
     }
 
     fn fact<Q: Question>(&self, permitted: &Permitted<'_, Q>, outcome: Outcome) -> Fact {

@@ -7,7 +7,8 @@
 //! alone: a table of limiter states, two laws, blocks, adaptive concurrency.
 //!
 //! Users log in with a password and perhaps a code ([`Logins`]) and get a session, kept
-//! on this side, which can be looked at and ended like a key.
+//! on this side, which can be looked at and ended like a key. What is odd about callers is
+//! noticed by [`Behaviour`], and playbooks say what is done about it.
 //!
 //! ```
 //! # use flow::{*, identity::MAIN, request::*, signal::Registry};
@@ -29,6 +30,7 @@
 //! # Ok(()) }
 //! ```
 
+pub mod behaviour;
 pub mod codes;
 mod config;
 mod credential;
@@ -43,6 +45,7 @@ mod session;
 mod totp;
 mod user;
 
+pub use behaviour::Behaviour;
 pub use config::{Config, Login, Rates, Sessions};
 pub use credential::api_key::{Keys, NewKey, SECRET_MIN};
 pub use credential::jwt::{self, Tokens};

@@ -20,7 +20,7 @@ use pool::sql::Sql;
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
-use crate::codes::{CODE_NEEDED, NOT_A_LOGIN, WRONG_CODE, WRONG_PASSWORD};
+use crate::codes::{CODE_NEEDED, NO_TOTP, NOT_A_LOGIN, WRONG_CODE, WRONG_PASSWORD};
 use crate::config::Config;
 use crate::lockout::{Lockout, Standing, Subject};
 use crate::password::{self, Passwords, Verdict};
@@ -325,6 +325,33 @@ impl Logins {
     /// Takes a second factor away; whether there was one.
     pub async fn drop_totp(&self, tenant: &str, of: &str, fact: Option<Fact>) -> Result<bool> {
         self.totps.drop(tenant, of, fact).await
+    }
+
+    /// Whether they have a second factor.
+    pub(crate) async fn has_factor(&self, tenant: &str, name: &str) -> Result<bool> {
+        Ok(self.totps.needed(tenant, name).await?.is_some())
+    }
+
+    /// Somebody who is in shows their second factor again. Guesses count as failures to log in.
+    pub(crate) async fn show_again(
+        &self,
+        request: &Request<'_>,
+        identity: &Identity,
+        code: &str,
+    ) -> Result<()> {
+        let (tenant, name) = (&*identity.tenant, &*identity.name);
+        let account = Subject::account(tenant, name);
+        let _alone = self.stripe(&account).lock().await;
+        let standings = self.lockout.check(std::slice::from_ref(&account)).await?;
+        let none = || NO_TOTP.error("there is no second factor to show");
+        let factor = self.totps.needed(tenant, name).await?.ok_or_else(none)?;
+        let shown = Password { tenant, name, secret: "", code: Some(code) };
+        let attempt = Attempt { request, shown, standings: &standings };
+        let fact = || self.fact(&attempt, "totp.recover", ("totp", name), Outcome::Done);
+        match self.totps.spend(tenant, name, &factor, code, fact).await? {
+            Some(_) => Ok(()),
+            None => Err(self.failed(&attempt, &WRONG_CODE).await?),
+        }
     }
 
     /// Forgets what is over; to be called now and then.

@@ -1,5 +1,7 @@
 //! Whom the gate keeps out.
 
+mod measure;
+
 use flow::question::guard::{BlockInfo, LiftBlock, ListBlocks};
 use flow::{Plane, Result};
 use http::{Method, Response, StatusCode};
@@ -50,7 +52,9 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
         length: Length::Limited,
         handler: Handler::Later(|call| Box::pin(self::lift(call))),
     };
-    vec![list, lift]
+    let mut operations = vec![list, lift];
+    operations.extend(measure::operations());
+    operations
 }
 
 /// One that is kept out for a while.

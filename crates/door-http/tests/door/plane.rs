@@ -24,7 +24,9 @@ use flow::question::cache::{
     Refresh, Renew, Set, SetMany, Statistics, Stats, StatsPage, Tier, Unlock, Warm, Warmed, When,
 };
 use flow::question::group;
-use flow::question::guard::{BlockInfo, LiftBlock, ListBlocks};
+use flow::question::guard::{
+    BlockInfo, LiftBlock, ListBlocks, ListMeasures, MeasureInfo, StepUp, UndoMeasure,
+};
 use flow::question::ledger::{
     Append, Appended, Backup, Checkpoint, Data, Event, Expected, FACTS, Filter, Follow,
     Head as LogHead, Made, New, Page, Prove, Read,
@@ -68,6 +70,7 @@ pub(crate) struct World {
     pub(crate) objects: Mutex<BTreeMap<String, (Head, Bytes)>>,
     pub(crate) keys: Mutex<Vec<KeyInfo>>,
     pub(crate) blocks: Mutex<Vec<BlockInfo>>,
+    pub(crate) measures: Mutex<Vec<MeasureInfo>>,
     pub(crate) log: Mutex<Vec<Event>>,
     pub(crate) live: broadcast::Sender<Event>,
     /// Bytes of bodies taken so far.
@@ -105,6 +108,7 @@ pub(crate) fn plane(clock: Clock) -> Arc<Parts> {
         objects: Mutex::default(),
         keys: Mutex::default(),
         blocks: Mutex::default(),
+        measures: Mutex::default(),
         log: Mutex::default(),
         live: broadcast::Sender::new(1024),
         taken: AtomicUsize::new(0),
@@ -643,6 +647,23 @@ answers!(LiftBlock<'q>, bool, |world, question| {
     blocks.retain(|block| block.id != question.id);
     Ok(blocks.len() < before)
 });
+answers!(ListMeasures<'q>, Vec<MeasureInfo>, |world, question| {
+    let measures = world.measures.lock();
+    let behind = measures.iter().filter(|measure| *measure.id > *question.after).cloned();
+    Ok(behind.take(question.limit as usize).collect())
+});
+answers!(UndoMeasure<'q>, bool, |world, question| {
+    let mut measures = world.measures.lock();
+    let before = measures.len();
+    measures.retain(|measure| measure.id != question.id);
+    Ok(measures.len() < before)
+});
+answers!(StepUp<'q>, (), |_world, question| {
+    match question.code {
+        "123456" => Ok(()),
+        _ => Err(flow::stage::OVERLOADED.error("that is not the code")),
+    }
+});
 answers!(RevokeKey<'q>, bool, |world, question| {
     let mut keys = world.keys.lock();
     let before = keys.len();
@@ -737,6 +758,18 @@ impl<'q> Intake<Put<'q>> for Parts {
 }
 
 /// Somebody who is kept out.
+pub(crate) fn measure(id: &str) -> MeasureInfo {
+    MeasureInfo {
+        id: id.into(),
+        subject: "human:ann".into(),
+        take: "throttle",
+        playbook: "scanning".into(),
+        why: "30 things were not for them".into(),
+        begun: Time(1),
+        until: Time(2),
+    }
+}
+
 pub(crate) fn block(id: &str) -> BlockInfo {
     BlockInfo {
         id: id.to_owned(),

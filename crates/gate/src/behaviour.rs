@@ -1,0 +1,238 @@
+//! What is odd, and what is done about it.
+//!
+//! The gate tells what happens: who could not show who they are, and how requests ended. What
+//! is odd about it becomes a [`Sign`], which is a fact; [`Playbook`]s say what signs lead to.
+//! Nothing here refuses a request by itself, and what is remembered of callers is bounded, kept
+//! in memory, and forgotten with the process. Measures are not: they end when they were to end.
+
+mod config;
+mod failure;
+mod marks;
+mod measure;
+mod playbook;
+mod respond;
+mod scanning;
+mod sign;
+mod slots;
+
+use std::sync::Arc;
+
+use flow::feed::Announcer;
+use flow::question::guard::MeasureInfo;
+use flow::signal::{Counter, Registry};
+use flow::stage::Noticed;
+use flow::{Clock, Fact, Identity, Random, Request, Result, Time};
+use pool::sql::Sql;
+use tokio::sync::mpsc;
+
+use crate::credential::jwt::Tokens;
+use crate::limit::Blocks;
+use crate::login::Logins;
+use failure::Failures;
+use measure::Measures;
+use playbook::{Deed, Playbooks};
+use respond::Origin;
+use scanning::Scanning;
+
+pub(crate) use config::playbooks;
+pub use config::{Config, Playbook, Take};
+pub use sign::{Kind, Sign};
+
+/// So many deeds wait to be done; more are dropped and counted.
+const WAITING_MAX: usize = 1_024;
+
+/// Notices what is odd, and answers it.
+pub struct Behaviour {
+    enabled: bool,
+    failures: Failures,
+    scanning: Scanning,
+    playbooks: Playbooks,
+    measures: Measures,
+    blocks: Arc<Blocks>,
+    logins: Option<Arc<Logins>>,
+    tokens: Option<Arc<Tokens>>,
+    sql: Arc<dyn Sql>,
+    announcer: Arc<Announcer>,
+    clock: Clock,
+    random: Random,
+    signals: Signals,
+    waiting: mpsc::Sender<(Deed, Origin)>,
+    /// Taken by whoever does the work.
+    work: tokio::sync::Mutex<mpsc::Receiver<(Deed, Origin)>>,
+}
+
+/// What it stands on.
+#[derive(Clone)]
+pub struct Footing {
+    /// Where measures are kept.
+    pub sql: Arc<dyn Sql>,
+    /// Who tells other nodes.
+    pub announcer: Arc<Announcer>,
+    /// Whom it keeps out.
+    pub blocks: Arc<Blocks>,
+    /// Where time comes from.
+    pub clock: Clock,
+    /// Where randomness comes from.
+    pub random: Random,
+}
+
+impl std::fmt::Debug for Footing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Footing")
+    }
+}
+
+impl Behaviour {
+    /// Notices by this configuration.
+    pub async fn open(
+        config: &Config,
+        playbooks: &[Playbook],
+        footing: Footing,
+        registry: &Registry,
+    ) -> Result<Self> {
+        let Footing { sql, announcer, blocks, clock, random } = footing;
+        let measures = Measures::open(sql.clone(), announcer.clone(), clock.clone()).await?;
+        let (waiting, work) = mpsc::channel(WAITING_MAX);
+        Ok(Self {
+            enabled: config.enabled,
+            failures: Failures::new(config),
+            scanning: Scanning::new(config),
+            playbooks: Playbooks::new(playbooks, config.principals),
+            measures,
+            blocks,
+            logins: None,
+            tokens: None,
+            sql,
+            announcer,
+            clock,
+            random,
+            signals: Signals::new(registry),
+            waiting,
+            work: tokio::sync::Mutex::new(work),
+        })
+    }
+
+    /// The same, able to end sessions and tokens and to ask for second factors.
+    #[must_use]
+    pub fn with_logins(mut self, logins: Arc<Logins>, tokens: Option<Arc<Tokens>>) -> Self {
+        (self.logins, self.tokens) = (Some(logins), tokens);
+        self
+    }
+
+    /// From now on these playbooks hold.
+    pub fn reload(&self, playbooks: &[Playbook]) {
+        self.playbooks.replace(playbooks);
+    }
+
+    /// The tenant's measures that hold, in the order of their ids, behind `after`.
+    pub async fn measures(
+        &self,
+        tenant: &str,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<MeasureInfo>> {
+        self.measures.list(tenant, after, limit).await
+    }
+
+    /// Undoes a measure; `false` when there is none. What was revoked stays so.
+    pub async fn undo(&self, tenant: &str, id: &str, fact: Option<Fact>) -> Result<bool> {
+        self.measures.undo(tenant, id, fact).await
+    }
+
+    /// A caller who was to show a second factor shows it.
+    pub async fn step_up(
+        &self,
+        (request, identity): (&Request<'_>, &Identity),
+        code: &str,
+        fact: Option<Fact>,
+    ) -> Result<()> {
+        let nobody = || crate::codes::NO_TOTP.error("nobody logs in here");
+        let logins = self.logins.as_ref().ok_or_else(nobody)?;
+        logins.show_again(request, identity, code).await?;
+        self.measures.satisfied(identity, fact).await
+    }
+
+    /// Measures changed elsewhere, or may have.
+    pub fn doubt(&self) {
+        self.measures.doubt();
+    }
+
+    /// Whether nothing is taken against anybody.
+    pub(crate) fn is_at_peace(&self) -> bool {
+        !self.measures.any()
+    }
+
+    pub(crate) fn holds(&self, identity: &Identity, take: Take) -> Option<std::time::Duration> {
+        self.measures.holds(identity, take)
+    }
+
+    /// Somebody could not show who they are.
+    pub(crate) async fn failed(&self, request: &Request<'_>) {
+        if !self.enabled {
+            return;
+        }
+        let now = self.clock.now();
+        for sign in self.failures.failed(request, now) {
+            for deed in self.hear(sign, now) {
+                self.carry_out(deed, Origin::of(request)).await;
+            }
+        }
+    }
+
+    /// Somebody showed who they are.
+    pub(crate) fn succeeded(&self, request: &Request<'_>) {
+        self.failures.succeeded(request, self.clock.now());
+    }
+
+    /// A request ended.
+    pub(crate) fn noticed(&self, noticed: &Noticed<'_>) {
+        if !self.enabled {
+            return;
+        }
+        let now = self.clock.now();
+        let Noticed { request, identity, ask, outcome, .. } = *noticed;
+        let scanning = self.scanning.ended(identity, ask, outcome, now);
+        for sign in scanning.into_iter() {
+            for deed in self.hear(sign, now) {
+                if self.waiting.try_send((deed, Origin::of(request))).is_err() {
+                    self.signals.lost.add(1);
+                }
+            }
+        }
+    }
+
+    fn hear(&self, sign: Sign, now: Time) -> Vec<Deed> {
+        self.signals.sign(sign.kind);
+        self.playbooks.hear(sign, now)
+    }
+}
+
+impl std::fmt::Debug for Behaviour {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Behaviour")
+    }
+}
+
+/// Signs by kind.
+struct Signals {
+    signs: Vec<(Kind, Arc<Counter>)>,
+    lost: Arc<Counter>,
+}
+
+impl Signals {
+    fn new(registry: &Registry) -> Self {
+        let counter = |kind: Kind| {
+            let help = "Signs that somebody is not who they seem, by kind";
+            registry.counter("stockade_gate_signs_total", help, &[("kind", kind.name())])
+        };
+        let help = "Signs nothing was done about, since too many came at once";
+        let lost = registry.counter("stockade_gate_signs_lost_total", help, &[]);
+        Self { signs: Kind::ALL.map(|kind| (kind, counter(kind))).into(), lost }
+    }
+
+    fn sign(&self, kind: Kind) {
+        if let Some((_, counter)) = self.signs.iter().find(|(of, _)| *of == kind) {
+            counter.add(1);
+        }
+    }
+}
