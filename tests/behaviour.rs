@@ -88,7 +88,7 @@ fn five_wrong_passwords_block_the_address_until_it_is_lifted() {
 fn whoever_scans_is_throttled_until_it_is_undone() {
     let place = tempfile::tempdir().unwrap();
     let place = place.path();
-    let server = start(place, "[gate.rates]\noperator = 600\n");
+    let server = start(place, "[gate.rates]\noperator = 600\n[gate.limits]\nburst = 100\n");
     let mut events = Events::follow(&server, KEY, "from=1");
     let curious = key(&server, "operator");
     scan(&server, &curious);
@@ -124,7 +124,7 @@ fn a_rehearsal_is_recorded_and_does_nothing_until_it_is_meant() {
     let place = place.path();
     let playbook = |dry_run| {
         format!(
-            "[[gate.playbooks]]\nname = \"curious\"\nwhen = [\"scanning\"]\n\
+            "[gate.limits]\nburst = 100\n[[gate.playbooks]]\nname = \"curious\"\nwhen = [\"scanning\"]\n\
              take = \"quarantine\"\nfor = \"10m\"\ndry_run = {dry_run}\n"
         )
     };

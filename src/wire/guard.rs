@@ -69,7 +69,7 @@ impl<'q> Origin<StepUp<'q>> for Plane {
     ) -> Step<'a, Result<Answer<()>>> {
         Step::later(async move {
             let fact = permitted.fact(&self.clock, &self.random);
-            let who = (permitted.request(), permitted.identity());
+            let who = (permitted.request(), &**permitted.identity());
             self.behaviour.step_up(who, permitted.question().code, Some(fact)).await?;
             Ok(Answer::done(()).recorded())
         })

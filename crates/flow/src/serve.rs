@@ -155,9 +155,7 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
                 Ok(permit) => permits.hold(question.ask(), permit, |permit| {
                     self.tally(request, identity, question.ask(), permit)
                 }),
-                Err(error) => {
-                    return Err(self.refuse(request, Some(identity), question.ask(), error));
-                }
+                Err(error) => return Err(self.deny(request, identity, question.ask(), error)),
             },
         };
         if held.permit.scope() == Scope::Exact {
@@ -179,7 +177,7 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
             let Ask { action, resource } = question.ask();
             let ask = Ask { action, resource: Resource { name, ..resource } };
             if let Err(error) = self.decide(request, identity, ask).await {
-                return Err(self.refuse(request, Some(identity), ask, error));
+                return Err(self.deny(request, identity, ask, error));
             }
         }
         Ok(())
@@ -196,9 +194,9 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
             Ok(answer) => (answer.outcome, None),
             Err(error) => (Outcome::of(error.kind()), Some(error.code().name.into())),
         };
-        if permitted.question.action().pace == Pace::Rate {
-            let (identity, bytes) = (permitted.identity, permitted.question.bytes());
-            self.notice(permitted.request, identity, permitted.ask(), (outcome, bytes));
+        if permitted.question.action().pace == Pace::Rate || held.tally.is_none() {
+            let how = (outcome, permitted.question.bytes());
+            self.notice(permitted.request, permitted.identity, permitted.ask(), how);
         }
         if let Some(tally) = &held.tally {
             tally.count(outcome);
@@ -255,6 +253,18 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         Ok((identity, permit))
     }
 
+    /// Refuses what the policy does not allow, which the gate wants to know.
+    fn deny(
+        &self,
+        request: &Request<'_>,
+        identity: &Arc<Identity>,
+        ask: Ask<'_>,
+        error: Error,
+    ) -> Error {
+        self.notice(request, identity, ask, (Outcome::Refused, 0));
+        self.refuse(request, Some(identity), ask, error)
+    }
+
     fn refuse(
         &self,
         request: &Request<'_>,
@@ -263,9 +273,6 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         error: Error,
     ) -> Error {
         self.signals.ended(request, Outcome::Refused, &self.clock);
-        if let Some(identity) = identity.filter(|_| ask.action.pace == Pace::Rate) {
-            self.notice(request, identity, ask, (Outcome::Refused, 0));
-        }
         let mut fact = self.blank_fact(request, identity, ask, Outcome::Refused);
         fact.reason = Some(error.code().name.into());
         drop(self.ledger.append(Class::Logged, fact));
@@ -279,6 +286,10 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         ask: Ask<'_>,
         (outcome, bytes): (Outcome, u64),
     ) {
+        // Doors with long connections count in millions a second.
+        if ask.action.pace != Pace::Rate && request.door != Door::Http {
+            return;
+        }
         let took = self.clock.moment().since(request.at);
         self.gate.noticed(&Noticed { request, identity, ask, outcome, took, bytes });
     }

@@ -46,7 +46,8 @@ pub trait Gate: Send + Sync {
         None
     }
 
-    /// How a request of a known caller ended whose rate counts.
+    /// How a request of a known caller ended whose rate counts, or which came by HTTP and is
+    /// recorded by itself.
     fn noticed(&self, _: &Noticed<'_>) {}
 
     /// Somebody to look at a body as it passes, where that is wanted.

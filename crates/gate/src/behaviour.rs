@@ -7,9 +7,11 @@
 
 mod config;
 mod failure;
+mod geo;
 mod marks;
 mod measure;
 mod playbook;
+mod profile;
 mod respond;
 mod scanning;
 mod sign;
@@ -21,7 +23,7 @@ use flow::feed::Announcer;
 use flow::question::guard::MeasureInfo;
 use flow::signal::{Counter, Registry};
 use flow::stage::Noticed;
-use flow::{Clock, Fact, Identity, Random, Request, Result, Time};
+use flow::{Clock, Fact, Identity, Outcome, Random, Request, Result, Time};
 use pool::sql::Sql;
 use tokio::sync::mpsc;
 
@@ -29,8 +31,10 @@ use crate::credential::jwt::Tokens;
 use crate::limit::Blocks;
 use crate::login::Logins;
 use failure::Failures;
+use geo::Geo;
 use measure::Measures;
 use playbook::{Deed, Playbooks};
+use profile::Profiles;
 use respond::Origin;
 use scanning::Scanning;
 
@@ -46,6 +50,8 @@ pub struct Behaviour {
     enabled: bool,
     failures: Failures,
     scanning: Scanning,
+    geo: Arc<Geo>,
+    profiles: Profiles,
     playbooks: Playbooks,
     measures: Measures,
     blocks: Arc<Blocks>,
@@ -92,11 +98,14 @@ impl Behaviour {
     ) -> Result<Self> {
         let Footing { sql, announcer, blocks, clock, random } = footing;
         let measures = Measures::open(sql.clone(), announcer.clone(), clock.clone()).await?;
+        let geo = Geo::open(config)?;
         let (waiting, work) = mpsc::channel(WAITING_MAX);
         Ok(Self {
             enabled: config.enabled,
             failures: Failures::new(config),
             scanning: Scanning::new(config),
+            geo: Arc::new(geo),
+            profiles: Profiles::new(config),
             playbooks: Playbooks::new(playbooks, config.principals),
             measures,
             blocks,
@@ -191,8 +200,15 @@ impl Behaviour {
         }
         let now = self.clock.now();
         let Noticed { request, identity, ask, outcome, .. } = *noticed;
-        let scanning = self.scanning.ended(identity, ask, outcome, now);
-        for sign in scanning.into_iter() {
+        let mut signs = Vec::new();
+        signs.extend(self.scanning.ended(identity, ask, outcome, now));
+        if outcome == Outcome::Done {
+            signs.extend(self.profiles.ended(noticed, now));
+        }
+        if let Some(address) = request.peer.filter(|_| self.geo.is_on()) {
+            signs.extend(self.geo.came(identity, address, now));
+        }
+        for sign in signs {
             for deed in self.hear(sign, now) {
                 if self.waiting.try_send((deed, Origin::of(request))).is_err() {
                     self.signals.lost.add(1);

@@ -13,7 +13,7 @@ use flow::{
 use crate::behaviour::{Behaviour, Take};
 use crate::codes::{
     BLOCKED, NO_CREDENTIAL, NOT_THE_OWNER, QUARANTINED, STEP_UP, TOO_FAST, UNKNOWN_KEY,
-    UNKNOWN_REFRESH, UNKNOWN_SESSION, UNKNOWN_TOKEN, WRONG_CODE, WRONG_PASSWORD,
+    UNKNOWN_SESSION, UNKNOWN_TOKEN, WRONG_CODE, WRONG_PASSWORD,
 };
 use crate::credential::api_key::Keys;
 use crate::credential::jwt::Tokens;
@@ -39,15 +39,8 @@ const LOG_OUT: &str = "session.close";
 /// And what shows that it is they.
 const SHOW_CODE: &str = "totp.step_up";
 
-/// How guesses fail; who comes with what is merely over does not guess.
-static GUESSES: [&Code; 6] = [
-    &WRONG_PASSWORD,
-    &WRONG_CODE,
-    &UNKNOWN_KEY,
-    &UNKNOWN_TOKEN,
-    &UNKNOWN_SESSION,
-    &UNKNOWN_REFRESH,
-];
+/// How guesses fail. Sessions end in the ordinary course of things, and are not guessed.
+static GUESSES: [&Code; 4] = [&WRONG_PASSWORD, &WRONG_CODE, &UNKNOWN_KEY, &UNKNOWN_TOKEN];
 
 /// The name of whoever comes in by the local socket.
 const LOCAL: &str = "local";

@@ -15,6 +15,9 @@ use super::sign::Sign;
 use crate::credential::jwt::Ended;
 use crate::limit::Subject;
 
+/// How often it is looked whether databases of addresses are new.
+const LOOKED_AT: Duration = Duration::from_secs(60);
+
 /// The request that led to it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Origin {
@@ -43,7 +46,29 @@ impl Behaviour {
                 self.carry_out(deed, origin).await;
             }
         };
-        tokio::join!(works, self.measures.tend());
+        tokio::join!(works, self.measures.tend(), self.watch_files());
+    }
+
+    /// Reads databases again when their files are new ones.
+    async fn watch_files(&self) {
+        while self.geo.is_on() {
+            self.clock.sleep(LOOKED_AT).await;
+            self.read_files().await;
+        }
+    }
+
+    /// Reads databases again that have changed; a broken one is said, and the old one stays.
+    pub(super) async fn read_files(&self) {
+        let geo = self.geo.clone();
+        let read = tokio::task::spawn_blocking(move || geo.refresh()).await;
+        match read {
+            Ok(Ok(true)) => tracing::info!("databases of addresses were read again"),
+            Ok(Ok(false)) => {}
+            Ok(Err(error)) => {
+                tracing::error!(error = %error.story(), "the old database of addresses stays");
+            }
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
     }
 
     pub(super) async fn carry_out(&self, deed: Deed, origin: Origin) {

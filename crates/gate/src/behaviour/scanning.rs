@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use flow::request::Pace;
 use flow::{Ask, Identity, Outcome, Time};
 use serde_json::json;
 
@@ -33,10 +34,12 @@ impl Scanning {
         outcome: Outcome,
         now: Time,
     ) -> Option<Sign> {
-        if !matches!(outcome, Outcome::Missing | Outcome::Refused) {
+        let Ask { action, resource } = ask;
+        // Asking a store whether it has something is what programs do all day.
+        let counts = action.pace == Pace::Rate;
+        if !counts || !matches!(outcome, Outcome::Missing | Outcome::Refused) {
             return None;
         }
-        let Ask { action, resource } = ask;
         let what = (action.name, resource.namespace, resource.name);
         let what = self.callers.print(&what);
         let note = |marks: &mut Marks<64>| marks.note(what, now, MINUTE, Same::Once);
