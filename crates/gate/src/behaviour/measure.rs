@@ -159,7 +159,7 @@ impl Measures {
     }
 
     /// Takes what is kept for what there is.
-    async fn read(&self) -> Result<()> {
+    pub(super) async fn read(&self) -> Result<()> {
         kept::sweep(&*self.sql, self.clock.now()).await?;
         let rows = kept::read(&*self.sql, MEASURES_MAX).await?;
         let mut all: HashMap<Arc<str>, Vec<Measure>> = HashMap::new();

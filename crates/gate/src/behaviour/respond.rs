@@ -49,6 +49,15 @@ impl Behaviour {
         tokio::join!(works, self.measures.tend(), self.watch_files());
     }
 
+    /// Does what is waiting and hears of other nodes' measures, once.
+    pub async fn catch_up(&self) -> Result<()> {
+        let mut work = self.work.lock().await;
+        while let Ok((deed, origin)) = work.try_recv() {
+            self.carry_out(deed, origin).await;
+        }
+        self.measures.read().await
+    }
+
     /// Reads databases again when their files are new ones.
     async fn watch_files(&self) {
         while self.geo.is_on() {

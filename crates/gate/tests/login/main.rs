@@ -7,6 +7,7 @@
 
 mod factor;
 mod lock;
+mod measure;
 mod record;
 mod session;
 mod user;

@@ -8,13 +8,17 @@ use std::time::Duration;
 use flow::fact::{Class, Fact, Tally};
 use flow::feed::{Announcer, MemoryFeed};
 use flow::identity::MAIN;
-use flow::question::account::{CreateUser, Granted, OpenSession, Proof, RefreshSession};
+use flow::question::account::{
+    CloseSession, CreateUser, Granted, OpenSession, Proof, RefreshSession,
+};
 use flow::question::admin::Login;
+use flow::question::guard::{LiftBlock, StepUp};
 use flow::request::Password;
 use flow::signal::Registry;
 use flow::*;
+use gate::behaviour::Footing;
 use gate::limit::{Blocks, Limits};
-use gate::{Config, Ground, Keys, Logins, Seal};
+use gate::{Behaviour, Config, Ground, Keys, Logins, Seal};
 use parking_lot::Mutex;
 use pool::file::Disk;
 use pool::sql::sqlite::{Options, Sqlite};
@@ -32,6 +36,7 @@ pub(crate) struct World {
     pub(crate) sql: Arc<dyn Sql>,
     pub(crate) keys: Arc<Keys>,
     pub(crate) logins: Arc<Logins>,
+    pub(crate) behaviour: Arc<Behaviour>,
     pub(crate) facts: Arc<Mutex<Vec<Fact>>>,
     /// What nobody may find in a log.
     pub(crate) secrets: Mutex<Vec<String>>,
@@ -42,7 +47,19 @@ pub(crate) struct Yes;
 pub(crate) struct List(Arc<Mutex<Vec<Fact>>>);
 
 pub(crate) async fn world() -> World {
-    on(Arc::new(Sqlite::open(Options::memory()).await.unwrap()), start(), &Config::default()).await
+    on(memory().await, start(), &unnoticing()).await
+}
+
+/// What failures lead to beside locks has its own tests.
+pub(crate) fn unnoticing() -> Config {
+    let mut config = Config::default();
+    config.behaviour.enabled = false;
+    config
+}
+
+/// A database that is gone with its test.
+pub(crate) async fn memory() -> Arc<dyn Sql> {
+    Arc::new(Sqlite::open(Options::memory()).await.unwrap())
 }
 
 pub(crate) fn start() -> Clock {
@@ -66,16 +83,28 @@ pub(crate) async fn on(sql: Arc<dyn Sql>, clock: Clock, config: &Config) -> Worl
     let feed = Arc::new(MemoryFeed::new(clock.clone(), 64));
     let announcer = Arc::new(Announcer::new(feed, clock.clone()));
     let (blocks, at) = (config.limits.blocks.clone(), (clock.clone(), random.clone()));
-    let blocks = Blocks::open(blocks, sql.clone(), announcer, at, &registry).await.unwrap();
+    let blocks = Blocks::open(blocks, sql.clone(), announcer.clone(), at, &registry).await.unwrap();
     let limits = Limits::new(config.rates.clone(), config.limits.clone(), &registry);
     let (known, blocks) = (keys.clone(), Arc::new(blocks));
+    let kept = blocks.clone();
     let gate = gate::Gate::new(known, limits, blocks, revisions.clone(), clock.clone(), 1000);
     let gate = gate.with_logins(logins.clone());
+    let footing = Footing {
+        sql: sql.clone(),
+        announcer,
+        blocks: kept,
+        clock: clock.clone(),
+        random: random.clone(),
+    };
+    let behaviour = Behaviour::open(&config.behaviour, &config.playbooks, footing, &registry);
+    let behaviour = behaviour.await.unwrap().with_logins(logins.clone(), None);
+    let behaviour = Arc::new(behaviour);
+    let gate = gate.with_behaviour(behaviour.clone());
     let facts = Arc::<Mutex<Vec<Fact>>>::default();
     let stages = Stages { gate, policy: Yes, ledger: List(facts.clone()) };
     let (path, _) = Serve::new(stages, revisions, clock.clone(), random, &registry);
     let secrets = Mutex::new(vec![PASSWORD.to_owned(), WRONG.to_owned()]);
-    World { clock, sql, keys, logins, facts, secrets, path }
+    World { clock, sql, keys, logins, behaviour, facts, secrets, path }
 }
 
 /// What all nodes of a test seal with.
@@ -131,6 +160,15 @@ impl World {
             self.secrets.lock().extend([token.clone(), refresh.clone()]);
         }
         granted
+    }
+
+    /// Asks something on a connection of its own.
+    pub(crate) async fn ask<Q: Question>(&self, token: &str, question: Q) -> Result<Q::Answer>
+    where
+        Self: Origin<Q>,
+    {
+        let request = self.request(Credential::Bearer(token), HERE, AGENT);
+        self.path.once(&mut Lane::default(), &request, self, question).await
     }
 
     /// Who this token's owner is, asked on a connection of its own.
@@ -225,6 +263,38 @@ impl Origin<OpenSession<'_>> for World {
             let (identity, request) = (permitted.identity(), permitted.request());
             let (granted, _) = self.logins.open_session(identity, request, fact).await?;
             Ok(Answer::done(granted).recorded())
+        })
+    }
+}
+
+impl Origin<LiftBlock<'_>> for World {
+    fn answer<'a>(&'a self, _: &'a Permitted<'a, LiftBlock<'_>>) -> Step<'a, Result<Answer<bool>>> {
+        Step::Now(Ok(Answer::missing(false)))
+    }
+}
+
+impl Origin<CloseSession> for World {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, CloseSession>,
+    ) -> Step<'a, Result<Answer<()>>> {
+        Step::later(async move {
+            self.logins.close(permitted.identity(), None).await?;
+            Ok(Answer::done(()))
+        })
+    }
+}
+
+impl Origin<StepUp<'_>> for World {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, StepUp<'_>>,
+    ) -> Step<'a, Result<Answer<()>>> {
+        Step::later(async move {
+            let fact = permitted.fact(&self.clock, &Random::system());
+            let who = (permitted.request(), &**permitted.identity());
+            self.behaviour.step_up(who, permitted.question().code, Some(fact)).await?;
+            Ok(Answer::done(()).recorded())
         })
     }
 }
