@@ -8,6 +8,7 @@
 mod server;
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use server::{Answer, Events, KEY, Server, request, stockade};
@@ -151,4 +152,70 @@ fn a_rehearsal_is_recorded_and_does_nothing_until_it_is_meant() {
     let server = start(place, &playbook(false));
     let refused = server.http_as(Some(&second), "GET", "/v1/streams/x");
     assert_eq!(refused.problem(), "gate-quarantined");
+}
+
+#[test]
+fn whom_a_feed_names_is_blocked() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    std::fs::write(place.join("list.csv"), "# known\n127.0.0.0/8\n198.51.100.0/24\n").unwrap();
+    let list = place.join("list.csv");
+    let config = format!(
+        "[[gate.feeds]]\nname = \"own\"\nurl = \"file:{}\"\nformat = \"csv\"\n",
+        list.display()
+    );
+    let server = start(place, &config);
+    server.log("a feed of threats was read");
+    let feeds = listed_feeds(place);
+    assert_eq!((&feeds[0]["entries"], &feeds[0]["error"]), (&json!(2), &json!(null)), "{feeds:?}");
+    let mut answer = server.http("GET", "/v1/status", b"");
+    while answer.status == 200 {
+        answer = server.http("GET", "/v1/status", b"");
+    }
+    assert_eq!((answer.status, &*answer.problem()), (429, "gate-blocked"), "{answer:?}");
+    let blocks = listed(place, "blocks");
+    assert_eq!(
+        (&blocks[0]["kind"], &blocks[0]["cause"]),
+        (&json!("address"), &json!("known_threat"))
+    );
+}
+
+fn listed_feeds(place: &Path) -> Vec<Value> {
+    let listed = run(place, &["guard", "feeds", "--json"]);
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    listed["feeds"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_measure_taken_on_one_node_holds_on_the_other() {
+    let Some(postgres) = engines::postgres() else { return };
+    let place = tempfile::tempdir().unwrap();
+    let config = "[gate.limits]\nburst = 100\n[[gate.playbooks]]\nname = \"curious\"\n\
+                  when = [\"scanning\"]\ntake = \"quarantine\"\n";
+    let node = |name: &str| {
+        let place = place.path().join(name);
+        std::fs::create_dir(&place).unwrap();
+        std::fs::write(place.join("stockade.toml"), config).unwrap();
+        let data = place.join("data");
+        Server::start_with(&data, |command| {
+            command.current_dir(&place).env("STOCKADE_SQL__URL", postgres.url());
+            command.env("STOCKADE_FEED__URL", postgres.url());
+        })
+    };
+    let (here, there) = (node("here"), node("there"));
+    let curious = key(&here, "operator");
+    assert_eq!(there.http_as(Some(&curious), "GET", "/v1/status").status, 200);
+    scan(&here, &curious);
+    // Sooner than a node looks without being told.
+    let told = Duration::from_secs(10);
+    server::until("the measure", told, || {
+        let refused = there.http_as(Some(&curious), "GET", "/v1/status");
+        (refused.status == 403).then_some(refused)
+    });
+    let measures = there.http("GET", "/v1/guard/measures", b"").json();
+    let id = measures["measures"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(there.http("DELETE", &format!("/v1/guard/measures/{id}"), b"").status, 204);
+    server::until("the undoing", told, || {
+        (here.http_as(Some(&curious), "GET", "/v1/status").status == 200).then_some(())
+    });
 }

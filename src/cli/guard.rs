@@ -1,5 +1,6 @@
 //! `stockade guard`: whom the gate keeps out, and what else it does about them.
 
+mod feed;
 mod measure;
 
 use clap::{Args, Subcommand};
@@ -21,6 +22,7 @@ pub(super) enum Guard {
     Blocks(Blocks),
     #[command(subcommand)]
     Measures(measure::Measures),
+    Feeds(feed::Feeds),
 }
 
 /// Who is kept out for a while: list, lift
@@ -69,6 +71,7 @@ struct Page {
 impl Guard {
     pub(super) async fn run(self, globals: &Globals, output: &mut Output) -> Outcome {
         let work = async |client: &mut Client| match self {
+            Self::Feeds(_) => feed::list(client, output).await,
             Self::Measures(measures) => measures.run(client, output).await,
             Self::Blocks(Blocks::List(_)) => list(client, output).await,
             Self::Blocks(Blocks::Lift(Lift { id })) => {

@@ -1,7 +1,8 @@
 //! Answers about whom the gate keeps out, and what else it does about them.
 
 use flow::question::guard::{
-    BlockInfo, LiftBlock, ListBlocks, ListMeasures, MeasureInfo, StepUp, UndoMeasure,
+    BlockInfo, FeedInfo, LiftBlock, ListBlocks, ListFeeds, ListMeasures, MeasureInfo, StepUp,
+    UndoMeasure,
 };
 use flow::{Answer, Origin, Permitted, Result, Step};
 
@@ -59,6 +60,16 @@ impl<'q> Origin<UndoMeasure<'q>> for Plane {
             let id = permitted.question().id;
             Ok(found(self.behaviour.undo(permitted.tenant(), id, Some(fact)).await?))
         })
+    }
+}
+
+impl<'q> Origin<ListFeeds<'q>> for Plane {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, ListFeeds<'q>>,
+    ) -> Step<'a, Result<Answer<Vec<FeedInfo>>>> {
+        let ListFeeds { after, limit } = *permitted.question();
+        Step::Now(Ok(Answer::done(self.behaviour.feeds(after, limit))))
     }
 }
 

@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a bench that fails should stop there")]
 
 use std::hint::black_box;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +16,12 @@ use flow::feed::{Announcer, MemoryFeed};
 use flow::request::{Action, Inspection, Pace, Resource};
 use flow::signal::Registry;
 use flow::stage::Noticed;
+use flow::unit::Span;
 use flow::{
     Ask, Clock, Credential, Door, Gate as _, Id, Identity, Moment, Outcome, Principal, Random,
     Request, Revisions,
 };
-use gate::behaviour::{Config, Footing};
+use gate::behaviour::{Config, Feed, Footing, Format};
 use gate::limit::{Blocks, Limits};
 use gate::{Behaviour, Gate, Keys};
 use maxminddb::Reader;
@@ -60,13 +61,19 @@ fn main() {
             black_box(found.decode::<maxminddb::geoip2::City<'_>>().unwrap().is_some());
         })
     });
-    let off = runtime.block_on(gate(&Config { enabled: false, ..Config::default() }));
-    let plain = runtime.block_on(gate(&Config::default()));
-    let placed = runtime.block_on(gate(&databases(&suite)));
+    let off = runtime.block_on(gate(&Config { enabled: false, ..Config::default() }, &[]));
+    let plain = runtime.block_on(gate(&Config::default(), &[]));
+    let placed = runtime.block_on(gate(&databases(&suite), &[]));
+    let place = tempfile::tempdir().unwrap();
+    let fed = runtime.block_on(gate(&Config::default(), &[feed(place.path())]));
     let few = self::addresses(1);
+    let random = Random::seeded(5);
+    let v4 = (0..4_096).map(|_| IpAddr::V4(Ipv4Addr::from_bits(random.number() as u32)));
+    let v4: Vec<IpAddr> = v4.collect();
     row("noticed, switched off", || notice(&off, &few));
     row("noticed: profile and scanning, no databases", || notice(&plain, &few));
-    row("the same, each from where they were before", || notice(&placed, &few));
+    row("the same, with a feed of 100,000 networks", || notice(&fed, &v4));
+    row("profile, scanning and databases, each from where they were", || notice(&placed, &few));
     row("the same, each from another of 4,096 addresses every time", || {
         notice(&placed, &addresses)
     });
@@ -129,6 +136,17 @@ fn addresses(count: usize) -> Vec<IpAddr> {
     (0..count).map(address).collect()
 }
 
+/// Networks no address of the bench is in, but by chance.
+fn feed(place: &Path) -> Feed {
+    let random = Random::seeded(3);
+    let line = |_| format!("{}/30\n", Ipv4Addr::from_bits(random.number() as u32 & !3));
+    let path = place.join("list.csv");
+    std::fs::write(&path, (0..100_000).map(line).collect::<String>()).unwrap();
+    let (every, expires) = (Span::secs(3_600), Span::secs(86_400));
+    let url = format!("file:{}", path.display());
+    Feed { name: "known".into(), url, format: Format::Csv, every, expires }
+}
+
 fn databases(suite: &Path) -> Config {
     let path = |name: &str| -> Option<PathBuf> { Some(suite.join(name)) };
     Config {
@@ -147,7 +165,7 @@ fn identity(number: usize) -> Identity {
     Identity::new(Principal::Human, tenant, name, [].into(), "session:1".into(), epoch)
 }
 
-async fn gate(config: &Config) -> Gate {
+async fn gate(config: &Config, feeds: &[Feed]) -> Gate {
     let sql = Arc::new(Sqlite::open(Options::memory()).await.unwrap());
     let (clock, random, registry) = (Clock::system(), Random::system(), Registry::default());
     let revisions = Arc::new(Revisions::default());
@@ -160,8 +178,16 @@ async fn gate(config: &Config) -> Gate {
     let blocks = Blocks::open(blocking, sql.clone(), announcer.clone(), at, &registry);
     let blocks = Arc::new(blocks.await.unwrap());
     let limits = Limits::new(whole.rates, whole.limits, &registry);
-    let footing = Footing { sql, announcer, blocks: blocks.clone(), clock: clock.clone(), random };
-    let behaviour = Behaviour::open(config, &[], footing, &registry).await.unwrap();
+    let footing = Footing {
+        sql,
+        announcer,
+        blocks: blocks.clone(),
+        http: None,
+        clock: clock.clone(),
+        random,
+    };
+    let behaviour = Behaviour::open(config, (&[], feeds), footing, &registry).await.unwrap();
+    behaviour.catch_up().await.unwrap();
     let gate = Gate::new(keys, limits, blocks, revisions, clock, 1000);
     gate.with_behaviour(Arc::new(behaviour))
 }

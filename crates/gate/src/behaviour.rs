@@ -7,6 +7,7 @@
 
 mod config;
 mod failure;
+mod feed;
 mod geo;
 mod marks;
 mod measure;
@@ -17,20 +18,25 @@ mod scanning;
 mod sign;
 mod slots;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use flow::feed::Announcer;
-use flow::question::guard::MeasureInfo;
+use flow::network::client;
+use flow::question::guard::{FeedInfo, MeasureInfo};
 use flow::signal::{Counter, Registry};
 use flow::stage::Noticed;
 use flow::{Clock, Fact, Identity, Outcome, Random, Request, Result, Time};
+use pool::Http;
 use pool::sql::Sql;
+use serde_json::json;
 use tokio::sync::mpsc;
 
 use crate::credential::jwt::Tokens;
-use crate::limit::Blocks;
+use crate::limit::{Blocks, Subject};
 use crate::login::Logins;
 use failure::Failures;
+use feed::Feeds;
 use geo::Geo;
 use measure::Measures;
 use playbook::{Deed, Playbooks};
@@ -40,6 +46,7 @@ use scanning::Scanning;
 
 pub(crate) use config::playbooks;
 pub use config::{Config, Playbook, Take};
+pub use feed::{Feed, Format};
 pub use sign::{Kind, Sign};
 
 /// So many deeds wait to be done; more are dropped and counted.
@@ -52,6 +59,7 @@ pub struct Behaviour {
     scanning: Scanning,
     geo: Arc<Geo>,
     profiles: Profiles,
+    feeds: Feeds,
     playbooks: Playbooks,
     measures: Measures,
     blocks: Arc<Blocks>,
@@ -76,6 +84,8 @@ pub struct Footing {
     pub announcer: Arc<Announcer>,
     /// Whom it keeps out.
     pub blocks: Arc<Blocks>,
+    /// What feeds are read with; without it, only files are.
+    pub http: Option<Http>,
     /// Where time comes from.
     pub clock: Clock,
     /// Where randomness comes from.
@@ -92,11 +102,12 @@ impl Behaviour {
     /// Notices by this configuration.
     pub async fn open(
         config: &Config,
-        playbooks: &[Playbook],
+        (playbooks, feeds): (&[Playbook], &[Feed]),
         footing: Footing,
         registry: &Registry,
     ) -> Result<Self> {
-        let Footing { sql, announcer, blocks, clock, random } = footing;
+        let Footing { sql, announcer, blocks, http, clock, random } = footing;
+        let feeds = Feeds::open(feeds, http, sql.clone(), clock.clone()).await?;
         let measures = Measures::open(sql.clone(), announcer.clone(), clock.clone()).await?;
         let geo = Geo::open(config)?;
         let (waiting, work) = mpsc::channel(WAITING_MAX);
@@ -106,6 +117,7 @@ impl Behaviour {
             scanning: Scanning::new(config),
             geo: Arc::new(geo),
             profiles: Profiles::new(config),
+            feeds,
             playbooks: Playbooks::new(playbooks, config.principals),
             measures,
             blocks,
@@ -181,16 +193,50 @@ impl Behaviour {
             return;
         }
         let now = self.clock.now();
-        for sign in self.failures.failed(request, now) {
+        self.answer(request, self.failures.failed(request, now), now).await;
+        self.met(request).await;
+    }
+
+    /// Somebody showed who they are.
+    pub(crate) async fn succeeded(&self, request: &Request<'_>) {
+        if !self.enabled {
+            return;
+        }
+        self.failures.succeeded(request, self.clock.now());
+        self.met(request).await;
+    }
+
+    /// Somebody came who was not known before.
+    async fn met(&self, request: &Request<'_>) {
+        let now = self.clock.now();
+        let threat = request.peer.and_then(|address| self.threat(address, now));
+        self.answer(request, threat.into_iter().collect(), now).await;
+    }
+
+    async fn answer(&self, request: &Request<'_>, signs: Vec<Sign>, now: Time) {
+        for sign in signs {
             for deed in self.hear(sign, now) {
                 self.carry_out(deed, Origin::of(request)).await;
             }
         }
     }
 
-    /// Somebody showed who they are.
-    pub(crate) fn succeeded(&self, request: &Request<'_>) {
-        self.failures.succeeded(request, self.clock.now());
+    /// Whether a feed knows this address.
+    fn threat(&self, address: IpAddr, now: Time) -> Option<Sign> {
+        if !self.feeds.is_on() {
+            return None;
+        }
+        let operator = || self.geo.operator(address, now);
+        let known = self.feeds.knows(address, now);
+        let feed = known.or_else(|| self.feeds.knows_operator(operator()?, now))?;
+        let why = format!("the feed `{feed}` names {address}");
+        let (subject, numbers) = (Subject::Address(client(address)), json!({ "feed": feed }));
+        Some(Sign { kind: Kind::KnownThreat, subject, why, numbers })
+    }
+
+    /// How it is going with each feed, by name, behind `after`.
+    pub fn feeds(&self, after: &str, limit: u32) -> Vec<FeedInfo> {
+        self.feeds.list(after, limit)
     }
 
     /// A request ended.
@@ -208,6 +254,7 @@ impl Behaviour {
         if let Some(address) = request.peer.filter(|_| self.geo.is_on()) {
             signs.extend(self.geo.came(identity, address, now));
         }
+        signs.extend(request.peer.and_then(|address| self.threat(address, now)));
         for sign in signs {
             for deed in self.hear(sign, now) {
                 if self.waiting.try_send((deed, Origin::of(request))).is_err() {

@@ -14,6 +14,7 @@ pub static CODES: &[&Code] = &[
     &STEP_UP,
     &QUARANTINED,
     &GEO,
+    &FEED,
     &WEAK_KEY,
     &NO_ROLE,
     &NO_NAME,
@@ -122,6 +123,14 @@ pub static GEO: Code = Code::new(
     "The database of addresses cannot be used",
     "name a whole file in MaxMind's format under `gate.behaviour`; download it again if it is \
      damaged",
+);
+
+/// A feed of threats cannot be used.
+pub static FEED: Code = Code::new(
+    Kind::Invalid,
+    "gate-feed",
+    "The feed of threats cannot be used",
+    "correct its entry under `gate.feeds`; `stockade guard feeds` shows how each is",
 );
 
 /// A key somebody chose is too easy to guess.

@@ -33,6 +33,8 @@ pub struct Config {
     pub behaviour: behaviour::Config,
     /// What is done about it; naming one replaces all that are there by default.
     pub playbooks: Vec<behaviour::Playbook>,
+    /// Lists of addresses that others know as threats.
+    pub feeds: Vec<behaviour::Feed>,
 }
 
 impl Default for Config {
@@ -47,6 +49,7 @@ impl Default for Config {
             seal_keys: Vec::new(),
             behaviour: behaviour::Config::default(),
             playbooks: behaviour::playbooks(),
+            feeds: Vec::new(),
         }
     }
 }

@@ -134,7 +134,7 @@ impl Gate {
             return;
         }
         match recognised {
-            Ok(_) => behaviour.succeeded(request),
+            Ok(_) => behaviour.succeeded(request).await,
             Err(error) if GUESSES.contains(&error.code()) => behaviour.failed(request).await,
             Err(_) => {}
         }

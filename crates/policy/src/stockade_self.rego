@@ -41,6 +41,7 @@ grants := {
 		"status.read",
 		"block.list",
 		"measure.list",
+		"feed.list",
 		"cache.stats",
 		"cache.advice",
 		"cache.warmed",

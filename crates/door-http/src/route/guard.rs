@@ -1,5 +1,6 @@
 //! Whom the gate keeps out.
 
+mod feed;
 mod measure;
 
 use flow::question::guard::{BlockInfo, LiftBlock, ListBlocks};
@@ -54,6 +55,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     };
     let mut operations = vec![list, lift];
     operations.extend(measure::operations());
+    operations.push(feed::operation());
     operations
 }
 

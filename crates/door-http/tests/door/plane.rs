@@ -25,7 +25,8 @@ use flow::question::cache::{
 };
 use flow::question::group;
 use flow::question::guard::{
-    BlockInfo, LiftBlock, ListBlocks, ListMeasures, MeasureInfo, StepUp, UndoMeasure,
+    BlockInfo, FeedInfo, LiftBlock, ListBlocks, ListFeeds, ListMeasures, MeasureInfo, StepUp,
+    UndoMeasure,
 };
 use flow::question::ledger::{
     Append, Appended, Backup, Checkpoint, Data, Event, Expected, FACTS, Filter, Follow,
@@ -657,6 +658,17 @@ answers!(UndoMeasure<'q>, bool, |world, question| {
     let before = measures.len();
     measures.retain(|measure| measure.id != question.id);
     Ok(measures.len() < before)
+});
+answers!(ListFeeds<'q>, Vec<FeedInfo>, |_world, question| {
+    let feed = |name: &str| FeedInfo {
+        name: name.into(),
+        entries: 3,
+        passed_over: 1,
+        fetched: Some(Time(1)),
+        error: String::new(),
+    };
+    let behind = ["drop", "own"].into_iter().filter(|name| **name > *question.after).map(feed);
+    Ok(behind.take(question.limit as usize).collect())
 });
 answers!(StepUp<'q>, (), |_world, question| {
     match question.code {

@@ -10,6 +10,7 @@ static BLOCK_LIST: Action = action("block.list", Class::Logged);
 static BLOCK_LIFT: Action = action("block.lift", Class::Durable);
 static MEASURE_LIST: Action = action("measure.list", Class::Logged);
 static MEASURE_UNDO: Action = action("measure.undo", Class::Durable);
+static FEED_LIST: Action = action("feed.list", Class::Logged);
 static STEP_UP: Action = action("totp.step_up", Class::Durable);
 
 /// One that is kept out for a while.
@@ -132,6 +133,42 @@ impl Question for UndoMeasure<'_> {
     }
 }
 
+/// How it is going with a feed of threats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedInfo {
+    /// Its name.
+    pub name: String,
+    /// How many networks and operators of networks it names.
+    pub entries: u64,
+    /// How much of it is about something else, or cannot be used.
+    pub passed_over: u64,
+    /// When it was last read well.
+    pub fetched: Option<Time>,
+    /// Why it could not be read the last time; empty where it could.
+    pub error: String,
+}
+
+/// The feeds of threats this node reads.
+#[derive(Debug, Clone, Copy)]
+pub struct ListFeeds<'a> {
+    /// Behind this name.
+    pub after: &'a str,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl Question for ListFeeds<'_> {
+    type Answer = Vec<FeedInfo>;
+
+    fn action(&self) -> &'static Action {
+        &FEED_LIST
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        Resource { kind: "feed", namespace: "", name: &[] }
+    }
+}
+
 /// Shows a code of the second factor, after something odd.
 #[derive(Clone, Copy)]
 pub struct StepUp<'a> {
@@ -166,4 +203,11 @@ macro_rules! answers {
     };
 }
 
-answers!(ListBlocks<'q>, LiftBlock<'q>, ListMeasures<'q>, UndoMeasure<'q>, StepUp<'q>);
+answers!(
+    ListBlocks<'q>,
+    LiftBlock<'q>,
+    ListMeasures<'q>,
+    UndoMeasure<'q>,
+    ListFeeds<'q>,
+    StepUp<'q>
+);

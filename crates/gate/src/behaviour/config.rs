@@ -164,6 +164,10 @@ pub(crate) fn playbooks() -> Vec<Playbook> {
     };
     vec![
         playbook("guessing", &[Kind::BruteForce, Kind::Stuffing], Take::Block),
+        Playbook {
+            length: an_hour(),
+            ..playbook("known-threat", &[Kind::KnownThreat], Take::Block)
+        },
         playbook("scanning", &[Kind::Scanning], Take::Throttle),
         Playbook {
             length: an_hour(),

@@ -108,6 +108,12 @@ impl Geo {
         })
     }
 
+    /// The number of whoever operates its network.
+    pub(super) fn operator(&self, address: IpAddr, now: Time) -> Option<u32> {
+        self.config.asn.as_ref()?;
+        Some(self.place(client(address), now).operator).filter(|number| *number > 0)
+    }
+
     /// A principal came from there; what is odd about it.
     pub(super) fn came(&self, identity: &Identity, address: IpAddr, now: Time) -> Vec<Sign> {
         let client = client(address);

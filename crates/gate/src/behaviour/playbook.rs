@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_playbook_waits_until_there_are_enough_signs() {
-        let mut playbook = playbooks().remove(1);
+        let mut playbook = playbooks().remove(2);
         (playbook.at_least, playbook.take) = (3, Take::Quarantine);
         let playbooks = Playbooks::new(&[playbook], 64);
         let mut all = Vec::new();

@@ -46,15 +46,16 @@ impl Behaviour {
                 self.carry_out(deed, origin).await;
             }
         };
-        tokio::join!(works, self.measures.tend(), self.watch_files());
+        tokio::join!(works, self.measures.tend(), self.watch_files(), self.feeds.tend());
     }
 
-    /// Does what is waiting and hears of other nodes' measures, once.
+    /// Does what is waiting, reads feeds that are due and hears of other nodes' measures, once.
     pub async fn catch_up(&self) -> Result<()> {
         let mut work = self.work.lock().await;
         while let Ok((deed, origin)) = work.try_recv() {
             self.carry_out(deed, origin).await;
         }
+        self.feeds.read_due().await;
         self.measures.read().await
     }
 

@@ -29,11 +29,13 @@ pub enum Kind {
     UnusualHour,
     /// A program does what it never did.
     UnusualAction,
+    /// From an address that a feed of threats names.
+    KnownThreat,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::BruteForce,
         Self::Stuffing,
         Self::Scanning,
@@ -44,6 +46,7 @@ impl Kind {
         Self::UnusualLatency,
         Self::UnusualHour,
         Self::UnusualAction,
+        Self::KnownThreat,
     ];
 
     /// The word used in facts, metrics and configuration.
@@ -59,6 +62,7 @@ impl Kind {
             Self::UnusualLatency => "unusual_latency",
             Self::UnusualHour => "unusual_hour",
             Self::UnusualAction => "unusual_action",
+            Self::KnownThreat => "known_threat",
         }
     }
 }

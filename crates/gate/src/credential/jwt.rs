@@ -38,6 +38,7 @@ pub use flaw::Flaw;
 pub use jwk::KeySet;
 pub use jws::{Compact, Header};
 pub use key::{SigningKey, VerifyingKey};
+pub(crate) use oidc::secure;
 pub use oidc::{Config as OidcConfig, Providers};
 pub use ring::KeyState;
 pub use tokens::{Config, Ended, Tokens};

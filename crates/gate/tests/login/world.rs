@@ -93,10 +93,12 @@ pub(crate) async fn on(sql: Arc<dyn Sql>, clock: Clock, config: &Config) -> Worl
         sql: sql.clone(),
         announcer,
         blocks: kept,
+        http: None,
         clock: clock.clone(),
         random: random.clone(),
     };
-    let behaviour = Behaviour::open(&config.behaviour, &config.playbooks, footing, &registry);
+    let behaviour =
+        Behaviour::open(&config.behaviour, (&config.playbooks, &config.feeds), footing, &registry);
     let behaviour = behaviour.await.unwrap().with_logins(logins.clone(), None);
     let behaviour = Arc::new(behaviour);
     let gate = gate.with_behaviour(behaviour.clone());

@@ -103,7 +103,11 @@ impl Bases {
 
     /// What is known of this address. What cannot be read of it is not known.
     pub(super) fn place(&self, address: IpAddr) -> Place {
-        Place { hidden: self.hidden_by(address).is_some(), spot: self.spot(address) }
+        Place {
+            hidden: self.hidden_by(address).is_some(),
+            operator: self.operator_record(address).map_or(0, |(number, _)| number),
+            spot: self.spot(address),
+        }
     }
 
     fn spot(&self, address: IpAddr) -> Option<Spot> {
@@ -134,10 +138,14 @@ impl Bases {
 
     /// Whose network it is, in words.
     pub(super) fn operator(&self, address: IpAddr) -> Option<String> {
-        let record: OperatorRecord<'_> = self.asn.as_ref()?.find(address)?;
-        let number = record.autonomous_system_number?;
-        let name = record.autonomous_system_organization.unwrap_or_default();
+        let (number, name) = self.operator_record(address)?;
         Some(format!(" (AS{number} {name})"))
+    }
+
+    fn operator_record(&self, address: IpAddr) -> Option<(u32, &str)> {
+        let record: OperatorRecord<'_> = self.asn.as_ref()?.find(address)?;
+        let name = record.autonomous_system_organization.unwrap_or_default();
+        Some((record.autonomous_system_number?, name))
     }
 }
 

@@ -10,6 +10,8 @@ const EARTH_KM: f64 = 6_371.0;
 pub(in crate::behaviour) struct Place {
     /// Whether somebody hides behind it.
     pub(super) hidden: bool,
+    /// The number of whoever operates its network; 0 for nobody.
+    pub(super) operator: u32,
     /// Where it is.
     pub(super) spot: Option<Spot>,
 }
