@@ -112,6 +112,8 @@ impl Plane {
     /// Takes over what can change while the server runs.
     pub(crate) fn reload(&self, config: &::gate::Config) {
         self.behaviour.reload(&config.playbooks);
+        let behaviour = self.behaviour.clone();
+        tokio::spawn(async move { behaviour.read_files().await });
     }
 }
 

@@ -68,7 +68,7 @@ impl Behaviour {
     }
 
     /// Reads databases again that have changed; a broken one is said, and the old one stays.
-    pub(super) async fn read_files(&self) {
+    pub async fn read_files(&self) {
         let geo = self.geo.clone();
         let read = tokio::task::spawn_blocking(move || geo.refresh()).await;
         match read {

@@ -47,7 +47,8 @@ impl Scanning {
         let missed = self.callers.with(&caller, now, note);
         (missed >= self.most).then(|| {
             let actor = &identity.actor;
-            let why = format!("{missed} things `{actor}` asked for in a minute were not for them");
+            let why =
+                format!("{missed} things `{actor}` asked for in a minute were missing or refused");
             let subject = Subject::Principal(identity.tenant.clone(), actor.clone());
             Sign { kind: Kind::Scanning, subject, why, numbers: json!({ "missed": missed }) }
         })
