@@ -299,3 +299,23 @@ impl Signals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::marks::Marks;
+    use super::slots::Slots;
+    use super::*;
+
+    #[test]
+    fn callers_take_as_much_memory_as_the_configuration_says() {
+        let (journey, place) = Geo::bytes_each();
+        let scanning = Slots::<Marks<64>>::bytes_each();
+        let playbooks = Slots::<Marks<16>>::bytes_each() + Slots::<Option<Time>>::bytes_each();
+        let principal = Profiles::bytes_each() + journey + scanning + playbooks;
+        let networks = Slots::<Marks<32>>::bytes_each() / 2;
+        let accounts = Slots::<Marks<16>>::bytes_each() / 2;
+        let address = Slots::<Marks<16>>::bytes_each() + networks + accounts + place;
+        println!("{principal} bytes for a principal, {address} for an address");
+        assert!(principal <= 1_500 && address <= 500, "{principal} {address}");
+    }
+}

@@ -38,9 +38,9 @@ pub struct Config {
     pub unusual_factor: u32,
     /// What takes less is never called slow.
     pub slow_min: Span,
-    /// Of so many principals it is remembered what is usual: at most 600 bytes each.
+    /// Of so many principals it is remembered what is usual: at most 1,500 bytes each.
     pub principals: usize,
-    /// Of so many addresses it is remembered how they failed: at most 300 bytes each.
+    /// Of so many addresses it is remembered how they failed: at most 500 bytes each.
     pub addresses: usize,
 }
 

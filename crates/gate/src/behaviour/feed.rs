@@ -2,7 +2,7 @@
 //!
 //! Each feed is read now and then, and the last good copy is kept in SQL: a feed that is away or
 //! broken keeps what it said, which is logged and shown, and a restart without a network knows it
-//! too. What a feed no longer repeats is forgotten after a while, all of it if the feed is dead.
+//! too. What it said holds for a while after it was last read; then a dead feed is forgotten.
 //!
 //! Domains are passed over: the gate sees where callers come from, not where they go.
 

@@ -81,6 +81,12 @@ impl Geo {
         })
     }
 
+    /// How much memory each principal and each address takes at most.
+    #[cfg(test)]
+    pub(super) const fn bytes_each() -> (usize, usize) {
+        (Slots::<Journey>::bytes_each(), Slots::<Known>::bytes_each())
+    }
+
     /// Whether there are databases at all.
     pub(super) fn is_on(&self) -> bool {
         self.config.city.is_some() || self.config.anonymous.is_some()

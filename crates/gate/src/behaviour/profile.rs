@@ -79,8 +79,8 @@ impl Profiles {
 
     /// How much memory each takes at most.
     #[cfg(test)]
-    const fn bytes_each() -> usize {
-        size_of::<Profile>() + 2 * size_of::<u64>()
+    pub(super) const fn bytes_each() -> usize {
+        Slots::<Profile>::bytes_each()
     }
 
     /// A request ended; what is odd about it.

@@ -33,6 +33,12 @@ impl<T: Default> Slots<T> {
         Self { buckets, hasher: RandomState::new() }
     }
 
+    /// How much memory one takes, its share of a bucket included.
+    #[cfg(test)]
+    pub(super) const fn bytes_each() -> usize {
+        size_of::<Slot<T>>() + size_of::<Mutex<Vec<Slot<T>>>>().div_ceil(WAYS)
+    }
+
     /// What stands for something that is not to be kept as it is.
     pub(super) fn print<K: Hash + ?Sized>(&self, key: &K) -> u64 {
         self.hasher.hash_one(key)

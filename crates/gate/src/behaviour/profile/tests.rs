@@ -131,8 +131,3 @@ fn a_month_of_ordinary_work_makes_no_sign_and_what_is_odd_after_it_does() {
     println!("{requests} ordinary requests: {} signs; {odd} odd ones: {found} found", wrong.len());
     assert_eq!((wrong, found), (Vec::new(), odd));
 }
-
-#[test]
-fn a_profile_is_as_large_as_the_configuration_says() {
-    assert!(Profiles::bytes_each() <= 600, "{}", Profiles::bytes_each());
-}
