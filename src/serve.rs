@@ -157,13 +157,14 @@ async fn first_key(loaded: &Loaded, built: &Built) -> Result<Option<CreatedKey>>
 }
 
 /// Settings that change while the server runs.
-const LIVE: [&str; 1] = ["log.level"];
+const LIVE: [&str; 2] = ["log.level", "gate.playbooks"];
 
 /// The open doors, and what goes on behind them.
 struct Server {
     http: door_http::Door<Plane>,
     resp: door_resp::Door,
     running: Running,
+    plane: Arc<Plane>,
     clock: Clock,
 }
 
@@ -183,7 +184,8 @@ impl Server {
         });
         let behind = crate::wire::behind(&config.resp)?;
         let resp = door_resp::Door::open(&plane, resp, &config.resp, &ground.registry, behind)?;
-        Ok(Self { http, resp, running, clock: plane.path().clock().clone() })
+        let clock = plane.path().clock().clone();
+        Ok(Self { http, resp, running, plane, clock })
     }
 
     /// Reads the configuration again. What can change while running does; what
@@ -205,6 +207,7 @@ impl Server {
         if let Err(error) = self.resp.reload() {
             tracing::error!(error = %error.story(), "the Redis door's certificate stays as it is");
         }
+        self.plane.reload(&new.config.gate);
         let keys: BTreeSet<_> = loaded.values.keys().chain(new.values.keys()).collect();
         let value = |from: &Loaded, key| from.values.get(key).map(|(value, _)| value.clone());
         let waiting: Vec<String> = keys

@@ -83,6 +83,7 @@ pub(crate) struct Plane {
     store: ::store::Store,
     keys: Arc<::gate::Keys>,
     blocks: Arc<::gate::limit::Blocks>,
+    behaviour: Arc<::gate::Behaviour>,
     logins: Arc<::gate::Logins>,
     /// Absent where nodes share a database and no key to seal with.
     tokens: Option<Arc<::gate::Tokens>>,
@@ -112,6 +113,15 @@ impl flow::Plane for Plane {
 
     fn begin_login<'a>(&'a self, provider: &'a str) -> BoxFuture<'a, Result<Begun>> {
         Box::pin(self.logins.begin(provider))
+    }
+}
+
+impl Plane {
+    /// Takes over what can change while the server runs.
+    pub(crate) fn reload(&self, config: &::gate::Config) {
+        self.behaviour.reload(&config.playbooks);
+        let behaviour = self.behaviour.clone();
+        tokio::spawn(async move { behaviour.read_files().await });
     }
 }
 
@@ -177,6 +187,9 @@ pub(crate) async fn build(
     let gate = gate.with_logins(logins.clone());
     let gate = tokens.iter().fold(gate, |gate, tokens| gate.with_tokens(tokens.clone()));
     let strongbox = crypto::open(&sql, &revisions, &announcer, &seal, ground).await?;
+    let behaviour = parts::behaviour(&config.gate, (&sql, &announcer, &blocks), ground).await?;
+    let behaviour = Arc::new(behaviour.with_logins(logins.clone(), tokens.clone()));
+    let gate = gate.with_behaviour(behaviour.clone());
     let policy = Arc::new(policy::Policies::stockade_self()?);
     let opened = parts::log(&config.ledger, &sql, &space, ground).await?;
     let (ledger, log) =
@@ -221,6 +234,7 @@ pub(crate) async fn build(
         store,
         keys,
         blocks: blocks.clone(),
+        behaviour: behaviour.clone(),
         logins,
         tokens,
         strongbox,
@@ -234,7 +248,7 @@ pub(crate) async fn build(
     });
     let outbox = Outbox::new(sql.clone(), clock.clone(), registry);
     let listener = Listener { feed, coherence: shared.unwrap_or_default(), clock: clock.clone() };
-    let ear = Ear { listener, cache, revisions, blocks };
+    let ear = Ear { listener, cache, revisions, blocks, behaviour };
     let plane_of = plane.clone();
     let work = Work { sql, outbox, ledger, log, ear, depend, health, space, plane: plane_of };
     Ok(Built { plane, background, work })
@@ -259,21 +273,26 @@ struct Ear {
     cache: ::cache::Cache,
     revisions: Arc<Revisions>,
     blocks: Arc<::gate::limit::Blocks>,
+    behaviour: Arc<::gate::Behaviour>,
 }
 
 impl Ear {
     async fn run(self) {
-        let Self { listener, cache, revisions, blocks } = self;
+        let Self { listener, cache, revisions, blocks, behaviour } = self;
         let act = move |heard| match heard {
             Heard::Notice(notice @ Notice::Purge { .. }) => cache.hear(&notice),
             Heard::Notice(Notice::Epoch { tenant, principal }) => {
                 revisions.bump(&tenant, principal.as_deref());
             }
             Heard::Notice(Notice::Revision { of, .. }) => revisions.advance(of),
-            Heard::Notice(Notice::Blocks) => blocks.doubt(),
+            Heard::Notice(Notice::Blocks) => {
+                blocks.doubt();
+                behaviour.doubt();
+            }
             Heard::Lost => {
                 revisions.bump_everyone();
                 blocks.doubt();
+                behaviour.doubt();
             }
         };
         listener.run(act).await;
@@ -332,6 +351,8 @@ impl Work {
         others.spawn(async move { views.run().await });
         let blocks = plane.blocks.clone();
         others.spawn(async move { blocks.tend().await });
+        let behaviour = plane.behaviour.clone();
+        others.spawn(async move { behaviour.run().await });
         let (clock, cache) = (plane.clock.clone(), plane.cache.clone());
         others.spawn(tidy(cache.clone(), clock.clone()));
         others.spawn(token::tend(plane.tokens.clone(), clock.clone()));

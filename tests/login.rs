@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 use server::{Answer, KEY, Server, request, secrets, stockade};
 
 const PASSWORD: &str = "correct horse battery staple";
+/// What failures lead to beside the lock of the account is tested elsewhere.
+const UNNOTICED: (&str, &str) = ("STOCKADE_GATE__BEHAVIOUR__ENABLED", "false");
 const WRONG: &str = "incorrect zebra cell clip";
 
 /// Runs a command, with something on its standard input; what it printed.
@@ -72,7 +74,7 @@ fn recorded(server: &Server) -> Vec<String> {
 fn a_user_logs_in_works_refreshes_and_logs_out() {
     let place = tempfile::tempdir().unwrap();
     let server = Server::start_with(place.path(), |command| {
-        command.arg("-v");
+        command.arg("-v").env(UNNOTICED.0, UNNOTICED.1);
     });
     make(place.path(), "ann", &["--role", "writer"]);
 
@@ -222,13 +224,18 @@ fn users_are_kept_without_a_server_too_and_a_restart_forgets_nobody() {
     make(place.path(), "ann", &["--role", "reader"]);
     let listed = run(place.path(), &["user", "list", "--json"], "");
     assert_eq!(serde_json::from_str::<Value>(&listed).unwrap()["users"][0]["name"], "ann");
-    let server = Server::start(place.path());
+    let unnoticed = || {
+        Server::start_with(place.path(), |command| {
+            command.env(UNNOTICED.0, UNNOTICED.1);
+        })
+    };
+    let server = unnoticed();
     let granted = log_in(&server, "ann", PASSWORD).json();
     for _ in 0..5 {
         assert_eq!(log_in(&server, "eve", WRONG).status, 401);
     }
     assert!(server.stop().success());
-    let server = Server::start(place.path());
+    let server = unnoticed();
     let who =
         request(&server.http, Some(&text(&granted, "token")), "GET", "/v1/auth/sessions", b"");
     assert_eq!(who.status, 200, "the session goes on: {who:?}");

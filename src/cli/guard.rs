@@ -1,4 +1,7 @@
-//! `stockade guard`: whom the gate keeps out.
+//! `stockade guard`: whom the gate keeps out, and what else it does about them.
+
+mod feed;
+mod measure;
 
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
@@ -11,12 +14,15 @@ use super::output::Output;
 use super::stand_in::with_server;
 use super::table::Table;
 
-/// What the gate does about those who ask too much
+/// What the gate does about those who ask too much or are odd
 #[derive(Debug, Subcommand)]
 #[command(arg_required_else_help = true)]
 pub(super) enum Guard {
     #[command(subcommand)]
     Blocks(Blocks),
+    #[command(subcommand)]
+    Measures(measure::Measures),
+    Feeds(feed::Feeds),
 }
 
 /// Who is kept out for a while: list, lift
@@ -64,10 +70,11 @@ struct Page {
 
 impl Guard {
     pub(super) async fn run(self, globals: &Globals, output: &mut Output) -> Outcome {
-        let Self::Blocks(blocks) = self;
-        let work = async |client: &mut Client| match blocks {
-            Blocks::List(_) => list(client, output).await,
-            Blocks::Lift(Lift { id }) => {
+        let work = async |client: &mut Client| match self {
+            Self::Feeds(_) => feed::list(client, output).await,
+            Self::Measures(measures) => measures.run(client, output).await,
+            Self::Blocks(Blocks::List(_)) => list(client, output).await,
+            Self::Blocks(Blocks::Lift(Lift { id })) => {
                 client.ask("DELETE", &format!("{BLOCKS}/{}", encoded(&id))).await?;
                 output.done(&format!("`{id}` is lifted"), &json!({ "lifted": id }))
             }

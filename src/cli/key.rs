@@ -109,11 +109,13 @@ impl Key {
 impl Create {
     async fn run(self, client: &mut Client, output: &mut Output) -> Outcome {
         let Self { principal, kind, roles, certificate, hmac } = self;
-        let mut wanted =
-            json!({ "principal": principal, "kind": kind, "roles": roles, "hmac": hmac });
-        if let Some(certificate) = certificate {
-            wanted["certificate"] = certificate.into();
-        }
+        let wanted = json!({
+            "principal": principal,
+            "kind": kind,
+            "roles": roles,
+            "hmac": hmac,
+            "certificate": certificate,
+        });
         let created: Created = read(&client.post(KEYS, &wanted).await?)?;
         if output.json {
             output.document(&created)?;

@@ -1,9 +1,17 @@
-//! Answers about whom the gate keeps out.
+//! Answers about whom the gate keeps out, and what else it does about them.
 
-use flow::question::guard::{BlockInfo, LiftBlock, ListBlocks};
+use flow::question::guard::{
+    BlockInfo, FeedInfo, LiftBlock, ListBlocks, ListFeeds, ListMeasures, MeasureInfo, StepUp,
+    UndoMeasure,
+};
 use flow::{Answer, Origin, Permitted, Result, Step};
 
 use super::Plane;
+
+/// It was done and recorded, or there was nothing to do it to.
+fn found(was: bool) -> Answer<bool> {
+    if was { Answer::done(true).recorded() } else { Answer::missing(false) }
+}
 
 impl<'q> Origin<ListBlocks<'q>> for Plane {
     fn answer<'a>(
@@ -25,10 +33,56 @@ impl<'q> Origin<LiftBlock<'q>> for Plane {
         Step::later(async move {
             let fact = permitted.fact(&self.clock, &self.random);
             let id = permitted.question().id;
-            Ok(match self.blocks.lift(permitted.tenant(), id, Some(fact)).await? {
-                true => Answer::done(true).recorded(),
-                false => Answer::missing(false),
-            })
+            Ok(found(self.blocks.lift(permitted.tenant(), id, Some(fact)).await?))
+        })
+    }
+}
+
+impl<'q> Origin<ListMeasures<'q>> for Plane {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, ListMeasures<'q>>,
+    ) -> Step<'a, Result<Answer<Vec<MeasureInfo>>>> {
+        Step::later(async move {
+            let ListMeasures { after, limit } = *permitted.question();
+            Ok(Answer::done(self.behaviour.measures(permitted.tenant(), after, limit).await?))
+        })
+    }
+}
+
+impl<'q> Origin<UndoMeasure<'q>> for Plane {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, UndoMeasure<'q>>,
+    ) -> Step<'a, Result<Answer<bool>>> {
+        Step::later(async move {
+            let fact = permitted.fact(&self.clock, &self.random);
+            let id = permitted.question().id;
+            Ok(found(self.behaviour.undo(permitted.tenant(), id, Some(fact)).await?))
+        })
+    }
+}
+
+impl<'q> Origin<ListFeeds<'q>> for Plane {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, ListFeeds<'q>>,
+    ) -> Step<'a, Result<Answer<Vec<FeedInfo>>>> {
+        let ListFeeds { after, limit } = *permitted.question();
+        Step::Now(Ok(Answer::done(self.behaviour.feeds(after, limit))))
+    }
+}
+
+impl<'q> Origin<StepUp<'q>> for Plane {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, StepUp<'q>>,
+    ) -> Step<'a, Result<Answer<()>>> {
+        Step::later(async move {
+            let fact = permitted.fact(&self.clock, &self.random);
+            let who = (permitted.request(), &**permitted.identity());
+            self.behaviour.step_up(who, permitted.question().code, Some(fact)).await?;
+            Ok(Answer::done(()).recorded())
         })
     }
 }

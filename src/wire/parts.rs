@@ -64,6 +64,30 @@ pub(super) async fn logins(
     Ok(Arc::new(tokens.iter().fold(logins, |logins, tokens| logins.signed_by(tokens.clone()))))
 }
 
+/// A larger feed of threats is refused.
+const FEED_MAX: Size = Size::mib(64);
+/// And one that takes longer.
+const FEED_TIMEOUT: Span = Span::secs(120);
+
+/// Noticing what is odd.
+pub(super) async fn behaviour(
+    config: &gate::Config,
+    (sql, announcer, blocks): (&Arc<dyn Sql>, &Arc<Announcer>, &Arc<gate::limit::Blocks>),
+    ground: &Ground,
+) -> Result<gate::Behaviour> {
+    let Ground { clock, random, registry, .. } = ground.clone();
+    let (sql, announcer, blocks) = (sql.clone(), announcer.clone(), blocks.clone());
+    let limits = pool::http::Config {
+        largest_answer: FEED_MAX,
+        timeout: FEED_TIMEOUT,
+        ..pool::http::Config::default()
+    };
+    let http = Some(Http::new(limits, clock.clone(), random.clone(), &registry)?);
+    let footing = gate::behaviour::Footing { sql, announcer, blocks, http, clock, random };
+    let lists = (&*config.playbooks, &*config.feeds);
+    gate::Behaviour::open(&config.behaviour, lists, footing, &registry).await
+}
+
 /// What secrets in the database are sealed with. Nodes that share a database and no key to seal
 /// with have none: each would have one that the others do not.
 pub(super) async fn seal(

@@ -22,6 +22,7 @@ pub static CODES: &[&Code] = &[
     &NO_OBJECT,
     &NO_KEY,
     &NO_BLOCK,
+    &NO_MEASURE,
     &NO_USER,
     &NO_SESSION,
     &NO_NAMESPACE,
@@ -169,6 +170,14 @@ pub static NO_BLOCK: Code = Code::new(
     "door-http-no-block",
     "There is no such block",
     "list the blocks with GET /v1/guard/blocks; they end by themselves",
+);
+
+/// No measure has this id.
+pub static NO_MEASURE: Code = Code::new(
+    Kind::Missing,
+    "door-http-no-measure",
+    "There is no such measure",
+    "list the measures with GET /v1/guard/measures; they end by themselves",
 );
 
 /// No API key has this id.

@@ -76,7 +76,7 @@ pub enum Notice {
         /// The number it has now.
         number: u64,
     },
-    /// Somebody is kept out, or let in again: SQL knows who.
+    /// Somebody is kept out or held back, or no longer: SQL knows who.
     Blocks,
 }
 

@@ -238,6 +238,11 @@ pub trait Question: Send + Sync {
         1
     }
 
+    /// How many bytes it brings, where that is worth knowing.
+    fn bytes(&self) -> u64 {
+        0
+    }
+
     /// All of it, for the stages.
     fn ask(&self) -> Ask<'_> {
         Ask { action: self.action(), resource: self.resource(), items: self.items() }

@@ -27,7 +27,7 @@ use crate::random::Random;
 use crate::request::{Ask, Credential, Door, Inside, Pace, Question, Request, Resource};
 use crate::revision::Revisions;
 use crate::signal::{Counter, Histogram, Registry};
-use crate::stage::{Answer, Gate, Ledger, Policy};
+use crate::stage::{Answer, Gate, Ledger, Noticed, Policy};
 
 pub use follow::Followed;
 pub use lane::Lane;
@@ -173,9 +173,7 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
                 Ok(permit) => permits.hold(question.ask(), permit, |permit| {
                     self.tally(request, identity, question.ask(), permit)
                 }),
-                Err(error) => {
-                    return Err(self.refuse(request, Some(identity), question.ask(), error));
-                }
+                Err(error) => return Err(self.deny(request, identity, question.ask(), error)),
             },
         };
         if held.permit.scope() == Scope::Exact {
@@ -197,7 +195,7 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
             let ask = question.ask();
             let ask = Ask { resource: Resource { name, ..ask.resource }, ..ask };
             if let Err(error) = self.decide(request, identity, ask).await {
-                return Err(self.refuse(request, Some(identity), ask, error));
+                return Err(self.deny(request, identity, ask, error));
             }
         }
         Ok(())
@@ -214,6 +212,10 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
             Ok(answer) => (answer.outcome, None),
             Err(error) => (Outcome::of(error.kind()), Some(error.code().name.into())),
         };
+        if permitted.question.action().pace == Pace::Rate || held.tally.is_none() {
+            let how = (outcome, permitted.question.bytes());
+            self.notice(permitted.request, permitted.identity, permitted.ask(), how);
+        }
         if let Some(tally) = &held.tally {
             tally.count(outcome);
             return answer.map(|answer| answer.value);
@@ -269,6 +271,18 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         Ok((identity, permit))
     }
 
+    /// Refuses what the policy does not allow, which the gate wants to know.
+    fn deny(
+        &self,
+        request: &Request<'_>,
+        identity: &Arc<Identity>,
+        ask: Ask<'_>,
+        error: Error,
+    ) -> Error {
+        self.notice(request, identity, ask, (Outcome::Refused, 0));
+        self.refuse(request, Some(identity), ask, error)
+    }
+
     fn refuse(
         &self,
         request: &Request<'_>,
@@ -281,6 +295,21 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         fact.reason = Some(error.code().name.into());
         drop(self.ledger.append(Class::Logged, fact));
         error
+    }
+
+    fn notice(
+        &self,
+        request: &Request<'_>,
+        identity: &Identity,
+        ask: Ask<'_>,
+        (outcome, bytes): (Outcome, u64),
+    ) {
+        // Doors with long connections count in millions a second.
+        if ask.action.pace != Pace::Rate && request.door != Door::Http {
+            return;
+        }
+        let took = self.clock.moment().since(request.at);
+        self.gate.noticed(&Noticed { request, identity, ask, outcome, took, bytes });
     }
 
     fn fact<Q: Question>(&self, permitted: &Permitted<'_, Q>, outcome: Outcome) -> Fact {

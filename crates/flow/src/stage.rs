@@ -2,6 +2,7 @@
 //! few lines for a test, and may be a trait object or a concrete type.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -45,10 +46,31 @@ pub trait Gate: Send + Sync {
         None
     }
 
+    /// How a request of a known caller ended whose rate counts, or which came by HTTP and is
+    /// recorded by itself.
+    fn noticed(&self, _: &Noticed<'_>) {}
+
     /// Somebody to look at a body as it passes, where that is wanted.
     fn inspector(&self, _identity: &Identity, _ask: Ask<'_>) -> Option<Box<dyn Inspector>> {
         None
     }
+}
+
+/// A request that ended, as the gate hears of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Noticed<'a> {
+    /// Which.
+    pub request: &'a Request<'a>,
+    /// Whose.
+    pub identity: &'a Identity,
+    /// What was asked.
+    pub ask: Ask<'a>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// After how long.
+    pub took: Duration,
+    /// How many bytes it brought; 0 where that is not known.
+    pub bytes: u64,
 }
 
 /// Something that is held while a request is under way.

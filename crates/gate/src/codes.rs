@@ -11,6 +11,11 @@ pub static CODES: &[&Code] = &[
     &BATCH,
     &BLOCKED,
     &NO_BLOCK,
+    &NO_MEASURE,
+    &STEP_UP,
+    &QUARANTINED,
+    &GEO,
+    &FEED,
     &WEAK_KEY,
     &NO_ROLE,
     &NO_NAME,
@@ -114,6 +119,48 @@ pub static NO_BLOCK: Code = Code::new(
     "gate-no-block",
     "There is no such block",
     "`stockade guard blocks list` shows those there are; blocks end by themselves",
+);
+
+/// There is nothing to be undone.
+pub static NO_MEASURE: Code = Code::new(
+    Kind::Missing,
+    "gate-no-measure",
+    "There is no such measure",
+    "`stockade guard measures list` shows those there are; measures end by themselves",
+);
+
+/// Something was odd about the caller, who has to show that it is they.
+pub static STEP_UP: Code = Code::new(
+    Kind::Refused,
+    "gate-step-up",
+    "A code of your second factor is needed to go on",
+    "send what the authenticator app shows as `code` to POST /v1/auth/totp/step-up",
+);
+
+/// Something was odd about the caller, who can do nothing for a while.
+pub static QUARANTINED: Code = Code::new(
+    Kind::Refused,
+    "gate-quarantined",
+    "Set aside for a while",
+    "an administrator sees why with `stockade guard measures list` and ends it with \
+     `stockade guard measures undo ID`",
+);
+
+/// A database of places cannot be used.
+pub static GEO: Code = Code::new(
+    Kind::Invalid,
+    "gate-geo",
+    "The database of addresses cannot be used",
+    "name a whole file in MaxMind's format under `gate.behaviour`; download it again if it is \
+     damaged",
+);
+
+/// A feed of threats cannot be used.
+pub static FEED: Code = Code::new(
+    Kind::Invalid,
+    "gate-feed",
+    "The feed of threats cannot be used",
+    "correct its entry under `gate.feeds`; `stockade guard feeds` shows how each is",
 );
 
 /// A key somebody chose is too easy to guess.

@@ -7,10 +7,11 @@ use pool::secret::Secret;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::behaviour;
 use crate::credential::jwt;
 
 /// The gate.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Requests per minute by role, on routes where rates count; of several roles the largest.
@@ -30,6 +31,30 @@ pub struct Config {
     /// Where the keys are that secrets in the database are sealed with, such as `env:SEAL_KEY`. The
     /// first seals, all open. Without any, a node alone on SQLite makes one in its data directory.
     pub seal_keys: Vec<Secret>,
+    /// Noticing what is odd about callers.
+    pub behaviour: behaviour::Config,
+    /// What is done about it; naming one replaces all that are there by default.
+    pub playbooks: Vec<behaviour::Playbook>,
+    /// Lists of addresses that others know as threats.
+    pub feeds: Vec<behaviour::Feed>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            rates: Rates::default(),
+            batches: Batches::default(),
+            limits: crate::limit::Config::default(),
+            login: Login::default(),
+            sessions: Sessions::default(),
+            tokens: jwt::Config::default(),
+            oidc: Vec::new(),
+            seal_keys: Vec::new(),
+            behaviour: behaviour::Config::default(),
+            playbooks: behaviour::playbooks(),
+            feeds: Vec::new(),
+        }
+    }
 }
 
 /// Logging in with a name and a password.

@@ -5,13 +5,17 @@ use std::sync::Arc;
 use flow::identity::MAIN;
 use flow::network::client;
 use flow::request::is_proof;
-use flow::stage::{Entered, OVERLOADED};
+use flow::stage::{Entered, Noticed, OVERLOADED};
 use flow::{
-    Allowance, Ask, Clock, Credential, Door, Error, Identity, Kind, Principal, Request, Result,
-    Revisions, Step,
+    Allowance, Ask, Clock, Code, Credential, Door, Error, Identity, Kind, Principal, Request,
+    Result, Revisions, Step,
 };
 
-use crate::codes::{BLOCKED, NO_CREDENTIAL, NOT_THE_OWNER, TOO_FAST, UNKNOWN_KEY, UNKNOWN_SESSION};
+use crate::behaviour::{Behaviour, Take};
+use crate::codes::{
+    BLOCKED, NO_CREDENTIAL, NOT_THE_OWNER, QUARANTINED, STEP_UP, TOO_FAST, UNKNOWN_KEY,
+    UNKNOWN_SESSION, UNKNOWN_TOKEN, WRONG_CODE, WRONG_PASSWORD,
+};
 use crate::credential::api_key::Keys;
 use crate::credential::jwt::Tokens;
 use crate::limit::{Adaptive, Asking, Blocks, Limits, Subject, Verdict};
@@ -25,10 +29,19 @@ pub struct Gate {
     limits: Limits,
     blocks: Arc<Blocks>,
     adaptive: Option<Arc<Adaptive>>,
+    behaviour: Option<Arc<Behaviour>>,
     revisions: Arc<Revisions>,
     clock: Clock,
     owner: u32,
 }
+
+/// What everybody may do who is kept from everything else.
+const LOG_OUT: &str = "session.close";
+/// And what shows that it is they.
+const SHOW_CODE: &str = "totp.step_up";
+
+/// How guesses fail. Sessions end in the ordinary course of things, and are not guessed.
+static GUESSES: [&Code; 4] = [&WRONG_PASSWORD, &WRONG_CODE, &UNKNOWN_KEY, &UNKNOWN_TOKEN];
 
 /// The name of whoever comes in by the local socket.
 const LOCAL: &str = "local";
@@ -45,7 +58,8 @@ impl Gate {
         owner: u32,
     ) -> Self {
         let adaptive = limits.adaptive(&clock);
-        Self { keys, logins: None, tokens: None, limits, blocks, adaptive, revisions, clock, owner }
+        let (logins, tokens, behaviour) = (None, None, None);
+        Self { keys, logins, tokens, limits, blocks, adaptive, behaviour, revisions, clock, owner }
     }
 
     /// The same gate, where users log in too.
@@ -59,6 +73,12 @@ impl Gate {
     #[must_use]
     pub fn with_tokens(self, tokens: Arc<Tokens>) -> Self {
         Self { tokens: Some(tokens), ..self }
+    }
+
+    /// The same, noticing what is odd.
+    #[must_use]
+    pub fn with_behaviour(self, behaviour: Arc<Behaviour>) -> Self {
+        Self { behaviour: Some(behaviour), ..self }
     }
 
     fn logins(&self) -> Result<&Logins> {
@@ -111,7 +131,43 @@ impl Gate {
         {
             self.count_stranger(request).await;
         }
+        self.notice_who(request, &recognised).await;
         recognised
+    }
+
+    /// Tells whoever notices what is odd how somebody tried to be recognised.
+    async fn notice_who(&self, request: &Request<'_>, recognised: &Result<Arc<Identity>>) {
+        let Some(behaviour) = &self.behaviour else { return };
+        if request.peer.is_some_and(|address| self.limits.exempts(address)) {
+            return;
+        }
+        match recognised {
+            Ok(_) => behaviour.succeeded(request).await,
+            Err(error) if GUESSES.contains(&error.code()) => behaviour.failed(request).await,
+            Err(_) => {}
+        }
+    }
+
+    /// What was taken against this caller and keeps them from asking this.
+    fn held_back(&self, identity: &Identity, ask: Ask<'_>) -> Result<()> {
+        let Some(behaviour) = &self.behaviour else { return Ok(()) };
+        let action = ask.action.name;
+        if behaviour.is_at_peace() || action == LOG_OUT {
+            return Ok(());
+        }
+        if let Some(rest) = behaviour.holds(identity, Take::Quarantine) {
+            let sentence = format!("nothing but logging out for another {} s", rest.as_secs() + 1);
+            return Err(QUARANTINED.error(sentence).with_retry_after(rest));
+        }
+        if action != SHOW_CODE && behaviour.holds(identity, Take::StepUp).is_some() {
+            return Err(STEP_UP.error("something was odd about this caller"));
+        }
+        Ok(())
+    }
+
+    fn is_throttled(&self, identity: &Identity) -> bool {
+        let behaviour = self.behaviour.as_ref();
+        behaviour.is_some_and(|behaviour| behaviour.holds(identity, Take::Throttle).is_some())
     }
 
     /// Whether the session still lasts, where it is one.
@@ -142,7 +198,7 @@ impl Gate {
     }
 
     async fn count_stranger(&self, request: &Request<'_>) {
-        let asking = Asking { identity: None, address: request.peer, action: None };
+        let asking = Asking { address: request.peer, ..Asking::default() };
         if let Verdict::Blocked(_, who) = self.limits.admit(&asking, self.clock.moment()) {
             self.blocks.begin(who, TOO_FAST.name, request).await;
         }
@@ -156,8 +212,12 @@ impl Gate {
     }
 
     fn is_counted(&self, request: &Request<'_>, identity: &Identity, ask: Ask<'_>) -> bool {
-        let local = matches!(request.credential, Credential::Local { .. });
-        !local && identity.kind != Principal::System && self.limits.counts(ask.action)
+        !self.is_ours(request, identity) && self.limits.counts(ask.action)
+    }
+
+    /// The owner of the data directory and the plane itself are never held to anything.
+    fn is_ours(&self, request: &Request<'_>, identity: &Identity) -> bool {
+        matches!(request.credential, Credential::Local { .. }) || identity.kind == Principal::System
     }
 
     /// Whether the limits let it in, where it counts.
@@ -167,7 +227,13 @@ impl Gate {
         identity: &'a Identity,
         ask: Ask<'a>,
     ) -> Step<'a, Result<()>> {
-        if !self.is_counted(request, identity, ask) {
+        if self.is_ours(request, identity) {
+            return Step::Now(Ok(()));
+        }
+        if let Err(error) = self.held_back(identity, ask) {
+            return Step::Now(Err(error));
+        }
+        if !self.limits.counts(ask.action) {
             return Step::Now(Ok(()));
         }
         if let Some(error) = self.limits.too_many(identity, ask.items) {
@@ -181,8 +247,7 @@ impl Gate {
         if let Some(error) = kept_out {
             return Step::Now(Err(error));
         }
-        let asking =
-            Asking { identity: Some(identity), address: request.peer, action: Some(ask.action) };
+        let asking = self.asking(request, identity, ask);
         match self.limits.admit(&asking, self.clock.moment()) {
             Verdict::Admitted => match self.limits.share_now(&asking, self.clock.moment()) {
                 Some(known) => Step::Now(known),
@@ -193,6 +258,20 @@ impl Gate {
                 self.blocks.begin(who, TOO_FAST.name, request).await;
                 Err(error)
             }),
+        }
+    }
+
+    fn asking<'a>(
+        &self,
+        request: &Request<'_>,
+        identity: &'a Identity,
+        ask: Ask<'_>,
+    ) -> Asking<'a> {
+        Asking {
+            identity: Some(identity),
+            address: request.peer,
+            action: Some(ask.action),
+            throttled: self.is_throttled(identity),
         }
     }
 
@@ -298,9 +377,18 @@ impl flow::Gate for Gate {
         if !self.is_counted(request, identity, ask) {
             return None;
         }
-        let asking =
-            Asking { identity: Some(identity), address: request.peer, action: Some(ask.action) };
+        let asking = self.asking(request, identity, ask);
         self.limits.allowance(&asking, self.clock.moment())
+    }
+
+    fn noticed(&self, noticed: &Noticed<'_>) {
+        let Noticed { request, identity, .. } = *noticed;
+        let Some(behaviour) = &self.behaviour else { return };
+        let exempt = request.peer.is_some_and(|address| self.limits.exempts(address))
+            || self.limits.exempts_principal(identity);
+        if !exempt && !self.is_ours(request, identity) {
+            behaviour.noticed(noticed);
+        }
     }
 }
 

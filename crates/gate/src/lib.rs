@@ -8,7 +8,8 @@
 //!
 //! Users log in with a password and perhaps a code ([`Logins`]), or at an identity provider,
 //! and get a session, kept on this side, which can be looked at and ended like a key. Agents
-//! may [prove] that they hold a secret they never send.
+//! may [prove] that they hold a secret they never send. What is odd about callers is noticed
+//! by [`Behaviour`], and playbooks say what is done about it.
 //!
 //! Keys that encrypt and sign for others are in a [`crypto::Strongbox`].
 //!
@@ -32,6 +33,7 @@
 //! # Ok(()) }
 //! ```
 
+pub mod behaviour;
 pub mod codes;
 mod config;
 mod credential;
@@ -48,6 +50,7 @@ mod spent;
 mod totp;
 mod user;
 
+pub use behaviour::Behaviour;
 pub use config::{Batches, Config, Login, Rates, Sessions};
 pub use credential::api_key::{Keys, NewKey, SECRET_MIN};
 pub use credential::jwt::{self, Tokens};

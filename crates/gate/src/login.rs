@@ -179,6 +179,11 @@ impl Logins {
         self.totps.drop(tenant, of, fact).await
     }
 
+    /// Whether they have a second factor.
+    pub(crate) async fn has_factor(&self, tenant: &str, name: &str) -> Result<bool> {
+        Ok(self.totps.needed(tenant, name).await?.is_some())
+    }
+
     /// Forgets what is over; to be called now and then.
     pub async fn sweep(&self) -> Result<()> {
         self.lockout.sweep().await?;

@@ -23,6 +23,7 @@ allow if input.action in {
 	"session.close",
 	"totp.begin",
 	"totp.confirm",
+	"totp.step_up",
 }
 
 # Where no principal is named, the caller's own are meant.
@@ -39,6 +40,8 @@ grants := {
 		"metrics.read",
 		"status.read",
 		"block.list",
+		"measure.list",
+		"feed.list",
 		"cache.stats",
 		"cache.advice",
 		"cache.warmed",

@@ -1,5 +1,8 @@
 //! Whom the gate keeps out.
 
+mod feed;
+mod measure;
+
 use flow::question::guard::{BlockInfo, LiftBlock, ListBlocks};
 use flow::{Plane, Result};
 use http::{Method, Response, StatusCode};
@@ -50,7 +53,10 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
         length: Length::Limited,
         handler: Handler::Later(|call| Box::pin(self::lift(call))),
     };
-    vec![list, lift]
+    let mut operations = vec![list, lift];
+    operations.extend(measure::operations());
+    operations.push(feed::operation());
+    operations
 }
 
 /// One that is kept out for a while.

@@ -92,6 +92,7 @@ async fn every_operation_does_what_the_document_says() {
             keys.iter_mut().for_each(|key| "x".clone_into(&mut key.id));
         }
         open.world.blocks.lock().push(plane::block("x"));
+        open.world.measures.lock().push(plane::measure("x"));
         if path.starts_with("/v1/objects") && method != "put" {
             ask(open.address, Method::PUT, "/v1/objects/x/x", &[], "bytes").await;
         }

@@ -29,7 +29,10 @@ use flow::question::crypto::{
     ShownKey, Sign, Verify, VersionState,
 };
 use flow::question::group;
-use flow::question::guard::{BlockInfo, LiftBlock, ListBlocks};
+use flow::question::guard::{
+    BlockInfo, FeedInfo, LiftBlock, ListBlocks, ListFeeds, ListMeasures, MeasureInfo, StepUp,
+    UndoMeasure,
+};
 use flow::question::ledger::{
     Append, Appended, Backup, Checkpoint, Data, Event, Expected, FACTS, Filter, Follow,
     Head as LogHead, Made, New, Page, Prove, Read,
@@ -73,6 +76,7 @@ pub(crate) struct World {
     pub(crate) objects: Mutex<BTreeMap<String, (Head, Bytes)>>,
     pub(crate) keys: Mutex<Vec<KeyInfo>>,
     pub(crate) blocks: Mutex<Vec<BlockInfo>>,
+    pub(crate) measures: Mutex<Vec<MeasureInfo>>,
     pub(crate) log: Mutex<Vec<Event>>,
     pub(crate) live: broadcast::Sender<Event>,
     /// Bytes of bodies taken so far.
@@ -110,6 +114,7 @@ pub(crate) fn plane(clock: Clock) -> Arc<Parts> {
         objects: Mutex::default(),
         keys: Mutex::default(),
         blocks: Mutex::default(),
+        measures: Mutex::default(),
         log: Mutex::default(),
         live: broadcast::Sender::new(1024),
         taken: AtomicUsize::new(0),
@@ -660,6 +665,34 @@ answers!(LiftBlock<'q>, bool, |world, question| {
     blocks.retain(|block| block.id != question.id);
     Ok(blocks.len() < before)
 });
+answers!(ListMeasures<'q>, Vec<MeasureInfo>, |world, question| {
+    let measures = world.measures.lock();
+    let behind = measures.iter().filter(|measure| *measure.id > *question.after).cloned();
+    Ok(behind.take(question.limit as usize).collect())
+});
+answers!(UndoMeasure<'q>, bool, |world, question| {
+    let mut measures = world.measures.lock();
+    let before = measures.len();
+    measures.retain(|measure| measure.id != question.id);
+    Ok(measures.len() < before)
+});
+answers!(ListFeeds<'q>, Vec<FeedInfo>, |_world, question| {
+    let feed = |name: &str| FeedInfo {
+        name: name.into(),
+        entries: 3,
+        passed_over: 1,
+        fetched: Some(Time(1)),
+        error: String::new(),
+    };
+    let behind = ["drop", "own"].into_iter().filter(|name| **name > *question.after).map(feed);
+    Ok(behind.take(question.limit as usize).collect())
+});
+answers!(StepUp<'q>, (), |_world, question| {
+    match question.code {
+        "123456" => Ok(()),
+        _ => Err(flow::stage::OVERLOADED.error("that is not the code")),
+    }
+});
 answers!(RevokeKey<'q>, bool, |world, question| {
     let mut keys = world.keys.lock();
     let before = keys.len();
@@ -814,6 +847,18 @@ impl<'q> Intake<Put<'q>> for Parts {
 }
 
 /// Somebody who is kept out.
+pub(crate) fn measure(id: &str) -> MeasureInfo {
+    MeasureInfo {
+        id: id.into(),
+        subject: "human:ann".into(),
+        take: "throttle",
+        playbook: "scanning".into(),
+        why: "30 things were not for them".into(),
+        begun: Time(1),
+        until: Time(2),
+    }
+}
+
 pub(crate) fn block(id: &str) -> BlockInfo {
     BlockInfo {
         id: id.to_owned(),

@@ -10,7 +10,7 @@ use http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::client::{Answer, NOBODY, ask, get, http2, open, request, whole};
-use crate::plane::block;
+use crate::plane::{block, measure};
 
 #[tokio::test]
 async fn probes_need_nobody_and_say_how_it_is() {
@@ -271,6 +271,23 @@ async fn blocks_are_listed_by_page_and_lifted() {
     for expected in [204, 404] {
         let lifted = ask(open.address, Method::DELETE, "/v1/guard/blocks/b2", &[], "").await;
         assert_eq!(lifted.status.as_u16(), expected);
+    }
+}
+
+#[tokio::test]
+async fn measures_are_listed_by_page_and_undone() {
+    let open = open(Config::default());
+    for n in 1..=3 {
+        open.world.measures.lock().push(measure(&format!("m{n}")));
+    }
+    let page = get(open.address, "/v1/guard/measures?limit=2").await.json();
+    assert_eq!(page["measures"].as_array().unwrap().len(), 2);
+    assert_eq!(page["measures"][0]["take"], "throttle");
+    let rest = get(open.address, page["next"].as_str().unwrap()).await.json();
+    assert_eq!((&rest["measures"][0]["id"], &rest["next"]), (&json!("m3"), &json!(null)));
+    for expected in [204, 404] {
+        let undone = ask(open.address, Method::DELETE, "/v1/guard/measures/m2", &[], "").await;
+        assert_eq!(undone.status.as_u16(), expected);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Questions about whom the gate keeps out.
+//! Questions about whom the gate keeps out, and what else it does about them.
 
 use super::admin::action;
 use crate::clock::Time;
@@ -8,6 +8,10 @@ use crate::stage::Origin;
 
 static BLOCK_LIST: Action = action("block.list", Class::Logged);
 static BLOCK_LIFT: Action = action("block.lift", Class::Durable);
+static MEASURE_LIST: Action = action("measure.list", Class::Logged);
+static MEASURE_UNDO: Action = action("measure.undo", Class::Durable);
+static FEED_LIST: Action = action("feed.list", Class::Logged);
+static STEP_UP: Action = action("totp.step_up", Class::Durable);
 
 /// One that is kept out for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +73,141 @@ impl Question for LiftBlock<'_> {
     }
 }
 
-/// Whoever answers every question of this part.
-pub trait Answers: for<'q> Origin<ListBlocks<'q>> + for<'q> Origin<LiftBlock<'q>> {}
+/// Something that was taken against a principal for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeasureInfo {
+    /// Its public id.
+    pub id: String,
+    /// Against whom, as facts name them.
+    pub subject: String,
+    /// What: `throttle`, `step_up`, `revoke` or `quarantine`.
+    pub take: &'static str,
+    /// The playbook that says so.
+    pub playbook: String,
+    /// Why, in a sentence.
+    pub why: String,
+    /// Since when.
+    pub begun: Time,
+    /// Until when.
+    pub until: Time,
+}
 
-impl<T> Answers for T where T: for<'q> Origin<ListBlocks<'q>> + for<'q> Origin<LiftBlock<'q>> {}
+/// What was taken against whom.
+#[derive(Debug, Clone, Copy)]
+pub struct ListMeasures<'a> {
+    /// Behind this id.
+    pub after: &'a str,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl Question for ListMeasures<'_> {
+    type Answer = Vec<MeasureInfo>;
+
+    fn action(&self) -> &'static Action {
+        &MEASURE_LIST
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        Resource { kind: "measure", namespace: "", name: &[] }
+    }
+}
+
+/// Undoes what was taken against somebody, on every node.
+#[derive(Debug, Clone, Copy)]
+pub struct UndoMeasure<'a> {
+    /// The measure's public id.
+    pub id: &'a str,
+}
+
+impl Question for UndoMeasure<'_> {
+    /// Whether there was such a measure.
+    type Answer = bool;
+
+    fn action(&self) -> &'static Action {
+        &MEASURE_UNDO
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        Resource { kind: "measure", namespace: "", name: self.id.as_bytes() }
+    }
+}
+
+/// How it is going with a feed of threats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedInfo {
+    /// Its name.
+    pub name: String,
+    /// How many networks and operators of networks it names.
+    pub entries: u64,
+    /// How much of it is about something else, or cannot be used.
+    pub passed_over: u64,
+    /// When it was last read well.
+    pub fetched: Option<Time>,
+    /// Why it could not be read the last time; empty where it could.
+    pub error: String,
+}
+
+/// The feeds of threats this node reads.
+#[derive(Debug, Clone, Copy)]
+pub struct ListFeeds<'a> {
+    /// Behind this name.
+    pub after: &'a str,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl Question for ListFeeds<'_> {
+    type Answer = Vec<FeedInfo>;
+
+    fn action(&self) -> &'static Action {
+        &FEED_LIST
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        Resource { kind: "feed", namespace: "", name: &[] }
+    }
+}
+
+/// Shows a code of the second factor, after something odd.
+#[derive(Clone, Copy)]
+pub struct StepUp<'a> {
+    /// What the app shows.
+    pub code: &'a str,
+}
+
+impl std::fmt::Debug for StepUp<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StepUp(…)")
+    }
+}
+
+impl Question for StepUp<'_> {
+    type Answer = ();
+
+    fn action(&self) -> &'static Action {
+        &STEP_UP
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        Resource { kind: "totp", namespace: "", name: &[] }
+    }
+}
+
+macro_rules! answers {
+    ($($question:ty),*) => {
+        /// Whoever answers every question of this part.
+        pub trait Answers: $(for<'q> Origin<$question> +)* Send + Sync {}
+
+        impl<T: $(for<'q> Origin<$question> +)* Send + Sync> Answers for T {}
+    };
+}
+
+answers!(
+    ListBlocks<'q>,
+    LiftBlock<'q>,
+    ListMeasures<'q>,
+    UndoMeasure<'q>,
+    ListFeeds<'q>,
+    StepUp<'q>
+);

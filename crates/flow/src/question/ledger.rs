@@ -52,6 +52,16 @@ pub enum Data {
     Erased,
 }
 
+impl Data {
+    /// How many bytes it is.
+    fn len(&self) -> usize {
+        match self {
+            Data::Json(bytes) | Data::MessagePack(bytes) | Data::Bytes(bytes) => bytes.len(),
+            Data::Erased => 0,
+        }
+    }
+}
+
 /// An event in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -157,6 +167,10 @@ impl Question for Append<'_> {
 
     fn resource(&self) -> Resource<'_> {
         Resource { kind: "stream", namespace: self.stream, name: &[] }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.events.iter().map(|event| event.data.len() as u64).sum()
     }
 }
 

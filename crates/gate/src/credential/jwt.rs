@@ -38,7 +38,7 @@ pub use flaw::Flaw;
 pub use jwk::KeySet;
 pub use jws::{Compact, Header};
 pub use key::{SigningKey, VerifyingKey};
-pub(crate) use oidc::Person;
 pub use oidc::{ClientAuth, Config as OidcConfig, LoginConfig, Providers};
+pub(crate) use oidc::{Person, secure};
 pub use ring::KeyState;
 pub use tokens::{Config, Ended, Tokens};

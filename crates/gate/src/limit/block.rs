@@ -107,7 +107,18 @@ impl Blocks {
     /// Keeps somebody out: at once here, and on disk and on other nodes when this answers.
     /// Whoever is kept out already stays so until the same time.
     pub async fn begin(&self, subject: Subject, cause: &str, request: &Request<'_>) {
-        let Some(block) = self.hold(subject, cause) else { return };
+        self.begin_for(subject, cause, None, request).await;
+    }
+
+    /// The same for at least so long.
+    pub(crate) async fn begin_for(
+        &self,
+        subject: Subject,
+        cause: &str,
+        least: Option<Duration>,
+        request: &Request<'_>,
+    ) {
+        let Some(block) = self.hold(subject, cause, least) else { return };
         self.begun.add(1);
         let name = block.subject.name();
         tracing::warn!(subject = name, level = block.level, until = %block.until, cause, "kept out");
@@ -170,7 +181,7 @@ impl Blocks {
     }
 
     /// Keeps somebody out here, unless they are already.
-    fn hold(&self, subject: Subject, cause: &str) -> Option<Block> {
+    fn hold(&self, subject: Subject, cause: &str, least: Option<Duration>) -> Option<Block> {
         let now = self.clock.now();
         let mut held = self.held.write();
         let before = held.get(&subject).map(|held| &held.block);
@@ -178,7 +189,7 @@ impl Blocks {
             return None;
         }
         let level = 1 + before.map_or(0, |block| self.remembered(block, now));
-        let length = self.length(level)?;
+        let length = self.length(level).max(least)?;
         if held.len() >= self.config.blocks_max {
             let first = held.values().min_by_key(|held| held.block.until);
             let first = first.map(|held| held.block.subject.clone())?;

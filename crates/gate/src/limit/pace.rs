@@ -21,6 +21,8 @@ use crate::config::{Batches, Rates};
 use signal::{Limit, Signals};
 
 const MINUTE: Duration = Duration::from_secs(60);
+/// To whom is throttled, this part of their rate is left.
+const THROTTLED: u32 = 10;
 /// So often a request borrows what others take before it gives up.
 const BORROWS_MAX: usize = 64;
 
@@ -39,7 +41,7 @@ pub struct Limits {
 }
 
 /// A request, as limits see it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Asking<'a> {
     /// Who; nobody where they were not recognised.
     pub(crate) identity: Option<&'a Identity>,
@@ -47,6 +49,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) address: Option<IpAddr>,
     /// What.
     pub(crate) action: Option<&'static Action>,
+    /// Whether only a tenth of their rate is left to them.
+    pub(crate) throttled: bool,
 }
 
 /// What is to be done with it.
@@ -104,10 +108,6 @@ impl Limits {
             return None;
         }
         Some(BATCH.error(format!("{items} things at once are more than {most}")))
-    }
-
-    fn exempts_principal(&self, identity: &Identity) -> bool {
-        self.config.exempt_principals.iter().any(|name| **name == *identity.actor)
     }
 
     /// Whether other nodes let this request in too, which was admitted here; `None` when they have
@@ -183,7 +183,7 @@ impl Limits {
 
     /// Whether nobody from this address is to be recognised anew for now.
     pub(crate) fn stranger(&self, address: Option<IpAddr>, now: Moment) -> Option<Error> {
-        let asking = Asking { identity: None, address, action: None };
+        let asking = Asking { address, ..Asking::default() };
         let check = self.checks(&asking).into_iter().flatten().next()?;
         let (check, state) = self.refuses(&check, now)?;
         let error = self.refusal(&asking, check, state, now);
@@ -205,8 +205,13 @@ impl Limits {
         self.config.exempt.iter().any(|network| network.contains(address))
     }
 
+    /// Whether this principal is.
+    pub(crate) fn exempts_principal(&self, identity: &Identity) -> bool {
+        self.config.exempt_principals.iter().any(|name| **name == *identity.actor)
+    }
+
     fn checks(&self, asking: &Asking<'_>) -> Checks {
-        let Asking { identity, address, action } = asking;
+        let Asking { identity, address, action, throttled } = asking;
         let address = address.filter(|address| !self.exempts(*address)).map(client);
         let Some((identity, action)) = identity.zip(*action) else {
             return [
@@ -224,15 +229,16 @@ impl Limits {
             return [route, None, None, None];
         }
         [
-            self.by_principal(identity),
+            self.by_principal(identity, *throttled),
             self.by_address(Limit::Address, self.config.address, address),
             self.by_tenant(identity),
             route,
         ]
     }
 
-    fn by_principal(&self, identity: &Identity) -> Option<Check> {
-        let requests = self.rates.of(&identity.roles).max(1);
+    fn by_principal(&self, identity: &Identity, throttled: bool) -> Option<Check> {
+        let requests = self.rates.of(&identity.roles);
+        let requests = if throttled { requests / THROTTLED } else { requests }.max(1);
         let print = self.table.print(&(Limit::Principal, &*identity.tenant, &*identity.actor));
         self.check(Limit::Principal, requests, print)
     }

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use super::fact::fact_of;
 use super::{Logins, STRIPES, clear};
-use crate::codes::{CODE_NEEDED, WRONG_CODE, WRONG_PASSWORD};
+use crate::codes::{CODE_NEEDED, NO_TOTP, WRONG_CODE, WRONG_PASSWORD};
 use crate::lockout::{Standing, Subject};
 use crate::password::Verdict;
 use crate::user::{Found, check_name};
@@ -57,6 +57,28 @@ impl Logins {
         let credential = "password:".into();
         let roles = found.roles.into();
         Ok(Arc::new(Identity::new(found.kind, tenant, name, roles, credential, epoch)))
+    }
+
+    /// Somebody who is in shows their second factor again. Guesses count as failures to log in.
+    pub(crate) async fn show_again(
+        &self,
+        request: &Request<'_>,
+        identity: &Identity,
+        code: &str,
+    ) -> Result<()> {
+        let (tenant, name) = (&*identity.tenant, &*identity.name);
+        let account = Subject::account(tenant, name);
+        let _alone = self.stripe(&account).lock().await;
+        let standings = self.lockout.check(std::slice::from_ref(&account)).await?;
+        let none = || NO_TOTP.error("there is no second factor to show");
+        let factor = self.totps.needed(tenant, name).await?.ok_or_else(none)?;
+        let shown = Password { tenant, name, secret: "", code: Some(code) };
+        let attempt = Attempt { request, shown, standings: &standings };
+        let fact = || self.fact(&attempt, "totp.recover", ("totp", name), Outcome::Done);
+        match self.totps.spend(tenant, name, &factor, code, fact).await? {
+            Some(_) => Ok(()),
+            None => Err(self.failed(&attempt, &WRONG_CODE).await?),
+        }
     }
 
     async fn show_factor(&self, attempt: &Attempt<'_>) -> Result<()> {
@@ -108,10 +130,12 @@ impl Logins {
         }
         Ok(())
     }
+
     #[expect(clippy::indexing_slicing, reason = "the remainder is within the stripes")]
     fn stripe(&self, account: &Subject) -> &Mutex<()> {
         &self.stripes[self.hasher.hash_one(account) as usize % STRIPES]
     }
+
     fn fact(
         &self,
         attempt: &Attempt<'_>,

@@ -7,7 +7,7 @@ use flow::identity::MAIN;
 use crate::world::{HERE, PASSWORD, World, code, world};
 
 /// What an authenticator app shows, written down a second time for the test.
-fn app(world: &World, secret: &str) -> String {
+pub(crate) fn app(world: &World, secret: &str) -> String {
     let secret = BASE32_NOPAD.decode(secret.as_bytes()).unwrap();
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &secret);
     let tag = hmac::sign(&key, &(world.clock.now().secs() / 30).to_be_bytes());
@@ -18,7 +18,7 @@ fn app(world: &World, secret: &str) -> String {
 }
 
 /// Sets it up; the secret and the recovery codes.
-async fn enrolled(world: &World) -> (String, Vec<String>) {
+pub(crate) async fn enrolled(world: &World) -> (String, Vec<String>) {
     world.user("ann", &["reader"]).await;
     let session = world.log_in("ann", PASSWORD).await.unwrap();
     let identity = world.identity(&session.token).await.unwrap();

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use flow::identity::MAIN;
 use flow::question::account::ChangeUser;
-use gate::Config;
 use pool::sql::Statement;
 
-use crate::world::{HERE, PASSWORD, WRONG, code, on, world};
+use crate::world::{HERE, PASSWORD, WRONG, code, on, unnoticing, world};
 
 #[tokio::test]
 async fn the_fifth_failure_locks_the_account_for_a_quarter_of_an_hour() {
@@ -89,7 +88,7 @@ async fn a_restart_and_another_node_remember() {
         let from = format!("198.51.100.{n}");
         assert_eq!(code(first.log_in_from("ann", WRONG, None, &from).await), "gate-wrong-password");
     }
-    let second = on(first.sql.clone(), first.clock.clone(), &Config::default()).await;
+    let second = on(first.sql.clone(), first.clock.clone(), &unnoticing()).await;
     assert_eq!(code(second.log_in("ann", PASSWORD).await), "gate-locked");
     let (name, password) = ("ann", Some(PASSWORD));
     let change = ChangeUser { name, roles: None, disabled: None, password };

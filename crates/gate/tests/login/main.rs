@@ -7,6 +7,7 @@
 
 mod factor;
 mod lock;
+mod measure;
 mod oidc;
 mod proof;
 mod provider;

@@ -6,10 +6,9 @@ use std::time::Duration;
 use flow::Clock;
 use flow::Principal;
 use flow::question::account::Proof;
-use gate::Config;
 use pool::sql::postgres::{Options, Postgres};
 
-use crate::world::{PASSWORD, WRONG, code, logged, on, start, world};
+use crate::world::{PASSWORD, WRONG, code, logged, on, start, unnoticing, world};
 
 #[tokio::test]
 async fn logins_refusals_and_locks_are_facts() {
@@ -53,7 +52,7 @@ async fn a_password_typed_as_a_name_is_not_kept() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_at_once_stay_within_the_bound_while_others_go_on() {
-    let config = Config::default();
+    let config = unnoticing();
     let sql = pool::sql::sqlite::Sqlite::open(pool::sql::sqlite::Options::memory()).await.unwrap();
     let world = Arc::new(on(Arc::new(sql), Clock::system(), &config).await);
     for n in 0..4 {
@@ -96,7 +95,7 @@ async fn two_hundred_at_once_stay_within_the_bound_while_others_go_on() {
 async fn postgresql_keeps_users_as_well() {
     let Some(server) = engines::postgres() else { return };
     let sql = Arc::new(Postgres::open(Options::url(server.url())).await.unwrap());
-    let world = on(sql, start(), &Config::default()).await;
+    let world = on(sql, start(), &unnoticing()).await;
     world.user_of("bot", Principal::Agent, &["agent"], Proof::Password(PASSWORD)).await;
     for _ in 0..4 {
         world.pass(1);

@@ -3,9 +3,8 @@
 use flow::identity::MAIN;
 use flow::question::account::{ChangeUser, Proof};
 use flow::{Lane, Principal};
-use gate::Config;
 
-use crate::world::{AGENT, HERE, PASSWORD, code, on, opaque, world};
+use crate::world::{AGENT, HERE, PASSWORD, code, on, opaque, unnoticing, world};
 
 const HOUR: u64 = 3600;
 
@@ -229,7 +228,7 @@ async fn when_it_was_used_is_written_once_a_minute_at_most() {
     assert_eq!(seen().await, world.clock.now());
 
     // Another node that knew it from before does not think it unused.
-    let other = on(world.sql.clone(), world.clock.clone(), &Config::default()).await;
+    let other = on(world.sql.clone(), world.clock.clone(), &unnoticing()).await;
     other.who(&session.token).await.unwrap();
     for _ in 0..3 {
         world.pass(HOUR / 2);

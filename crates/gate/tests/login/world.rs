@@ -8,14 +8,18 @@ use std::time::Duration;
 use flow::fact::{Class, Fact, Tally};
 use flow::feed::{Announcer, MemoryFeed};
 use flow::identity::MAIN;
-use flow::question::account::{CreateUser, Granted, OpenSession, Proof, RefreshSession};
+use flow::question::account::{
+    CloseSession, CreateUser, Granted, OpenSession, Proof, RefreshSession,
+};
 use flow::question::admin::Login;
+use flow::question::guard::{LiftBlock, StepUp};
 use flow::request::{Password, Returned};
 use flow::signal::Registry;
 use flow::*;
+use gate::behaviour::Footing;
 use gate::jwt::Providers;
 use gate::limit::{Blocks, Limits};
-use gate::{Config, Ground, Keys, Logins, Seal, Tokens};
+use gate::{Behaviour, Config, Ground, Keys, Logins, Seal, Tokens};
 use parking_lot::Mutex;
 use pool::Http;
 use pool::file::Disk;
@@ -35,6 +39,7 @@ pub(crate) struct World {
     pub(crate) keys: Arc<Keys>,
     pub(crate) logins: Arc<Logins>,
     pub(crate) tokens: Arc<Tokens>,
+    pub(crate) behaviour: Arc<Behaviour>,
     revisions: Arc<Revisions>,
     pub(crate) facts: Arc<Mutex<Vec<Fact>>>,
     /// What nobody may find in a log.
@@ -47,14 +52,22 @@ pub(crate) struct List(Arc<Mutex<Vec<Fact>>>);
 
 /// Where tokens of sessions are signed.
 pub(crate) async fn world() -> World {
-    on(empty().await, start(), &Config::default()).await
+    on(empty().await, start(), &unnoticing()).await
+}
+
+/// What failures lead to beside locks has its own tests.
+pub(crate) fn unnoticing() -> Config {
+    let mut config = Config::default();
+    config.behaviour.enabled = false;
+    config
 }
 
 /// Where they are random, as on nodes that share a database and no key to seal with.
 pub(crate) async fn opaque() -> World {
-    build(empty().await, start(), &Config::default(), false).await
+    build(empty().await, start(), &unnoticing(), false).await
 }
 
+/// A database that is gone with its test.
 pub(crate) async fn empty() -> Arc<dyn Sql> {
     Arc::new(Sqlite::open(Options::memory()).await.unwrap())
 }
@@ -105,17 +118,31 @@ async fn build(sql: Arc<dyn Sql>, clock: Clock, config: &Config, signed: bool) -
     let feed = Arc::new(MemoryFeed::new(clock.clone(), 64));
     let announcer = Arc::new(Announcer::new(feed, clock.clone()));
     let (blocks, at) = (config.limits.blocks.clone(), (clock.clone(), random.clone()));
-    let blocks = Blocks::open(blocks, sql.clone(), announcer, at, &registry).await.unwrap();
+    let blocks = Blocks::open(blocks, sql.clone(), announcer.clone(), at, &registry).await.unwrap();
     let limits = Limits::new(config.rates.clone(), config.limits.clone(), &registry);
     let (known, blocks) = (keys.clone(), Arc::new(blocks));
+    let kept = blocks.clone();
     let gate = gate::Gate::new(known, limits, blocks, revisions.clone(), clock.clone(), 1000);
     let gate = gate.with_logins(logins.clone());
     let gate = if signed { gate.with_tokens(tokens.clone()) } else { gate };
+    let footing = Footing {
+        sql: sql.clone(),
+        announcer,
+        blocks: kept,
+        http: None,
+        clock: clock.clone(),
+        random: random.clone(),
+    };
+    let behaviour =
+        Behaviour::open(&config.behaviour, (&config.playbooks, &config.feeds), footing, &registry);
+    let behaviour = behaviour.await.unwrap().with_logins(logins.clone(), None);
+    let behaviour = Arc::new(behaviour);
+    let gate = gate.with_behaviour(behaviour.clone());
     let facts = Arc::<Mutex<Vec<Fact>>>::default();
     let stages = Stages { gate, policy: Yes, ledger: List(facts.clone()) };
     let (path, _) = Serve::new(stages, revisions.clone(), clock.clone(), random, &registry);
     let secrets = Mutex::new(vec![PASSWORD.to_owned(), WRONG.to_owned()]);
-    World { clock, sql, keys, logins, tokens, revisions, facts, secrets, path }
+    World { clock, sql, keys, logins, tokens, behaviour, revisions, facts, secrets, path }
 }
 
 /// What all nodes of a test seal with.
@@ -179,6 +206,15 @@ impl World {
             self.secrets.lock().extend([token.clone(), refresh.clone()]);
         }
         granted
+    }
+
+    /// Asks something on a connection of its own.
+    pub(crate) async fn ask<Q: Question>(&self, token: &str, question: Q) -> Result<Q::Answer>
+    where
+        Self: Origin<Q>,
+    {
+        let request = self.request(Credential::Bearer(token), HERE, AGENT);
+        self.path.once(&mut Lane::default(), &request, self, question).await
     }
 
     /// Who this token's owner is, asked on a connection of its own.
@@ -278,6 +314,38 @@ impl Origin<OpenSession<'_>> for World {
             let (identity, request) = (permitted.identity(), permitted.request());
             let (granted, _) = self.logins.open_session(identity, request, fact).await?;
             Ok(Answer::done(granted).recorded())
+        })
+    }
+}
+
+impl Origin<LiftBlock<'_>> for World {
+    fn answer<'a>(&'a self, _: &'a Permitted<'a, LiftBlock<'_>>) -> Step<'a, Result<Answer<bool>>> {
+        Step::Now(Ok(Answer::missing(false)))
+    }
+}
+
+impl Origin<CloseSession> for World {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, CloseSession>,
+    ) -> Step<'a, Result<Answer<()>>> {
+        Step::later(async move {
+            self.logins.close(permitted.identity(), None).await?;
+            Ok(Answer::done(()))
+        })
+    }
+}
+
+impl Origin<StepUp<'_>> for World {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, StepUp<'_>>,
+    ) -> Step<'a, Result<Answer<()>>> {
+        Step::later(async move {
+            let fact = permitted.fact(&self.clock, &Random::system());
+            let who = (permitted.request(), &**permitted.identity());
+            self.behaviour.step_up(who, permitted.question().code, Some(fact)).await?;
+            Ok(Answer::done(()).recorded())
         })
     }
 }

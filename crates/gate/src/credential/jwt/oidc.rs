@@ -334,7 +334,7 @@ fn complete(described: Described) -> Result<Described> {
 }
 
 /// Keys that anybody on the way could change are nobody's.
-fn secure(url: &str) -> Result<(), String> {
+pub(crate) fn secure(url: &str) -> Result<(), String> {
     let rest = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
         (Some(_), _) => return Ok(()),
         (_, Some(rest)) => rest,

@@ -26,7 +26,7 @@ fn caller(name: &str, role: &str) -> Identity {
 
 fn by<'a>(identity: &'a Identity, address: &str) -> Asking<'a> {
     let address = Some(address.parse().unwrap());
-    Asking { identity: Some(identity), address, action: Some(&RATED) }
+    Asking { identity: Some(identity), address, action: Some(&RATED), ..Asking::default() }
 }
 
 /// How many of so many requests are let in within a minute, evenly.
@@ -138,6 +138,7 @@ fn strangers_are_counted_by_address() {
         identity: None,
         address: Some(address.parse().unwrap()),
         action: None,
+        ..Asking::default()
     };
     let mut asked = 0;
     let who = loop {

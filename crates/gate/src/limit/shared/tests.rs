@@ -34,7 +34,7 @@ fn ann() -> Identity {
 }
 
 async fn is_let_in(node: &Limits, identity: &Identity, clock: &Clock) -> bool {
-    let asking = Asking { identity: Some(identity), address: None, action: Some(&ACTION) };
+    let asking = Asking { identity: Some(identity), action: Some(&ACTION), ..Asking::default() };
     if !matches!(node.admit(&asking, clock.moment()), Verdict::Admitted) {
         return false;
     }
