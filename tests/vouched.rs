@@ -39,13 +39,23 @@ impl Page {
 
 /// One step of a browser that holds this cookie.
 fn visit(server: &Server, path: &str, cookie: &str) -> Page {
-    let head = format!("GET {path} HTTP/1.1\r\nconnection: close\r\ncookie: a=b; {cookie}");
+    visit_for(server, "application/json", path, cookie)
+}
+
+fn visit_for(server: &Server, accept: &str, path: &str, cookie: &str) -> Page {
+    let head = format!(
+        "GET {path} HTTP/1.1\r\nconnection: close\r\naccept: {accept}\r\ncookie: a=b; {cookie}"
+    );
     let mut stream = server::open(&server.http, None, &head);
     let mut heard = String::new();
     stream.read_to_string(&mut heard).unwrap();
     let (head, body) = heard.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Page { status, head: head.into(), body: serde_json::from_str(body).unwrap_or_default() }
+    Page {
+        status,
+        head: head.into(),
+        body: serde_json::from_str(body).unwrap_or_else(|_| body.into()),
+    }
 }
 
 /// From the server to the provider and back: what comes next, and the cookie.
@@ -223,4 +233,30 @@ fn an_agent_proves_to_hold_a_secret_once_for_each_request() {
     let ended = server.http_as(Some(&proof()), "GET", "/v1/auth/sessions");
     assert_eq!((ended.status, &*ended.problem()), (401, "gate-proof"));
     assert!(!server.said().contains(&secret));
+}
+
+#[test]
+fn a_person_sees_a_page_that_runs_nothing_but_its_own() {
+    let place = tempfile::tempdir().unwrap();
+    let provider = Provider::start(Clock::system().now().secs());
+    let server = configured(place.path(), &provider);
+    let browsers = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    let mut nonces = Vec::new();
+    for _ in 0..2 {
+        let (path, cookie) = there_and_back(&server, &provider);
+        let page = visit_for(&server, browsers, &path, &cookie);
+        assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+        assert_eq!(page.header("cache-control"), "no-store");
+        let text = page.body.as_str().unwrap();
+        let policy = page.header("content-security-policy");
+        let (_, rest) = policy.split_once("script-src 'nonce-").unwrap();
+        let nonce = rest.split('\'').next().unwrap().to_owned();
+        assert_eq!(text.matches(&format!("nonce=\"{nonce}\"")).count(), 2, "{text}");
+        assert!(!text.contains("{nonce}") && !policy.contains("unsafe"), "{policy}");
+        let (_, rest) = text.split_once("id=\"token\" value=\"").unwrap();
+        let token = rest.split('"').next().unwrap();
+        assert_eq!(server.http_as(Some(token), "GET", "/v1/cache/n/k").status, 404);
+        nonces.push(nonce);
+    }
+    assert_ne!(nonces[0], nonces[1]);
 }

@@ -44,6 +44,13 @@ pub(super) const GRANTED: &[Gives] = &[Gives {
     shape: Shape::Json(|generator| generator.subschema_for::<Tokens>()),
 }];
 
+/// The same, or a page for people.
+pub(super) const GRANTED_OR_PAGE: &[Gives] = &[Gives {
+    status: 200,
+    what: "The session's tokens, shown this once",
+    shape: Shape::JsonOr(|generator| generator.subschema_for::<Tokens>(), "text/html"),
+}];
+
 pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     let login = Operation {
         method: Method::POST,

@@ -1,14 +1,17 @@
 //! Logging in where an identity provider vouches for somebody: there and back, as a browser
 //! goes.
 
+mod page;
+
 use flow::question::account::{Begun, OpenSession};
 use flow::request::Returned;
 use flow::{Credential, Plane, Result};
-use http::header::{COOKIE, LOCATION, SET_COOKIE};
+use http::header::{ACCEPT, COOKIE, LOCATION, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
-use super::session::{GRANTED, answer, login_like, show};
+use super::session::{GRANTED_OR_PAGE, answer, login_like, show};
 use super::{Gives, Handler, Operation, Shape};
+use crate::accept;
 use crate::call::Call;
 use crate::codes;
 use crate::query::{Example, Parameter, Query};
@@ -51,7 +54,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
         name: "oidcCallback",
         summary: "Come back from an identity provider; what else it says in the query is passed over",
         query: &[STATE, CODE, ISSUER, ERROR],
-        gives: GRANTED,
+        gives: GRANTED_OR_PAGE,
         handler: Handler::Later(|call| Box::pin(self::callback(call))),
         ..login_like()
     };
@@ -84,7 +87,13 @@ async fn callback<P: Plane>(call: Call<'_, P>) -> Result<Response<Payload>> {
     };
     let question = OpenSession { name: &provider };
     let granted = show(&call, Credential::Returned(returned), question).await?;
-    let mut response: Response<Payload> = answer(&call, granted).into();
+    let accept = call.header(&ACCEPT)?.unwrap_or_default();
+    let wants_page = accept::best(accept, &["application/json", page::PAGE]) == Some(page::PAGE);
+    let mut response = match wants_page {
+        true => page::page(&granted, &call.door.random),
+        false => answer(&call, granted).into(),
+    };
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     response.headers_mut().insert(SET_COOKIE, header(&cookie("", secure, 0))?);
     Ok(response)
 }
