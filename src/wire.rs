@@ -190,6 +190,7 @@ pub(crate) async fn build(
     let behaviour = parts::behaviour(&config.gate, (&sql, &announcer, &blocks), ground).await?;
     let behaviour = Arc::new(behaviour.with_logins(logins.clone(), tokens.clone()));
     let gate = gate.with_behaviour(behaviour.clone());
+    let adaptive = gate.adaptive();
     let policy = Arc::new(policy::Policies::stockade_self()?);
     let opened = parts::log(&config.ledger, &sql, &space, ground).await?;
     let (ledger, log) =
@@ -250,7 +251,8 @@ pub(crate) async fn build(
     let listener = Listener { feed, coherence: shared.unwrap_or_default(), clock: clock.clone() };
     let ear = Ear { listener, cache, revisions, blocks, behaviour };
     let plane_of = plane.clone();
-    let work = Work { sql, outbox, ledger, log, ear, depend, health, space, plane: plane_of };
+    let work =
+        Work { sql, outbox, ledger, log, ear, depend, health, space, adaptive, plane: plane_of };
     Ok(Built { plane, background, work })
 }
 
@@ -264,6 +266,7 @@ pub(crate) struct Work {
     depend: depend::Following,
     health: Health,
     space: Arc<Space>,
+    adaptive: Option<Arc<::gate::limit::Adaptive>>,
     plane: Arc<Plane>,
 }
 
@@ -336,7 +339,7 @@ impl Work {
     /// Starts it. `tell` hears, again and again, how the parts are, and whether all are well
     /// that nothing works without.
     pub(crate) fn start(self, tell: impl Fn(bool, &[Report]) + Send + 'static) -> Running {
-        let Self { sql, outbox, ledger, log, ear, depend, health, space, plane } = self;
+        let Self { sql, outbox, ledger, log, ear, depend, health, space, adaptive, plane } = self;
         let stop = signal::Sender::new(false);
         let outbox = Arc::new(outbox);
         let mut others = JoinSet::new();
@@ -370,6 +373,9 @@ impl Work {
         others.spawn(warm::keep_warm(cache.clone(), sql.clone(), clock.clone()));
         others.spawn(space.run(clock.clone()));
         others.spawn(forget(plane.logins.clone(), clock.clone()));
+        if let Some(adaptive) = adaptive {
+            others.spawn(stand_in_line(adaptive, clock.clone()));
+        }
         others.spawn(async move {
             loop {
                 plane.clock.sleep(SWEEP_EVERY).await;
@@ -378,6 +384,19 @@ impl Work {
         });
         let log = tokio::spawn(log.run(stop.subscribe()));
         Running { stop, log, others, sql, outbox, ledger, cache, clock }
+    }
+}
+
+/// How often somebody stands in line to see how long that takes.
+const STANDING_IN_LINE: Duration = Duration::from_millis(10);
+
+/// Finds out again and again how long it takes until it is one's turn on a thread of ours.
+async fn stand_in_line(adaptive: Arc<::gate::limit::Adaptive>, clock: Clock) {
+    loop {
+        clock.sleep(STANDING_IN_LINE).await;
+        let begun = clock.moment();
+        tokio::task::yield_now().await;
+        adaptive.turn_takes(clock.moment().since(begun));
     }
 }
 

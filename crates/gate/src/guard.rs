@@ -75,6 +75,11 @@ impl Gate {
         Self { tokens: Some(tokens), ..self }
     }
 
+    /// What decides how many requests are under way at a time, where that is wanted.
+    pub fn adaptive(&self) -> Option<Arc<Adaptive>> {
+        self.adaptive.clone()
+    }
+
     /// The same, noticing what is odd.
     #[must_use]
     pub fn with_behaviour(self, behaviour: Arc<Behaviour>) -> Self {

@@ -5,9 +5,13 @@
 //! (Envoy's gradient): the longer they take the fewer are let in, and what is not let in hears so
 //! at once, before anybody has looked who it is. Now and then only a few are let in for a moment,
 //! to learn anew how long requests take then.
+//!
+//! Where the processor is what there is too little of, requests wait before they come this far:
+//! for their turn to be read. How long that takes is measured by whoever can, and counts too.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use flow::unit::Span;
 use flow::{Clock, Moment};
@@ -22,6 +26,8 @@ const SAMPLES_MAX: usize = 1_024;
 const FEW: usize = 2;
 /// What requests may take longer than that before it counts as waiting.
 const TOLERANCE: f64 = 1.1;
+/// Let in at a time to begin with.
+const FIRST: usize = 64;
 
 /// Letting in only as many requests at a time as are done in good time.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -43,7 +49,7 @@ impl Default for Concurrency {
     fn default() -> Self {
         Self {
             enabled: false,
-            requests_min: 4,
+            requests_min: 2,
             requests_max: 4_096,
             window: Span::millis(100),
             learn_every: Span::secs(30),
@@ -57,6 +63,8 @@ pub struct Adaptive {
     clock: Clock,
     under_way: AtomicUsize,
     limit: AtomicUsize,
+    /// How long it takes until it is somebody's turn, in nanoseconds.
+    turn: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -80,7 +88,7 @@ pub struct Slot {
 }
 
 impl Adaptive {
-    /// One that lets in as many as the configuration ever allows, to begin with.
+    /// One that has learnt nothing yet.
     pub fn new(config: Concurrency, clock: Clock) -> Arc<Self> {
         let now = clock.moment();
         let state = State {
@@ -91,9 +99,14 @@ impl Adaptive {
             learn_next: now.after(config.learn_every.0),
             learning: None,
         };
-        let limit = AtomicUsize::new(config.requests_max.max(1));
-        let (under_way, state) = (AtomicUsize::new(0), Mutex::new(state));
-        Arc::new(Self { config, clock, under_way, limit, state })
+        let limit = AtomicUsize::new(config.requests_max.clamp(1, FIRST));
+        let (under_way, turn) = (AtomicUsize::new(0), AtomicU64::new(0));
+        Arc::new(Self { config, clock, under_way, limit, turn, state: Mutex::new(state) })
+    }
+
+    /// Whoever wants something done at this moment waits so long until it is begun.
+    pub fn turn_takes(&self, wait: Duration) {
+        self.turn.store(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX), Relaxed);
     }
 
     /// A place among those under way, unless there are enough.
@@ -123,8 +136,8 @@ impl Adaptive {
         state.peak = state.peak.max(under_way);
         let is_sample = state.learning.is_none_or(|(since, _)| begun >= since);
         if is_sample && state.samples.len() < SAMPLES_MAX {
-            let took = now.since(begun).as_nanos();
-            state.samples.push(u64::try_from(took).unwrap_or(u64::MAX));
+            let took = u64::try_from(now.since(begun).as_nanos()).unwrap_or(u64::MAX);
+            state.samples.push(took.saturating_add(self.turn.load(Relaxed)));
         }
         if now >= state.window_ends && state.samples.len() >= SAMPLES_MIN {
             let limit = self.think(&mut state, now);
