@@ -19,6 +19,7 @@ mod lines;
 mod output;
 mod password;
 mod reference;
+mod rights;
 mod serve;
 mod session;
 mod shell;

@@ -2,12 +2,13 @@
 
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Outcome;
 use super::client::{Client, encoded, read};
 use super::globals::Globals;
 use super::output::Output;
+use super::rights::{self, Rights};
 use super::stand_in::with_server;
 use super::table::Table;
 
@@ -29,6 +30,7 @@ pub(super) enum Key {
 #[command(after_help = "Examples:
   stockade key create billing --role writer
   stockade key create ann --kind human --role admin
+  stockade key create pricer --kind agent --permission cache:get:prices
   stockade key create billing --role writer --certificate uri:spiffe://example.org/billing
   stockade key create bot --kind agent --role reader --hmac
   STOCKADE_KEY=$(stockade key create ci --role reader --quiet)")]
@@ -39,8 +41,10 @@ pub(super) struct Create {
     #[arg(long, default_value = "service", value_name = "KIND", value_parser = ["human", "service", "agent", "expert"])]
     kind: String,
     /// What they may act as; once for each role: admin, operator, auditor, writer, reader
-    #[arg(long = "role", required = true, value_name = "ROLE")]
+    #[arg(long = "role", required_unless_present = "permissions", value_name = "ROLE")]
     roles: Vec<String>,
+    #[command(flatten)]
+    rights: Rights,
     /// In place of a secret, the name of the client certificate they show: `sha256:DIGEST`, `uri:…`, `dns:…`, `email:…` or `ip:…`
     #[arg(long, value_name = "NAME", conflicts_with = "hmac")]
     certificate: Option<String>,
@@ -80,6 +84,7 @@ struct Listed {
     principal: String,
     kind: String,
     roles: Vec<String>,
+    rights: Value,
     created: String,
     hmac: bool,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -108,11 +113,12 @@ impl Key {
 
 impl Create {
     async fn run(self, client: &mut Client, output: &mut Output) -> Outcome {
-        let Self { principal, kind, roles, certificate, hmac } = self;
+        let Self { principal, kind, roles, rights, certificate, hmac } = self;
         let wanted = json!({
             "principal": principal,
             "kind": kind,
             "roles": roles,
+            "rights": rights.document(),
             "hmac": hmac,
             "certificate": certificate,
         });
@@ -144,15 +150,17 @@ async fn list(client: &mut Client, output: &mut Output) -> Outcome {
         output.document(&json!({ "keys": keys }))?;
         return Ok(true);
     }
-    let mut table = Table::new(&["ID", "PRINCIPAL", "KIND", "CREATED", "ROLES", "SHOWN AS"]);
+    let mut table =
+        Table::new(&["ID", "PRINCIPAL", "KIND", "CREATED", "ROLES AND PERMISSIONS", "SHOWN AS"]);
     for key in keys {
-        let Listed { id, principal, kind, roles, created, hmac, certificate } = key;
+        let Listed { id, principal, kind, roles, rights, created, hmac, certificate } = key;
+        let may = rights::shown(&roles, &rights);
         let shown = match (hmac, &*certificate) {
             (true, _) => "proof".to_owned(),
             (false, "") => "itself".to_owned(),
             _ => certificate,
         };
-        table.row([id, principal, kind, created, roles.join(", "), shown]);
+        table.row([id, principal, kind, created, may, shown]);
     }
     output.table(&table)?;
     Ok(true)

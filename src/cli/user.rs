@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::Outcome;
@@ -12,6 +12,7 @@ use super::client::{Client, encoded, read};
 use super::globals::Globals;
 use super::output::Output;
 use super::password::password;
+use super::rights::{self, Rights};
 use super::stand_in::with_server;
 use super::table::Table;
 
@@ -24,6 +25,7 @@ pub(super) enum User {
     Create(Create),
     List(List),
     Roles(Roles),
+    Rights(Beside),
     Password(Password),
     Disable(Disable),
     Enable(Enable),
@@ -48,6 +50,8 @@ pub(super) struct Create {
     /// What they may act as; once for each role: admin, operator, auditor, writer, reader
     #[arg(long = "role", required = true, value_name = "ROLE")]
     roles: Vec<String>,
+    #[command(flatten)]
+    rights: Rights,
     /// Where the password is; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "hash")]
     password_file: Option<PathBuf>,
@@ -73,6 +77,17 @@ pub(super) struct Roles {
     /// What they may act as from now on; once for each role
     #[arg(long = "role", required = true, value_name = "ROLE")]
     roles: Vec<String>,
+}
+
+/// Change what a user is beside their roles, all of it, at once
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stockade user rights ann --permission cache:get:prices --group pricing --clearance internal")]
+pub(super) struct Beside {
+    /// Their name
+    name: String,
+    #[command(flatten)]
+    rights: Rights,
 }
 
 /// Give a user a new password; their sessions end
@@ -131,6 +146,7 @@ struct Listed {
     name: String,
     kind: String,
     roles: Vec<String>,
+    rights: Value,
     disabled: bool,
     totp: bool,
     created: String,
@@ -148,6 +164,7 @@ struct Wanted<'a> {
     name: &'a str,
     kind: &'a str,
     roles: &'a [String],
+    rights: Value,
     password: Option<Zeroizing<String>>,
     hash: Option<Zeroizing<String>>,
 }
@@ -156,6 +173,7 @@ struct Wanted<'a> {
 #[derive(Default, Serialize)]
 struct Change {
     roles: Option<Vec<String>>,
+    rights: Option<Value>,
     disabled: Option<bool>,
     password: Option<Zeroizing<String>>,
 }
@@ -179,6 +197,9 @@ impl User {
             Self::Roles(Roles { name, roles }) => {
                 (name, Change { roles: Some(roles), ..Change::default() })
             }
+            Self::Rights(Beside { name, rights }) => {
+                (name, Change { rights: Some(rights.document()), ..Change::default() })
+            }
             Self::Disable(Disable { name }) => (name, Change::disabled(true)),
             Self::Enable(Enable { name }) => (name, Change::disabled(false)),
             Self::Password(Password { name, password_file }) => {
@@ -198,13 +219,14 @@ impl User {
 
 impl Create {
     async fn run(self, globals: &Globals, output: &mut Output) -> Outcome {
-        let Self { name, kind, roles, password_file, hash } = self;
+        let Self { name, kind, roles, rights, password_file, hash } = self;
         let password = match hash {
             Some(_) => None,
             None => Some(password(password_file.as_deref())?),
         };
         let hash = hash.map(Zeroizing::new);
-        let wanted = Wanted { name: &name, kind: &kind, roles: &roles, password, hash };
+        let rights = rights.document();
+        let wanted = Wanted { name: &name, kind: &kind, roles: &roles, rights, password, hash };
         let work = async |client: &mut Client| {
             client.tell("POST", USERS, &wanted).await?;
             output.done(&format!("`{name}` can log in"), &json!({ "created": name }))
@@ -242,14 +264,15 @@ async fn list(client: &mut Client, output: &mut Output) -> Outcome {
         output.document(&json!({ "users": users }))?;
         return Ok(true);
     }
-    let mut table = Table::new(&["NAME", "KIND", "CREATED", "STATE", "ROLES"]);
+    let mut table = Table::new(&["NAME", "KIND", "CREATED", "STATE", "ROLES AND PERMISSIONS"]);
     for user in users {
         let state = match (user.disabled, user.totp) {
             (true, _) => "disabled",
             (false, true) => "with a code",
             (false, false) => "active",
         };
-        table.row([user.name, user.kind, user.created, state.into(), user.roles.join(", ")]);
+        let may = rights::shown(&user.roles, &user.rights);
+        table.row([user.name, user.kind, user.created, state.into(), may]);
     }
     output.table(&table)?;
     Ok(true)

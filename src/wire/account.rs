@@ -59,7 +59,11 @@ macro_rules! answers {
 answers!(CreateUser<'q> => (), |plane, permitted| {
     plane.space.is_there()?;
     let (tenant, user) = (permitted.tenant(), permitted.question());
-    let fact = plane.fact_with(permitted, json!({ "kind": user.kind, "roles": user.roles }));
+    let fact = plane.fact_with(permitted, json!({
+        "kind": user.kind,
+        "roles": user.roles,
+        "rights": user.rights,
+    }));
     plane.logins.create(tenant, user, fact).await?;
     Ok(Answer::done(()).recorded())
 });
@@ -73,6 +77,7 @@ answers!(ChangeUser<'q> => bool, |plane, permitted| {
     let (tenant, user) = (permitted.tenant(), permitted.question());
     let detail = json!({
         "roles": user.roles,
+        "rights": user.rights,
         "disabled": user.disabled,
         "password": user.password.is_some(),
     });

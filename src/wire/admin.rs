@@ -28,16 +28,21 @@ impl<'q> Origin<CreateKey<'q>> for Plane {
     ) -> Step<'a, Result<Answer<CreatedKey>>> {
         Step::later(async move {
             self.space.is_there()?;
-            let CreateKey { principal, kind, roles, shown } = *permitted.question();
+            let CreateKey { principal, kind, roles, rights, shown } = *permitted.question();
             let mut fact = permitted.fact(&self.clock, &self.random);
-            fact.detail = match shown {
-                KeyShown::Itself => json!({ "kind": kind, "roles": roles }),
-                KeyShown::Proof => json!({ "kind": kind, "roles": roles, "hmac": true }),
-                KeyShown::Certificate(name) => {
-                    json!({ "kind": kind, "roles": roles, "certificate": name })
-                }
+            let (hmac, certificate) = match shown {
+                KeyShown::Itself => (false, None),
+                KeyShown::Proof => (true, None),
+                KeyShown::Certificate(name) => (false, Some(name)),
             };
-            let (tenant, new) = (permitted.tenant(), NewKey { principal, kind, roles });
+            fact.detail = json!({
+                "kind": kind,
+                "roles": roles,
+                "rights": rights,
+                "hmac": hmac,
+                "certificate": certificate,
+            });
+            let (tenant, new) = (permitted.tenant(), NewKey { principal, kind, roles, rights });
             let key = match shown {
                 KeyShown::Itself => self.keys.create(tenant, new, Some(fact)).await?,
                 KeyShown::Proof => self.keys.create_proved(tenant, new, Some(fact)).await?,

@@ -3,6 +3,7 @@
 use flow::fact::Class;
 use flow::question::admin::CreatedKey;
 use flow::request::{Inspection, Pace};
+use flow::rights::NO_RIGHTS;
 use flow::{
     Action, Answer, Kind, Lane, Origin, Permitted, Principal, Question, Resource, Result, Step,
 };
@@ -46,7 +47,12 @@ impl<'q> Origin<FirstKey<'q>> for Plane {
     ) -> Step<'a, Result<Answer<CreatedKey>>> {
         Step::later(async move {
             let roles = [ADMIN.to_owned()];
-            let new = NewKey { principal: ADMIN, kind: Principal::Human, roles: &roles };
+            let new = NewKey {
+                principal: ADMIN,
+                kind: Principal::Human,
+                roles: &roles,
+                rights: &NO_RIGHTS,
+            };
             let fact = Some(permitted.fact(&self.clock, &self.random));
             let key = match permitted.question().chosen {
                 Some(secret) => self.keys.adopt(permitted.tenant(), new, secret, fact).await?,

@@ -2,6 +2,7 @@
 //! limits, Stockade's own rules, the fact counters, the cache behind.
 #![expect(clippy::unwrap_used, reason = "a benchmark that fails should stop there")]
 
+use flow::rights::NO_RIGHTS;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -67,7 +68,12 @@ impl Bench {
         let keys = Keys::open(sql.clone(), revisions.clone(), clock.clone(), random.clone());
         let keys = Arc::new(keys.await.unwrap());
         let roles = ["writer".to_owned()];
-        let new = NewKey { principal: "bench", kind: Principal::Service, roles: &roles };
+        let new = NewKey {
+            principal: "bench",
+            kind: Principal::Service,
+            roles: &roles,
+            rights: &NO_RIGHTS,
+        };
         let secret = keys.create(MAIN, new, None).await.unwrap().secret;
         let config = gate::Config::default();
         let feed = Arc::new(MemoryFeed::new(clock.clone(), 64));

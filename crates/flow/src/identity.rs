@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Moment;
 use crate::revision::Epoch;
+use crate::rights::Rights;
 
 /// What kind of principal it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -92,6 +93,8 @@ pub struct Identity {
     pub kind: Principal,
     /// What they may act as; never taken from the caller's own words.
     pub roles: Arc<[String]>,
+    /// What they are beside that.
+    pub rights: Arc<Rights>,
     /// The credential they showed, by its public id: `key:abcd`.
     pub credential: Arc<str>,
     /// Their standing when they were recognised.
@@ -122,8 +125,14 @@ impl Identity {
         epoch: Epoch,
     ) -> Self {
         let actor = format!("{}:{name}", kind.name()).into();
-        let (until, good) = (Moment::NEVER, Good::Always);
-        Self { tenant, name, actor, kind, roles, credential, epoch, until, good }
+        let (until, good, rights) = (Moment::NEVER, Good::Always, Arc::default());
+        Self { tenant, name, actor, kind, roles, rights, credential, epoch, until, good }
+    }
+
+    /// The same, who is more than their roles.
+    #[must_use]
+    pub fn with_rights(self, rights: Rights) -> Self {
+        Self { rights: Arc::new(rights), ..self }
     }
 
     /// The same, by a credential that is over at a known moment.

@@ -8,6 +8,7 @@
 
 mod turns;
 
+use flow::rights::NO_RIGHTS;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
@@ -173,7 +174,13 @@ async fn session() {
     let gate = gate.with_logins(logins.clone()).with_tokens(tokens);
 
     let (roles, proof) = (["reader".to_owned()], Proof::Password("correct horse battery"));
-    let user = CreateUser { name: "ann", kind: Principal::Human, roles: &roles, proof };
+    let user = CreateUser {
+        name: "ann",
+        kind: Principal::Human,
+        roles: &roles,
+        rights: &NO_RIGHTS,
+        proof,
+    };
     logins.create(MAIN, &user, None).await.unwrap();
     let at = |credential| Request {
         id: Id(1),

@@ -18,6 +18,7 @@ pub static CODES: &[&Code] = &[
     &FEED,
     &WEAK_KEY,
     &NO_ROLE,
+    &NO_RIGHT,
     &NO_NAME,
     &NO_CERTIFICATE,
     &WRONG_PASSWORD,
@@ -177,6 +178,14 @@ pub static NO_ROLE: Code = Code::new(
     "gate-no-role",
     "The key has no role",
     "name at least one role: admin, operator, auditor, writer or reader",
+);
+
+/// What is to be a permission, a group or a clearance is none.
+pub static NO_RIGHT: Code = Code::new(
+    Kind::Invalid,
+    "gate-no-right",
+    "That is no right",
+    "write permissions as `part:verb` or `part:verb:namespace`, each perhaps a pattern: `cache:get`, `cache:*:prices`; groups as words",
 );
 
 /// A principal without a proper name.

@@ -411,6 +411,7 @@ mod tests {
     use flow::feed::{Announcer, MemoryFeed};
     use flow::question::admin::ListKeys;
     use flow::question::cache::Get;
+    use flow::rights::NO_RIGHTS;
     use flow::signal::Registry;
     use flow::{Gate as _, Id, Kind, Moment, Question, Random};
     use pool::file::Disk;
@@ -459,7 +460,7 @@ mod tests {
     }
 
     pub(super) fn new<'a>(principal: &'a str, roles: &'a [String]) -> NewKey<'a> {
-        NewKey { principal, kind: Principal::Service, roles }
+        NewKey { principal, kind: Principal::Service, roles, rights: &NO_RIGHTS }
     }
 
     #[tokio::test]

@@ -23,7 +23,7 @@
 //! let revisions = Arc::new(Revisions::default());
 //! let keys = gate::Keys::open(sql, revisions.clone(), clock.clone(), random).await?;
 //!
-//! let new = gate::NewKey { principal: "ci", kind: Principal::Service, roles: &["reader".into()] };
+//! let new = gate::NewKey { principal: "ci", kind: Principal::Service, roles: &["reader".into()], rights: &flow::rights::NO_RIGHTS };
 //! let key = keys.create(MAIN, new, None).await?;
 //! let identity = keys.recognise(&key.secret).await?;
 //! assert_eq!(&*identity.actor, "service:ci");

@@ -128,7 +128,8 @@ impl Logins {
                 hash.to_owned()
             }
         };
-        let made = Made { name: user.name, kind: user.kind, roles: user.roles, hash };
+        let CreateUser { name, kind, roles, rights, .. } = *user;
+        let made = Made { name, kind, roles, rights, hash };
         self.users.create(tenant, made, fact).await
     }
 
@@ -148,7 +149,8 @@ impl Logins {
             Some(password) => Some(self.passwords.make(clear(password)).await?),
             None => None,
         };
-        let changed = Changed { roles: user.roles, disabled: user.disabled, hash };
+        let ChangeUser { roles, rights, disabled, .. } = *user;
+        let changed = Changed { roles, rights, disabled, hash };
         self.users.change(tenant, user.name, changed, fact).await
     }
 

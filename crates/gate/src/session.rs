@@ -25,7 +25,7 @@ use crate::codes::{SESSION_OVER, UNKNOWN_SESSION};
 use crate::config::Sessions as Config;
 use crate::credential::jwt::{Claims, Subject, Tokens};
 use crate::digest::{Digest, digest_of, hex_of, in_hex, letters};
-use crate::user::{kind_and_roles, with};
+use crate::user::{kind_and_roles, rights_of, with};
 use live::{Live, Touch};
 
 /// What tokens of sessions begin with.
@@ -351,7 +351,8 @@ impl Sessions {
         let row = self.read(id, digest).await?;
         let (kind, roles) = kind_and_roles(&row)?;
         let credential = format!("session:{id}").into();
-        let identity = Identity::new(kind, tenant, name, roles.into(), credential, epoch);
+        let identity = Identity::new(kind, tenant, name, roles.into(), credential, epoch)
+            .with_rights(rights_of(&row)?);
         let kept: String = row.get("digest")?;
         let live = Live::read(&row)?;
         if !live.lasts(self.clock.now(), &self.config) {
@@ -371,7 +372,7 @@ impl Sessions {
         let text = "SELECT s.tenant AS tenant, s.name AS name, s.digest AS digest, \
                     s.created AS created, s.seen AS seen, s.fresh AS fresh, s.ends AS ends, \
                     s.address AS address, s.agent AS agent, s.suspicion AS suspicion, \
-                    u.kind AS kind, u.roles AS roles FROM gate_session s \
+                    u.kind AS kind, u.roles AS roles, u.rights AS rights FROM gate_session s \
                     JOIN gate_user u ON u.tenant = s.tenant AND u.name = s.name \
                     WHERE s.id = ?1 AND u.disabled = 0";
         let rows = self.sql.query(Statement::new(text).bind(id)).await?;

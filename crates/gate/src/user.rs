@@ -6,11 +6,12 @@
 use std::sync::Arc;
 
 use flow::question::account::UserInfo;
-use flow::{Clock, Fact, Principal, Result, Revisions, Time};
+use flow::{Clock, Fact, Principal, Result, Revisions, Rights, Time};
 use pool::sql::{Row, Sql, Statement, Transaction};
 
 use crate::codes::{
-    FOREIGN_ACCOUNT, NAME_TAKEN, NO_NAME, NO_ROLE, NOT_A_LOGIN, USER_DISABLED, WRONG_PASSWORD,
+    FOREIGN_ACCOUNT, NAME_TAKEN, NO_NAME, NO_RIGHT, NO_ROLE, NOT_A_LOGIN, USER_DISABLED,
+    WRONG_PASSWORD,
 };
 use crate::credential::jwt::Person;
 use crate::lockout::{Lockout, Subject};
@@ -29,6 +30,7 @@ pub(crate) struct Made<'a> {
     pub(crate) name: &'a str,
     pub(crate) kind: Principal,
     pub(crate) roles: &'a [String],
+    pub(crate) rights: &'a Rights,
     pub(crate) hash: String,
 }
 
@@ -36,6 +38,7 @@ pub(crate) struct Made<'a> {
 #[derive(Default)]
 pub(crate) struct Changed<'a> {
     pub(crate) roles: Option<&'a [String]>,
+    pub(crate) rights: Option<&'a Rights>,
     pub(crate) disabled: Option<bool>,
     pub(crate) hash: Option<String>,
 }
@@ -61,18 +64,20 @@ impl Users {
     ) -> Result<()> {
         check_name(made.name)?;
         check_roles(made.roles)?;
+        check_rights(made.rights)?;
         if made.kind == Principal::System {
             return Err(NOT_A_LOGIN.error("`system` is Stockade itself and does not log in"));
         }
-        let text = "INSERT INTO gate_user (tenant, name, kind, roles, hash, disabled, created) \
-                    VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6) ON CONFLICT DO NOTHING";
+        let text = "INSERT INTO gate_user (tenant, name, kind, roles, hash, disabled, created, \
+                    rights) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7) ON CONFLICT DO NOTHING";
         let insert = Statement::new(text)
             .bind(tenant)
             .bind(made.name)
             .bind(made.kind.name())
             .bind(serde_json::Value::from(made.roles).to_string())
             .bind(made.hash)
-            .bind(self.clock.now());
+            .bind(self.clock.now())
+            .bind(rights_as_text(made.rights));
         let taken = format!("`{}` is taken", made.name);
         let transaction = Transaction::new().run(insert).expect_rows(1, &NAME_TAKEN, taken);
         self.sql.commit(with(transaction, fact)).await?;
@@ -87,7 +92,7 @@ impl Users {
         limit: u32,
     ) -> Result<Vec<UserInfo>> {
         let text = "SELECT u.name AS name, u.kind AS kind, u.roles AS roles, \
-                    u.disabled AS disabled, u.created AS created, t.confirmed AS confirmed \
+                    u.rights AS rights, u.disabled AS disabled, u.created AS created, t.confirmed AS confirmed \
                     FROM gate_user u \
                     LEFT JOIN gate_totp t ON t.tenant = u.tenant AND t.name = u.name \
                     WHERE u.tenant = ?1 AND u.name > ?2 ORDER BY u.name LIMIT ?3";
@@ -99,6 +104,7 @@ impl Users {
                 name: row.get("name")?,
                 kind,
                 roles,
+                rights: rights_of(row)?,
                 disabled: row.get("disabled")?,
                 totp: row.get::<Option<bool>>("confirmed")?.unwrap_or(false),
                 created: row.get::<Time>("created")?,
@@ -125,20 +131,24 @@ impl Users {
         changed: Changed<'_>,
         fact: Option<Fact>,
     ) -> Result<bool> {
-        let Changed { roles, disabled, hash } = changed;
+        let Changed { roles, rights, disabled, hash } = changed;
         if let Some(roles) = roles {
             check_roles(roles)?;
         }
+        if let Some(rights) = rights {
+            check_rights(rights)?;
+        }
         let (ends, unlocks) = (disabled == Some(true) || hash.is_some(), hash.is_some());
         let text = "UPDATE gate_user SET roles = COALESCE(?3, roles), \
-                    disabled = COALESCE(?4, disabled), hash = COALESCE(?5, hash) \
-                    WHERE tenant = ?1 AND name = ?2";
+                    disabled = COALESCE(?4, disabled), hash = COALESCE(?5, hash), \
+                    rights = COALESCE(?6, rights) WHERE tenant = ?1 AND name = ?2";
         let update = Statement::new(text)
             .bind(tenant)
             .bind(name)
             .bind(roles.map(|roles| serde_json::Value::from(roles).to_string()))
             .bind(disabled.map(i64::from))
-            .bind(hash);
+            .bind(hash)
+            .bind(rights.map(rights_as_text));
         let mut transaction = Transaction::new().run(update).expect_rows(1, &WRONG_PASSWORD, "");
         if ends {
             transaction =
@@ -280,6 +290,22 @@ pub(crate) fn kind_and_roles(row: &Row) -> Result<(Principal, Vec<String>)> {
     let (kind, roles): (String, String) = (row.get("kind")?, row.get("roles")?);
     let kind = kind.parse().map_err(|_| corrupt("kind"))?;
     Ok((kind, serde_json::from_str(&roles).map_err(|_| corrupt("roles"))?))
+}
+
+/// What a row's owner is beside their roles.
+pub(crate) fn rights_of(row: &Row) -> Result<Rights> {
+    let text: String = row.get("rights")?;
+    let corrupt = |_| pool::sql::codes::CORRUPT.error("rights cannot be read");
+    serde_json::from_str(&text).map_err(corrupt)
+}
+
+/// Rights as a row has them.
+pub(crate) fn rights_as_text(rights: &Rights) -> String {
+    serde_json::to_string(rights).unwrap_or_default()
+}
+
+pub(crate) fn check_rights(rights: &Rights) -> Result<()> {
+    rights.wrong().map_or(Ok(()), |wrong| Err(NO_RIGHT.error(wrong)))
 }
 
 pub(crate) fn check_name(name: &str) -> Result<()> {

@@ -105,6 +105,9 @@ impl Policy for Policies {
                 "name": identity.name,
                 "kind": identity.kind,
                 "roles": identity.roles,
+                "permissions": identity.rights.permissions,
+                "groups": identity.rights.groups,
+                "clearance": identity.rights.clearance.name(),
             },
             "door": request.door.name(),
             "action": ask.action.name,
@@ -237,6 +240,37 @@ mod tests {
         check(&["operator"], "metrics.read", true);
         check(&["operator", "reader"], "cache.get", true);
         check(&["reader"], "cache.getter", false);
+    }
+
+    #[test]
+    fn permissions_allow_one_by_one_and_where_they_say() {
+        let policies = Policies::stockade_self().unwrap();
+        for (permission, action, namespace, expected) in [
+            ("cache:get", "cache.get", "prices", true),
+            ("cache:get", "cache.get", "", true),
+            ("cache:get", "cache.set", "prices", false),
+            ("cache:get", "cache.get_many", "prices", false),
+            ("cache:*", "cache.set", "prices", true),
+            ("cache:get:prices", "cache.get", "prices", true),
+            ("cache:get:prices", "cache.get", "prices2", false),
+            ("cache:get:prices", "cache.get", "", false),
+            ("cache:*:team-*", "cache.set", "team-a", true),
+            ("cache:*:team-*", "cache.set", "other", false),
+            ("ledger:group.take", "ledger.group.take", "", true),
+            ("stream:append:a:b", "stream.append", "a:b", true),
+            ("admin:*", "cache.get", "prices", false),
+            ("*:*", "key.create", "", true),
+            ("*:*:prices", "key.create", "", false),
+            ("cache", "cache.get", "", false),
+        ] {
+            let input = json!({
+                "identity": { "name": "bot", "kind": "agent", "roles": [], "permissions": [permission] },
+                "action": action,
+                "resource": { "kind": "cache", "namespace": namespace },
+            });
+            let may = policies.decide(input).unwrap();
+            assert_eq!(may, expected, "{permission} {action} {namespace}");
+        }
     }
 
     #[test]

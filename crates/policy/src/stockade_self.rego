@@ -13,6 +13,21 @@ allow if {
 	glob.match(pattern, [], input.action)
 }
 
+# A permission allows what it says, `part:verb`, everywhere or in the namespaces it names.
+allow if {
+	some permission in input.identity.permissions
+	[part, verb] := split(permission, ":")
+	glob.match(concat(".", [part, verb]), [], input.action)
+}
+
+allow if {
+	some permission in input.identity.permissions
+	words := split(permission, ":")
+	count(words) > 2
+	glob.match(concat(".", array.slice(words, 0, 2)), [], input.action)
+	glob.match(concat(":", array.slice(words, 2, count(words))), [], input.resource.namespace)
+}
+
 # Whoever was recognised may ask who they are.
 allow if input.action == "login"
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use flow::question::admin::{CreateKey, CreatedKey, KeyInfo, KeyShown, ListKeys, RevokeKey};
-use flow::{Plane, Principal, Result};
+use flow::{Plane, Principal, Result, Rights};
 use http::{Method, Response, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -87,6 +87,9 @@ struct Wanted {
     /// What they may act as.
     #[serde(default)]
     roles: Vec<String>,
+    /// And what they are beside that.
+    #[serde(default)]
+    rights: Rights,
     /// In place of a secret, the name of the client certificate they show: `sha256:` and its
     /// digest, `uri:spiffe://…`, `dns:…`, `email:…` or `ip:…`.
     certificate: Option<String>,
@@ -135,6 +138,8 @@ struct Key {
     kind: Principal,
     /// What they may act as.
     roles: Vec<String>,
+    /// And what they are beside that.
+    rights: Rights,
     /// Since when.
     created: String,
     /// Whether its secret is never sent.
@@ -156,7 +161,7 @@ struct Keys {
 async fn create<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     call.query()?;
     let (wanted, body): (Wanted, Bytes) = call.json().await?;
-    let Wanted { principal, kind, roles, certificate, hmac } = wanted;
+    let Wanted { principal, kind, roles, rights, certificate, hmac } = wanted;
     if kind == Principal::System {
         let error = codes::JSON.error("`system` is Stockade itself, which needs no key");
         return Err(error.with_advice("use human, service, agent or expert"));
@@ -170,7 +175,8 @@ async fn create<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
             return Err(error.with_advice("send `certificate` or `hmac`"));
         }
     };
-    let question = CreateKey { principal: &principal, kind, roles: &roles, shown: &shown };
+    let (roles, rights, shown) = (&*roles, &rights, &shown);
+    let question = CreateKey { principal: &principal, kind, roles, rights, shown };
     let answer =
         |CreatedKey { id, secret }| Ok(Short::json(StatusCode::CREATED, &Created { id, secret }));
     call.write(&body, question, answer).await
@@ -199,12 +205,13 @@ async fn revoke<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
 
 impl From<KeyInfo> for Key {
     fn from(info: KeyInfo) -> Self {
-        let KeyInfo { id, principal, kind, roles, created, shown } = info;
+        let KeyInfo { id, principal, kind, roles, rights, created, shown } = info;
         let (hmac, certificate) = match shown {
             KeyShown::Itself => (false, String::new()),
             KeyShown::Proof => (true, String::new()),
             KeyShown::Certificate(name) => (false, name),
         };
-        Self { id, principal, kind, roles, created: created.to_string(), hmac, certificate }
+        let created = created.to_string();
+        Self { id, principal, kind, roles, rights, created, hmac, certificate }
     }
 }

@@ -4,7 +4,7 @@ use flow::question::account::{
     BeginTotp, ChangeUser, ConfirmTotp, CreateUser, DeleteUser, DropTotp, Enrolment, ListUsers,
     Proof, UserInfo,
 };
-use flow::{Plane, Principal, Result};
+use flow::{Plane, Principal, Result, Rights};
 use http::{Method, Response, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -146,6 +146,9 @@ struct Wanted {
     kind: Principal,
     /// What they may act as.
     roles: Vec<String>,
+    /// And what they are beside that.
+    #[serde(default)]
+    rights: Rights,
     /// Their password, of 8 to 1024 bytes.
     #[schemars(with = "Option<String>")]
     password: Option<Zeroizing<String>>,
@@ -161,6 +164,8 @@ struct Wanted {
 struct Different {
     /// What they may act as.
     roles: Option<Vec<String>>,
+    /// And what they are beside that, all of it.
+    rights: Option<Rights>,
     /// Whether they are kept out.
     disabled: Option<bool>,
     /// Their new password, which ends their sessions.
@@ -178,6 +183,8 @@ struct User {
     kind: Principal,
     /// What they may act as.
     roles: Vec<String>,
+    /// And what they are beside that.
+    rights: Rights,
     /// Whether they are kept out.
     disabled: bool,
     /// Whether they show a second factor.
@@ -226,13 +233,13 @@ struct Recovery {
 async fn create<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     call.query()?;
     let (wanted, body): (Wanted, _) = secret(&mut call).await?;
-    let Wanted { name, kind, roles, password, hash } = wanted;
+    let Wanted { name, kind, roles, rights, password, hash } = wanted;
     let proof = match (&password, &hash) {
         (Some(password), None) => Proof::Password(password),
         (None, Some(hash)) => Proof::Hash(hash),
         _ => return Err(codes::JSON.error("a user has either `password` or `hash`")),
     };
-    let question = CreateUser { name: &name, kind, roles: &roles, proof };
+    let question = CreateUser { name: &name, kind, roles: &roles, rights: &rights, proof };
     let created = Short { status: StatusCode::CREATED, ..Short::done() };
     call.write(&body, question, |()| Ok(created)).await
 }
@@ -253,9 +260,10 @@ async fn change<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     call.query()?;
     let name = call.text("name")?;
     let (different, body): (Different, _) = secret(&mut call).await?;
-    let Different { roles, disabled, password } = different;
+    let Different { roles, rights, disabled, password } = different;
     let password = password.as_ref().map(|password| password.as_str());
-    let question = ChangeUser { name: &name, roles: roles.as_deref(), disabled, password };
+    let (roles, rights) = (roles.as_deref(), rights.as_ref());
+    let question = ChangeUser { name: &name, roles, rights, disabled, password };
     let done = |was: bool| was.then(Short::done).ok_or_else(|| missing(&name));
     call.write(&body, question, done).await
 }
@@ -293,7 +301,7 @@ async fn drop_totp<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>>
 
 impl From<UserInfo> for User {
     fn from(info: UserInfo) -> Self {
-        let UserInfo { name, kind, roles, disabled, totp, created } = info;
-        Self { name, kind, roles, disabled, totp, created: created.to_string() }
+        let UserInfo { name, kind, roles, rights, disabled, totp, created } = info;
+        Self { name, kind, roles, rights, disabled, totp, created: created.to_string() }
     }
 }

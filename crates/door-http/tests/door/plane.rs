@@ -612,7 +612,8 @@ fn granted() -> Granted {
 answers!(CreateUser<'q>, (), |_, _| Ok(()));
 answers!(ListUsers<'q>, Vec<UserInfo>, |_, _| {
     let (name, kind, roles) = ("ann".into(), Principal::Human, vec!["reader".into()]);
-    Ok(vec![UserInfo { name, kind, roles, disabled: false, totp: true, created: Time(1) }])
+    let rights = Rights::default();
+    Ok(vec![UserInfo { name, kind, roles, rights, disabled: false, totp: true, created: Time(1) }])
 });
 answers!(ChangeUser<'q>, bool, |_, _| Ok(true));
 answers!(DeleteUser<'q>, bool, |_, _| Ok(true));
@@ -644,6 +645,7 @@ answers!(CreateKey<'q>, CreatedKey, |world, question| {
         principal: question.principal.to_owned(),
         kind: question.kind,
         roles: question.roles.to_vec(),
+        rights: question.rights.clone(),
         created: world.clock.now(),
         shown: question.shown.clone(),
     });

@@ -7,6 +7,7 @@ use crate::clock::Time;
 use crate::fact::Class;
 use crate::identity::Principal;
 use crate::request::{Action, Inspection, Pace, Question, Resource};
+use crate::rights::Rights;
 use crate::stage::Origin;
 
 const fn action(name: &'static str, class: Class) -> Action {
@@ -54,6 +55,8 @@ pub struct CreateUser<'a> {
     pub kind: Principal,
     /// What they may act as.
     pub roles: &'a [String],
+    /// And what they are beside that.
+    pub rights: &'a Rights,
     /// How they show that it is they.
     pub proof: Proof<'a>,
 }
@@ -87,6 +90,8 @@ pub struct UserInfo {
     pub kind: Principal,
     /// What they may act as.
     pub roles: Vec<String>,
+    /// And what they are beside that.
+    pub rights: Rights,
     /// Whether they are kept out.
     pub disabled: bool,
     /// Whether they show a second factor.
@@ -113,6 +118,8 @@ pub struct ChangeUser<'a> {
     pub name: &'a str,
     /// What they may act as from now on.
     pub roles: Option<&'a [String]>,
+    /// And what they are beside that.
+    pub rights: Option<&'a Rights>,
     /// Whether they are kept out.
     pub disabled: Option<bool>,
     /// Their new password, which ends their sessions.

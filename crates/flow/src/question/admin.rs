@@ -6,6 +6,7 @@ use crate::clock::Time;
 use crate::fact::Class;
 use crate::identity::Principal;
 use crate::request::{Action, Inspection, Pace, Question, Resource};
+use crate::rights::Rights;
 use crate::stage::Origin;
 
 pub(super) const fn action(name: &'static str, class: Class) -> Action {
@@ -59,6 +60,8 @@ pub struct CreateKey<'a> {
     pub kind: Principal,
     /// What they may act as.
     pub roles: &'a [String],
+    /// And what they are beside that.
+    pub rights: &'a Rights,
     /// How it is used.
     pub shown: &'a KeyShown,
 }
@@ -101,6 +104,8 @@ pub struct KeyInfo {
     pub kind: Principal,
     /// What they may act as.
     pub roles: Vec<String>,
+    /// And what they are beside that.
+    pub rights: Rights,
     /// Since when.
     pub created: Time,
     /// How it is used.

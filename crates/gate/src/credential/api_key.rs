@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use flow::question::admin::{CreatedKey, KeyInfo, KeyShown};
-use flow::{Clock, Fact, Identity, Moment, Principal, Random, Result, Revisions, Time};
+use flow::{Clock, Fact, Identity, Moment, Principal, Random, Result, Revisions, Rights, Time};
 use parking_lot::Mutex;
 use pool::sql::migrate::{Migration, migrate};
 use pool::sql::{Row, Sql, Statement, Transaction};
@@ -19,7 +19,7 @@ use crate::digest::{Digest, digest_of, hex_of, in_hex, letters};
 use crate::login::schema;
 use crate::seal::Seal;
 use crate::spent::Spent;
-use crate::user::check_name;
+use crate::user::{check_name, check_rights, rights_as_text, rights_of};
 
 /// A key chosen by its owner has at least so many characters.
 pub const SECRET_MIN: usize = 32;
@@ -46,10 +46,15 @@ const MIGRATIONS: &[Migration] = &[
     ),
     // A secret that proofs are made with is needed to look at them.
     Migration::both(3, "sealed secrets", "ALTER TABLE api_key ADD COLUMN sealed TEXT"),
+    Migration::both(
+        4,
+        "rights",
+        "ALTER TABLE api_key ADD COLUMN rights TEXT NOT NULL DEFAULT '{}'",
+    ),
 ];
 
 /// What is read of a key.
-const COLUMNS: &str = "id, tenant, principal, kind, roles, created, certificate, sealed";
+const COLUMNS: &str = "id, tenant, principal, kind, roles, created, certificate, sealed, rights";
 
 /// Keys of those who are not kept out: of a disabled user none is good.
 const STANDING: &str = "NOT EXISTS (SELECT 1 FROM gate_user WHERE gate_user.tenant = api_key.tenant \
@@ -79,6 +84,8 @@ pub struct NewKey<'a> {
     pub kind: Principal,
     /// What they may act as.
     pub roles: &'a [String],
+    /// And what they are beside that.
+    pub rights: &'a Rights,
 }
 
 impl Keys {
@@ -306,7 +313,8 @@ impl Keys {
             found.info.roles.into(),
             format!("{way}:{}", found.info.id).into(),
             epoch,
-        ))
+        )
+        .with_rights(found.info.rights))
     }
 
     pub(super) async fn keep(
@@ -317,9 +325,10 @@ impl Keys {
         kept: Kept,
         fact: Option<Fact>,
     ) -> Result<()> {
-        if new.roles.is_empty() {
-            return Err(NO_ROLE.error("a key without a role could do nothing"));
+        if new.roles.is_empty() && new.rights.permissions.is_empty() {
+            return Err(NO_ROLE.error("a key without a role or a permission could do nothing"));
         }
+        check_rights(new.rights)?;
         check_name(new.principal)?;
         let roles = serde_json::Value::from(new.roles).to_string();
         // No digest is in words: what is only proved cannot be shown.
@@ -329,8 +338,8 @@ impl Keys {
             Kept::Sealed(sealed) => (format!("sealed {id}"), String::new(), Some(sealed)),
         };
         let text = "INSERT INTO api_key
-                    (id, digest, tenant, principal, kind, roles, created, certificate, sealed)
-                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+                    (id, digest, tenant, principal, kind, roles, created, certificate, sealed,
+                     rights) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
         let insert = Statement::new(text)
             .bind(id)
             .bind(digest)
@@ -340,7 +349,8 @@ impl Keys {
             .bind(roles)
             .bind(self.clock.now())
             .bind(certificate)
-            .bind(sealed);
+            .bind(sealed)
+            .bind(rights_as_text(new.rights));
         let mut transaction = Transaction::new().run(insert);
         if let Some(fact) = fact {
             transaction = transaction.fact(fact);
@@ -393,6 +403,7 @@ impl Found {
             kind: kind.parse().map_err(|_| corrupt("kind"))?,
             roles: serde_json::from_str(&roles).map_err(|_| corrupt("roles"))?,
             created: row.get::<Time>("created")?,
+            rights: rights_of(row)?,
             shown: match (row.get::<Option<String>>("sealed")?, row.get::<String>("certificate")?) {
                 (Some(_), _) => KeyShown::Proof,
                 (None, certificate) if certificate.is_empty() => KeyShown::Itself,

@@ -88,6 +88,7 @@ fn plain(name: &str) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use flow::rights::NO_RIGHTS;
     use std::time::Duration;
 
     use flow::identity::MAIN;
@@ -108,7 +109,7 @@ mod tests {
     }
 
     fn new<'a>(principal: &'a str, roles: &'a [String]) -> NewKey<'a> {
-        NewKey { principal, kind: Principal::Service, roles }
+        NewKey { principal, kind: Principal::Service, roles, rights: &NO_RIGHTS }
     }
 
     #[tokio::test]

@@ -79,4 +79,9 @@ const TABLES: &[Migration] = &[
     );
     CREATE INDEX gate_spent_by_end ON gate_spent (until);",
     ),
+    Migration::both(
+        3,
+        "rights",
+        "ALTER TABLE gate_user ADD COLUMN rights TEXT NOT NULL DEFAULT '{}'",
+    ),
 ];

@@ -3,6 +3,7 @@
 use aws_lc_rs::hmac;
 use data_encoding::BASE32_NOPAD;
 use flow::identity::MAIN;
+use flow::rights::NO_RIGHTS;
 
 use crate::world::{HERE, PASSWORD, World, code, world};
 
@@ -97,7 +98,7 @@ async fn a_key_sets_up_no_second_factor_for_its_owner() {
     let world = world().await;
     world.user("ann", &["reader"]).await;
     let (kind, roles) = (flow::Principal::Human, ["reader".to_owned()]);
-    let new = gate::NewKey { principal: "ann", kind, roles: &roles };
+    let new = gate::NewKey { principal: "ann", kind, roles: &roles, rights: &NO_RIGHTS };
     let key = world.keys.create(MAIN, new, None).await.unwrap();
     world.secrets.lock().push(key.secret.clone());
     let identity = world.identity(&key.secret).await.unwrap();

@@ -91,7 +91,7 @@ async fn a_restart_and_another_node_remember() {
     let second = on(first.sql.clone(), first.clock.clone(), &unnoticing()).await;
     assert_eq!(code(second.log_in("ann", PASSWORD).await), "gate-locked");
     let (name, password) = ("ann", Some(PASSWORD));
-    let change = ChangeUser { name, roles: None, disabled: None, password };
+    let change = ChangeUser { name, roles: None, rights: None, disabled: None, password };
     assert!(second.logins.change(MAIN, &change, None).await.unwrap());
     assert_eq!(code(first.log_in("ann", PASSWORD).await), "done", "a new password unlocks");
 }

@@ -339,8 +339,13 @@ async fn roles_follow_the_provider_and_whoever_is_kept_out_stays_out() {
         let who = setup.world.who(&session.token).await.unwrap();
         assert_eq!(who, "human:corp/1234 operator", "also of sessions that are open");
     }
-    let change =
-        ChangeUser { name: "corp/1234", roles: None, disabled: Some(true), password: None };
+    let change = ChangeUser {
+        name: "corp/1234",
+        roles: None,
+        rights: None,
+        disabled: Some(true),
+        password: None,
+    };
     setup.world.logins.change(MAIN, &change, None).await.unwrap();
     assert_eq!(code(setup.world.who(&second.token).await), "gate-unknown-session");
     assert_eq!(code(setup.log_in().await), "gate-user-disabled");

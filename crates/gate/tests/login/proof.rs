@@ -1,5 +1,6 @@
 //! Agents that prove to hold a secret, and never send it.
 
+use flow::rights::NO_RIGHTS;
 use std::sync::Arc;
 
 use flow::identity::{Good, MAIN};
@@ -20,7 +21,8 @@ struct Bot {
 
 async fn bot(world: &World, roles: &[&str]) -> Bot {
     let roles: Vec<_> = roles.iter().map(|role| (*role).to_owned()).collect();
-    let new = NewKey { principal: "bot", kind: Principal::Agent, roles: &roles };
+    let new =
+        NewKey { principal: "bot", kind: Principal::Agent, roles: &roles, rights: &NO_RIGHTS };
     let made = world.keys.create_proved(MAIN, new, None).await.unwrap();
     world.secrets.lock().push(made.secret.clone());
     Bot { id: made.id, secret: made.secret }
@@ -101,7 +103,12 @@ async fn nothing_but_a_proof_by_the_secret_speaks_for_an_agent() {
     let world = world().await;
     let one = bot(&world, &["admin"]).await;
     let other = bot(&world, &["reader"]).await;
-    let plain = NewKey { principal: "ci", kind: Principal::Service, roles: &["admin".into()] };
+    let plain = NewKey {
+        principal: "ci",
+        kind: Principal::Service,
+        roles: &["admin".into()],
+        rights: &NO_RIGHTS,
+    };
     let plain = world.keys.create(MAIN, plain, None).await.unwrap();
     let proof = other.proof(&world);
     let parts: Vec<_> = proof.split('_').collect();
@@ -170,7 +177,8 @@ async fn a_revoked_secret_and_a_disabled_agent_prove_nothing() {
     let bot = self::bot(&world, &["reader"]).await;
     world.user_of("bot", Principal::Agent, &["reader"], Proof::Password(PASSWORD)).await;
     assert!(world.who(&bot.proof(&world)).await.is_ok());
-    let change = ChangeUser { name: "bot", roles: None, disabled: Some(true), password: None };
+    let change =
+        ChangeUser { name: "bot", roles: None, rights: None, disabled: Some(true), password: None };
     world.logins.change(MAIN, &change, None).await.unwrap();
     assert!(world.who(&bot.proof(&world)).await.is_err());
 }
@@ -187,7 +195,8 @@ async fn secrets_of_keys_are_kept_sealed() {
     assert_eq!(listed[0].shown, flow::question::admin::KeyShown::Proof);
     // Without keys to seal with, nobody makes one.
     let roles = ["reader".to_owned()];
-    let new = NewKey { principal: "bot", kind: Principal::Agent, roles: &roles };
+    let new =
+        NewKey { principal: "bot", kind: Principal::Agent, roles: &roles, rights: &NO_RIGHTS };
     let made = opaque().await.keys.create_proved(MAIN, new, None).await;
     assert_eq!(code(made), "gate-seal-key");
 }

@@ -1,5 +1,6 @@
 //! Everything that matters is on record, and no secret is.
 
+use flow::rights::NO_RIGHTS;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,11 +118,17 @@ async fn postgresql_keeps_users_as_well() {
     world.pass(900);
     let session = world.log_in("bot", PASSWORD).await.unwrap();
     let roles = ["reader".to_owned()];
-    let new = gate::NewKey { principal: "bot", kind: Principal::Agent, roles: &roles };
+    let new = gate::NewKey {
+        principal: "bot",
+        kind: Principal::Agent,
+        roles: &roles,
+        rights: &NO_RIGHTS,
+    };
     let key = world.keys.create("main", new, None).await.unwrap();
     assert_eq!(world.who(&key.secret).await.unwrap(), "agent:bot reader");
     let change = flow::question::account::ChangeUser {
         name: "bot",
+        rights: None,
         roles: Some(&roles),
         disabled: None,
         password: None,

@@ -152,7 +152,13 @@ async fn a_refresh_has_the_roles_of_now() {
     let mut lane = Lane::default();
     world.who_from(&mut lane, &session.token, HERE, AGENT).await.unwrap();
     let roles = ["auditor".to_owned()];
-    let change = ChangeUser { name: "ann", roles: Some(&roles), disabled: None, password: None };
+    let change = ChangeUser {
+        name: "ann",
+        roles: Some(&roles),
+        rights: None,
+        disabled: None,
+        password: None,
+    };
     assert!(world.logins.change(MAIN, &change, None).await.unwrap());
     let warm = world.who_from(&mut lane, &session.token, HERE, AGENT).await;
     assert_eq!(warm.unwrap(), "human:ann auditor", "also of an open session");

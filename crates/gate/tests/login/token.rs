@@ -58,7 +58,13 @@ async fn what_a_token_said_of_roles_is_not_believed() {
     let session = world.log_in("ann", PASSWORD).await.unwrap();
     assert_eq!(world.who(&session.token).await.unwrap(), "human:ann reader+admin");
     let roles = ["reader".to_owned()];
-    let change = ChangeUser { name: "ann", roles: Some(&roles), disabled: None, password: None };
+    let change = ChangeUser {
+        name: "ann",
+        roles: Some(&roles),
+        rights: None,
+        disabled: None,
+        password: None,
+    };
     world.logins.change(MAIN, &change, None).await.unwrap();
     assert_eq!(world.tokens.verify(&session.token).unwrap().roles, ["reader", "admin"]);
     assert_eq!(world.who(&session.token).await.unwrap(), "human:ann reader");
@@ -76,8 +82,13 @@ async fn whoever_is_disabled_or_deleted_is_nobody_on_the_next_request() {
         if delete {
             world.logins.delete(MAIN, "ann", None).await.unwrap();
         } else {
-            let change =
-                ChangeUser { name: "ann", roles: None, disabled: Some(true), password: None };
+            let change = ChangeUser {
+                name: "ann",
+                roles: None,
+                rights: None,
+                disabled: Some(true),
+                password: None,
+            };
             world.logins.change(MAIN, &change, None).await.unwrap();
         }
         let warm = world.who_from(&mut lane, &session.token, HERE, AGENT).await;

@@ -2,6 +2,7 @@
 
 use flow::identity::MAIN;
 use flow::question::account::{ChangeUser, CreateUser, Proof};
+use flow::rights::NO_RIGHTS;
 use flow::{Kind, Principal};
 use gate::NewKey;
 use pool::sql::Statement;
@@ -9,14 +10,20 @@ use pool::sql::Statement;
 use crate::world::{PASSWORD, WRONG, code, world};
 
 fn change(name: &str) -> ChangeUser<'_> {
-    ChangeUser { name, roles: None, disabled: None, password: None }
+    ChangeUser { name, roles: None, rights: None, disabled: None, password: None }
 }
 
 #[tokio::test]
 async fn users_nobody_could_be_are_not_made() {
     let world = world().await;
     let roles = ["reader".to_owned()];
-    let user = |name, proof| CreateUser { name, kind: Principal::Human, roles: &roles, proof };
+    let user = |name, proof| CreateUser {
+        name,
+        kind: Principal::Human,
+        roles: &roles,
+        rights: &NO_RIGHTS,
+        proof,
+    };
     let password = Proof::Password(PASSWORD);
     let nul = "a\0b";
     for (user, expected) in [
@@ -88,7 +95,7 @@ async fn a_deleted_user_leaves_no_key_behind() {
     let world = world().await;
     world.user("ann", &["reader"]).await;
     let roles = ["reader".to_owned()];
-    let key = |kind| NewKey { principal: "ann", kind, roles: &roles };
+    let key = |kind| NewKey { principal: "ann", kind, roles: &roles, rights: &NO_RIGHTS };
     let hers = world.keys.create(MAIN, key(Principal::Human), None).await.unwrap();
     let program = world.keys.create(MAIN, key(Principal::Service), None).await.unwrap();
     assert!(world.who(&hers.secret).await.is_ok());
@@ -102,7 +109,8 @@ async fn the_keys_of_who_is_kept_out_are_too_until_they_are_let_in_again() {
     let world = world().await;
     world.user("ann", &["reader"]).await;
     let roles = ["reader".to_owned()];
-    let new = NewKey { principal: "ann", kind: Principal::Human, roles: &roles };
+    let new =
+        NewKey { principal: "ann", kind: Principal::Human, roles: &roles, rights: &NO_RIGHTS };
     let key = world.keys.create(MAIN, new, None).await.unwrap();
     for disabled in [true, false] {
         let changed = ChangeUser { disabled: Some(disabled), ..change("ann") };

@@ -1,6 +1,7 @@
 //! A path with the real gate, a policy that says yes and a ledger that is a list. Whatever
 //! a test does, its secrets must not be found in what was logged meanwhile.
 
+use flow::rights::NO_RIGHTS;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -165,7 +166,7 @@ impl World {
         proof: Proof<'_>,
     ) {
         let roles: Vec<_> = roles.iter().map(|role| (*role).to_owned()).collect();
-        let user = CreateUser { name, kind, roles: &roles, proof };
+        let user = CreateUser { name, kind, roles: &roles, rights: &NO_RIGHTS, proof };
         self.logins.create(MAIN, &user, None).await.unwrap();
     }
 
