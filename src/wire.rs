@@ -388,15 +388,13 @@ impl Work {
 }
 
 /// How often somebody stands in line to see how long that takes.
-const STANDING_IN_LINE: Duration = Duration::from_millis(10);
+const STANDING_IN_LINE: Duration = Duration::from_millis(2);
 
 /// Finds out again and again how long it takes until it is one's turn on a thread of ours.
 async fn stand_in_line(adaptive: Arc<::gate::limit::Adaptive>, clock: Clock) {
     loop {
         clock.sleep(STANDING_IN_LINE).await;
-        let begun = clock.moment();
-        tokio::task::yield_now().await;
-        adaptive.turn_takes(clock.moment().since(begun));
+        adaptive.stand_in_line(tokio::task::yield_now()).await;
     }
 }
 

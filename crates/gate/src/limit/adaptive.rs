@@ -7,7 +7,8 @@
 //! to learn anew how long requests take then.
 //!
 //! Where the processor is what there is too little of, requests wait before they come this far:
-//! for their turn to be read. How long that takes is measured by whoever can, and counts too.
+//! for their turn to be read. So somebody [stands in line](Adaptive::stand_in_line) all the time,
+//! and while that takes longer than a request does when there are few, nobody is let in.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -26,6 +27,9 @@ const SAMPLES_MAX: usize = 1_024;
 const FEW: usize = 2;
 /// What requests may take longer than that before it counts as waiting.
 const TOLERANCE: f64 = 1.1;
+/// It may always take so long until it is one's turn, and never longer than that.
+const TURN: Duration = Duration::from_millis(1);
+const TURN_MAX: Duration = Duration::from_millis(50);
 /// Let in at a time to begin with.
 const FIRST: usize = 64;
 
@@ -63,8 +67,11 @@ pub struct Adaptive {
     clock: Clock,
     under_way: AtomicUsize,
     limit: AtomicUsize,
-    /// How long it takes until it is somebody's turn, in nanoseconds.
+    /// Since when somebody stands in line, and how long it took the last time; nanoseconds.
+    line: AtomicU64,
     turn: AtomicU64,
+    /// How long it may take.
+    turn_max: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -100,18 +107,36 @@ impl Adaptive {
             learning: None,
         };
         let limit = AtomicUsize::new(config.requests_max.clamp(1, FIRST));
-        let (under_way, turn) = (AtomicUsize::new(0), AtomicU64::new(0));
-        Arc::new(Self { config, clock, under_way, limit, turn, state: Mutex::new(state) })
+        let (under_way, state) = (AtomicUsize::new(0), Mutex::new(state));
+        let [line, turn] = [0, 0].map(AtomicU64::new);
+        let turn_max = AtomicU64::new(nanos(TURN));
+        Arc::new(Self { config, clock, under_way, limit, line, turn, turn_max, state })
     }
 
-    /// Whoever wants something done at this moment waits so long until it is begun.
-    pub fn turn_takes(&self, wait: Duration) {
-        self.turn.store(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+    /// Finds out how long it takes until it is somebody's `turn` on a thread of the server.
+    pub async fn stand_in_line(&self, turn: impl Future<Output = ()>) {
+        let begun = self.clock.moment();
+        self.line.store(begun.0, Relaxed);
+        turn.await;
+        self.turn.store(nanos(self.clock.moment().since(begun)), Relaxed);
+        self.line.store(0, Relaxed);
+    }
+
+    /// How long it takes at the moment, as far as is known.
+    fn turn_takes(&self, now: Moment) -> u64 {
+        let last = self.turn.load(Relaxed);
+        match self.line.load(Relaxed) {
+            0 => last,
+            since => last.max(now.0.saturating_sub(since)),
+        }
     }
 
     /// A place among those under way, unless there are enough.
     pub fn enter(self: &Arc<Self>) -> Option<Slot> {
         let now = self.clock.moment();
+        if self.turn_takes(now) > self.turn_max.load(Relaxed) {
+            return None;
+        }
         self.count_in().then(|| Slot { adaptive: self.clone(), begun: now })
     }
 
@@ -136,12 +161,13 @@ impl Adaptive {
         state.peak = state.peak.max(under_way);
         let is_sample = state.learning.is_none_or(|(since, _)| begun >= since);
         if is_sample && state.samples.len() < SAMPLES_MAX {
-            let took = u64::try_from(now.since(begun).as_nanos()).unwrap_or(u64::MAX);
-            state.samples.push(took.saturating_add(self.turn.load(Relaxed)));
+            state.samples.push(nanos(now.since(begun)));
         }
         if now >= state.window_ends && state.samples.len() >= SAMPLES_MIN {
             let limit = self.think(&mut state, now);
             self.limit.store(limit.clamp(self.least(), self.most()), Relaxed);
+            let unloaded = state.unloaded.unwrap_or_default();
+            self.turn_max.store(unloaded.clamp(nanos(TURN), nanos(TURN_MAX)), Relaxed);
             state.samples.clear();
             state.peak = 0;
             state.window_ends = now.after(self.config.window.0);
@@ -197,6 +223,10 @@ impl std::fmt::Debug for Slot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Slot(since {:?})", self.begun)
     }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The middle one; zero of none.

@@ -142,3 +142,25 @@ fn a_slow_spell_passes() {
     let after = simulation.run(0.5, 9);
     assert!(after.shed <= after.took.len() / 50, "{} of {}", after.shed, after.took.len());
 }
+
+#[tokio::test]
+async fn nobody_is_let_in_while_turns_take_long() {
+    let clock = Clock::manual(Time(1_700_000_000_000_000_000));
+    let config = Concurrency { enabled: true, ..Concurrency::default() };
+    let adaptive = Adaptive::new(config, clock.clone());
+    let turn = Arc::new(tokio::sync::Notify::new());
+    assert!(adaptive.enter().is_some());
+    let standing = {
+        let (adaptive, turn) = (adaptive.clone(), turn.clone());
+        tokio::spawn(async move { adaptive.stand_in_line(turn.notified()).await })
+    };
+    tokio::task::yield_now().await;
+    assert!(adaptive.enter().is_some(), "it has only just begun");
+    clock.advance(TURN + Duration::from_nanos(1));
+    assert!(adaptive.enter().is_none(), "and is still waiting");
+    turn.notify_one();
+    standing.await.unwrap();
+    assert!(adaptive.enter().is_none(), "so long it took");
+    adaptive.stand_in_line(std::future::ready(())).await;
+    assert!(adaptive.enter().is_some(), "now it is short again");
+}
