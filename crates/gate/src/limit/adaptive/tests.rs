@@ -148,6 +148,7 @@ async fn nobody_is_let_in_while_turns_take_long() {
     let clock = Clock::manual(Time(1_700_000_000_000_000_000));
     let config = Concurrency { enabled: true, ..Concurrency::default() };
     let adaptive = Adaptive::new(config, clock.clone());
+    clock.advance(Duration::from_secs(1));
     let turn = Arc::new(tokio::sync::Notify::new());
     assert!(adaptive.enter().is_some());
     let standing = {
