@@ -487,7 +487,7 @@ mod tests {
         setup.keys.adopt(MAIN, new("ci", &roles), dotted, None).await.unwrap();
         let sql = Arc::new(Sqlite::open(Options::memory()).await.unwrap());
         let directory = tempfile::tempdir().unwrap();
-        let seal = Seal::kept(&Disk, &directory.path().join("seal")).unwrap();
+        let seal = Seal::made(&Disk, &directory.path().join("seal")).unwrap();
         let (clock, random) = (Clock::system(), Random::system());
         let config = crate::jwt::Config::default();
         let revisions = setup.revisions.clone();

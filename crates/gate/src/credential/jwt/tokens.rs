@@ -45,6 +45,10 @@ const MIGRATIONS: &[Migration] = &[Migration::both(
     CREATE INDEX token_end_by_until ON token_end (until);",
 )];
 
+pub(crate) async fn prepare(sql: &dyn Sql, clock: &Clock) -> Result<()> {
+    migrate(sql, clock, "gate-tokens", MIGRATIONS).await.map(drop)
+}
+
 /// Tokens of other issuers are looked at again after this long: their keys may have
 /// been taken back.
 const FOREIGN_LIFE: Duration = Duration::from_secs(300);
@@ -120,7 +124,7 @@ impl Tokens {
         clock: Clock,
         random: Random,
     ) -> Result<Self> {
-        migrate(&*sql, &clock, "gate-tokens", MIGRATIONS).await?;
+        prepare(&*sql, &clock).await?;
         let (of, own) = (config.algorithm, sql.clone());
         let ring = Ring::open(own, seal, clock.clone(), random.clone(), of).await?;
         let seen = Seen::new(config.remembered.0, clock.clone());

@@ -287,7 +287,7 @@ async fn a_key_sealed_by_a_file_that_is_lost_is_replaced() {
     let setup = Setup::new().await;
     let token = setup.mint("s1");
     let directory = tempfile::tempdir().unwrap();
-    let seal = Seal::kept(&pool::file::Disk, &directory.path().join("seal")).unwrap();
+    let seal = Seal::made(&pool::file::Disk, &directory.path().join("seal")).unwrap();
     let (sql, revisions) = (setup.sql.clone(), setup.revisions.clone());
     let (clock, random) = (setup.clock.clone(), Random::system());
     let tokens =
