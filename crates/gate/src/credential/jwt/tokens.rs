@@ -17,7 +17,8 @@ use super::key::{ACCESS, unusable};
 use super::ring::Ring;
 use super::seen::Seen;
 use super::{Algorithm, Claims, Compact, Expected, Flaw, KeyState, Person, Providers, Subject};
-use crate::codes::{NO_NAME, UNKNOWN_TOKEN};
+use crate::codes::{NO_NAME, UNKNOWN_TOKEN, USER_DISABLED};
+use crate::login::schema;
 use crate::seal::Seal;
 use crate::session::Sessions;
 use crate::spent::Spent;
@@ -45,8 +46,10 @@ const MIGRATIONS: &[Migration] = &[Migration::both(
     CREATE INDEX token_end_by_until ON token_end (until);",
 )];
 
+/// Makes what is not there yet; tokens are refused of users who are kept out.
 pub(crate) async fn prepare(sql: &dyn Sql, clock: &Clock) -> Result<()> {
-    migrate(sql, clock, "gate-tokens", MIGRATIONS).await.map(drop)
+    migrate(sql, clock, "gate-tokens", MIGRATIONS).await?;
+    schema::bring_forward(sql, clock).await
 }
 
 /// Tokens of other issuers are looked at again after this long: their keys may have
@@ -215,7 +218,7 @@ impl Tokens {
             (Some(provider), _) => self.stand(&claims, format!("oidc:{}", provider.name())).await?,
             (None, Some(sessions)) => {
                 let identity = sessions.claimed(&claims, token).await?;
-                self.is_not_ended(&claims).await?;
+                self.is_good_still(&claims).await?;
                 Identity::clone(&identity)
             }
             (None, None) => {
@@ -360,25 +363,33 @@ impl Tokens {
         let (tenant, name): (Arc<str>, Arc<str>) =
             (claims.tenant.as_str().into(), claims.name.as_str().into());
         let epoch = self.revisions.observe(&tenant, &name);
-        self.is_not_ended(claims).await?;
+        self.is_good_still(claims).await?;
         let (roles, credential) = (claims.roles.as_slice().into(), credential.into());
         Ok(Identity::new(claims.kind, tenant, name, roles, credential, epoch))
     }
 
-    async fn is_not_ended(&self, claims: &Claims) -> Result<()> {
+    /// Neither was it ended, nor is its user kept out.
+    async fn is_good_still(&self, claims: &Claims) -> Result<()> {
         let text = "SELECT what, at FROM token_end WHERE tenant = ?1
                     AND ((what = 'token' AND name = ?2) OR (what = 'session' AND name = ?3)
-                    OR (what = 'principal' AND name = ?4))";
+                    OR (what = 'principal' AND name = ?4))
+                    UNION ALL SELECT 'disabled' AS what, created AS at FROM gate_user
+                    WHERE tenant = ?1 AND name = ?4 AND kind = ?5 AND disabled <> 0";
         let ends = Statement::new(text)
             .bind(claims.tenant.as_str())
             .bind(claims.jti.as_str())
             .bind(claims.sid.as_str())
-            .bind(claims.name.as_str());
+            .bind(claims.name.as_str())
+            .bind(claims.kind.name());
         let made = made(&claims.jti, claims.issued);
         for row in self.sql.query(ends).await?.iter() {
             let (what, at): (String, Time) = (row.get("what")?, row.get("at")?);
-            if what != "principal" || made <= at.millis() {
-                return Err(Flaw::Ended.into());
+            match &*what {
+                "disabled" => {
+                    return Err(USER_DISABLED.error("an administrator keeps this user out"));
+                }
+                "principal" if made > at.millis() => {}
+                _ => return Err(Flaw::Ended.into()),
             }
         }
         Ok(())
