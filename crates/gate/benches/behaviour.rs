@@ -165,7 +165,7 @@ fn feed(place: &Path) -> Feed {
     std::fs::write(&path, (0..100_000).map(line).collect::<String>()).unwrap();
     let (every, expires) = (Span::secs(3_600), Span::secs(86_400));
     let url = format!("file:{}", path.display());
-    Feed { name: "known".into(), url, format: Format::Csv, every, expires }
+    Feed { name: "known".into(), url, format: Format::Csv, every, expires, shown: None }
 }
 
 fn databases(suite: &Path) -> Config {

@@ -46,7 +46,7 @@ use scanning::Scanning;
 
 pub(crate) use config::playbooks;
 pub use config::{Config, Playbook, Take};
-pub use feed::{Feed, Format};
+pub use feed::{Feed, Format, Shown};
 pub use sign::{Kind, Sign};
 
 /// So many deeds wait to be done; more are dropped and counted.
