@@ -1,6 +1,7 @@
 use flow::identity::MAIN;
 use flow::{Code, Error, Moment};
 use pool::secret::Secret;
+use pool::sql::Statement;
 use pool::sql::sqlite::{Options, Sqlite};
 
 use super::super::SigningKey;
