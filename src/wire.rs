@@ -22,6 +22,7 @@ mod origin;
 pub(crate) mod otlp;
 mod parts;
 mod patient;
+mod seal;
 mod space;
 mod sparing;
 mod store;
@@ -157,7 +158,7 @@ pub(crate) async fn build(
     let revisions = Arc::new(Revisions::default());
 
     let keys = ::gate::Keys::open(sql.clone(), revisions.clone(), clock.clone(), random.clone());
-    let seal = parts::seal(&config.gate, &sql, &space).await?;
+    let seal = seal::open(&config.gate, &sql, &space, clock).await?;
     let keys = Arc::new(keys.await?.sealed_by(seal.clone()));
     let announcer = Arc::new(Announcer::new(feed.clone(), clock.clone()));
     let blocks = ::gate::limit::Blocks::open(
@@ -250,15 +251,28 @@ pub(crate) async fn build(
     let outbox = Outbox::new(sql.clone(), clock.clone(), registry);
     let listener = Listener { feed, coherence: shared.unwrap_or_default(), clock: clock.clone() };
     let ear = Ear { listener, cache, revisions, blocks, behaviour };
-    let plane_of = plane.clone();
-    let work =
-        Work { sql, outbox, ledger, log, ear, depend, health, space, adaptive, plane: plane_of };
+    let sealed = seal.map(|seal| ::gate::Sealed::new(sql.clone(), seal));
+    let work = Work {
+        sql,
+        sealed,
+        outbox,
+        ledger,
+        log,
+        ear,
+        depend,
+        health,
+        space,
+        adaptive,
+        plane: plane.clone(),
+    };
     Ok(Built { plane, background, work })
 }
 
 /// What goes on in the background.
 pub(crate) struct Work {
     sql: Arc<dyn Sql>,
+    /// Absent where nothing can be sealed.
+    sealed: Option<::gate::Sealed>,
     outbox: Outbox,
     ledger: ::ledger::Ledger,
     log: ::ledger::Work,
@@ -339,7 +353,8 @@ impl Work {
     /// Starts it. `tell` hears, again and again, how the parts are, and whether all are well
     /// that nothing works without.
     pub(crate) fn start(self, tell: impl Fn(bool, &[Report]) + Send + 'static) -> Running {
-        let Self { sql, outbox, ledger, log, ear, depend, health, space, adaptive, plane } = self;
+        let Self { sql, sealed, outbox, ledger, log, ear, depend, health, space, adaptive, plane } =
+            self;
         let stop = signal::Sender::new(false);
         let outbox = Arc::new(outbox);
         let mut others = JoinSet::new();
@@ -359,6 +374,7 @@ impl Work {
         let (clock, cache) = (plane.clock.clone(), plane.cache.clone());
         others.spawn(tidy(cache.clone(), clock.clone()));
         others.spawn(token::tend(plane.tokens.clone(), clock.clone()));
+        others.spawn(seal::tend(sealed, clock.clone()));
         others.spawn(crypto::tend(plane.strongbox.clone(), clock.clone()));
         others.spawn({
             let clock = clock.clone();

@@ -86,6 +86,36 @@ fn five_wrong_passwords_block_the_address_until_it_is_lifted() {
 }
 
 #[test]
+fn strangers_who_probe_for_what_is_not_there_are_kept_out() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    let server = start(place, "");
+    let mut events = Events::follow(&server, KEY, "from=1");
+    let get = |path: &str| request(&server.http, None, "GET", path, b"").status;
+    for _ in 0..40 {
+        assert_eq!((get("/favicon.ico"), get("/robots.txt")), (404, 404));
+    }
+    assert_ne!(log_in(&server, "somebody", "else").problem(), "gate-blocked", "who browses");
+    for path in ["/.env", "/wp-login.php", "/.git/config", "/backup.zip"].iter().cycle().take(40) {
+        assert_eq!(get(path), 404);
+    }
+    let sign = events.until("guard.sign");
+    assert_eq!(sign["data"]["reason"], "scanning", "{sign}");
+    let block = events.until("block.begin");
+    assert_eq!(block["data"]["reason"], "scanning", "{block}");
+    let refused = log_in(&server, "somebody", "else");
+    assert_eq!((refused.status, &*refused.problem()), (429, "gate-blocked"), "{refused:?}");
+    assert_eq!(server.http("GET", "/v1/status", b"").status, 200, "who is known goes on");
+
+    // A known caller counts by name.
+    for path in ["/.env", "/wp-login.php"].iter().cycle().take(40) {
+        assert_eq!(server.http("GET", path, b"").status, 404);
+    }
+    let sign = events.until("guard.sign");
+    assert!(sign["data"]["detail"]["why"].as_str().unwrap().contains("human:admin"), "{sign}");
+}
+
+#[test]
 fn whoever_scans_is_throttled_until_it_is_undone() {
     let place = tempfile::tempdir().unwrap();
     let place = place.path();

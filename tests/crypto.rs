@@ -14,7 +14,7 @@ use std::process::{Output, Stdio};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use server::{Events, KEY, Server, open, stockade};
+use server::{Events, KEY, SERVE, Server, open, stockade};
 
 const SECRET: &str = "the colour of the door is green";
 
@@ -109,6 +109,49 @@ fn keys_outlive_a_crash_and_their_use_is_recorded_and_nothing_of_what_they_saw()
         assert!(!found(log.as_bytes()) && !found(&kept), "a plaintext was kept");
     }
     assert!(server.stop().success());
+}
+
+#[test]
+fn without_the_key_that_sealed_them_keys_are_not_given_up_silently() {
+    let place = tempfile::tempdir().unwrap();
+    let (data, safe) = (place.path().join("data"), place.path().join("safe"));
+    let server = Server::start(&data);
+    fine(&server, "keys/orders", &json!({}));
+    let sealed = fine(&server, "encrypt/orders", &json!({ "plaintext": STANDARD.encode(SECRET) }));
+    let sealed = json!({ "ciphertext": sealed["ciphertext"] });
+    assert!(server.stop().success());
+    let seal = data.join("gate-seal");
+    std::fs::rename(&seal, &safe).unwrap();
+
+    let mut command = stockade(&data);
+    command.args(SERVE);
+    let (status, told) = Server::launch(command, &data).err().expect("it does not start");
+    assert!(!status.success());
+    assert!(told.contains("sealed 1 versions of crypto keys"), "{told}");
+    assert!(told.contains("gate-seal") && told.contains("gate.seal_keys_lost"), "{told}");
+    assert!(!seal.exists(), "no other key takes its place");
+    let number = told.split("seal key `").nth(1).unwrap().split('`').next().unwrap();
+
+    // Given up, what it sealed stays closed, and all else works.
+    let server = Server::start_with(&data, |command| {
+        command.env("STOCKADE_GATE__SEAL_KEYS_LOST", format!("[{number}]"));
+    });
+    let (status, problem) = post(&server, "decrypt/orders", &sealed);
+    assert_ne!(status, 200, "{problem}");
+    assert_eq!(problem["type"], "urn:stockade:problem:gate-seal-key");
+    fine(&server, "keys/others", &json!({}));
+    let other = fine(&server, "encrypt/others", &json!({ "plaintext": "" }));
+    let other = json!({ "ciphertext": other["ciphertext"] });
+    assert!(server.stop().success());
+
+    // Found again, it opens what it sealed.
+    let server = Server::start_with(&data, |command| {
+        let keys = format!("[\"file:{}\", \"file:{}\"]", seal.display(), safe.display());
+        command.env("STOCKADE_GATE__SEAL_KEYS", keys);
+    });
+    let opened = fine(&server, "decrypt/orders", &sealed);
+    assert_eq!(opened["plaintext"], STANDARD.encode(SECRET));
+    fine(&server, "decrypt/others", &other);
 }
 
 #[test]

@@ -88,24 +88,6 @@ pub(super) async fn behaviour(
     gate::Behaviour::open(&config.behaviour, lists, footing, &registry).await
 }
 
-/// What secrets in the database are sealed with. Nodes that share a database and no key to seal
-/// with have none: each would have one that the others do not.
-pub(super) async fn seal(
-    config: &gate::Config,
-    sql: &Arc<dyn Sql>,
-    space: &Space,
-) -> Result<Option<Arc<Seal>>> {
-    let configured = Seal::read(&config.seal_keys)?;
-    if configured.is_some() || sql.dialect() == Dialect::Postgres {
-        return Ok(configured.map(Arc::new));
-    }
-    let (files, path) = (space.directory().files(), space.directory().path().join("gate-seal"));
-    match tokio::task::spawn_blocking(move || Seal::kept(&*files, &path)).await {
-        Ok(seal) => seal.map(|seal| Some(Arc::new(seal))),
-        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-    }
-}
-
 /// Other nodes cannot be heard.
 pub(crate) static SILENT: Code = Code::new(
     Kind::Busy,

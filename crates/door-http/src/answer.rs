@@ -102,6 +102,7 @@ async fn find<P: Plane>(
             (Ok(elsewhere(door, &head, arrived.id, &place.allow)), &door.signals.nowhere)
         }
         Found::Nothing => {
+            strayed(&connection, &head, arrived);
             let detail = format!("nothing is served at `{}`", shown(head.uri.path()));
             (Err(codes::NO_ROUTE.error(detail)), &door.signals.nowhere)
         }
@@ -230,6 +231,15 @@ async fn ask<P: Plane>(
         }
         Err(error) => Err(error.with_allowance(allowance)),
     }
+}
+
+/// Tells the gate of somebody who asked for what is not there.
+fn strayed<P: Plane>(connection: &Connection<P>, head: &Parts, arrived: Arrived) {
+    let credential = credential(connection, head).unwrap_or(Credential::None);
+    let request = request(connection, arrived, head, credential);
+    let known = connection.recall(credential);
+    connection.door.plane.path().strayed(&known.lane, &request, head.uri.path());
+    connection.remember(known);
 }
 
 fn request<'a, P: Plane>(

@@ -105,6 +105,12 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         &self.random
     }
 
+    /// Tells the gate that somebody asked for a path where nothing is served.
+    pub fn strayed(&self, lane: &Lane, request: &Request<'_>, path: &str) {
+        let identity = lane.known.as_deref().filter(|identity| identity.holds(request.at));
+        self.gate.strayed(request, identity, path);
+    }
+
     /// Gives the request a place among those under way, or refuses it before anything else.
     fn enter<Q: Question>(
         &self,

@@ -50,6 +50,10 @@ pub trait Gate: Send + Sync {
     /// recorded by itself.
     fn noticed(&self, _: &Noticed<'_>) {}
 
+    /// Somebody asked a door for a path where nothing is served. Nobody was recognised for
+    /// that: `identity` is who was known from requests before.
+    fn strayed(&self, _: &Request<'_>, _identity: Option<&Identity>, _path: &str) {}
+
     /// Somebody to look at a body as it passes, where that is wanted.
     fn inspector(&self, _identity: &Identity, _ask: Ask<'_>) -> Option<Box<dyn Inspector>> {
         None

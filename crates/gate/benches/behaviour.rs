@@ -71,6 +71,9 @@ fn main() {
     let v4 = (0..4_096).map(|_| IpAddr::V4(Ipv4Addr::from_bits(random.number() as u32)));
     let v4: Vec<IpAddr> = v4.collect();
     row("noticed, switched off", || notice(&off, &few));
+    row("a stranger strays, switched off", || stray(&off, &addresses));
+    row("a stranger strays: others every time", || stray(&plain, &addresses));
+    row("a stranger strays: always the same one", || stray(&plain, &few));
     row("noticed: profile and scanning, no databases", || notice(&plain, &few));
     row("the same, with a feed of 100,000 networks", || notice(&fed, &v4));
     row("profile, scanning and databases, each from where they were", || notice(&placed, &few));
@@ -88,6 +91,24 @@ fn row(what: &str, measure: impl Fn() -> f64) {
 
 fn each(addresses: &[IpAddr], work: impl Fn(IpAddr)) -> f64 {
     timed(|| addresses.iter().cycle().take(REQUESTS).for_each(|address| work(*address)))
+}
+
+fn stray(gate: &Gate, addresses: &[IpAddr]) -> f64 {
+    let paths = ["/.env", "/wp-login.php", "/backup/site.zip", "/favicon.ico"];
+    let mut each = paths.iter().cycle().zip(addresses.iter().cycle());
+    timed(|| {
+        for (path, address) in each.by_ref().take(REQUESTS) {
+            let request = Request {
+                id: Id(1),
+                at: Moment(0),
+                door: Door::Http,
+                credential: Credential::None,
+                peer: Some(*address),
+                agent: "",
+            };
+            gate.strayed(&request, None, path);
+        }
+    })
 }
 
 fn notice(gate: &Gate, addresses: &[IpAddr]) -> f64 {
@@ -144,7 +165,7 @@ fn feed(place: &Path) -> Feed {
     std::fs::write(&path, (0..100_000).map(line).collect::<String>()).unwrap();
     let (every, expires) = (Span::secs(3_600), Span::secs(86_400));
     let url = format!("file:{}", path.display());
-    Feed { name: "known".into(), url, format: Format::Csv, every, expires }
+    Feed { name: "known".into(), url, format: Format::Csv, every, expires, shown: None }
 }
 
 fn databases(suite: &Path) -> Config {

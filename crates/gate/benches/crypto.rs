@@ -26,7 +26,7 @@ use turns::by_turns;
 async fn open() -> Strongbox {
     let sql = Arc::new(Sqlite::open(Options::memory()).await.unwrap());
     let directory = tempfile::tempdir().unwrap();
-    let seal = Arc::new(Seal::kept(&Disk, &directory.path().join("seal")).unwrap());
+    let seal = Arc::new(Seal::made(&Disk, &directory.path().join("seal")).unwrap());
     let (clock, random) = (Clock::system(), Random::system());
     let announcer = Announcer::new(Arc::new(MemoryFeed::new(clock.clone(), 64)), clock.clone());
     let (revisions, announcer) = (Arc::new(Revisions::default()), Arc::new(announcer));

@@ -48,7 +48,7 @@ struct Said {
 async fn open(algorithm: Algorithm) -> Tokens {
     let sql = Arc::new(Sqlite::open(Options::memory()).await.unwrap());
     let directory = tempfile::tempdir().unwrap();
-    let seal = Arc::new(Seal::kept(&Disk, &directory.path().join("seal")).unwrap());
+    let seal = Arc::new(Seal::made(&Disk, &directory.path().join("seal")).unwrap());
     let config = Config { algorithm, ..Config::default() };
     let (clock, random) = (Clock::system(), Random::system());
     Tokens::open(&config, sql, seal, Arc::new(Revisions::default()), clock, random).await.unwrap()
@@ -153,7 +153,7 @@ async fn seen(subject: &Subject<'_>) {
 async fn session() {
     let sql = Arc::new(Sqlite::open(Options::memory()).await.unwrap());
     let directory = tempfile::tempdir().unwrap();
-    let seal = Arc::new(Seal::kept(&Disk, &directory.path().join("seal")).unwrap());
+    let seal = Arc::new(Seal::made(&Disk, &directory.path().join("seal")).unwrap());
     let (clock, random) = (Clock::system(), Random::system());
     let (config, registry) = (gate::Config::default(), Registry::default());
     let revisions = Arc::new(Revisions::default());

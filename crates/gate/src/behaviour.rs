@@ -46,7 +46,7 @@ use scanning::Scanning;
 
 pub(crate) use config::playbooks;
 pub use config::{Config, Playbook, Take};
-pub use feed::{Feed, Format};
+pub use feed::{Feed, Format, Shown};
 pub use sign::{Kind, Sign};
 
 /// So many deeds wait to be done; more are dropped and counted.
@@ -239,6 +239,11 @@ impl Behaviour {
         self.feeds.list(after, limit)
     }
 
+    /// Whether anything is noticed at all.
+    pub(crate) fn is_on(&self) -> bool {
+        self.enabled
+    }
+
     /// A request ended.
     pub(crate) fn noticed(&self, noticed: &Noticed<'_>) {
         if !self.enabled {
@@ -255,6 +260,27 @@ impl Behaviour {
             signs.extend(self.geo.came(identity, address, now));
         }
         signs.extend(request.peer.and_then(|address| self.threat(address, now)));
+        self.answer_later(request, signs, now);
+    }
+
+    /// Somebody asked for a path where nothing is served.
+    pub(crate) fn strayed(&self, request: &Request<'_>, identity: Option<&Identity>, path: &str) {
+        let now = self.clock.now();
+        let sign = match (identity, request.peer) {
+            (Some(identity), _) => self.scanning.strayed(identity, path, now),
+            (None, Some(address)) => self.scanning.stranger_strayed(client(address), path, now),
+            (None, None) => None,
+        };
+        self.answer_later(request, sign, now);
+    }
+
+    /// Lets signs be answered by whoever does the work.
+    fn answer_later(
+        &self,
+        request: &Request<'_>,
+        signs: impl IntoIterator<Item = Sign>,
+        now: Time,
+    ) {
         for sign in signs {
             for deed in self.hear(sign, now) {
                 if self.waiting.try_send((deed, Origin::of(request))).is_err() {
@@ -314,7 +340,8 @@ mod tests {
         let principal = Profiles::bytes_each() + journey + scanning + playbooks;
         let networks = Slots::<Marks<32>>::bytes_each() / 2;
         let accounts = Slots::<Marks<16>>::bytes_each() / 2;
-        let address = Slots::<Marks<16>>::bytes_each() + networks + accounts + place;
+        let strays = Slots::<Marks<32>>::bytes_each() / 4;
+        let address = Slots::<Marks<16>>::bytes_each() + networks + accounts + place + strays;
         println!("{principal} bytes for a principal, {address} for an address");
         assert!(principal <= 1_500 && address <= 500, "{principal} {address}");
     }

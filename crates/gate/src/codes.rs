@@ -50,6 +50,7 @@ pub static CODES: &[&Code] = &[
     &FOREIGN_ACCOUNT,
     &USER_DISABLED,
     &SEAL_KEY,
+    &SEAL_LOST,
     &PROOF,
     &PROOF_TIME,
     &PROOF_USED,
@@ -453,6 +454,16 @@ pub static SEAL_KEY: Code = Code::new(
     "Secrets in the database cannot be sealed or opened",
     "name the same keys of at least 32 characters under `gate.seal_keys` on every node, those in \
      use before among them",
+);
+
+/// A key is missing that sealed what cannot be made anew.
+pub static SEAL_LOST: Code = Code::new(
+    Kind::Invalid,
+    "gate-seal-lost",
+    "A key is missing that sealed secrets in the database",
+    "put the file `gate-seal` back into the data directory, or the key back under \
+     `gate.seal_keys`; if it is lost for good, write its number under `gate.seal_keys_lost`: what \
+     it sealed stays closed, and the server starts",
 );
 
 /// There is no key of that name.

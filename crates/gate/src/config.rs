@@ -31,6 +31,9 @@ pub struct Config {
     /// Where the keys are that secrets in the database are sealed with, such as `env:SEAL_KEY`. The
     /// first seals, all open. Without any, a node alone on SQLite makes one in its data directory.
     pub seal_keys: Vec<Secret>,
+    /// Numbers of keys to seal with that are lost for good. What they sealed stays closed; without
+    /// their numbers here the server does not start where that cannot be made anew.
+    pub seal_keys_lost: Vec<u32>,
     /// Noticing what is odd about callers.
     pub behaviour: behaviour::Config,
     /// What is done about it; naming one replaces all that are there by default.
@@ -50,6 +53,7 @@ impl Default for Config {
             tokens: jwt::Config::default(),
             oidc: Vec::new(),
             seal_keys: Vec::new(),
+            seal_keys_lost: Vec::new(),
             behaviour: behaviour::Config::default(),
             playbooks: behaviour::playbooks(),
             feeds: Vec::new(),

@@ -33,6 +33,7 @@ use crate::user::check_name;
 use held::{Held, Version};
 pub use material::hash;
 use store::Kept;
+pub(crate) use store::{SEALED, prepare};
 
 /// So many keys are held in memory; then all are read again as they are needed.
 const KNOWN_MAX: usize = 4096;
@@ -176,13 +177,8 @@ impl Strongbox {
     }
 
     /// Rotates what has to be: keys whose time has come, and those that were used so
-    /// much that nonces might meet. How many there were. What is sealed by a key that no
-    /// longer seals is sealed anew.
+    /// much that nonces might meet. How many there were.
     pub async fn tend(&self) -> Result<usize> {
-        let resealed = store::reseal(&*self.sql, &self.seal).await?;
-        if resealed > 0 {
-            tracing::info!(versions = resealed, "keys are sealed anew, by the first seal key");
-        }
         let due = store::due(&*self.sql, self.clock.now(), WORN).await?;
         for (tenant, name) in &due {
             if let Err(error) = self.rotate(tenant, name, Some(self.due(tenant, name))).await {

@@ -153,6 +153,15 @@ impl Gate {
         }
     }
 
+    /// Whose key or token this is, if that is known without asking the database.
+    fn known_bearer(&self, request: &Request<'_>) -> Option<Arc<Identity>> {
+        let Credential::Bearer(shown) = request.credential else { return None };
+        match self.tokens.as_ref().filter(|_| looks_like_a_token(shown)) {
+            Some(tokens) => tokens.recognise_now(shown),
+            None => self.keys.recognise_now(shown),
+        }
+    }
+
     /// What was taken against this caller and keeps them from asking this.
     fn held_back(&self, identity: &Identity, ask: Ask<'_>) -> Result<()> {
         let Some(behaviour) = &self.behaviour else { return Ok(()) };
@@ -395,6 +404,21 @@ impl flow::Gate for Gate {
             behaviour.noticed(noticed);
         }
     }
+
+    fn strayed(&self, request: &Request<'_>, identity: Option<&Identity>, path: &str) {
+        let Some(behaviour) = self.behaviour.as_ref().filter(|behaviour| behaviour.is_on()) else {
+            return;
+        };
+        let recognised = || self.known_bearer(request);
+        let known = identity.is_none().then(recognised).flatten();
+        let identity = identity.or(known.as_deref());
+        let exempt = request.peer.is_some_and(|address| self.limits.exempts(address))
+            || matches!(request.credential, Credential::Local { .. })
+            || identity.is_some_and(|identity| self.limits.exempts_principal(identity));
+        if !exempt {
+            behaviour.strayed(request, identity, path);
+        }
+    }
 }
 
 /// Whether it begins like the header of a token and has three parts. Keys we make do
@@ -493,7 +517,7 @@ mod tests {
         setup.keys.adopt(MAIN, new("ci", &roles), dotted, None).await.unwrap();
         let sql = Arc::new(Sqlite::open(Options::memory()).await.unwrap());
         let directory = tempfile::tempdir().unwrap();
-        let seal = Seal::kept(&Disk, &directory.path().join("seal")).unwrap();
+        let seal = Seal::made(&Disk, &directory.path().join("seal")).unwrap();
         let (clock, random) = (Clock::system(), Random::system());
         let config = crate::jwt::Config::default();
         let revisions = setup.revisions.clone();

@@ -58,4 +58,4 @@ pub use credential::proof::{is_secret, prove};
 pub use guard::Gate;
 pub use login::{Ground, Logins};
 pub use password::{PASSWORD_MAX, PASSWORD_MIN};
-pub use seal::Seal;
+pub use seal::{Seal, Sealed};

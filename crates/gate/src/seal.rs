@@ -2,7 +2,11 @@
 //!
 //! Nodes that share a database share keys by configuration, of which the first seals
 //! and all open. A node that has its database to itself makes one in its data
-//! directory; who loses that file loses signing keys, and people log in again.
+//! directory. Who loses that file loses signing keys, and people log in again; where it
+//! sealed what cannot be made anew, the server does not start without it.
+
+mod column;
+mod sealed;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,6 +22,9 @@ use zeroize::Zeroizing;
 
 use crate::codes::SEAL_KEY;
 
+pub(crate) use column::{Column, Loss};
+pub use sealed::Sealed;
+
 /// Shorter ones can be guessed.
 const SECRET_MIN: usize = 32;
 
@@ -27,12 +34,14 @@ const PURPOSE: &[u8] = b"stockade gate key 1";
 /// The keys that seal.
 pub struct Seal {
     keys: Vec<Arc<Key>>,
+    /// Keys that are lost for good.
+    given_up: Vec<KeyId>,
     lost: Lost,
 }
 
 /// What becomes of something that does not open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lost {
+enum Lost {
     /// An operator has to look: another node may hold the key.
     Refused,
     /// Nobody else can have the key, so a new one takes its place.
@@ -47,55 +56,78 @@ impl Seal {
     pub fn read(secrets: &[Secret]) -> Result<Option<Self>> {
         let key = |secret: &Secret| derived(&secret.read()?, &secret.to_string());
         let keys = secrets.iter().map(key).collect::<Result<Vec<_>>>()?;
-        Ok((!keys.is_empty()).then_some(Self { keys, lost: Lost::Refused }))
+        Ok((!keys.is_empty()).then(|| Self::of(keys, Lost::Refused)))
     }
 
-    /// The key in this file, which only the server's user can read; made when there is
-    /// none. Blocks.
+    /// The key in this file; `None` when there is none. Blocks.
     ///
     /// # Errors
-    /// When the file cannot be read or made, or holds something else.
-    pub fn kept(files: &dyn Files, path: &Path) -> Result<Self> {
-        let secret = match files.read(path) {
-            Ok(bytes) => Zeroizing::new(bytes),
-            Err(error) if error.kind() == Kind::Missing => {
-                let mut secret = Zeroizing::new(vec![0; SECRET_MIN]);
-                SystemRandom::new()
-                    .fill(&mut secret)
-                    .map_err(|_| SEAL_KEY.error("the system gives no randomness"))?;
-                files.write_atomically(path, &secret)?;
-                secret
-            }
-            Err(error) => return Err(error),
-        };
-        let keys = vec![derived(&secret, &path.display().to_string())?];
-        Ok(Self { keys, lost: Lost::Replaced })
+    /// When the file cannot be read, or holds something else.
+    pub fn kept(files: &dyn Files, path: &Path) -> Result<Option<Self>> {
+        match files.read(path) {
+            Ok(secret) => Self::own(&Zeroizing::new(secret), path).map(Some),
+            Err(error) if error.kind() == Kind::Missing => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A new key in this file, which only the server's user can read. Blocks.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn made(files: &dyn Files, path: &Path) -> Result<Self> {
+        let mut secret = Zeroizing::new(vec![0; SECRET_MIN]);
+        SystemRandom::new()
+            .fill(&mut secret)
+            .map_err(|_| SEAL_KEY.error("the system gives no randomness"))?;
+        files.write_atomically(path, &secret)?;
+        Self::own(&secret, path)
+    }
+
+    fn own(secret: &[u8], path: &Path) -> Result<Self> {
+        let key = derived(secret, &path.display().to_string())?;
+        Ok(Self::of(vec![key], Lost::Replaced))
+    }
+
+    fn of(keys: Vec<Arc<Key>>, lost: Lost) -> Self {
+        Self { keys, given_up: Vec::new(), lost }
+    }
+
+    /// The same, where keys of these numbers are lost for good.
+    #[must_use]
+    pub fn without(self, given_up: &[u32]) -> Self {
+        Self { given_up: given_up.iter().copied().map(KeyId).collect(), ..self }
     }
 
     /// Sealed as text that names its key, and bound to where it belongs.
-    pub(crate) fn text(&self, bound: &str, plain: &[u8]) -> Result<String> {
+    pub(crate) fn text(&self, bound: impl AsRef<[u8]>, plain: &[u8]) -> Result<String> {
         let (key, mut sealed) = (self.sealing()?, Vec::new());
-        key.seal(bound.as_bytes(), plain, &mut sealed)?;
+        key.seal(bound.as_ref(), plain, &mut sealed)?;
         Ok(format!("{}.{}", key.id().0, STANDARD.encode(sealed)))
     }
 
-    /// How text begins that is sealed by the key that seals now.
-    pub(crate) fn begin(&self) -> Result<String> {
-        Ok(format!("{}.", self.sealing()?.id().0))
-    }
-
     /// What was sealed as text there.
-    pub(crate) fn open_text(&self, bound: &str, text: &str) -> Result<Zeroizing<Vec<u8>>> {
+    pub(crate) fn open_text(
+        &self,
+        bound: impl AsRef<[u8]>,
+        text: &str,
+    ) -> Result<Zeroizing<Vec<u8>>> {
         let wrong = || SEAL_KEY.error("a sealed secret cannot be read");
-        let (id, sealed) = text.split_once('.').ok_or_else(wrong)?;
-        let id = id.parse().map(KeyId).map_err(|_| wrong())?;
+        let (id, sealed) = parts(text).ok_or_else(wrong)?;
         let sealed = STANDARD.decode(sealed).map_err(|_| wrong())?;
-        self.opening(id)?.open(bound.as_bytes(), &sealed)
+        self.opening(id)?.open(bound.as_ref(), &sealed)
     }
 
-    pub(crate) fn lost(&self) -> Lost {
-        self.lost
+    /// Whether something sealed by this key may stay closed.
+    pub(crate) fn may_stay_closed(&self, id: KeyId) -> bool {
+        self.lost == Lost::Replaced || self.given_up.contains(&id)
     }
+}
+
+/// What sealed text says of the key that opens it, and the rest.
+pub(crate) fn parts(text: &str) -> Option<(KeyId, &str)> {
+    let (id, sealed) = text.split_once('.')?;
+    Some((KeyId(id.parse().ok()?), sealed))
 }
 
 fn derived(secret: &[u8], place: &str) -> Result<Arc<Key>> {
@@ -135,12 +167,13 @@ mod tests {
     fn a_key_of_our_own_is_made_once_and_for_our_eyes() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("gate-seal");
-        let seal = Seal::kept(&Disk, &path).unwrap();
+        assert!(Seal::kept(&Disk, &path).unwrap().is_none());
+        let seal = Seal::made(&Disk, &path).unwrap();
         let mut sealed = Vec::new();
         seal.sealing().unwrap().seal(b"here", b"secret", &mut sealed).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 
-        let again = Seal::kept(&Disk, &path).unwrap();
+        let again = Seal::kept(&Disk, &path).unwrap().unwrap();
         let id = seal.sealing().unwrap().id();
         assert_eq!(&**again.opening(id).unwrap().open(b"here", &sealed).unwrap(), b"secret");
         fs::write(&path, b"short").unwrap();

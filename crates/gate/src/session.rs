@@ -6,6 +6,8 @@
 //! never what the token does. A refresh token is good once and gives new tokens, and those
 //! of before are good no longer.
 
+mod end;
+mod known;
 mod live;
 mod refresh;
 
@@ -24,9 +26,11 @@ use pool::sql::{Row, Sql, Statement, Transaction};
 use crate::codes::{SESSION_OVER, UNKNOWN_SESSION};
 use crate::config::Sessions as Config;
 use crate::credential::jwt::{Claims, Subject, Tokens};
-use crate::digest::{Digest, digest_of, hex_of, in_hex, letters};
-use crate::user::{kind_and_roles, rights_of, with};
-use live::{Live, Touch};
+use crate::digest::{digest_of, hex_of, letters};
+use crate::user::with;
+pub(crate) use end::forget_all;
+use known::Known;
+use live::Touch;
 
 /// What tokens of sessions begin with.
 const TOKEN: &str = "sts_";
@@ -34,8 +38,6 @@ const TOKEN: &str = "sts_";
 const REFRESH: &str = "str_";
 /// Letters of a token: two hundred bits.
 const LETTERS: usize = 40;
-/// As many sessions are remembered; beyond, all are looked up again.
-const KNOWN_MAX: usize = 65_536;
 /// What a program says of itself is kept up to here.
 const AGENT_MAX: usize = 200;
 
@@ -48,13 +50,6 @@ pub(crate) struct Sessions {
     config: Config,
     tokens: Option<Arc<Tokens>>,
     known: Mutex<HashMap<Arc<str>, Arc<Known>>>,
-}
-
-/// A session that was looked up.
-struct Known {
-    digest: Digest,
-    identity: Arc<Identity>,
-    live: Live,
 }
 
 /// Who has just logged in, and how.
@@ -281,109 +276,6 @@ impl Sessions {
         self.sql.query(select).await?.iter().map(info).collect()
     }
 
-    /// Ends one; whether there was such a session.
-    pub(crate) async fn end(
-        &self,
-        tenant: &str,
-        name: &str,
-        id: &str,
-        fact: Option<Fact>,
-    ) -> Result<bool> {
-        let text = "DELETE FROM gate_session WHERE tenant = ?1 AND name = ?2 AND id = ?3";
-        let delete = Statement::new(text).bind(tenant).bind(name).bind(id);
-        let transaction = Transaction::new().run(delete).expect_rows(
-            1,
-            &UNKNOWN_SESSION,
-            "there is no such session",
-        );
-        let transaction = transaction.run(forget_refresh(id));
-        match self.sql.commit(with(transaction, fact)).await {
-            Ok(_) => {
-                self.revisions.bump(tenant, Some(name));
-                self.known.lock().remove(id);
-                Ok(true)
-            }
-            Err(error) if error.code() == &UNKNOWN_SESSION => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Ends all of a principal; how many they were.
-    pub(crate) async fn end_all(
-        &self,
-        tenant: &str,
-        name: &str,
-        fact: Option<Fact>,
-    ) -> Result<u64> {
-        let [refresh, sessions] = forget_all(tenant, name);
-        let transaction = Transaction::new().run(refresh).run(sessions);
-        let rows = self.sql.commit(with(transaction, fact)).await?;
-        self.revisions.bump(tenant, Some(name));
-        Ok(rows.get(1).map_or(0, pool::sql::Rows::touched))
-    }
-
-    /// Forgets what is over.
-    pub(crate) async fn sweep(&self) -> Result<()> {
-        let now = self.clock.now();
-        let over = |text: &'static str| Statement::new(text).bind(now);
-        let transaction = Transaction::new()
-            .run(over(
-                "DELETE FROM gate_refresh WHERE session IN \
-                       (SELECT id FROM gate_session WHERE ends <= ?1)",
-            ))
-            .run(over("DELETE FROM gate_session WHERE ends <= ?1"));
-        self.sql.commit(transaction).await?;
-        self.known.lock().retain(|_, known| known.live.lasts(now, &self.config));
-        Ok(())
-    }
-
-    fn remembered(&self, id: &str) -> Option<Arc<Known>> {
-        self.known.lock().get(id).cloned()
-    }
-
-    /// Reads once to learn who it is, observes them, and reads again: a change between
-    /// the first reading and the observation is seen by the second.
-    async fn look_up(&self, id: &str, digest: Option<&Digest>) -> Result<Arc<Known>> {
-        let first = self.read(id, digest).await?;
-        let name: Arc<str> = first.get::<String>("name")?.into();
-        let tenant: Arc<str> = first.get::<String>("tenant")?.into();
-        let epoch = self.revisions.observe(&tenant, &name);
-        let row = self.read(id, digest).await?;
-        let (kind, roles) = kind_and_roles(&row)?;
-        let credential = format!("session:{id}").into();
-        let identity = Identity::new(kind, tenant, name, roles.into(), credential, epoch)
-            .with_rights(rights_of(&row)?);
-        let kept: String = row.get("digest")?;
-        let live = Live::read(&row)?;
-        if !live.lasts(self.clock.now(), &self.config) {
-            return Err(SESSION_OVER.error("the session was not used for too long"));
-        }
-        let digest = digest_in(&kept);
-        let known = Arc::new(Known { digest, identity: Arc::new(identity), live });
-        let mut all = self.known.lock();
-        if all.len() >= KNOWN_MAX {
-            all.clear();
-        }
-        all.insert(id.into(), known.clone());
-        Ok(known)
-    }
-
-    async fn read(&self, id: &str, digest: Option<&Digest>) -> Result<Row> {
-        let text = "SELECT s.tenant AS tenant, s.name AS name, s.digest AS digest, \
-                    s.created AS created, s.seen AS seen, s.fresh AS fresh, s.ends AS ends, \
-                    s.address AS address, s.agent AS agent, s.suspicion AS suspicion, \
-                    u.kind AS kind, u.roles AS roles, u.rights AS rights FROM gate_session s \
-                    JOIN gate_user u ON u.tenant = s.tenant AND u.name = s.name \
-                    WHERE s.id = ?1 AND u.disabled = 0";
-        let rows = self.sql.query(Statement::new(text).bind(id)).await?;
-        let unknown = || UNKNOWN_SESSION.error("the session is not known");
-        let row = rows.into_iter().next().ok_or_else(unknown)?;
-        let Some(digest) = digest else { return Ok(row) };
-        let kept: String = row.get("digest")?;
-        let same = verify_slices_are_equal(kept.as_bytes(), in_hex(digest).as_bytes());
-        same.map(|()| row).map_err(|_| unknown())
-    }
-
     fn fact(
         &self,
         request: &Request<'_>,
@@ -397,32 +289,9 @@ impl Sessions {
     }
 }
 
-/// What ends all sessions of a principal.
-pub(crate) fn forget_all(tenant: &str, name: &str) -> [Statement; 2] {
-    [
-        "DELETE FROM gate_refresh WHERE session IN \
-      (SELECT id FROM gate_session WHERE tenant = ?1 AND name = ?2)",
-        "DELETE FROM gate_session WHERE tenant = ?1 AND name = ?2",
-    ]
-    .map(|text| Statement::new(text).bind(tenant).bind(name))
-}
-
-fn forget_refresh(id: &str) -> Statement {
-    Statement::new("DELETE FROM gate_refresh WHERE session = ?1").bind(id)
-}
-
 /// The session a token is of.
 fn id_in<'t>(token: &'t str, prefix: &str) -> Option<&'t str> {
     Some(token.strip_prefix(prefix)?.split_once('_')?.0)
-}
-
-fn digest_in(hex: &str) -> Digest {
-    let mut digest = [0; 32];
-    let decoded = data_encoding::HEXLOWER.decode(hex.as_bytes()).unwrap_or_default();
-    if decoded.len() == digest.len() {
-        digest.copy_from_slice(&decoded);
-    }
-    digest
 }
 
 fn cut(agent: &str) -> &str {

@@ -6,7 +6,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
 use flow::Time;
 
-pub(crate) use store::{Totps, forget};
+pub(crate) use store::{SEALED, Totps, forget};
 
 /// Seconds each code is shown.
 const STEP_SECS: u64 = 30;

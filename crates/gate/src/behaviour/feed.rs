@@ -6,6 +6,7 @@
 //!
 //! Domains are passed over: the gate sees where callers come from, not where they go.
 
+mod fetch;
 mod kept;
 mod ranges;
 mod read;
@@ -21,13 +22,14 @@ use flow::unit::Span;
 use flow::{Clock, Error, Result, Time};
 use parking_lot::Mutex;
 use pool::Http;
-use pool::http::Ask;
 use pool::sql::Sql;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::codes::FEED;
 use crate::credential::jwt::secure;
+pub use fetch::Shown;
+use fetch::{Fetched, fetch};
 use ranges::Threats;
 
 /// How often it is looked whether a feed is due.
@@ -36,8 +38,6 @@ const TEND_EVERY: Duration = Duration::from_secs(5);
 const RETRY: Duration = Duration::from_secs(300);
 /// A larger feed is refused.
 const BYTES_MAX: u64 = 64 << 20;
-/// So many pages of a collection are read.
-const PAGES_MAX: usize = 100;
 
 /// A list of known threats.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -55,6 +55,9 @@ pub struct Feed {
     /// For how long its entries hold after they were last read.
     #[serde(default = "a_week")]
     pub expires: Span,
+    /// What its server wants to see, if anything.
+    #[serde(default)]
+    pub shown: Option<Shown>,
 }
 
 /// How a feed is written.
@@ -101,6 +104,8 @@ struct State {
     fetched: Time,
     due: Time,
     error: String,
+    /// What its server calls what was read last.
+    tag: String,
 }
 
 impl Feeds {
@@ -190,47 +195,32 @@ impl Feeds {
     }
 
     async fn read(&self, one: &One) -> Result<usize> {
-        let body = match one.config.url.strip_prefix("file:") {
-            Some(path) => read_file(path.to_owned()).await?,
-            None => self.fetch(&one.config).await?,
+        let before = one.state.lock().tag.clone();
+        let fetched = match one.config.url.strip_prefix("file:") {
+            Some(path) => {
+                Fetched::Whole { body: read_file(path.to_owned()).await?, tag: String::new() }
+            }
+            None => {
+                let none = || FEED.error("nothing is asked over the network here");
+                let http = self.http.as_ref().ok_or_else(none)?;
+                fetch(http, &self.clock, &one.config, &before).await?
+            }
+        };
+        let (body, tag) = match fetched {
+            Fetched::Whole { body, tag } => (body, tag),
+            Fetched::Unchanged => {
+                let gone = || FEED.error("what it said before is gone");
+                // Next time it is asked for all of it.
+                one.state.lock().tag.clear();
+                let kept = kept::read(&*self.sql, &one.config).await?;
+                (kept.ok_or_else(gone)?.0.into(), before)
+            }
         };
         let now = self.clock.now();
         let count = one.learn(&body, now)?;
         kept::write(&*self.sql, &one.config, &body, now).await?;
+        one.state.lock().tag = tag;
         Ok(count)
-    }
-
-    /// The feed as it is now; pages of a collection become one document.
-    async fn fetch(&self, feed: &Feed) -> Result<Bytes> {
-        if feed.format != Format::Taxii {
-            return self.get(&feed.url, "*/*").await;
-        }
-        let mut all = Vec::new();
-        let mut next: Option<String> = None;
-        for _ in 0..PAGES_MAX {
-            let url = match &next {
-                Some(next) => read::with_next(&feed.url, next),
-                None => feed.url.clone(),
-            };
-            let page = self.get(&url, "application/taxii+json;version=2.1").await?;
-            let page = read::page(&page)?;
-            all.extend(page.objects);
-            if !page.more || page.next.is_none() {
-                return Ok(serde_json::json!({ "objects": all }).to_string().into());
-            }
-            next = page.next;
-        }
-        Err(FEED.error(format!("the collection has more than {PAGES_MAX} pages")))
-    }
-
-    async fn get(&self, url: &str, accept: &str) -> Result<Bytes> {
-        let none = || FEED.error("nothing is asked over the network here");
-        let http = self.http.as_ref().ok_or_else(none)?;
-        let answer = http.send(Ask::get(url)?.header("accept", accept)?).await?;
-        match answer.status.is_success() {
-            true => Ok(answer.body),
-            false => Err(FEED.error(format!("it answered {}", answer.status.as_u16()))),
-        }
     }
 }
 
@@ -276,6 +266,11 @@ async fn read_file(path: String) -> Result<Bytes> {
 
 /// Whether it can be read at all.
 fn check(feed: &Feed) -> Result<()> {
+    let both = |shown: &Shown| shown.user.is_some() && shown.header.is_some();
+    if feed.shown.as_ref().is_some_and(both) {
+        let name = &feed.name;
+        return Err(FEED.error(format!("the feed `{name}` has a `user` and a `header`")));
+    }
     if feed.url.starts_with("file:") && feed.format != Format::Taxii {
         return Ok(());
     }

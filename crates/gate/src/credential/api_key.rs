@@ -17,7 +17,7 @@ use super::proof::{self, Proof, WINDOW};
 use crate::codes::{NO_ROLE, PROOF, PROOF_TIME, PROOF_USED, SEAL_KEY, UNKNOWN_KEY, WEAK_KEY};
 use crate::digest::{Digest, digest_of, hex_of, in_hex, letters};
 use crate::login::schema;
-use crate::seal::Seal;
+use crate::seal::{Column, Loss, Seal};
 use crate::spent::Spent;
 use crate::user::{check_name, check_rights, rights_as_text, rights_of};
 
@@ -52,6 +52,24 @@ const MIGRATIONS: &[Migration] = &[
         "ALTER TABLE api_key ADD COLUMN rights TEXT NOT NULL DEFAULT '{}'",
     ),
 ];
+
+/// Where secrets lie that are only proved.
+pub(crate) const SEALED: Column = Column {
+    holds: "secrets of keys that are proved",
+    loss: Loss::Final,
+    rows: "api_key",
+    sealed: "sealed",
+    names: "id",
+    bound: |row| Ok(bound(&row.get::<String>("id")?).into_bytes()),
+    replace: |row, before, anew| {
+        let text = "UPDATE api_key SET sealed = ?2 WHERE id = ?1 AND sealed = ?3";
+        Ok(Statement::new(text).bind(row.get::<String>("id")?).bind(anew).bind(before))
+    },
+};
+
+pub(crate) async fn prepare(sql: &dyn Sql, clock: &Clock) -> Result<()> {
+    migrate(sql, clock, "gate", MIGRATIONS).await.map(drop)
+}
 
 /// What is read of a key.
 const COLUMNS: &str = "id, tenant, principal, kind, roles, created, certificate, sealed, rights";
@@ -96,7 +114,7 @@ impl Keys {
         clock: Clock,
         random: Random,
     ) -> Result<Self> {
-        migrate(&*sql, &clock, "gate", MIGRATIONS).await?;
+        prepare(&*sql, &clock).await?;
         schema::bring_forward(&*sql, &clock).await?;
         let spent = Spent::new(sql.clone(), clock.clone());
         Ok(Self { sql, revisions, clock, random, seal: None, spent, known: Mutex::default() })
@@ -143,7 +161,7 @@ impl Keys {
     ) -> Result<CreatedKey> {
         let id = self.next_id();
         let secret = proof::secret_of(&id, &self.random);
-        let kept = Kept::Sealed(self.seal()?.text(&bound(&id), secret.as_bytes())?);
+        let kept = Kept::Sealed(self.seal()?.text(bound(&id), secret.as_bytes())?);
         self.keep(tenant, new, &id, kept, fact).await?;
         Ok(CreatedKey { id, secret })
     }
@@ -256,7 +274,7 @@ impl Keys {
         let text = "SELECT sealed FROM api_key WHERE id = ?1 AND sealed IS NOT NULL";
         let rows = self.sql.query(Statement::new(text).bind(proof.id)).await?;
         let sealed: String = rows.first().ok_or_else(unknown)?.get("sealed")?;
-        let secret = self.seal().and_then(|seal| seal.open_text(&bound(proof.id), &sealed));
+        let secret = self.seal().and_then(|seal| seal.open_text(bound(proof.id), &sealed));
         let secret = secret.map_err(|cause| unknown().because(cause))?;
         if !proof.is_by(&secret) {
             return Err(unknown());

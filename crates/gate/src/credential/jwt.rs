@@ -41,4 +41,6 @@ pub use key::{SigningKey, VerifyingKey};
 pub use oidc::{ClientAuth, Config as OidcConfig, LoginConfig, Providers};
 pub(crate) use oidc::{Person, secure};
 pub use ring::KeyState;
+pub(crate) use ring::SEALED;
+pub(crate) use tokens::prepare;
 pub use tokens::{Config, Ended, Tokens};

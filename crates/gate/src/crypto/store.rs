@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::held::{Held, Uses, Version, period};
 use super::material::Material;
 use crate::codes::{CRYPTO_CHANGED, CRYPTO_KEPT, CRYPTO_NO_KEY, CRYPTO_TAKEN};
-use crate::seal::Seal;
+use crate::seal::{Column, Loss, Seal};
 
 const MIGRATIONS: &[Migration] = &[Migration::both(
     1,
@@ -45,7 +45,29 @@ const MIGRATIONS: &[Migration] = &[Migration::both(
 const KEY: &str = "k.id, k.name, k.kind, k.derived, k.latest, k.min_decryption, k.min_encryption,
                    k.deletable, k.rotate_every, k.created";
 
-pub(super) async fn prepare(sql: &dyn Sql, clock: &Clock) -> Result<()> {
+/// Where secrets of versions lie.
+pub(crate) const SEALED: Column = Column {
+    holds: "versions of crypto keys",
+    loss: Loss::Final,
+    rows: "crypto_version v JOIN crypto_key k ON k.id = v.key",
+    sealed: "v.sealed",
+    names: "v.key, v.version, k.tenant, k.name",
+    bound: |row| {
+        let (key, tenant, name): (String, String, String) =
+            (row.get("key")?, row.get("tenant")?, row.get("name")?);
+        let version = row.get("version")?;
+        let kept = Kept { key: &key, tenant: &tenant, name: &name, version };
+        Ok(kept.bound().into_bytes())
+    },
+    replace: |row, before, anew| {
+        let text = "UPDATE crypto_version SET sealed = ?3
+                    WHERE key = ?1 AND version = ?2 AND sealed = ?4";
+        let (key, version): (String, u32) = (row.get("key")?, row.get("version")?);
+        Ok(Statement::new(text).bind(key).bind(version).bind(anew).bind(before))
+    },
+};
+
+pub(crate) async fn prepare(sql: &dyn Sql, clock: &Clock) -> Result<()> {
     migrate(sql, clock, "gate-crypto", MIGRATIONS).await.map(drop)
 }
 
@@ -71,12 +93,12 @@ impl Kept<'_> {
         Ok(Statement::new(text)
             .bind(self.key)
             .bind(self.version)
-            .bind(seal.text(&self.bound(), secret)?)
+            .bind(seal.text(self.bound(), secret)?)
             .bind(now))
     }
 
     fn open(&self, seal: &Seal, sealed: &str) -> Result<Zeroizing<Vec<u8>>> {
-        seal.open_text(&self.bound(), sealed)
+        seal.open_text(self.bound(), sealed)
     }
 }
 
@@ -187,27 +209,6 @@ pub(super) async fn due(sql: &dyn Sql, now: Time, worn: u64) -> Result<Vec<(Stri
     let worn = i64::try_from(worn).unwrap_or(i64::MAX);
     let rows = sql.query(Statement::new(text).bind(now).bind(worn)).await?;
     rows.iter().map(|row| Ok((row.at(0)?, row.at(1)?))).collect()
-}
-
-/// Seals anew, by the key that seals now, what another sealed; some at a time. How many
-/// there were.
-pub(super) async fn reseal(sql: &dyn Sql, seal: &Seal) -> Result<usize> {
-    let text = "SELECT v.key, v.version, v.sealed, k.tenant, k.name FROM crypto_version v
-                JOIN crypto_key k ON k.id = v.key WHERE v.sealed NOT LIKE ?1 LIMIT 100";
-    let begin = format!("{}%", seal.begin()?);
-    let rows = sql.query(Statement::new(text).bind(begin)).await?;
-    for row in rows.iter() {
-        let (key, tenant, name): (String, String, String) =
-            (row.get("key")?, row.get("tenant")?, row.get("name")?);
-        let (version, sealed): (u32, String) = (row.get("version")?, row.get("sealed")?);
-        let kept = Kept { key: &key, tenant: &tenant, name: &name, version };
-        let anew = seal.text(&kept.bound(), &kept.open(seal, &sealed)?)?;
-        let text = "UPDATE crypto_version SET sealed = ?3
-                    WHERE key = ?1 AND version = ?2 AND sealed = ?4";
-        let update = Statement::new(text).bind(&key).bind(version).bind(anew).bind(sealed);
-        sql.commit(Transaction::new().run(update)).await?;
-    }
-    Ok(rows.len())
 }
 
 /// A key with its versions, in one look. Versions that are in `before` are not opened

@@ -41,7 +41,7 @@ impl World {
     fn of(sql: Arc<dyn Sql>) -> Self {
         let clock = Clock::manual(flow::Time(1_000_000_000_000));
         let directory = tempfile::tempdir().unwrap();
-        let seal = Arc::new(Seal::kept(&Disk, &directory.path().join("seal")).unwrap());
+        let seal = Arc::new(Seal::made(&Disk, &directory.path().join("seal")).unwrap());
         Self { sql, seal, feed: Arc::new(MemoryFeed::new(clock.clone(), 64)), clock }
     }
 
@@ -463,28 +463,6 @@ async fn a_key_rotates_by_itself_when_its_time_has_come() {
     assert_eq!(node.keys.tend().await.unwrap(), 0);
     let facts = world.sql.query(Statement::new("SELECT fact FROM outbox")).await.unwrap();
     assert_eq!(facts.len(), 2, "what happens by itself is a fact too");
-}
-
-#[tokio::test]
-async fn what_an_older_seal_key_sealed_is_sealed_anew() {
-    let place = tempfile::tempdir().unwrap();
-    let secret = |name: &str| {
-        let path = place.path().join(name);
-        std::fs::write(&path, name.repeat(32)).unwrap();
-        pool::secret::Secret::File(path)
-    };
-    let (old, new) = (secret("o"), secret("n"));
-    let seal = |secrets: &[_]| Arc::new(Seal::read(secrets).unwrap().unwrap());
-    let before = World { seal: seal(std::slice::from_ref(&old)), ..World::new().await };
-    let node = before.node().await;
-    node.create("orders", KeyKind::Aes256Gcm).await;
-    let sealed = node.seal(b"secret").await;
-
-    let World { sql, feed, clock, .. } = before;
-    let both = World { seal: seal(&[new.clone(), old]), sql, feed, clock };
-    both.node().await.keys.tend().await.unwrap();
-    let after = World { seal: seal(&[new]), ..both };
-    assert_eq!(after.node().await.open(&sealed).await.unwrap(), b"secret", "the old one may go");
 }
 
 #[tokio::test]

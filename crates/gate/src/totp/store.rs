@@ -11,12 +11,31 @@ use zeroize::Zeroizing;
 use super::{SECRET, step_of, url};
 use crate::codes::{NO_TOTP, SEAL_KEY, WRONG_CODE};
 use crate::digest::{hex_of, letters};
-use crate::seal::Seal;
+use crate::seal::{Column, Loss, Seal};
 
 /// Recovery codes each user gets.
 const RECOVERY: usize = 10;
 /// Letters of one: eighty bits.
 const RECOVERY_LETTERS: usize = 16;
+
+/// Where secrets of second factors lie.
+pub(crate) const SEALED: Column = Column {
+    holds: "second factors",
+    loss: Loss::Final,
+    rows: "gate_totp",
+    sealed: "secret",
+    names: "tenant, name",
+    bound: |row| {
+        let (tenant, name): (String, String) = (row.get("tenant")?, row.get("name")?);
+        Ok(bound(&tenant, &name).into_bytes())
+    },
+    replace: |row, before, anew| {
+        let text = "UPDATE gate_totp SET secret = ?3
+                    WHERE tenant = ?1 AND name = ?2 AND secret = ?4";
+        let (tenant, name): (String, String) = (row.get("tenant")?, row.get("name")?);
+        Ok(Statement::new(text).bind(tenant).bind(name).bind(anew).bind(before))
+    },
+};
 
 /// The second factors there are.
 pub(crate) struct Totps {
@@ -66,7 +85,7 @@ impl Totps {
     ) -> Result<Enrolment> {
         let mut secret = Zeroizing::new([0; SECRET]);
         self.random.fill(&mut *secret);
-        let sealed = self.seal()?.text(&bound(tenant, name), &*secret)?;
+        let sealed = self.seal()?.text(bound(tenant, name), &*secret)?;
         let text = "INSERT INTO gate_totp (tenant, name, secret, confirmed, step) \
                     VALUES (?1, ?2, ?3, 0, 0) ON CONFLICT (tenant, name) DO UPDATE \
                     SET secret = excluded.secret WHERE gate_totp.confirmed = 0";
@@ -172,7 +191,7 @@ impl Totps {
         let rows = self.sql.query(select).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let sealed: String = row.at(0)?;
-        let secret = self.seal()?.open_text(&bound(tenant, name), &sealed)?;
+        let secret = self.seal()?.open_text(bound(tenant, name), &sealed)?;
         Ok(Some(Factor { secret, step: row.at(1)? }))
     }
 }

@@ -354,6 +354,40 @@ async fn roles_follow_the_provider_and_whoever_is_kept_out_stays_out() {
 }
 
 #[tokio::test]
+async fn whoever_is_kept_out_is_refused_with_tokens_of_the_provider_too() {
+    let setup = setup().await;
+    setup.log_in().await.unwrap();
+    let token = {
+        let state = setup.provider.now.lock();
+        let claims = json!({
+            "iss": setup.provider.issuer, "aud": "stockade", "sub": "1234",
+            "iat": state.clock, "exp": state.clock + 300, "groups": ["everybody"],
+        });
+        state.key.sign_as("at+jwt", "k1", claims.to_string().as_bytes()).unwrap()
+    };
+    let other = trusting(setup.sql.clone(), setup.clock.clone(), &setup.config).await.unwrap();
+    for node in [&setup.world, &other] {
+        assert_eq!(node.who(&token).await.unwrap(), "human:corp/1234 reader");
+    }
+    let change = |disabled| ChangeUser {
+        name: "corp/1234",
+        roles: None,
+        disabled: Some(disabled),
+        password: None,
+    };
+    setup.world.logins.change(MAIN, &change(true), None).await.unwrap();
+    other.hear_of("corp/1234");
+    for node in [&setup.world, &other] {
+        assert_eq!(code(node.who(&token).await), "gate-user-disabled");
+    }
+    setup.world.logins.change(MAIN, &change(false), None).await.unwrap();
+    other.hear_of("corp/1234");
+    for node in [&setup.world, &other] {
+        assert_eq!(node.who(&token).await.unwrap(), "human:corp/1234 reader");
+    }
+}
+
+#[tokio::test]
 async fn a_login_that_could_not_be_trusted_is_not_configured() {
     let setup = setup().await;
     let there = "https://stockade.example/v1/auth/oidc";

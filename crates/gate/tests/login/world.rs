@@ -148,9 +148,12 @@ async fn build(sql: Arc<dyn Sql>, clock: Clock, config: &Config, signed: bool) -
 
 /// What all nodes of a test seal with.
 fn seal() -> Arc<Seal> {
-    static PLACE: OnceLock<tempfile::TempDir> = OnceLock::new();
-    let place = PLACE.get_or_init(|| tempfile::tempdir().unwrap());
-    Arc::new(Seal::kept(&Disk, &place.path().join("seal")).unwrap())
+    static SEAL: OnceLock<Arc<Seal>> = OnceLock::new();
+    let made = || {
+        let place = tempfile::tempdir().unwrap();
+        Arc::new(Seal::made(&Disk, &place.path().join("seal")).unwrap())
+    };
+    SEAL.get_or_init(made).clone()
 }
 
 impl World {

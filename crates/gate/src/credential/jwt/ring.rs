@@ -19,7 +19,29 @@ use serde_json::{Value, json};
 
 use super::{Algorithm, SigningKey, VerifyingKey};
 use crate::codes::SEAL_KEY;
-use crate::seal::{Lost, Seal};
+use crate::seal::{Column, Loss, Seal, parts};
+
+/// Where private parts lie. Which key opens one is in a column of its own.
+pub(crate) const SEALED: Column = Column {
+    holds: "signing keys",
+    loss: Loss::Replaced,
+    rows: "token_key",
+    sealed: "CAST(seal AS TEXT) || '.' || token_key.sealed",
+    names: "kid, algorithm",
+    bound: |row| {
+        let (kid, algorithm): (String, String) = (row.get("kid")?, row.get("algorithm")?);
+        let algorithm = Algorithm::named(&algorithm).ok_or_else(|| corrupt("algorithm"))?;
+        Ok(bound(&kid, algorithm))
+    },
+    replace: |row, before, anew| {
+        let text = "UPDATE token_key SET seal = ?2, sealed = ?3 WHERE kid = ?1 AND sealed = ?4";
+        let unreadable = || corrupt("private part");
+        let (_, before) = parts(before).ok_or_else(unreadable)?;
+        let (seal, anew) = parts(anew).ok_or_else(unreadable)?;
+        let kid: String = row.get("kid")?;
+        Ok(Statement::new(text).bind(kid).bind(i64::from(seal.0)).bind(anew).bind(before))
+    },
+};
 
 /// The keys of one deployment.
 pub(super) struct Ring {
@@ -166,7 +188,7 @@ impl Ring {
         for row in rows.iter() {
             match self.read(row) {
                 Ok(key) => held.push(key),
-                Err(error) if self.seal.lost() == Lost::Replaced => {
+                Err(error) if self.seal.may_stay_closed(KeyId(row.get("seal")?)) => {
                     let error = error.story();
                     tracing::warn!(error, "a signing key is passed over; its tokens are refused");
                 }
@@ -180,7 +202,6 @@ impl Ring {
     fn read(&self, row: &Row) -> Result<Held> {
         let (kid, algorithm, seal, sealed): (String, String, u32, String) =
             (row.get("kid")?, row.get("algorithm")?, row.get("seal")?, row.get("sealed")?);
-        let corrupt = |what: &str| CORRUPT.error(format!("a signing key's {what} cannot be read"));
         let algorithm = Algorithm::named(&algorithm).ok_or_else(|| corrupt("algorithm"))?;
         let sealed = STANDARD.decode(sealed).map_err(|_| corrupt("private part"))?;
         let key = self.seal.opening(KeyId(seal))?;
@@ -206,6 +227,10 @@ impl Held {
     fn verifies_at(&self, now: Time) -> bool {
         self.until.is_none_or(|until| now < until)
     }
+}
+
+fn corrupt(what: &str) -> flow::Error {
+    CORRUPT.error(format!("a signing key's {what} cannot be read"))
 }
 
 /// What a sealed key is bound to: it opens in its own row only.

@@ -1,14 +1,16 @@
 //! Tokens of our own: made, recognised, ended.
 
+mod ended;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use flow::question::account::Begun;
 use flow::request::Returned;
 use flow::unit::{Size, Span};
-use flow::{Clock, Fact, Id, Identity, Principal, Random, Result, Revisions, Time};
+use flow::{Clock, Fact, Identity, Principal, Random, Result, Revisions, Time};
+use pool::sql::Sql;
 use pool::sql::migrate::{Migration, migrate};
-use pool::sql::{Sql, Statement, Transaction};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,10 +20,12 @@ use super::ring::Ring;
 use super::seen::Seen;
 use super::{Algorithm, Claims, Compact, Expected, Flaw, KeyState, Person, Providers, Subject};
 use crate::codes::{NO_NAME, UNKNOWN_TOKEN};
+use crate::login::schema;
 use crate::seal::Seal;
 use crate::session::Sessions;
 use crate::spent::Spent;
 use crate::user::check_name;
+pub use ended::Ended;
 
 const MIGRATIONS: &[Migration] = &[Migration::both(
     1,
@@ -44,6 +48,12 @@ const MIGRATIONS: &[Migration] = &[Migration::both(
     );
     CREATE INDEX token_end_by_until ON token_end (until);",
 )];
+
+/// Makes what is not there yet; tokens are refused of users who are kept out.
+pub(crate) async fn prepare(sql: &dyn Sql, clock: &Clock) -> Result<()> {
+    migrate(sql, clock, "gate-tokens", MIGRATIONS).await?;
+    schema::bring_forward(sql, clock).await
+}
 
 /// Tokens of other issuers are looked at again after this long: their keys may have
 /// been taken back.
@@ -86,17 +96,6 @@ impl Default for Config {
     }
 }
 
-/// What is ended before its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended<'a> {
-    /// One token, by its own name.
-    Token(&'a str),
-    /// All tokens of a session.
-    Session(&'a str),
-    /// All tokens a principal has until now.
-    Principal(&'a str),
-}
-
 /// Access tokens: ours, and those of providers we trust.
 pub struct Tokens {
     config: Config,
@@ -120,7 +119,7 @@ impl Tokens {
         clock: Clock,
         random: Random,
     ) -> Result<Self> {
-        migrate(&*sql, &clock, "gate-tokens", MIGRATIONS).await?;
+        prepare(&*sql, &clock).await?;
         let (of, own) = (config.algorithm, sql.clone());
         let ring = Ring::open(own, seal, clock.clone(), random.clone(), of).await?;
         let seen = Seen::new(config.remembered.0, clock.clone());
@@ -211,7 +210,7 @@ impl Tokens {
             (Some(provider), _) => self.stand(&claims, format!("oidc:{}", provider.name())).await?,
             (None, Some(sessions)) => {
                 let identity = sessions.claimed(&claims, token).await?;
-                self.is_not_ended(&claims).await?;
+                self.is_good_still(&claims).await?;
                 Identity::clone(&identity)
             }
             (None, None) => {
@@ -270,38 +269,6 @@ impl Tokens {
         Ok(Arc::new(renewed.until(identity.until)))
     }
 
-    /// Ends tokens at once, here; `principal` is whose they are, if that is known. Other
-    /// nodes are told by whoever calls. The fact is committed with it.
-    pub async fn end(
-        &self,
-        tenant: &str,
-        principal: Option<&str>,
-        what: Ended<'_>,
-        fact: Option<Fact>,
-    ) -> Result<()> {
-        let forget = "DELETE FROM token_end WHERE until < ?1";
-        let forget = Statement::new(forget).bind(self.clock.now());
-        let mut transaction = Transaction::new().run(self.ending(tenant, what)).run(forget);
-        if let Some(fact) = fact {
-            transaction = transaction.fact(fact);
-        }
-        self.sql.commit(transaction).await?;
-        self.revisions.bump(tenant, principal);
-        Ok(())
-    }
-
-    /// The statement by which tokens end, for whoever ends a session in the same
-    /// transaction. The principal's standing is theirs to bump once it is committed.
-    pub fn ending(&self, tenant: &str, what: Ended<'_>) -> Statement {
-        let (what, name) = what.row();
-        let text = "INSERT INTO token_end (tenant, what, name, at, until)
-                    VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (tenant, what, name)
-                    DO UPDATE SET at = excluded.at, until = excluded.until";
-        let now = self.clock.now();
-        let until = now.after(self.config.life.0).after(self.config.leeway.0);
-        Statement::new(text).bind(tenant).bind(what).bind(name).bind(now).bind(until)
-    }
-
     /// Lets a new key sign; tokens signed by the one before stay valid. Its name.
     pub async fn rotate(&self, fact: Option<Fact>) -> Result<String> {
         let overlap = self.config.life.0 + self.config.leeway.0;
@@ -356,52 +323,14 @@ impl Tokens {
         let (tenant, name): (Arc<str>, Arc<str>) =
             (claims.tenant.as_str().into(), claims.name.as_str().into());
         let epoch = self.revisions.observe(&tenant, &name);
-        self.is_not_ended(claims).await?;
+        self.is_good_still(claims).await?;
         let (roles, credential) = (claims.roles.as_slice().into(), credential.into());
         Ok(Identity::new(claims.kind, tenant, name, roles, credential, epoch))
-    }
-
-    async fn is_not_ended(&self, claims: &Claims) -> Result<()> {
-        let text = "SELECT what, at FROM token_end WHERE tenant = ?1
-                    AND ((what = 'token' AND name = ?2) OR (what = 'session' AND name = ?3)
-                    OR (what = 'principal' AND name = ?4))";
-        let ends = Statement::new(text)
-            .bind(claims.tenant.as_str())
-            .bind(claims.jti.as_str())
-            .bind(claims.sid.as_str())
-            .bind(claims.name.as_str());
-        let made = made(&claims.jti, claims.issued);
-        for row in self.sql.query(ends).await?.iter() {
-            let (what, at): (String, Time) = (row.get("what")?, row.get("at")?);
-            if what != "principal" || made <= at.millis() {
-                return Err(Flaw::Ended.into());
-            }
-        }
-        Ok(())
     }
 
     #[cfg(test)]
     pub(super) fn remembered(&self) -> u64 {
         self.seen.weight()
-    }
-}
-
-impl Ended<'_> {
-    fn row(&self) -> (&'static str, &str) {
-        match self {
-            Self::Token(name) => ("token", name),
-            Self::Session(name) => ("session", name),
-            Self::Principal(name) => ("principal", name),
-        }
-    }
-}
-
-/// When a token was made, in milliseconds: our names of tokens begin with it, others'
-/// tokens say it in seconds.
-fn made(jti: &str, issued: u64) -> u64 {
-    match jti.parse::<Id>() {
-        Ok(Id(id)) => (id >> 80) as u64,
-        Err(_) => issued.saturating_mul(1000),
     }
 }
 

@@ -45,7 +45,7 @@ impl Begun {
     pub(super) fn sealed(&self, provider: &str, seal: &Seal) -> Result<String> {
         let wrong = |_| LOGIN_STATE.error("what was begun cannot be written");
         let plain = Zeroizing::new(serde_json::to_vec(self).map_err(wrong)?);
-        seal.text(&bound(provider), &plain)
+        seal.text(bound(provider), &plain)
     }
 
     /// What was sealed for this provider, if its time is not over.
@@ -55,7 +55,7 @@ impl Begun {
         }
         let wrong = || LOGIN_STATE.error("the cookie of the login was not made here");
         let plain =
-            seal.open_text(&bound(provider), text).map_err(|cause| wrong().because(cause))?;
+            seal.open_text(bound(provider), text).map_err(|cause| wrong().because(cause))?;
         let begun: Self = serde_json::from_slice(&plain).map_err(|_| wrong())?;
         match now.secs() < begun.until {
             true => Ok(begun),

@@ -98,7 +98,7 @@ async fn setup(config: Config) -> Setup {
     let providers = Providers::new(&[config], &http, &clock).unwrap();
     let sql = Arc::new(Sqlite::open(Options::memory()).await.unwrap());
     let directory = tempfile::tempdir().unwrap();
-    let seal = Seal::kept(&pool::file::Disk, &directory.path().join("seal")).unwrap();
+    let seal = Seal::made(&pool::file::Disk, &directory.path().join("seal")).unwrap();
     let seal = Arc::new(seal);
     let (revisions, random) = (Arc::new(Revisions::default()), Random::system());
     let own = super::super::Config::default();

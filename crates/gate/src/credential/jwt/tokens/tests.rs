@@ -1,6 +1,7 @@
 use flow::identity::MAIN;
 use flow::{Code, Error, Moment};
 use pool::secret::Secret;
+use pool::sql::Statement;
 use pool::sql::sqlite::{Options, Sqlite};
 
 use super::super::SigningKey;
@@ -287,7 +288,7 @@ async fn a_key_sealed_by_a_file_that_is_lost_is_replaced() {
     let setup = Setup::new().await;
     let token = setup.mint("s1");
     let directory = tempfile::tempdir().unwrap();
-    let seal = Seal::kept(&pool::file::Disk, &directory.path().join("seal")).unwrap();
+    let seal = Seal::made(&pool::file::Disk, &directory.path().join("seal")).unwrap();
     let (sql, revisions) = (setup.sql.clone(), setup.revisions.clone());
     let (clock, random) = (setup.clock.clone(), Random::system());
     let tokens =
