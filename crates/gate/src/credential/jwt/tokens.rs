@@ -18,6 +18,7 @@ use super::ring::Ring;
 use super::seen::Seen;
 use super::{Algorithm, Claims, Compact, Expected, Flaw, KeyState, Person, Providers, Subject};
 use crate::codes::{NO_NAME, UNKNOWN_TOKEN};
+use crate::login::schema;
 use crate::seal::Seal;
 use crate::session::Sessions;
 use crate::spent::Spent;
@@ -121,6 +122,7 @@ impl Tokens {
         random: Random,
     ) -> Result<Self> {
         migrate(&*sql, &clock, "gate-tokens", MIGRATIONS).await?;
+        schema::bring_forward(&*sql, &clock).await?;
         let (of, own) = (config.algorithm, sql.clone());
         let ring = Ring::open(own, seal, clock.clone(), random.clone(), of).await?;
         let seen = Seen::new(config.remembered.0, clock.clone());
@@ -361,15 +363,19 @@ impl Tokens {
         Ok(Identity::new(claims.kind, tenant, name, roles, credential, epoch))
     }
 
+    /// Of a user who is kept out no token is good, whoever made it.
     async fn is_not_ended(&self, claims: &Claims) -> Result<()> {
         let text = "SELECT what, at FROM token_end WHERE tenant = ?1
                     AND ((what = 'token' AND name = ?2) OR (what = 'session' AND name = ?3)
-                    OR (what = 'principal' AND name = ?4))";
+                    OR (what = 'principal' AND name = ?4))
+                    UNION ALL SELECT 'user', created FROM gate_user WHERE tenant = ?1
+                    AND name = ?4 AND kind = ?5 AND disabled <> 0";
         let ends = Statement::new(text)
             .bind(claims.tenant.as_str())
             .bind(claims.jti.as_str())
             .bind(claims.sid.as_str())
-            .bind(claims.name.as_str());
+            .bind(claims.name.as_str())
+            .bind(claims.kind.name());
         let made = made(&claims.jti, claims.issued);
         for row in self.sql.query(ends).await?.iter() {
             let (what, at): (String, Time) = (row.get("what")?, row.get("at")?);
