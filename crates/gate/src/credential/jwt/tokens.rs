@@ -132,6 +132,13 @@ impl Tokens {
         Ok(tokens)
     }
 
+    /// Whether nodes of this database sign tokens, and so share keys to seal with.
+    pub async fn are_signed(sql: &dyn Sql, clock: &Clock) -> Result<bool> {
+        migrate(sql, clock, "gate-tokens", MIGRATIONS).await?;
+        let rows = sql.query(Statement::new("SELECT kid FROM token_key LIMIT 1")).await?;
+        Ok(!rows.is_empty())
+    }
+
     /// The same, also trusting these providers.
     #[must_use]
     pub fn trusting(self, providers: Providers) -> Self {
