@@ -23,7 +23,8 @@ const TENDED: Duration = Duration::from_secs(60);
 const PROVIDER_TIMEOUT: flow::unit::Span = flow::unit::Span::secs(5);
 
 /// Opens what makes and recognises tokens. Nodes that share a database without sharing
-/// a key to seal with have none: each would have keys that the others cannot open.
+/// a key to seal with have none: each would have keys that the others cannot open. One that
+/// has no such key where others do would refuse whom they let in, and is not started.
 pub(super) async fn open(
     config: &gate::Config,
     sql: &Arc<dyn Sql>,
@@ -36,6 +37,10 @@ pub(super) async fn open(
             return Err(
                 gate::codes::SEAL_KEY.error("tokens are off, and `gate.oidc` names issuers")
             );
+        }
+        if Tokens::are_signed(&**sql, &ground.clock).await? {
+            let story = "this database has secrets that other nodes sealed, and there is no key";
+            return Err(gate::codes::SEAL_KEY.error(story));
         }
         tracing::info!("without `gate.seal_keys` there are no access tokens on a shared database");
         return Ok(None);

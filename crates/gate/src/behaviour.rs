@@ -34,7 +34,7 @@ use tokio::sync::mpsc;
 
 use crate::credential::jwt::Tokens;
 use crate::limit::{Blocks, Subject};
-use crate::login::Logins;
+use crate::login::{Logins, WITH_CODE, fact_of};
 use failure::Failures;
 use feed::Feeds;
 use geo::Geo;
@@ -48,6 +48,9 @@ pub(crate) use config::playbooks;
 pub use config::{Config, Playbook, Take};
 pub use feed::{Feed, Format, Shown};
 pub use sign::{Kind, Sign};
+
+/// What shows that it is they.
+pub(crate) const SHOW_CODE: &str = "totp.step_up";
 
 /// So many deeds wait to be done; more are dropped and counted.
 const WAITING_MAX: usize = 1_024;
@@ -171,6 +174,17 @@ impl Behaviour {
         let logins = self.logins.as_ref().ok_or_else(nobody)?;
         logins.show_again(request, identity, code).await?;
         self.measures.satisfied(identity, fact).await
+    }
+
+    /// A caller has just logged in with their second factor, which is all that is asked of one
+    /// who was to show it again.
+    pub(crate) async fn logged_in(&self, request: &Request<'_>, identity: &Identity) -> Result<()> {
+        if &*identity.credential != WITH_CODE || self.holds(identity, Take::StepUp).is_none() {
+            return Ok(());
+        }
+        let (what, done) = ((SHOW_CODE, ("totp", &*identity.name)), Outcome::Done);
+        let fact = fact_of(&self.clock, &self.random, request, Some(identity), what, done);
+        self.measures.satisfied(identity, Some(fact)).await
     }
 
     /// Measures changed elsewhere, or may have.

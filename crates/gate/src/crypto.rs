@@ -25,6 +25,7 @@ use flow::{Clock, Fact, Random, Result, Revisions};
 use parking_lot::RwLock;
 use pool::sql::{Sql, Transaction};
 use serde_json::json;
+use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 use crate::codes::{CRYPTO_FAILED, CRYPTO_INPUT, CRYPTO_VERSION, CRYPTO_WORN};
@@ -37,8 +38,6 @@ pub(crate) use store::{SEALED, prepare};
 
 /// So many keys are held in memory; then all are read again as they are needed.
 const KNOWN_MAX: usize = 4096;
-/// A version nobody knows makes a key be read again this often at most.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A key has so many versions at most.
 const VERSIONS_MAX: u32 = 10_000;
 /// Keys rotate by themselves not more often.
@@ -63,6 +62,9 @@ pub struct Strongbox {
     clock: Clock,
     random: Random,
     known: RwLock<Known>,
+    /// Whoever names a version that is not known here looks alone, and those who waited
+    /// meanwhile see what was found: made-up versions cost one look at a time.
+    looking: Mutex<()>,
 }
 
 /// Keys by tenant and name.
@@ -82,8 +84,8 @@ impl Strongbox {
         (clock, random): (Clock, Random),
     ) -> Result<Self> {
         store::prepare(&*sql, &clock).await?;
-        let known = RwLock::default();
-        Ok(Self { sql, seal, revisions, announcer, clock, random, known })
+        let (known, looking) = (RwLock::default(), Mutex::default());
+        Ok(Self { sql, seal, revisions, announcer, clock, random, known, looking })
     }
 
     /// Makes a key. The fact is committed with it.
@@ -217,17 +219,24 @@ impl Strongbox {
 
     /// A key that has this version, if it has been made anywhere.
     async fn held(&self, tenant: &str, name: &str, version: Option<u32>) -> Result<Arc<Held>> {
-        if let Some(held) = self.known.read().find(tenant, name)
-            && held.epoch.holds()
-            && (version.is_none_or(|version| held.has(version)) || self.was_just_read(held))
-        {
-            return Ok(held.clone());
+        let asked = self.clock.now();
+        let Some(held) = self.remembered(tenant, name) else {
+            return self.look_up(tenant, name).await;
+        };
+        if version.is_none_or(|version| held.has(version) || version > VERSIONS_MAX) {
+            return Ok(held);
         }
-        self.look_up(tenant, name).await
+        // Another node may have made it, and used it before this one heard of it.
+        let _alone = self.looking.lock().await;
+        match self.remembered(tenant, name).filter(|held| held.read > asked) {
+            Some(held) => Ok(held),
+            None => self.look_up(tenant, name).await,
+        }
     }
 
-    fn was_just_read(&self, held: &Held) -> bool {
-        self.clock.now().since(held.read) < LOOK_EVERY
+    fn remembered(&self, tenant: &str, name: &str) -> Option<Arc<Held>> {
+        let known = self.known.read();
+        known.find(tenant, name).filter(|held| held.epoch.holds()).cloned()
     }
 
     /// Reads a key. It is observed before, so that no change in between is missed.

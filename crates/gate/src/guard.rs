@@ -11,7 +11,7 @@ use flow::{
     Result, Revisions, Step,
 };
 
-use crate::behaviour::{Behaviour, Take};
+use crate::behaviour::{Behaviour, SHOW_CODE, Take};
 use crate::codes::{
     BLOCKED, NO_CREDENTIAL, NOT_THE_OWNER, QUARANTINED, STEP_UP, TOO_FAST, UNKNOWN_KEY,
     UNKNOWN_SESSION, UNKNOWN_TOKEN, WRONG_CODE, WRONG_PASSWORD,
@@ -37,8 +37,6 @@ pub struct Gate {
 
 /// What everybody may do who is kept from everything else.
 const LOG_OUT: &str = "session.close";
-/// And what shows that it is they.
-const SHOW_CODE: &str = "totp.step_up";
 
 /// How guesses fail. Sessions end in the ordinary course of things, and are not guessed.
 static GUESSES: [&Code; 4] = [&WRONG_PASSWORD, &WRONG_CODE, &UNKNOWN_KEY, &UNKNOWN_TOKEN];
@@ -325,7 +323,13 @@ impl flow::Gate for Gate {
         match request.credential {
             Credential::Bearer(key) | Credential::Named(_, key) => self.bearer(request, key),
             Credential::Password(shown) => {
-                let verified = async move { self.logins()?.verify(request, shown).await };
+                let verified = async move {
+                    let identity = self.logins()?.verify(request, shown).await?;
+                    if let Some(behaviour) = &self.behaviour {
+                        behaviour.logged_in(request, &identity).await?;
+                    }
+                    Ok(identity)
+                };
                 Step::later(self.recognise_anew(request, verified))
             }
             Credential::Returned(returned) => {

@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 
 use crate::codes::NOT_A_LOGIN;
 use crate::config::Config;
-use crate::credential::jwt::Tokens;
+use crate::credential::jwt::{Ended, Tokens};
 use crate::lockout::Lockout;
 use crate::password::{self, Passwords};
 use crate::seal::Seal;
@@ -31,6 +31,7 @@ use crate::totp::Totps;
 use crate::user::{Changed, Made, Users, check_name};
 
 pub(crate) use fact::fact_of;
+pub(crate) use verify::WITH_CODE;
 
 /// So many accounts are looked at independently of each other.
 const STRIPES: usize = 256;
@@ -156,7 +157,9 @@ impl Logins {
 
     /// Deletes a user with all that is theirs; whether there was one.
     pub async fn delete(&self, tenant: &str, name: &str, fact: Option<Fact>) -> Result<bool> {
-        self.users.delete(tenant, name, fact).await
+        let tokens = self.tokens.as_ref();
+        let tokens = tokens.map(|tokens| tokens.ending(tenant, Ended::Principal(name)));
+        self.users.delete(tenant, name, tokens, fact).await
     }
 
     /// Begins to set up a second factor.

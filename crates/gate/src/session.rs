@@ -23,7 +23,7 @@ use flow::{
 use parking_lot::Mutex;
 use pool::sql::{Row, Sql, Statement, Transaction};
 
-use crate::codes::{SESSION_OVER, UNKNOWN_SESSION};
+use crate::codes::{SESSION_OVER, UNKNOWN_SESSION, USER_DISABLED};
 use crate::config::Sessions as Config;
 use crate::credential::jwt::{Claims, Subject, Tokens};
 use crate::digest::{digest_of, hex_of, letters};
@@ -109,7 +109,14 @@ impl Sessions {
             .bind(self.ends())
             .bind(peer.map(live::network).unwrap_or_default())
             .bind(cut(agent));
+        // Whoever changes or deletes them meanwhile, or opens another, waits for this or is
+        // waited for: nobody is let in by what was true before.
+        let text = "UPDATE gate_user SET disabled = 0 WHERE tenant = ?1 AND name = ?2 \
+                    AND disabled = 0";
+        let stands = Statement::new(text).bind(tenant).bind(name);
         let transaction = Transaction::new()
+            .run(stands)
+            .expect_rows(1, &USER_DISABLED, "an administrator keeps this user out")
             .run(oldest(format!("DELETE FROM gate_refresh WHERE session {rest}")))
             .run(oldest(format!("DELETE FROM gate_session WHERE id {rest}")))
             .run(insert)
@@ -122,7 +129,7 @@ impl Sessions {
             fact
         });
         let rows = self.sql.commit(with(transaction, fact)).await?;
-        let ended = rows.get(1).map_or(0, pool::sql::Rows::touched);
+        let ended = rows.get(2).map_or(0, pool::sql::Rows::touched);
         if ended > 0 {
             self.revisions.bump(tenant, Some(name));
         }

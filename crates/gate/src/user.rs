@@ -246,11 +246,13 @@ impl Users {
         }
     }
 
-    /// Deletes a user with all that is theirs, their keys too; whether there was one.
+    /// Deletes a user with all that is theirs, their keys too, and by `tokens` their tokens;
+    /// whether there was one.
     pub(crate) async fn delete(
         &self,
         tenant: &str,
         name: &str,
+        tokens: Option<Statement>,
         fact: Option<Fact>,
     ) -> Result<bool> {
         let by_name = |text: &'static str| Statement::new(text).bind(tenant).bind(name);
@@ -262,6 +264,7 @@ impl Users {
         let transaction =
             Transaction::new().run(keys).run(user).expect_rows(1, &WRONG_PASSWORD, "");
         let rest = session::forget_all(tenant, name).into_iter().chain(totp::forget(tenant, name));
+        let rest = rest.chain(tokens);
         self.finish(tenant, name, rest.fold(transaction, Transaction::run), fact).await
     }
 
@@ -310,7 +313,9 @@ pub(crate) fn check_rights(rights: &Rights) -> Result<()> {
 
 pub(crate) fn check_name(name: &str) -> Result<()> {
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.@".contains(letter);
-    match (1..=128).contains(&name.len()) && name.chars().all(allowed) {
+    // A path with nothing but dots in it leads elsewhere.
+    let is_dots = name.chars().all(|letter| letter == '.');
+    match (1..=128).contains(&name.len()) && name.chars().all(allowed) && !is_dots {
         true => Ok(()),
         false => Err(NO_NAME.error(format!("`{}` is not a name", name.escape_debug()))),
     }

@@ -36,10 +36,12 @@ impl Listener {
         let mut ear = self.follow(&mut tell).await;
         // What was said before the feed was followed was not heard.
         tell(Heard::Lost);
-        let mut silent = false;
+        let (mut silent, mut away) = (false, false);
         loop {
             let arrival = ear.next().await;
             let now = self.clock.moment();
+            // It is tried again many times a second, and said once.
+            let was_away = std::mem::replace(&mut away, matches!(arrival, Arrival::Away(_)));
             if silent && !matches!(arrival, Arrival::Away(_)) {
                 // The feed has lost nothing, but other nodes may still be waiting to
                 // say what they could not say during the silence.
@@ -57,7 +59,9 @@ impl Listener {
                     tell(Heard::Lost);
                 }
                 Arrival::Away(error) => {
-                    tracing::warn!(error = %error.story(), "the feed is away");
+                    if !was_away {
+                        tracing::warn!(error = %error.story(), "the feed is away");
+                    }
                     // What others changed cannot be heard: everything is asked anew, for
                     // as long as the silence lasts.
                     if !self.coherence.holds(now) {

@@ -33,6 +33,8 @@ pub struct Shared {
     clock: Clock,
     leases: Mutex<HashMap<Print, Lease>>,
     leases_max: usize,
+    /// Until when the store is not asked, while it is away.
+    away: Mutex<Option<Moment>>,
     turns: [tokio::sync::Mutex<()>; TURNS],
 }
 
@@ -59,7 +61,14 @@ impl Shared {
     /// In this store, for as many keys at a time.
     pub fn new(kv: Arc<dyn Kv>, keys: usize, clock: Clock) -> Self {
         let turns = array::from_fn(|_| tokio::sync::Mutex::new(()));
-        Self { kv, clock, leases: Mutex::default(), leases_max: keys.max(1), turns }
+        Self {
+            kv,
+            clock,
+            leases: Mutex::default(),
+            leases_max: keys.max(1),
+            away: Mutex::default(),
+            turns,
+        }
     }
 
     /// Takes one of each, if all are borrowed; otherwise of none.
@@ -99,15 +108,13 @@ impl Shared {
             return;
         }
         let until = now.after(LIFE);
-        let lease = match self.ask(name, law).await {
-            Ok(Ok(left)) => Lease { left, until, refused_until: Moment(0) },
-            Ok(Err(wait)) => {
-                Lease { left: 0, until, refused_until: self.clock.moment().after(wait) }
+        let alone = Lease { left: u64::MAX, until, refused_until: Moment(0) };
+        let lease = match self.ask_unless_away(name, law, now).await {
+            Some(Ok(left)) => Lease { left, ..alone },
+            Some(Err(wait)) => {
+                Lease { left: 0, refused_until: self.clock.moment().after(wait), ..alone }
             }
-            Err(error) => {
-                tracing::warn!(error = %error.story(), "limits hold for this node alone");
-                Lease { left: u64::MAX, until, refused_until: Moment(0) }
-            }
+            None => alone,
         };
         let mut leases = self.leases.lock();
         if leases.len() >= self.leases_max {
@@ -118,6 +125,29 @@ impl Shared {
             leases.clear();
         }
         leases.insert(print, lease);
+    }
+
+    /// What the store says; nothing while it is away, which is found out for all keys at once.
+    async fn ask_unless_away(
+        &self,
+        name: &str,
+        law: &Gcra,
+        now: Moment,
+    ) -> Option<Result<u64, Duration>> {
+        if self.away.lock().is_some_and(|until| until > now) {
+            return None;
+        }
+        let asked = self.ask(name, law).await;
+        let away = asked.as_ref().err().map(|_| self.clock.moment().after(LIFE));
+        let before = std::mem::replace(&mut *self.away.lock(), away);
+        match (&asked, before) {
+            (Err(error), None) => {
+                tracing::warn!(error = %error.story(), "limits hold for this node alone");
+            }
+            (Ok(_), Some(_)) => tracing::info!("limits are shared again"),
+            _ => {}
+        }
+        asked.ok()
     }
 
     /// The next few, or for how long there are none.

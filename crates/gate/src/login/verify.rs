@@ -14,6 +14,9 @@ use crate::lockout::{Standing, Subject};
 use crate::password::Verdict;
 use crate::user::{Found, check_name};
 
+/// How somebody came who showed a password, and a code too.
+pub(crate) const WITH_CODE: &str = "password:code";
+
 /// One try to log in.
 struct Attempt<'a> {
     request: &'a Request<'a>,
@@ -52,9 +55,9 @@ impl Logins {
             let error = self.failed(&attempt, &WRONG_PASSWORD).await?;
             return Err(error.because("the user is disabled"));
         }
-        self.show_factor(&attempt).await?;
+        let way = if self.show_factor(&attempt).await? { WITH_CODE } else { "password:" };
         self.succeeded(&attempt, &account, &found, verdict).await?;
-        let credential = "password:".into();
+        let credential = way.into();
         let roles = found.roles.into();
         Ok(Arc::new(Identity::new(found.kind, tenant, name, roles, credential, epoch)))
     }
@@ -81,14 +84,15 @@ impl Logins {
         }
     }
 
-    async fn show_factor(&self, attempt: &Attempt<'_>) -> Result<()> {
+    /// Whether there is a second factor, which is refused unless it was shown.
+    async fn show_factor(&self, attempt: &Attempt<'_>) -> Result<bool> {
         let Password { tenant, name, code, .. } = attempt.shown;
-        let Some(factor) = self.totps.needed(tenant, name).await? else { return Ok(()) };
+        let Some(factor) = self.totps.needed(tenant, name).await? else { return Ok(false) };
         let needed = || CODE_NEEDED.error("the password is right, and a code is needed too");
         let code = code.filter(|code| !code.is_empty()).ok_or_else(needed)?;
         let fact = || self.fact(attempt, "totp.recover", ("totp", name), Outcome::Done);
         match self.totps.spend(tenant, name, &factor, code, fact).await? {
-            Some(_) => Ok(()),
+            Some(_) => Ok(true),
             None => Err(self.failed(attempt, &WRONG_CODE).await?),
         }
     }

@@ -18,12 +18,12 @@ impl Sessions {
     ) -> Result<bool> {
         let text = "DELETE FROM gate_session WHERE tenant = ?1 AND name = ?2 AND id = ?3";
         let delete = Statement::new(text).bind(tenant).bind(name).bind(id);
-        let transaction = Transaction::new().run(delete).expect_rows(
+        // In the order of a refresh: two at once would wait for each other.
+        let transaction = Transaction::new().run(forget_refresh(id)).run(delete).expect_rows(
             1,
             &UNKNOWN_SESSION,
             "there is no such session",
         );
-        let transaction = transaction.run(forget_refresh(id));
         match self.sql.commit(with(transaction, fact)).await {
             Ok(_) => {
                 self.revisions.bump(tenant, Some(name));

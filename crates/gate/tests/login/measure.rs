@@ -76,6 +76,30 @@ async fn who_has_a_second_factor_shows_it_and_goes_on() {
 }
 
 #[tokio::test]
+async fn who_has_no_session_any_more_shows_it_by_logging_in() {
+    let world = world(Take::StepUp, Take::Block).await;
+    let (secret, _) = enrolled(&world).await;
+    let log_in = async |code: Option<String>| {
+        let code = code.as_deref();
+        let granted = world.log_in_from("ann", PASSWORD, code, crate::world::HERE).await;
+        granted.map(|granted| granted.token)
+    };
+    let token = log_in(Some(app(&world, &secret).to_string())).await.unwrap();
+    scan(&world, &token).await;
+    assert_eq!(code(world.ask(&token, CloseSession).await), "done");
+    world.pass(30);
+    assert_eq!(code(log_in(None).await), "gate-code-needed");
+    assert_eq!(code(log_in(Some("000000".to_owned())).await), "gate-wrong-code");
+    assert_eq!(taken(&world).await.len(), 1, "guessing shows nothing");
+    let token = log_in(Some(app(&world, &secret).to_string())).await.unwrap();
+    assert_eq!(code(world.who(&token).await), "done");
+    assert!(taken(&world).await.is_empty());
+    let record = world.record().await;
+    let line = "totp.step_up done human:ann totp/ann -";
+    assert!(record.iter().any(|known| known == line), "{record:#?}");
+}
+
+#[tokio::test]
 async fn a_code_cannot_be_guessed_there_either() {
     let world = world(Take::StepUp, Take::Block).await;
     let (secret, _) = enrolled(&world).await;

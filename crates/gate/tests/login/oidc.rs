@@ -372,6 +372,7 @@ async fn whoever_is_kept_out_is_refused_with_tokens_of_the_provider_too() {
     let change = |disabled| ChangeUser {
         name: "corp/1234",
         roles: None,
+        rights: None,
         disabled: Some(disabled),
         password: None,
     };

@@ -2,7 +2,8 @@
 
 use flow::identity::MAIN;
 use flow::question::account::{ChangeUser, Proof};
-use flow::{Lane, Principal};
+use flow::request::Password;
+use flow::{Credential, Lane, Principal};
 
 use crate::world::{AGENT, HERE, PASSWORD, code, on, opaque, unnoticing, world};
 
@@ -267,4 +268,32 @@ async fn what_is_no_token_is_nobody() {
         assert!(wrong == refresh || world.refresh(wrong).await.is_err(), "{wrong}");
     }
     assert_eq!(code(world.refresh(token).await), "gate-unknown-refresh");
+}
+
+#[tokio::test]
+async fn whoever_is_kept_out_while_they_log_in_gets_no_session() {
+    let world = world().await;
+    world.user("ann", &["reader"]).await;
+    let shown = Password { tenant: MAIN, name: "ann", secret: PASSWORD, code: None };
+    let request = world.request(Credential::Password(shown), HERE, AGENT);
+    let identity = world.logins.verify(&request, shown).await.unwrap();
+    let disable = async |disabled| {
+        let user = ChangeUser {
+            name: "ann",
+            roles: None,
+            rights: None,
+            disabled: Some(disabled),
+            password: None,
+        };
+        assert!(world.logins.change(MAIN, &user, None).await.unwrap());
+    };
+    disable(true).await;
+    let opened = world.logins.open_session(&identity, &request, None).await;
+    assert_eq!(code(opened), "gate-user-disabled");
+    assert!(world.logins.delete(MAIN, "ann", None).await.unwrap());
+    let opened = world.logins.open_session(&identity, &request, None).await;
+    assert_eq!(code(opened), "gate-user-disabled");
+    world.user("ann", &["admin"]).await;
+    let open = world.logins.sessions(MAIN, "ann", "", 10).await.unwrap();
+    assert!(open.is_empty(), "nobody inherits one");
 }

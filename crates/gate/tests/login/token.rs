@@ -206,3 +206,46 @@ async fn without_keys_a_token_is_random_and_ends_with_its_session() {
     world.logins.end(MAIN, "ann", &session.session, None).await.unwrap();
     assert_eq!(code(world.who(&next.token).await), "gate-unknown-session");
 }
+
+#[tokio::test]
+async fn of_a_user_who_is_kept_out_or_gone_no_token_is_good() {
+    let world = world().await;
+    let there = beside(&world).await;
+    world.user("ann", &["reader"]).await;
+    let roles = ["reader".to_owned()];
+    let minted = |kind| {
+        let subject = Subject { tenant: MAIN, name: "ann", kind, roles: &roles };
+        world.tokens.mint(&subject, "", Duration::from_secs(HOUR)).unwrap()
+    };
+    let (theirs, program) = (minted(Principal::Human), minted(Principal::Service));
+    let disable = async |disabled| {
+        let user = ChangeUser {
+            name: "ann",
+            roles: None,
+            rights: None,
+            disabled: Some(disabled),
+            password: None,
+        };
+        assert!(world.logins.change(MAIN, &user, None).await.unwrap());
+        there.hear_of("ann");
+    };
+    let check = async |token: &str, expected: &str| {
+        for node in [&world, &there] {
+            assert_eq!(code(node.who(token).await), expected);
+        }
+    };
+    check(&theirs, "done").await;
+    disable(true).await;
+    check(&theirs, "gate-token-ended").await;
+    check(&program, "done").await;
+    disable(false).await;
+    check(&theirs, "done").await;
+
+    assert!(world.logins.delete(MAIN, "ann", None).await.unwrap());
+    there.hear_of("ann");
+    check(&theirs, "gate-token-ended").await;
+    world.user("ann", &["reader"]).await;
+    check(&theirs, "gate-token-ended").await;
+    world.pass(1);
+    check(&minted(Principal::Human), "done").await;
+}

@@ -9,8 +9,8 @@ use flow::question::account::Begun;
 use flow::request::Returned;
 use flow::unit::{Size, Span};
 use flow::{Clock, Fact, Identity, Principal, Random, Result, Revisions, Time};
-use pool::sql::Sql;
 use pool::sql::migrate::{Migration, migrate};
+use pool::sql::{Sql, Statement};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -127,6 +127,13 @@ impl Tokens {
         let tokens = Self { config, sql, ring, providers, seen, revisions, clock, random };
         tokens.tend().await?;
         Ok(tokens)
+    }
+
+    /// Whether nodes of this database sign tokens, and so share keys to seal with.
+    pub async fn are_signed(sql: &dyn Sql, clock: &Clock) -> Result<bool> {
+        migrate(sql, clock, "gate-tokens", MIGRATIONS).await?;
+        let rows = sql.query(Statement::new("SELECT kid FROM token_key LIMIT 1")).await?;
+        Ok(!rows.is_empty())
     }
 
     /// The same, also trusting these providers.

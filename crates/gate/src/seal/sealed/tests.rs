@@ -58,7 +58,12 @@ impl World {
         totps.begin(MAIN, "ann", None).await.unwrap();
         let keys = Keys::open(sql, revisions, clock, random).await.unwrap();
         let keys = keys.sealed_by(Some(seal.clone()));
-        let new = NewKey { principal: "ci", kind: Principal::Agent, roles: &["reader".into()] };
+        let new = NewKey {
+            principal: "ci",
+            kind: Principal::Agent,
+            roles: &["reader".into()],
+            rights: &flow::rights::NO_RIGHTS,
+        };
         keys.create_proved(MAIN, new, None).await.unwrap();
     }
 
