@@ -54,7 +54,9 @@ pub(crate) fn overload() -> Result<Report, Box<dyn Error>> {
                 capacity.push(most);
                 alone.push(few.percentile(99));
             }
-            // Some time to learn, which nobody would call overload yet.
+            // What can be done is known from whoever lets everybody in.
+            let most = capacity.last().copied().unwrap_or(most);
+            // Some time to learn, before it counts.
             offer(&server, 3.0 * most)?;
             let outcome = offer(&server, 3.0 * most)?;
             eprintln!(
