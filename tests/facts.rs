@@ -35,7 +35,7 @@ fn facts(server: &Server) -> Vec<String> {
             found.push(format!(
                 "{action} {} {} {actor} {}",
                 word(&data["outcome"]),
-                word(&data["resource"]),
+                word(&event["path"]),
                 word(&data["reason"]),
             ));
         }
@@ -106,7 +106,6 @@ fn what_the_gate_does_is_found_again() {
         "session.reused refused session/",
         "session.close done",
         "session.open refused session/ann unknown gate-wrong-password",
-        "login.lock done user/ann",
         "key.create done key/ci human:admin",
         "key.revoke done key/",
         "key.list refused key unknown gate-unknown-key",
