@@ -1,0 +1,2 @@
+//! What inspection costs.
+fn main() {}

@@ -1,0 +1,301 @@
+//! Is it sane? Values of requests, read as what an attacker would have them read as.
+//!
+//! An [`Inspector`] takes a value through three steps. A table of byte classes finds that most
+//! values have nothing to look for. What encodings may hide is taken off, layer by layer. And
+//! a reader per kind of attack reads each layer by the grammar of what it attacks: SQL, HTML,
+//! shells, paths. Readers look at each byte a bounded number of times; none goes back.
+
+mod decode;
+mod header;
+mod html;
+mod ldap;
+mod markup;
+mod object;
+mod operator;
+mod path;
+mod script;
+mod shell;
+mod sign;
+mod sql;
+mod template;
+mod text;
+mod url;
+
+use std::borrow::Cow;
+use std::cell::Cell;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use decode::{Decoded, Used};
+use sign::Signs;
+use text::Text;
+
+/// The kinds of attack that are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// SQL goes on where a value should end.
+    Sqli,
+    /// Markup or script for the browser of somebody else.
+    Xss,
+    /// A shell runs what should be an argument.
+    Command,
+    /// A path leads out of its directory.
+    Path,
+    /// A template engine computes the value.
+    Ssti,
+    /// A URL leads to what only the server reaches.
+    Ssrf,
+    /// Operators of a document database, or its script.
+    Nosqli,
+    /// A search filter of a directory is widened.
+    Ldap,
+    /// Entities and includes of XML.
+    Xxe,
+    /// Includes of a web server.
+    Ssi,
+    /// A query of XML is widened.
+    Xpath,
+    /// Code and serialised objects of PHP.
+    Php,
+    /// Code and serialised objects of Java and others.
+    Object,
+    /// Headers of mail.
+    Mail,
+    /// Headers of HTTP.
+    Crlf,
+    /// A URL from which code would be included.
+    Rfi,
+}
+
+/// Where a value comes from, which says what is usual in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// A parameter of a request.
+    #[default]
+    Param,
+    /// What people or models write.
+    Text,
+    /// An argument of a tool.
+    Tool,
+    /// The path of a request.
+    Path,
+    /// A header of a request.
+    Header,
+}
+
+/// What is thought of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Nothing was found.
+    Clean,
+    /// It may be an attack, or be about one.
+    Suspicious,
+    /// It is an attack wherever it is used as what it is read as.
+    Threat,
+}
+
+/// One thing that was found.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Evidence {
+    /// The kind of attack.
+    pub kind: Kind,
+    /// From which byte of the value to which.
+    pub span: (usize, usize),
+    /// What is the matter with it.
+    pub why: &'static str,
+    /// Which encodings were undone to see it, the outermost first.
+    pub decoded: Vec<&'static str>,
+    #[serde(skip)]
+    weight: f32,
+}
+
+/// What was found in a value.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Report {
+    /// What is thought of it.
+    pub verdict: Verdict,
+    /// How sure that is, from 0 to 1.
+    pub score: f32,
+    /// The kinds of attack found, the surest first.
+    pub kinds: Vec<Kind>,
+    /// What was found, the surest first.
+    pub evidence: Vec<Evidence>,
+}
+
+/// From here on a value is a threat.
+const THREAT: f32 = 0.7;
+/// From here on it is suspicious.
+const SUSPICIOUS: f32 = 0.5;
+/// What is longer is read only so far.
+const LENGTH_MAX: usize = 1 << 20;
+
+/// What readers found in one layer.
+struct Findings {
+    channel: Channel,
+    all: Vec<(Kind, f32, (usize, usize), &'static str)>,
+}
+
+impl Findings {
+    fn add(&mut self, kind: Kind, weight: f32, span: (usize, usize), why: &'static str) {
+        let weight = weight * self.channel.trust(kind);
+        if weight >= 0.3 {
+            self.all.push((kind, weight, span, why));
+        }
+    }
+
+    fn worst(&self) -> f32 {
+        self.all.iter().fold(0.0, |worst, (_, weight, ..)| worst.max(*weight))
+    }
+}
+
+impl Channel {
+    /// How much what is found counts where it is found: tools take commands, paths and URLs.
+    const fn trust(self, kind: Kind) -> f32 {
+        match (self, kind) {
+            (Self::Text, Kind::Path | Kind::Command | Kind::Ssrf)
+            | (Self::Tool, Kind::Command | Kind::Path | Kind::Ssti) => 0.8,
+            _ => 1.0,
+        }
+    }
+}
+
+/// Looks into values for attacks.
+#[derive(Debug, Clone, Default)]
+pub struct Inspector {}
+
+impl Inspector {
+    /// What is in a value that came through a channel.
+    #[must_use]
+    pub fn inspect(&self, value: &str, channel: Channel) -> Report {
+        self.counted(value, channel, &Cell::new(0))
+    }
+
+    /// The same, counting what is done.
+    fn counted(&self, value: &str, channel: Channel, steps: &Cell<u64>) -> Report {
+        let bytes = value.as_bytes();
+        let bytes = bytes.get(..LENGTH_MAX).unwrap_or(bytes);
+        let signs = Signs::of(bytes);
+        if signs.only(Signs::HIGH.and(Signs::AT).and(Signs::COMMA)) && bytes.len() < 12 {
+            return Report::clean();
+        }
+        let mut layer = Layer { bytes: Cow::Borrowed(bytes), from: None, decoded: Vec::new() };
+        let mut report = Report::clean();
+        let mut signs = signs;
+        for left in (0..=decode::ROUNDS).rev() {
+            let worst = layer.read(signs, channel, steps, &mut report);
+            if worst >= THREAT || left == 0 || !layer.peel(signs) {
+                break;
+            }
+            signs = Signs::of(&layer.bytes);
+        }
+        report.settle();
+        report
+    }
+}
+
+/// A value with some of its encodings undone.
+struct Layer<'a> {
+    bytes: Cow<'a, [u8]>,
+    from: Option<Vec<u32>>,
+    decoded: Vec<&'static str>,
+}
+
+/// What encodings are made of.
+const ENCODED: Signs =
+    Signs::PERCENT.and(Signs::AMPERSAND).and(Signs::BACKSLASH).and(Signs::HIGH).and(Signs::DOT);
+
+impl Layer<'_> {
+    /// Looks for every kind of attack; says how bad the worst is.
+    fn read(&self, signs: Signs, channel: Channel, steps: &Cell<u64>, report: &mut Report) -> f32 {
+        let lower = self.bytes.to_ascii_lowercase();
+        let hidden = !self.decoded.is_empty();
+        let text = Text { lower: &lower, raw: &self.bytes, signs, hidden, steps };
+        let mut found = Findings { channel, all: Vec::new() };
+        for look in READERS {
+            look(&text, &mut found);
+        }
+        for (kind, weight, (start, end), why) in &found.all {
+            let span = (self.origin(*start), self.origin(end.saturating_sub(1)) + 1);
+            let decoded = self.decoded.clone();
+            report.evidence.push(Evidence { kind: *kind, span, why, decoded, weight: *weight });
+        }
+        found.worst()
+    }
+
+    fn origin(&self, place: usize) -> usize {
+        let Some(from) = &self.from else { return place };
+        from.get(place).or(from.last()).map_or(0, |held| *held as usize)
+    }
+
+    /// Undoes one round of encodings; false when there is none.
+    fn peel(&mut self, signs: Signs) -> bool {
+        let url = signs.any(ENCODED).then(|| decode::round(&self.bytes)).flatten();
+        let Some(Decoded { bytes, from, used }) = url.or_else(|| self.alone(signs)) else {
+            return false;
+        };
+        let from = match &self.from {
+            None => from,
+            Some(_) => {
+                let origin = |held: u32| u32::try_from(self.origin(held as usize)).unwrap_or(0);
+                from.into_iter().map(origin).collect()
+            }
+        };
+        self.bytes = Cow::Owned(bytes);
+        self.from = Some(from);
+        self.decoded.extend(Used::names(used));
+        true
+    }
+
+    fn alone(&self, signs: Signs) -> Option<Decoded> {
+        let plain = Signs::PLUS.and(Signs::SLASH).and(Signs::EQUALS).and(Signs::DASH);
+        signs.only(plain.and(Signs::LINE)).then(|| decode::base64(&self.bytes)).flatten()
+    }
+}
+
+const READERS: [fn(&Text<'_>, &mut Findings); 12] = [
+    sql::look,
+    html::look,
+    script::look,
+    shell::look,
+    path::look,
+    template::look,
+    url::look,
+    operator::look,
+    ldap::look,
+    markup::look,
+    object::look,
+    header::look,
+];
+
+impl Report {
+    const fn clean() -> Self {
+        Self { verdict: Verdict::Clean, score: 0.0, kinds: Vec::new(), evidence: Vec::new() }
+    }
+
+    /// Weighs what was found: the surest of each kind, and the surest of all.
+    fn settle(&mut self) {
+        self.evidence.sort_by(|one, other| other.weight.total_cmp(&one.weight));
+        let mut best: Vec<Evidence> = Vec::new();
+        for held in self.evidence.drain(..) {
+            if best.iter().all(|other| other.kind != held.kind) {
+                best.push(held);
+            }
+        }
+        let score = best.first().map_or(0.0, |first| first.weight).min(1.0);
+        self.verdict = match score {
+            score if score >= THREAT => Verdict::Threat,
+            score if score >= SUSPICIOUS => Verdict::Suspicious,
+            _ => Verdict::Clean,
+        };
+        if self.verdict == Verdict::Clean {
+            best.clear();
+        }
+        self.score = (score * 100.0).round() / 100.0;
+        self.kinds = best.iter().map(|held| held.kind).collect();
+        self.evidence = best;
+    }
+}

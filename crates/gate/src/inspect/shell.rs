@@ -1,0 +1,317 @@
+//! Commands that a shell would run behind a separator or inside a substitution, with a known
+//! program where a command begins and what programs are given behind it.
+
+mod program;
+
+use super::sign::Signs;
+use super::text::{Text, find, has, has_any, is_space, trim};
+use super::{Findings, Kind};
+use program::{Sort, sort};
+
+/// What divides one command from the next.
+const SEPARATORS: Signs = Signs::SEMICOLON
+    .and(Signs::PIPE)
+    .and(Signs::LINE)
+    .and(Signs::TICK)
+    .and(Signs::DOLLAR)
+    .and(Signs::BRACE)
+    .and(Signs::LESS)
+    .and(Signs::MORE);
+
+/// Looks for commands.
+pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
+    if text.signs.any(SEPARATORS) {
+        separated(text, found);
+        tricks(text, found);
+    }
+    if text.signs.any(Signs::SPACE.and(Signs::SLASH).and(Signs::BACKSLASH).and(Signs::DOLLAR)) {
+        whole(text, found);
+    }
+}
+
+/// Reads each place at which a shell would begin a command.
+fn separated(text: &Text<'_>, found: &mut Findings) {
+    let lead = lead(text);
+    let mut place = 0;
+    let mut ticks = 0u32;
+    while place < text.len() {
+        text.step();
+        let rest = text.part(place, text.len());
+        let Some(at) = rest.iter().position(|byte| matches!(byte, b';' | b'|' | b'&' | b'\n' | b'\r' | b'`' | b'(' | b'{' | b'<' | b'>')) else {
+            return;
+        };
+        let at = place + at;
+        place = at + 1;
+        let before = if at == 0 { 0 } else { text.at(at - 1) };
+        let opening = match text.at(at) {
+            b';' | b'|' | b'&' => Opening::Separator,
+            b'\n' | b'\r' => Opening::Line,
+            b'`' => {
+                ticks += 1;
+                if ticks % 2 == 0 {
+                    continue;
+                }
+                Opening::Tick
+            }
+            b'(' if matches!(before, b'$' | b'<' | b'>') => Opening::Substitution,
+            b'{' if before != b'$' && before != b'{' => Opening::Brace,
+            b'<' | b'>' if before == b'<' || before == b'>' => continue,
+            _ => continue,
+        };
+        // `&lt;` and `a=1&b=2` are no commands.
+        let command = Command::read(text, at + 1);
+        if let Some(weight) = weigh(text, at, opening, &command, lead) {
+            found.add(Kind::Command, weight, (at, command.end), "a shell would run a command here");
+        }
+        place = place.max(command.start);
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    Separator,
+    Line,
+    Tick,
+    Substitution,
+    Brace,
+}
+
+/// What the value begins with, before the first separator.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lead {
+    /// Nothing, or something without words.
+    Value,
+    /// A command of its own: the value is a script, as documentation shows them.
+    Script,
+    /// A sentence.
+    Prose,
+}
+
+fn lead(text: &Text<'_>) -> Lead {
+    let end = text.lower.iter().position(|byte| matches!(byte, b';' | b'|' | b'&' | b'`' | b'\n' | b'\r'));
+    let head = trim(text.part(0, end.unwrap_or(text.len())));
+    let head = head.strip_prefix(b"$ ").or_else(|| head.strip_prefix(b"# ")).unwrap_or(head);
+    let first = head.split(|byte| is_space(*byte)).next().unwrap_or_default();
+    let words = head.split(|byte| is_space(*byte)).filter(|word| word.len() > 1).take(5).count();
+    if sort(first).is_some() || has_any(head, &[b"=", b"{"]) && words > 1 {
+        Lead::Script
+    } else if words > 3 {
+        Lead::Prose
+    } else {
+        Lead::Value
+    }
+}
+
+/// A word in command position, without the quotes and escapes that shells drop.
+struct Command {
+    start: usize,
+    end: usize,
+    name: [u8; 24],
+    length: usize,
+    /// Quotes, escapes or wildcards were in the name.
+    disguised: bool,
+    path: bool,
+}
+
+impl Command {
+    fn read(text: &Text<'_>, from: usize) -> Self {
+        let mut place = from;
+        // Repeated separators, brackets, blanks and quotes before a command change nothing.
+        while place < text.len()
+            && (is_space(text.at(place)) || matches!(text.at(place), b'(' | b'{' | b'!' | b'|' | b'&' | b';' | b'@' | b'`'))
+        {
+            place += 1;
+        }
+        if text.part(place, place + 2) == b"$(" {
+            place += 2;
+        }
+        let start = place;
+        let mut command =
+            Self { start, end: start, name: [0; 24], length: 0, disguised: false, path: false };
+        while place < text.len() {
+            let byte = text.at(place);
+            match byte {
+                b'\'' | b'"' | b'\\' | b'^' if command.skips(text, place) => command.disguised = true,
+                b'$' if matches!(text.at(place + 1), b'@' | b'*' | b'1'..=b'9') => {
+                    command.disguised = true;
+                    place += 1;
+                }
+                b'/' => {
+                    command.length = 0;
+                    command.path = true;
+                }
+                b'?' | b'*' | b'[' | b']' if command.path => {
+                    command.disguised = true;
+                    command.push(byte);
+                }
+                b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' => command.push(byte),
+                _ => break,
+            }
+            place += 1;
+        }
+        command.end = place;
+        command
+    }
+
+    /// Whether a quote is inside the word or around it, and not its end.
+    fn skips(&self, text: &Text<'_>, place: usize) -> bool {
+        let next = text.at(place + 1);
+        next.is_ascii_alphanumeric() || matches!(next, b'\'' | b'"' | b'/' | b'$') || (self.disguised && text.at(place) != b'\\')
+    }
+
+    fn push(&mut self, byte: u8) {
+        if let Some(slot) = self.name.get_mut(self.length) {
+            *slot = byte;
+            self.length += 1;
+        }
+    }
+
+    fn name(&self) -> &[u8] {
+        self.name.get(..self.length).unwrap_or_default()
+    }
+}
+
+/// How likely it is that a command begins here; nothing when it is none.
+fn weigh(text: &Text<'_>, at: usize, opening: Opening, command: &Command, lead: Lead) -> Option<f32> {
+    let name = command.name();
+    let wild = command.path && command.disguised && name.iter().any(|byte| matches!(byte, b'?' | b'*'));
+    let sort = match sort(name) {
+        Some(sort) => sort,
+        None if wild && name.len() > 1 => Sort::Known,
+        None => return None,
+    };
+    let rest = text.part(command.end, command.end + 400);
+    let next = rest.first().copied().unwrap_or(0);
+    let ended = rest.is_empty() || trim(rest).is_empty();
+    let closed = matches!(next, b';' | b'|' | b'&' | b')' | b'`' | b'\n' | b'\r' | b'>' | b'<' | b'\'' | b'"' | b'}' | b'#' | b',') || (next == 0 && !rest.is_empty());
+    let internal = next == b'$' || next == b'%';
+    let spaced = is_space(next) || next == b'+';
+    if !(ended || closed || internal || spaced) {
+        return None;
+    }
+    let arguments = arguments(rest);
+    // Shell habits: the separator touches the word, or begins the value.
+    let tight = command.start == at + 1;
+    let first = trim(text.part(0, at)).is_empty();
+    let disguised = command.disguised || command.path || internal;
+    let mut weight: f32 = match (sort, arguments) {
+        (_, Arguments::Telling) => 0.95,
+        (Sort::Known, Arguments::Shell) => 0.9,
+        (Sort::Known, Arguments::None) => 0.8,
+        (Sort::Known, Arguments::Words) => 0.75,
+        (Sort::English, Arguments::Shell) => 0.85,
+        (Sort::English, Arguments::None) if tight || first => 0.75,
+        (Sort::English, Arguments::None) => 0.45,
+        (Sort::English, Arguments::Words) if first && opening != Opening::Line => 0.5,
+        (Sort::English, Arguments::Words) => 0.2,
+        (Sort::Common, Arguments::Shell) => 0.8,
+        (Sort::Common, Arguments::None) if first || tight => 0.7,
+        (Sort::Common, _) => 0.2,
+    };
+    if disguised && sort != Sort::Common {
+        weight = weight.max(0.8);
+    }
+    let factor = match (opening, lead) {
+        (Opening::Brace, _) if next == b',' => 1.0,
+        (Opening::Brace, _) => 0.2,
+        (Opening::Tick, Lead::Prose) => 0.3,
+        (Opening::Tick, Lead::Script) => 0.6,
+        (Opening::Tick, Lead::Value) => if words_outside(text) > 1 { 0.3 } else { 1.0 },
+        (Opening::Line, Lead::Value) => if arguments == Arguments::Words { 0.4 } else { 0.9 },
+        (Opening::Line, _) => if arguments == Arguments::Telling { 0.8 } else { 0.4 },
+        (Opening::Substitution, Lead::Script) => if arguments == Arguments::Telling { 1.0 } else { 0.6 },
+        (Opening::Separator, Lead::Script) => if arguments == Arguments::Telling { 1.0 } else { 0.65 },
+        (_, Lead::Prose) => if arguments == Arguments::Telling { 0.9 } else { 0.6 },
+        (_, Lead::Value) => 1.0,
+    };
+    Some(weight * factor)
+}
+
+/// Words outside of backticks: there are none around a command, and many in prose.
+fn words_outside(text: &Text<'_>) -> usize {
+    text.lower.split(|byte| *byte == b'`').step_by(2).flat_map(|part| part.split(|byte| is_space(*byte))).filter(|word| word.len() > 1).take(4).count()
+}
+
+/// What a command is given.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Arguments {
+    None,
+    /// Words, as in a sentence.
+    Words,
+    /// Options, paths, addresses, redirections.
+    Shell,
+    /// Files and programs that tell of an attack.
+    Telling,
+}
+
+const TELLING: [&[u8]; 24] = [
+    b"/etc/", b"/bin/", b"/dev/tcp", b"/proc/", b"/var/log", b"/root", b"/passwd", b"/shadow", b"%systemroot%", b"%programfiles",
+    b"c:\\", b"c:/", b"\\windows", b"win.ini", b"boot.ini", b"$ifs", b"${ifs", b"${path", b"<?php", b"wget http", b"curl http",
+    b"/inetpub", b"/tmp/", b".ssh/",
+];
+
+fn arguments(rest: &[u8]) -> Arguments {
+    let end = rest.iter().position(|byte| matches!(byte, b';' | b'|' | b'&' | b'\n' | b'\r' | b'`')).unwrap_or(rest.len());
+    let given = trim(rest.get(..end).unwrap_or_default());
+    if has_any(given, &TELLING) {
+        return Arguments::Telling;
+    }
+    let first = given.first().copied().unwrap_or(0);
+    if given.is_empty() || matches!(first, b')' | b'\'' | b'"' | b'}' | b'#' | 0) && given.len() < 12 {
+        return Arguments::None;
+    }
+    let mut shell = false;
+    for word in given.split(|byte| is_space(*byte)).take(8) {
+        let option = word.len() > 1 && (word.starts_with(b"-") || word.starts_with(b"/")) && word.get(1).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
+        let path = has_any(word, &[b"/", b"\\", b"*", b"$", b"~"]) && word.len() > 1;
+        let sign = word.iter().any(|byte| matches!(byte, b'>' | b'<' | b'$' | b'{' | b'`'));
+        let address = word.iter().filter(|byte| **byte == b'.').count() >= 2 || word.starts_with(b"127.");
+        shell |= option || path || sign || address;
+    }
+    let number = given.iter().all(u8::is_ascii_digit);
+    if shell || number || first == b',' { Arguments::Shell } else { Arguments::Words }
+}
+
+/// Forms that nothing but shells know.
+fn tricks(text: &Text<'_>, found: &mut Findings) {
+    let known: [(&[u8], f32); 8] = [
+        (b"${ifs", 1.0),
+        (b"$ifs", 0.9),
+        (b"() { :", 1.0),
+        (b"(){:", 0.8),
+        (b"() { _", 1.0),
+        (b"/dev/tcp/", 0.9),
+        (b"{:;};", 1.0),
+        (b"${path:", 0.9),
+    ];
+    for (needle, weight) in known {
+        if let Some(at) = find(text.lower, needle, 0) {
+            found.add(Kind::Command, weight, (at, at + needle.len()), "a form that only shells know");
+        }
+    }
+    if text.signs.any(Signs::LESS) && has_any(text.lower, &[b"</etc/", b"< /etc/", b"<<<"]) && lead(text) != Lead::Prose && has_any(text.lower, &[b"/etc/", b"bash", b"sh "]) {
+        found.add(Kind::Command, 0.8, (0, text.len()), "a file is read into a command");
+    }
+}
+
+/// A value that is a command as a whole, with what tells of an attack.
+fn whole(text: &Text<'_>, found: &mut Findings) {
+    let command = Command::read(text, 0);
+    let Some(sort) = sort(command.name()) else { return };
+    let rest = text.part(command.end, command.end + 400);
+    if !rest.first().is_some_and(|byte| is_space(*byte) || matches!(byte, b'$' | b'{' | b'<')) {
+        return;
+    }
+    let arguments = arguments(rest);
+    let code = has_any(rest, &[b" -e ", b" -c ", b" -r ", b"/c "]) && has_any(command.name(), &[b"perl", b"python", b"ruby", b"php", b"sh", b"cmd", b"nc", b"powershell", b"node", b"lua"]);
+    let fetches = matches!(command.name(), b"wget" | b"curl") && (has(rest, b"http") || has(rest, b"ftp")) && !text.signs.any(Signs::LINE);
+    let weight = match (sort, arguments) {
+        (Sort::Known, Arguments::Telling) => 0.8,
+        (Sort::English, Arguments::Telling) => 0.75,
+        (_, Arguments::Telling) => 0.55,
+        _ if code => 0.75,
+        _ if fetches => 0.5,
+        _ => 0.0,
+    };
+    found.add(Kind::Command, weight, (0, text.len()), "the value is a command");
+}
