@@ -233,7 +233,8 @@ impl Layer<'_> {
 
     /// Undoes one round of encodings; false when there is none.
     fn peel(&mut self, signs: Signs) -> bool {
-        let url = signs.any(ENCODED).then(|| decode::round(&self.bytes)).flatten();
+        let encoded = signs.any(ENCODED) || self.bytes.len() > 7 && text::has_any(&self.bytes, &[b"0x2e", b"0x5c"]);
+        let url = encoded.then(|| decode::round(&self.bytes)).flatten();
         let Some(Decoded { bytes, from, used }) = url.or_else(|| self.alone(signs)) else {
             return false;
         };

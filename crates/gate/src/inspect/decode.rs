@@ -126,6 +126,11 @@ fn escape(bytes: &[u8], place: usize, decoded: &mut Decoded) -> usize {
         (b'u', b'{') => (6, 1),
         (b'u', _) => (4, 0),
         (b'x', _) => (2, 0),
+        (b'n' | b'r', next) if !next.is_ascii_lowercase() || next == b'e' || next == b'c' => {
+            decoded.used.unicode = true;
+            decoded.push(b'\n', place);
+            return 2;
+        }
         _ => return 0,
     };
     let (code, digits) = number(bytes, place + 2 + braced, most, 16);

@@ -100,6 +100,9 @@ fn attributes(text: &Text<'_>, tag: &[u8], mut place: usize, found: &mut Finding
             behind += 1;
         }
         facts.count += 1;
+        if text.at(behind) == b'/' && text.at(behind + 1) == b'=' {
+            behind += 1;
+        }
         if text.at(behind) != b'=' {
             if place == start {
                 place += 1;
@@ -150,6 +153,9 @@ fn attribute(
     facts: &mut Facts,
     found: &mut Findings,
 ) {
+    if has(value, b"<script") {
+        found.add(Kind::Xss, 0.8, span, "a script begins in an attribute");
+    }
     let local = name.iter().rposition(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'-'));
     let local = local.and_then(|at| name.get(at + 1..)).unwrap_or(name);
     if handler(local) || (local != name && name.starts_with(b"on") && name.len() > 4) {
@@ -159,8 +165,12 @@ fn attribute(
         if runs(value) || (local == b"srcdoc" && has(value, b"<")) || (local == b"content" && has_any(value, &[b"javascript:", b"data:text", b"vbscript:"])) || (local == b"values" && has(value, b"script:")) {
             found.add(Kind::Xss, 1.0, span, "a link runs script");
         }
+    } else if matches!(name, b"datasrc" | b"datafld" | b"dataformatas" | b"ev:event" | b"ev:handler") {
+        found.add(Kind::Xss, 0.8, span, "an attribute is bound to script or data");
     } else if local == b"style" && styled(value) {
         found.add(Kind::Xss, 0.9, span, "a style runs script");
+    } else if local == b"style" && (has(value, b"url(") || value.contains(&b'\\')) && tag != b"code" {
+        found.add(Kind::Xss, 0.7, span, "a style loads what it names");
     } else if runs(value) && tag != b"code" {
         found.add(Kind::Xss, 0.8, span, "a link runs script");
     } else if local == b"http-equiv" && has_any(value, &[b"refresh", b"set-cookie", b"link"]) {
@@ -222,7 +232,7 @@ pub(super) fn runs(url: &[u8]) -> bool {
     let scheme = scheme.strip_prefix(b"url(").unwrap_or(scheme);
     let scheme = scheme.strip_prefix(b"view-source:").unwrap_or(scheme);
     let scheme = scheme.strip_prefix(b"feed:").unwrap_or(scheme);
-    [&b"javascript:"[..], b"vbscript:", b"livescript:", b"mocha:", b"jscript:", b"vbs:", b"data:text/html", b"data:text/xml", b"data:text/xsl", b"data:text/javascript", b"data:text/vbscript", b"data:;base64", b"data:image/svg", b"data:application/x", b"data:,<", b"data:x,"]
+    [&b"javascript:"[..], b"&{", b"javascript#", b"vbscript:", b"livescript:", b"mocha:", b"jscript:", b"vbs:", b"data:text/html", b"data:text/xml", b"data:text/xsl", b"data:text/javascript", b"data:text/vbscript", b"data:;base64", b"data:image/svg", b"data:application/x", b"data:,<", b"data:x,"]
         .iter()
         .any(|known| scheme.starts_with(known))
 }
@@ -259,15 +269,15 @@ fn weigh(
         b"iframe" | b"frame" | b"object" | b"embed" | b"applet" | b"layer" | b"ilayer" | b"bgsound" | b"base" | b"isindex" | b"portal" => {
             if facts.source { 0.9 } else { 0.6 }
         }
-        b"frameset" | b"xml" if facts.count > 0 => 0.6,
+        b"frameset" | b"xml" if facts.count > 0 => 0.7,
         b"import" | b"handler" | b"listener" | b"set" | b"animate" | b"animatemotion" if facts.count > 1 => 0.6,
         b"link" if facts.source && facts.count > 1 => 0.7,
-        b"meta" if facts.source && facts.count > 1 => 0.6,
+        b"meta" if facts.source && facts.count > 1 => 0.7,
         b"style" => {
-            let body = text.part(span.1, text.len());
-            if styled(body) { 0.9 } else { 0.3 }
+            let body = text.part(span.1, span.1 + 4096);
+            if styled(body) { 0.9 } else { 0.7 }
         }
-        b"svg" | b"math" if has(text.part(span.1, text.len()), b"script") => 0.8,
+        b"form" | b"svg" | b"math" | b"xml" | b"xss" | b"handler" if text.at(span.1) == b'>' => 0.7,
         b"img" | b"image" | b"input" | b"video" | b"audio" if facts.source && span.1 >= text.len() && text.raw.last() != Some(&b'>') => 0.7,
         _ => 0.0,
     };

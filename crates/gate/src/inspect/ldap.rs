@@ -46,7 +46,7 @@ fn filters(text: &Text<'_>, found: &mut Findings) {
 /// `name=value`, `name>=value`, `name:=value`: says where it ends.
 fn item(text: &Text<'_>, start: usize) -> Option<usize> {
     let mut place = start;
-    while matches!(text.at(place), b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b';') {
+    while matches!(text.at(place), b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b';' | b':') {
         place += 1;
     }
     let named = place > start && place - start < 64;
@@ -70,7 +70,8 @@ fn wild(text: &Text<'_>, found: &mut Findings) {
         let Some(at) = find(value, needle, 0) else { continue };
         let letters = value.iter().filter(|byte| byte.is_ascii_alphanumeric()).count();
         let short = value.len() < 12 && letters * 2 < value.len() + 4;
-        let zero = value.ends_with(b"\0") || value.ends_with(b"(&)");
+        let plain = !value.contains(&b' ') && value.len() < 60 && matches!(needle, b"*)(" | b"*(|" | b")(|" | b"))(|" | b"*)|" | b"*)&");
+        let zero = plain || value.ends_with(b"\0") || value.ends_with(b"(&)");
         if short || zero {
             found.add(Kind::Ldap, 0.8, (at, at + needle.len()), "a search filter is closed behind the value");
             return;

@@ -40,7 +40,9 @@ fn serialised(text: &Text<'_>, found: &mut Findings) {
 }
 
 fn called(text: &Text<'_>, found: &mut Findings) {
-    let code: [(&[u8], Kind, f32); 14] = [
+    let code: [(&[u8], Kind, f32); 16] = [
+        (b"system('", Kind::Command, 0.75),
+        (b"system(\"", Kind::Command, 0.75),
         (b"java.lang.runtime", Kind::Object, 0.8),
         (b"getruntime()", Kind::Object, 0.8),
         (b"java.lang.processbuilder", Kind::Object, 0.8),
@@ -58,7 +60,7 @@ fn called(text: &Text<'_>, found: &mut Findings) {
     ];
     for (needle, kind, weight) in code {
         if let Some(place) = find(text.lower, needle, 0) {
-            let long = text.len() > 200;
+            let long = text.len() > 80;
             found.add(kind, if long { weight * 0.8 } else { weight }, (place, place + needle.len()), "code of the server is called");
         }
     }

@@ -14,6 +14,49 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
         repeated(text, found);
     }
     target(text, found);
+    if text.signs.any(Signs::PERCENT) {
+        divided(text, found);
+    }
+}
+
+/// What attackers ask for first, whatever stands between its parts: servers differ in what
+/// they make of bytes that are no characters, and some make slashes of them.
+fn divided(text: &Text<'_>, found: &mut Findings) {
+    let mut previous: &[u8] = b"";
+    let mut place = 0;
+    while place < text.len() {
+        text.step();
+        if text.at(place) == b'%' {
+            let wide = text.at(place + 1) == b'u';
+            let again = text.at(place + 1) == b'%';
+            place += if wide { 6 } else if again { 1 } else { 3 };
+            continue;
+        }
+        let rest = text.part(place, text.len());
+        let end = rest.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'.').unwrap_or(rest.len());
+        let part = rest.get(..end).unwrap_or_default();
+        let known = match previous {
+            b"etc" => matches!(part, b"passwd" | b"shadow" | b"issue" | b"hosts" | b"group"),
+            b"windows" | b"winnt" => matches!(part, b"system32" | b"win.ini" | b"repair"),
+            _ => matches!(part, b"boot.ini"),
+        };
+        if known {
+            found.add(Kind::Path, 0.85, (0, place + end), "a file of the system is asked for");
+            return;
+        }
+        if !part.is_empty() {
+            previous = part;
+        }
+        place += end.max(1);
+    }
+    let dots = super::text::find(text.lower, b"..%", 0);
+    if let Some(at) = dots
+        && one_word(text)
+        && text.at(at + 3).is_ascii_alphanumeric()
+        && (at == 0 || slash(text.at(at - 1)))
+    {
+        found.add(Kind::Path, 0.7, (at, at + 5), "the path leads upward by an odd separator");
+    }
 }
 
 const fn slash(byte: u8) -> bool {
@@ -108,7 +151,11 @@ const TARGETS: [&[u8]; 36] = [
 ];
 
 fn target(text: &Text<'_>, found: &mut Findings) {
-    if !one_word(text) && !text.signs.any(Signs::NUL) {
+    let rooted = slash(text.at(0));
+    if rooted && text.lower.last() == Some(&0) {
+        found.add(Kind::Path, 0.75, (0, text.len()), "a zero ends the path early");
+    }
+    if !one_word(text) {
         return;
     }
     let value = trim(text.lower);

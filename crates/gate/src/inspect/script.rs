@@ -11,6 +11,12 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if text.signs.any(Signs::EQUALS) && text.signs.any(Signs::QUOTE.and(Signs::TICK).and(Signs::SPACE).and(Signs::SLASH)) {
         attribute(text, found);
     }
+    if text.signs.all(Signs::DASH) && has_any(text.lower, &[b"+adw-", b" adw-", b"+acia-"]) {
+        found.add(Kind::Xss, 0.8, (0, text.len()), "markup is written in UTF-7");
+    }
+    if text.signs.any(Signs::COLON) && text.signs.any(Signs::PAREN) && has_any(text.lower, &[b":expression("]) && has_any(text.lower, &[b"style"]) {
+        found.add(Kind::Xss, 0.8, (0, text.len()), "a style runs script");
+    }
     if text.signs.any(Signs::COLON) {
         scheme(text, found);
     }
@@ -48,6 +54,9 @@ fn attribute(text: &Text<'_>, found: &mut Findings) {
         }
         let value = skip_space(text.lower, equals + 1);
         let body = text.part(value, value + 200);
+        if text.at(equals + 1) == 0 {
+            return;
+        }
         let script = body.iter().any(|byte| matches!(byte, b'(' | b'`' | b'.' | b'=' | b':' | b'&' | b'\\'));
         let head = text.part(0, at);
         let broken = head.iter().any(|byte| matches!(byte, b'"' | b'\'' | b'`')) || at == 0 || before == b'/';
@@ -92,6 +101,13 @@ const CALLS: [&str; 20] = [
     "setinterval", "settimeout", "write",
 ];
 
+/// Whether a backtick begins a string that a name before it is called with.
+fn templated(text: &Text<'_>, open: usize) -> bool {
+    let content = text.at(open + 1);
+    let word = open > 0 && is_word(text.at(open - 1));
+    word && (is_word(content) || matches!(content, b'$' | b'\\' | b'/' | b'\'' | b'`')) && memchr::memchr(b'`', text.part(open + 1, open + 200)).is_some()
+}
+
 /// A call behind what ends a string or a statement, or as all of a short value.
 fn call(text: &Text<'_>, found: &mut Findings) {
     let value = trim(text.lower);
@@ -106,8 +122,11 @@ fn call(text: &Text<'_>, found: &mut Findings) {
         place = open + 1;
         seen += 1;
         text.step();
+        if text.at(open) == b'`' && !templated(text, open) {
+            continue;
+        }
         let mut end = open;
-        while end > 0 && matches!(text.at(end - 1), b')' | b' ' | b'\'' | b'"' | b']') && open - end < 4 {
+        while end > 0 && matches!(text.at(end - 1), b')' | b' ' | b'\'' | b'"' | b']' | b'?' | b'.') && open - end < 4 {
             end -= 1;
         }
         let mut start = end;

@@ -118,7 +118,7 @@ impl Command {
         let mut place = from;
         // Repeated separators, brackets, blanks and quotes before a command change nothing.
         while place < text.len()
-            && (is_space(text.at(place)) || matches!(text.at(place), b'(' | b'{' | b'!' | b'|' | b'&' | b';' | b'@' | b'`'))
+            && (is_space(text.at(place)) || matches!(text.at(place), b'(' | b'{' | b'!' | b'+' | b'|' | b'&' | b';' | b'@' | b'`'))
         {
             place += 1;
         }
@@ -183,7 +183,8 @@ fn weigh(text: &Text<'_>, at: usize, opening: Opening, command: &Command, lead: 
     let rest = text.part(command.end, command.end + 400);
     let next = rest.first().copied().unwrap_or(0);
     let ended = rest.is_empty() || trim(rest).is_empty();
-    let closed = matches!(next, b';' | b'|' | b'&' | b')' | b'`' | b'\n' | b'\r' | b'>' | b'<' | b'\'' | b'"' | b'}' | b'#' | b',') || (next == 0 && !rest.is_empty());
+    let closed = matches!(next, b';' | b'|' | b'&' | b')' | b'`' | b'\n' | b'\r' | b'>' | b'<' | b'\'' | b'"' | b'}' | b'#' | b',') || (next == 0 && !rest.is_empty())
+        || (next == b'\\' && matches!(rest.get(1), Some(b'n' | b'r')));
     let internal = next == b'$' || next == b'%';
     let spaced = is_space(next) || next == b'+';
     if !(ended || closed || internal || spaced) {
@@ -191,7 +192,7 @@ fn weigh(text: &Text<'_>, at: usize, opening: Opening, command: &Command, lead: 
     }
     let arguments = arguments(rest);
     // Shell habits: the separator touches the word, or begins the value.
-    let tight = command.start == at + 1;
+    let tight = !text.part(at + 1, command.start).iter().any(|byte| is_space(*byte) || *byte == b'+');
     let first = trim(text.part(0, at)).is_empty();
     let disguised = command.disguised || command.path || internal;
     let mut weight: f32 = match (sort, arguments) {
@@ -224,7 +225,14 @@ fn weigh(text: &Text<'_>, at: usize, opening: Opening, command: &Command, lead: 
         (_, Lead::Prose) => if arguments == Arguments::Telling { 0.9 } else { 0.6 },
         (_, Lead::Value) => 1.0,
     };
+    // What is written in many lines is a script or a program, and seldom an argument.
+    let lines = text.signs.any(Signs::LINE) && !text.hidden && many_lines(text);
+    let factor = if lines && (arguments != Arguments::Telling || lead == Lead::Script) { factor * 0.7 } else { factor };
     Some(weight * factor)
+}
+
+fn many_lines(text: &Text<'_>) -> bool {
+    text.lower.iter().filter(|byte| **byte == b'\n').take(3).count() > 1
 }
 
 /// Words outside of backticks: there are none around a command, and many in prose.
@@ -253,7 +261,8 @@ const TELLING: [&[u8]; 24] = [
 fn arguments(rest: &[u8]) -> Arguments {
     let end = rest.iter().position(|byte| matches!(byte, b';' | b'|' | b'&' | b'\n' | b'\r' | b'`')).unwrap_or(rest.len());
     let given = trim(rest.get(..end).unwrap_or_default());
-    if has_any(given, &TELLING) {
+    let managed = [&b"user "[..], b"view", b"localgroup", b"use ", b"share", b"accounts", b"group "];
+    if has_any(given, &TELLING) || managed.iter().any(|word| given.starts_with(word)) {
         return Arguments::Telling;
     }
     let first = given.first().copied().unwrap_or(0);
@@ -274,7 +283,10 @@ fn arguments(rest: &[u8]) -> Arguments {
 
 /// Forms that nothing but shells know.
 fn tricks(text: &Text<'_>, found: &mut Findings) {
-    let known: [(&[u8], f32); 8] = [
+    let known: [(&[u8], f32); 11] = [
+        (b"=$'", 0.75),
+        (b":0:1}", 0.9),
+        (b"$@", 0.4),
         (b"${ifs", 1.0),
         (b"$ifs", 0.9),
         (b"() { :", 1.0),
@@ -299,13 +311,17 @@ fn whole(text: &Text<'_>, found: &mut Findings) {
     let command = Command::read(text, 0);
     let Some(sort) = sort(command.name()) else { return };
     let rest = text.part(command.end, command.end + 400);
-    if !rest.first().is_some_and(|byte| is_space(*byte) || matches!(byte, b'$' | b'{' | b'<')) {
+    if !rest.first().is_some_and(|byte| is_space(*byte) || command.disguised || matches!(byte, b'$' | b'{' | b'<')) {
         return;
     }
     let arguments = arguments(rest);
     let code = has_any(rest, &[b" -e ", b" -c ", b" -r ", b"/c "]) && has_any(command.name(), &[b"perl", b"python", b"ruby", b"php", b"sh", b"cmd", b"nc", b"powershell", b"node", b"lua"]);
     let fetches = matches!(command.name(), b"wget" | b"curl") && (has(rest, b"http") || has(rest, b"ftp")) && !text.signs.any(Signs::LINE);
+    let single = !text.signs.any(Signs::LINE) && text.len() < 120;
+    let disguised = command.disguised && !text.signs.any(Signs::LINE);
     let weight = match (sort, arguments) {
+        (Sort::Known | Sort::English, _) if disguised => 0.8,
+        (Sort::Known, Arguments::Shell) if single => 0.7,
         (Sort::Known, Arguments::Telling) => 0.8,
         (Sort::English, Arguments::Telling) => 0.75,
         (_, Arguments::Telling) => 0.55,

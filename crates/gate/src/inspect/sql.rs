@@ -59,7 +59,7 @@ fn read(text: &Text<'_>, from: usize, place: Place, found: &mut Findings) {
     if let Some((weight, why, end)) = reading.walk() {
         found.add(Kind::Sqli, weight, (from.saturating_sub(1), end), why);
     }
-    if let Some((weight, why, span)) = anywhere::scan(text, &tokens) {
+    if let Some((weight, why, span)) = anywhere::scan(text, &tokens, place != Place::Bare) {
         found.add(Kind::Sqli, weight, span, why);
     }
 }

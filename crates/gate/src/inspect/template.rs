@@ -51,7 +51,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
         let code = has_any(text.lower, &[b"def ", b"import ", b"class "]);
         found.add(Kind::Ssti, if code { 0.4 } else { 0.8 }, (0, text.len()), "the inside of an interpreter is walked");
     }
-    if has_any(text.lower, &[b"#set($", b"#set ($", b"#include(", b"#parse(", b"#evaluate("]) {
+    if has_any(text.lower, &[b"#set($", b"#set ($", b"<#assign", b"[#assign", b"<#list", b"?new()", b"$class.inspect", b"${{<%", b"{{= global.", b"#include(", b"#parse(", b"#evaluate("]) {
         found.add(Kind::Ssti, 0.8, (0, text.len()), "a template is told what to do");
     }
 }
@@ -91,16 +91,18 @@ fn weigh(text: &Text<'_>, index: usize, body: &[u8], at: usize) -> f32 {
         // `{{…}}` with what engines hold ready.
         0 if ROOTS.iter().any(|root| inner.starts_with(root)) && (called || inner.len() < 16) && whole => 0.75,
         0 if inner.contains(&b'(') && whole => 0.75,
-        0 if inner.contains(&b'|') && inner.contains(&b'\'') && whole => 0.7,
+        0 if inner.contains(&b'|') && has_any(inner, &[b"'", b"\""]) && whole => 0.7,
         // `${…}` with a call of something.
         1 if has_any(inner, &[b"jndi:", b"lower:", b"::-", b"env:", b"sys:", b"script:"]) => 1.0,
         1..=6 if inner.contains(&b'(') && whole && has_any(inner, &[b"new ", b"t(", b".get", b".execute", b"''", b"\"\".", b"@java"]) => 0.9,
+        7 if whole && text.len() < 200 && trim(text.lower).ends_with(b"%>") => 0.75,
+        0 if whole && inner.starts_with(b"#") && text.len() < 400 && has_any(inner, &[b" as |", b"lookup"]) => 0.75,
         7 if has_any(inner, &[b"(", b"`", b"request", b"system", b"response"]) && whole => 0.9,
-        8 if has_any(inner, &[b"import", b"include", b"set ", b"debug", b"for ", b"if ", b"raw", b"extends", b"block", b"macro"]) && whole => 0.7,
+        8 if has_any(inner, &[b"import", b"include", b"set ", b"debug", b"for ", b"if ", b"raw", b"extends", b"block", b"macro", b"end", b"load", b"autoescape"]) && whole => 0.7,
         9 | 10 if computes(inner) && whole => if index == 10 { 0.9 } else { 0.5 },
         10 if has_any(inner, &[b"system.", b"new "]) && whole => 0.8,
         12 if inner.starts_with(b"$smarty") || inner.starts_with(b"php}") || inner == b"php" || inner == b"literal" => 0.9,
-        12 if has_any(inner, &[b"system(", b"file_get_contents", b"self::", b"$smarty", b"\"id\"|", b"'id'|"]) => 0.8,
+        12 if has_any(inner, &[b"system(", b"file_get_contents", b"$smarty", b"\"id\"|", b"'id'|"]) => 0.8,
         12 if computes(inner) && whole && !inner.contains(&b'"') && text.len() < 40 && inner.contains(&b'*') => 0.7,
         13 if body.starts_with(b"set") || body.starts_with(b"{") => 0.0,
         _ => 0.0,

@@ -60,7 +60,7 @@ fn judge(text: &Text<'_>, scheme: &[u8], rest: &[u8], found: &mut Findings) {
         internal |= host(part);
     }
     let user = authority.contains(&b'@');
-    if matches!(scheme, b"http" | b"https" | b"ftp" | b"ws" | b"wss" | b"0" | b"tcp" | b"udp") || scheme.len() < 10 {
+    if matches!(scheme, b"http" | b"https" | b"ftp" | b"ws" | b"wss") {
         if internal {
             found.add(Kind::Ssrf, 0.85, (0, text.len()), "the host is one that only the server reaches");
         } else if confused || (user && has_any(path, &[b"@"])) {

@@ -7,7 +7,7 @@ use super::{Is, Token};
 type Found = (f32, &'static str, (usize, usize));
 
 /// Looks at each place of a value for a form that nothing but SQL has.
-pub(super) fn scan(text: &Text<'_>, tokens: &[Token]) -> Option<Found> {
+pub(super) fn scan(text: &Text<'_>, tokens: &[Token], quoted: bool) -> Option<Found> {
     let mut best: Option<Found> = None;
     for at in 0..tokens.len() {
         let Some(token) = tokens.get(at) else { break };
@@ -15,7 +15,7 @@ pub(super) fn scan(text: &Text<'_>, tokens: &[Token]) -> Option<Found> {
         let verdict = match token.kind {
             Is::Word(Class::Union) => united(rest),
             Is::Word(Class::Select) => selected(text, tokens, at),
-            Is::Word(Class::Statement) => stated(text, tokens, at),
+            Is::Word(Class::Statement) => stated(text, tokens, at, quoted),
             Is::Word(Class::Waitfor) => waits(text, rest),
             Is::Word(Class::Danger) => dangerous(text, tokens, at),
             _ => continue,
@@ -106,13 +106,15 @@ fn selected(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'stat
 }
 
 /// A statement that changes something, where one may begin.
-fn stated(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'static str)> {
+fn stated(text: &Text<'_>, tokens: &[Token], at: usize, quoted: bool) -> Option<(f32, &'static str)> {
     let before = at.checked_sub(1).and_then(|before| kind(tokens, before));
     let begins = match before {
+        None if quoted && !word(text, tokens, at).starts_with(b"exec") => return None,
         None => 0.8,
         Some(Is::Semicolon) => 1.0,
-        Some(Is::Close) => 0.7,
-        Some(Is::String { .. } | Is::Number) => 0.7,
+        Some(Is::Close) if quoted => 0.7,
+        Some(Is::Number) => 0.7,
+        Some(Is::String { .. }) if quoted => 0.7,
         _ => return None,
     };
     let next = word(text, tokens, at + 1);
@@ -145,12 +147,16 @@ fn stated(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'static
         }
         b"declare" => kind(tokens, at + 1) == Some(Is::Variable) || (named && super::token::is_type(second)),
         b"shutdown" => matches!(kind(tokens, at + 1), None | Some(Is::Comment | Is::Semicolon)) && before.is_some() || next == b"with",
-        b"call" => named && matches!(kind(tokens, at + 2), Some(Is::Open | Is::Dot)),
+        b"call" => named && (kind(tokens, at + 2) == Some(Is::Open) || kind(tokens, at + 2) == Some(Is::Dot) && kind(tokens, at + 4) == Some(Is::Open)),
         b"grant" | b"revoke" => (at..at + 8).any(|at| word(text, tokens, at) == b"on" || word(text, tokens, at) == b"to"),
         b"load" => next == b"data" || next == b"xml" || next == b"file",
-        b"copy" => matches!(kind(tokens, at + 2), Some(Is::Word(Class::From))) || second == b"to",
+        b"copy" => {
+            let way = matches!(second, b"from" | b"to");
+            let program = word(text, tokens, at + 3) == b"program";
+            way && (program || matches!(third, Some(Is::String { .. })))
+        }
         b"handler" => named && second == b"open",
-        b"begin" => matches!(next, b"declare" | b"execute" | b"dbms_lock"),
+        b"begin" => matches!(next, b"declare" | b"execute" | b"if") || kind(tokens, at + 1) == Some(Is::Word(Class::Danger)),
         b"set" => kind(tokens, at + 1) == Some(Is::Variable) && kind(tokens, at + 2) == Some(Is::Compare),
         b"attach" => next == b"database",
         b"bulk" => next == b"insert",
@@ -185,7 +191,8 @@ fn dangerous(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'sta
     let joined = matches!(
         before,
         Some(
-            Is::Word(Class::Bool | Class::Select | Class::From | Class::Compare | Class::Condition)
+            Is::Word(Class::Bool | Class::Select | Class::From | Class::Compare | Class::Condition | Class::Then | Class::Statement)
+                | Is::Semicolon
                 | Is::Compare
                 | Is::Bars
                 | Is::Comma

@@ -155,6 +155,9 @@ impl<'a> Tokens<'a> {
         let next = at(self.bytes, self.place + 1);
         let (kind, length) = match (byte, next) {
             (b'-', b'-') => return self.line(),
+            (b'#', b'0'..=b'9') if self.place > 0 && at(self.bytes, self.place - 1) == b'&' => {
+                (Kind::Junk, 1)
+            }
             (b'#', _) => return self.line(),
             (b'/', b'*') => {
                 self.place = self.bytes.len();

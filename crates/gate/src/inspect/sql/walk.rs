@@ -23,6 +23,8 @@ enum Operand {
     Constant,
     String,
     Function,
+    /// A function that databases do not have.
+    Call,
 }
 
 /// A reading of one value in one place.
@@ -45,6 +47,7 @@ pub(super) struct Reading<'a> {
     closings: u32,
     depth: u32,
     terms: u32,
+    sums: u32,
 }
 
 enum Step {
@@ -79,6 +82,7 @@ impl<'a> Reading<'a> {
             closings: 0,
             depth: 0,
             terms: 0,
+            sums: 0,
         }
     }
 
@@ -134,6 +138,9 @@ impl<'a> Reading<'a> {
 
     fn begins_with_continuation(&self) -> bool {
         match self.kind(0) {
+            Some(Is::Word(Class::As)) => {
+                matches!(self.kind(2), Some(Is::Word(Class::Condition | Class::Bool)))
+            }
             Some(Is::Word(class)) => matches!(
                 class,
                 Class::Bool | Class::Union | Class::Condition | Class::Sort | Class::Into
@@ -172,14 +179,19 @@ impl<'a> Reading<'a> {
             (true, Operand::Constant | Operand::Function) => 1.0,
             (true, Operand::String) => 0.8,
             (true, Operand::Name) => 0.3,
+            (false, Operand::Constant) if self.tokens.len() == 2 && self.says_truth() => 0.7,
             (false, Operand::Constant | Operand::String) => 0.4,
-            (false, Operand::Function) => 0.3,
+            (false, Operand::Function) => 0.4,
             _ => 0.0,
         };
         self.pending += weight;
         if weight > 0.5 {
             self.why = "a condition is added behind the value";
         }
+    }
+
+    fn says_truth(&self) -> bool {
+        matches!(self.word(1), b"true" | b"false")
     }
 
     /// Whether what is before the quote is a measure: inches and feet are not strings.
@@ -201,14 +213,17 @@ impl<'a> Reading<'a> {
         let fixed = |operand| matches!(operand, Operand::Constant | Operand::String);
         let both = fixed(self.left) && fixed(right);
         let known = [self.left, right].contains(&Operand::Function);
-        let weight = match (self.clause, self.quoted()) {
+        let first = self.terms <= 1 && self.left == Operand::String;
+        let broken = self.quoted() || self.closings > 0;
+        self.sums += 1;
+        let weight = match (self.clause, broken) {
             (true, true) => 1.0,
             (true, false) if both => 1.0,
             (true, false) if known => 0.7,
             (true, false) => 0.4,
-            (false, true) => 0.8,
-            (false, false) if both => 0.35,
-            (false, false) => 0.1,
+            (false, true) if first && (fixed(right) || known) => 0.8,
+            (false, _) if both && self.sums == 1 => 0.35,
+            (false, _) => 0.1,
         };
         if self.clause && both {
             self.credit(weight, "a condition that is always the same is added");
@@ -261,6 +276,7 @@ impl<'a> Reading<'a> {
             }
             Class::Case => {
                 self.credit(0.4, "a case of SQL");
+                self.selecting = true;
                 return Step::On(at + 1);
             }
             Class::Condition if self.selecting || called => {
@@ -285,12 +301,17 @@ impl<'a> Reading<'a> {
                     self.credit(weight, "a function of databases is called");
                 }
                 self.take(Operand::Function);
+                // What chooses between two values takes a condition.
+                if matches!(self.word(at), b"iif" | b"if") {
+                    self.clause = true;
+                    self.left = Operand::Nothing;
+                }
             }
             Class::Catalogue => {
                 self.credit(0.5, "the database's own tables are read");
                 self.take(Operand::Name);
             }
-            _ if called => self.take(Operand::Function),
+            _ if called => self.take(Operand::Call),
             Class::Plain | Class::Function | Class::By => self.take(Operand::Name),
             _ if self.selecting => self.take(Operand::Name),
             _ => return Step::Stop,
@@ -371,8 +392,11 @@ impl<'a> Reading<'a> {
 
     /// `'+'`, `'||'`: the value is put together with something.
     fn concatenated(&mut self, at: usize) {
-        if matches!(self.kind(at + 1), Some(Is::String { open: true })) && at + 2 == self.tokens.len()
-        {
+        let quote = if self.place == Place::Single { b'\'' } else { b'"' };
+        let start = self.tokens.get(at + 1).map_or(0, |token| token.start);
+        let same = self.text.at(start) == quote && self.text.at(start + 1) != quote;
+        let last = at + 2 == self.tokens.len();
+        if same && last && matches!(self.kind(at + 1), Some(Is::String { open: true })) {
             self.pending += 0.8;
             self.why = "the value is an expression of strings";
         }
@@ -499,6 +523,9 @@ impl<'a> Reading<'a> {
         self.commit();
         match self.kind(at + 1) {
             Some(Is::Comment) => self.credit(0.9, "the rest of the query is cut off"),
+            Some(Is::Word(Class::Function | Class::Danger)) if self.closings > 0 => {
+                self.credit(0.7, "a second statement follows");
+            }
             None if self.quoted() && self.closings > 0 => {
                 self.credit(0.6, "the query is ended behind the value");
             }
@@ -525,25 +552,43 @@ impl<'a> Reading<'a> {
         let hash = body.first() == Some(&b'#');
         // A hash right behind a word is a name, a hash before digits a number.
         let named = hash && self.text.at(token.start.wrapping_sub(1)).is_ascii_alphanumeric();
-        let talk = words > 3 && (self.prose || !self.quoted());
+        let glued = body.get(2).is_some_and(u8::is_ascii_alphabetic) && words > 2;
+        let talk = words > 3 && (self.prose || !self.quoted()) || glued;
+        let short = body.len() <= 3;
+        let closed = at.checked_sub(1).is_some_and(|before| {
+            matches!(self.kind(before), Some(Is::Close | Is::Variable))
+        });
         self.lone();
         self.commit();
         let weight = if self.wants_operand && self.terms > 0 {
-            0.5
+            let united = at > 0 && self.kind(at - 1) == Some(Is::Word(Class::Union));
+            if united && short {
+                0.7
+            } else if short {
+                0.5
+            } else {
+                0.1
+            }
         } else if talk {
             0.1
         } else if self.quoted() {
             if self.prose && words > 1 { 0.3 } else { 1.0 }
         } else if self.closings > 0 && self.terms <= 1 {
             if hash && body.len() > 1 { 0.4 } else { 0.9 }
-        } else if self.weight > 0.2 {
+        } else if self.weight > 0.2 && (short || self.weight >= 0.6) {
             0.6
+        } else if short && (closed || self.terms > 1) && self.last != Operand::Name {
+            0.7
         } else if self.terms == 1 && self.last == Operand::Constant && !named && body.len() <= 3 {
             0.5
         } else {
             0.1
         };
         self.credit(weight, "the rest of the query is cut off");
+        // Behind a comment of one line the value may go on.
+        if !self.quoted() && weight < 0.7 && at + 1 < self.tokens.len() {
+            return Step::On(at + 1);
+        }
         Step::End
     }
 }

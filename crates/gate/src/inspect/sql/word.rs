@@ -62,12 +62,19 @@ pub(super) fn classify(word: &[u8]) -> Class {
     let Some(first) = word.first() else { return Class::Plain };
     let lengths = LENGTHS.get(usize::from(*first)).copied().unwrap_or(0);
     if lengths & (1 << word.len().min(31)) == 0 {
-        return Class::Plain;
+        return package(word);
     }
     match WORDS.binary_search_by(|(held, _)| held.as_bytes().cmp(word)) {
         Ok(place) => WORDS.get(place).map_or(Class::Plain, |(_, class)| *class),
-        Err(_) => Class::Plain,
+        Err(_) => package(word),
     }
+}
+
+/// Packages of servers have telling beginnings.
+fn package(word: &[u8]) -> Class {
+    let known = [&b"dbms_"[..], b"utl_", b"xp_", b"user_lock", b"sp_oa"];
+    let begins = known.iter().any(|name| word.starts_with(name));
+    if begins { Class::Danger } else { Class::Plain }
 }
 
 #[cfg(test)]
