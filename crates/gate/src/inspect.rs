@@ -24,17 +24,15 @@ mod url;
 use std::borrow::Cow;
 use std::cell::Cell;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use flow::question::guard::{Channel, Evidence, Inspected};
 
 use decode::{Decoded, Used};
 use sign::Signs;
 use text::Text;
 
 /// The kinds of attack that are looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
     /// SQL goes on where a value should end.
     Sqli,
     /// Markup or script for the browser of somebody else.
@@ -69,27 +67,9 @@ pub enum Kind {
     Rfi,
 }
 
-/// Where a value comes from, which says what is usual in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Channel {
-    /// A parameter of a request.
-    #[default]
-    Param,
-    /// What people or models write.
-    Text,
-    /// An argument of a tool.
-    Tool,
-    /// The path of a request.
-    Path,
-    /// A header of a request.
-    Header,
-}
-
 /// What is thought of a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
     /// Nothing was found.
     Clean,
     /// It may be an attack, or be about one.
@@ -98,32 +78,46 @@ pub enum Verdict {
     Threat,
 }
 
-/// One thing that was found.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Evidence {
-    /// The kind of attack.
-    pub kind: Kind,
-    /// From which byte of the value to which.
-    pub span: (usize, usize),
-    /// What is the matter with it.
-    pub why: &'static str,
-    /// Which encodings were undone to see it, the outermost first.
-    pub decoded: Vec<&'static str>,
-    #[serde(skip)]
-    weight: f32,
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Sqli => "sqli",
+            Self::Xss => "xss",
+            Self::Command => "command",
+            Self::Path => "path",
+            Self::Ssti => "ssti",
+            Self::Ssrf => "ssrf",
+            Self::Nosqli => "nosqli",
+            Self::Ldap => "ldap",
+            Self::Xxe => "xxe",
+            Self::Ssi => "ssi",
+            Self::Xpath => "xpath",
+            Self::Php => "php",
+            Self::Object => "object",
+            Self::Mail => "mail",
+            Self::Crlf => "crlf",
+            Self::Rfi => "rfi",
+        }
+    }
 }
 
-/// What was found in a value.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Report {
-    /// What is thought of it.
-    pub verdict: Verdict,
-    /// How sure that is, from 0 to 1.
-    pub score: f32,
-    /// The kinds of attack found, the surest first.
-    pub kinds: Vec<Kind>,
-    /// What was found, the surest first.
-    pub evidence: Vec<Evidence>,
+impl Verdict {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Clean => "clean",
+            Self::Suspicious => "suspicious",
+            Self::Threat => "threat",
+        }
+    }
+}
+
+/// One thing that a reader found, and how sure it is.
+struct Finding {
+    kind: Kind,
+    span: (usize, usize),
+    why: &'static str,
+    decoded: Vec<&'static str>,
+    weight: f32,
 }
 
 /// From here on a value is a threat.
@@ -141,7 +135,7 @@ struct Findings {
 
 impl Findings {
     fn add(&mut self, kind: Kind, weight: f32, span: (usize, usize), why: &'static str) {
-        let weight = weight * self.channel.trust(kind);
+        let weight = weight * trust(self.channel, kind);
         if weight >= 0.3 {
             self.all.push((kind, weight, span, why));
         }
@@ -152,14 +146,13 @@ impl Findings {
     }
 }
 
-impl Channel {
-    /// How much what is found counts where it is found: tools take commands, paths and URLs.
-    const fn trust(self, kind: Kind) -> f32 {
-        match (self, kind) {
-            (Self::Text, Kind::Path | Kind::Command | Kind::Ssrf)
-            | (Self::Tool, Kind::Command | Kind::Path | Kind::Ssti) => 0.8,
-            _ => 1.0,
-        }
+/// How much what is found counts where it is found: tools take commands, paths and templates,
+/// and people write about them.
+const fn trust(channel: Channel, kind: Kind) -> f32 {
+    match (channel, kind) {
+        (Channel::Text, Kind::Path | Kind::Command | Kind::Ssrf)
+        | (Channel::Tool, Kind::Command | Kind::Path | Kind::Ssti) => 0.8,
+        _ => 1.0,
     }
 }
 
@@ -170,31 +163,29 @@ pub struct Inspector {}
 impl Inspector {
     /// What is in a value that came through a channel.
     #[must_use]
-    pub fn inspect(&self, value: &str, channel: Channel) -> Report {
-        self.counted(value, channel, &Cell::new(0))
+    pub fn inspect(&self, value: &str, channel: Channel) -> Inspected {
+        counted(value, channel, &Cell::new(0))
     }
+}
 
-    /// The same, counting what is done.
-    fn counted(&self, value: &str, channel: Channel, steps: &Cell<u64>) -> Report {
-        let bytes = value.as_bytes();
-        let bytes = bytes.get(..LENGTH_MAX).unwrap_or(bytes);
-        let signs = Signs::of(bytes);
-        if signs.only(Signs::HIGH.and(Signs::AT).and(Signs::COMMA)) && bytes.len() < 12 {
-            return Report::clean();
-        }
-        let mut layer = Layer { bytes: Cow::Borrowed(bytes), from: None, decoded: Vec::new() };
-        let mut report = Report::clean();
-        let mut signs = signs;
-        for left in (0..=decode::ROUNDS).rev() {
-            let worst = layer.read(signs, channel, steps, &mut report);
-            if worst >= THREAT || left == 0 || !layer.peel(signs) {
-                break;
-            }
-            signs = Signs::of(&layer.bytes);
-        }
-        report.settle();
-        report
+/// Looks into a value, counting what is done.
+fn counted(value: &str, channel: Channel, steps: &Cell<u64>) -> Inspected {
+    let bytes = value.as_bytes();
+    let bytes = bytes.get(..LENGTH_MAX).unwrap_or(bytes);
+    let mut signs = Signs::of(bytes);
+    let mut found = Vec::new();
+    if signs.only(Signs::HIGH.and(Signs::AT).and(Signs::COMMA)) && bytes.len() < 12 {
+        return settle(found);
     }
+    let mut layer = Layer { bytes: Cow::Borrowed(bytes), from: None, decoded: Vec::new() };
+    for left in (0..=decode::ROUNDS).rev() {
+        let worst = layer.read(signs, channel, steps, &mut found);
+        if worst >= THREAT || left == 0 || !layer.peel(signs) {
+            break;
+        }
+        signs = Signs::of(&layer.bytes);
+    }
+    settle(found)
 }
 
 /// A value with some of its encodings undone.
@@ -210,7 +201,13 @@ const ENCODED: Signs =
 
 impl Layer<'_> {
     /// Looks for every kind of attack; says how bad the worst is.
-    fn read(&self, signs: Signs, channel: Channel, steps: &Cell<u64>, report: &mut Report) -> f32 {
+    fn read(
+        &self,
+        signs: Signs,
+        channel: Channel,
+        steps: &Cell<u64>,
+        all: &mut Vec<Finding>,
+    ) -> f32 {
         let lower = self.bytes.to_ascii_lowercase();
         let hidden = !self.decoded.is_empty();
         let text = Text { lower: &lower, raw: &self.bytes, signs, hidden, steps };
@@ -221,7 +218,7 @@ impl Layer<'_> {
         for (kind, weight, (start, end), why) in &found.all {
             let span = (self.origin(*start), self.origin(end.saturating_sub(1)) + 1);
             let decoded = self.decoded.clone();
-            report.evidence.push(Evidence { kind: *kind, span, why, decoded, weight: *weight });
+            all.push(Finding { kind: *kind, span, why, decoded, weight: *weight });
         }
         found.worst()
     }
@@ -233,7 +230,8 @@ impl Layer<'_> {
 
     /// Undoes one round of encodings; false when there is none.
     fn peel(&mut self, signs: Signs) -> bool {
-        let encoded = signs.any(ENCODED) || self.bytes.len() > 7 && text::has_any(&self.bytes, &[b"0x2e", b"0x5c"]);
+        let encoded = signs.any(ENCODED)
+            || self.bytes.len() > 7 && text::has_any(&self.bytes, &[b"0x2e", b"0x5c"]);
         let url = encoded.then(|| decode::round(&self.bytes)).flatten();
         let Some(Decoded { bytes, from, used }) = url.or_else(|| self.alone(signs)) else {
             return false;
@@ -272,31 +270,23 @@ const READERS: [fn(&Text<'_>, &mut Findings); 12] = [
     header::look,
 ];
 
-impl Report {
-    const fn clean() -> Self {
-        Self { verdict: Verdict::Clean, score: 0.0, kinds: Vec::new(), evidence: Vec::new() }
-    }
-
-    /// Weighs what was found: the surest of each kind, and the surest of all.
-    fn settle(&mut self) {
-        self.evidence.sort_by(|one, other| other.weight.total_cmp(&one.weight));
-        let mut best: Vec<Evidence> = Vec::new();
-        for held in self.evidence.drain(..) {
-            if best.iter().all(|other| other.kind != held.kind) {
-                best.push(held);
-            }
+/// Weighs what was found: the surest of each kind, and the surest of all.
+fn settle(mut found: Vec<Finding>) -> Inspected {
+    found.sort_by(|one, other| other.weight.total_cmp(&one.weight));
+    let score = found.first().map_or(0.0, |first| first.weight).min(1.0);
+    let verdict = match score {
+        score if score >= THREAT => Verdict::Threat,
+        score if score >= SUSPICIOUS => Verdict::Suspicious,
+        _ => Verdict::Clean,
+    };
+    let mut evidence: Vec<Evidence> = Vec::new();
+    for Finding { kind, span, why, decoded, .. } in found {
+        let kind = kind.name();
+        if verdict != Verdict::Clean && evidence.iter().all(|held| held.kind != kind) {
+            evidence.push(Evidence { kind, span, why, decoded });
         }
-        let score = best.first().map_or(0.0, |first| first.weight).min(1.0);
-        self.verdict = match score {
-            score if score >= THREAT => Verdict::Threat,
-            score if score >= SUSPICIOUS => Verdict::Suspicious,
-            _ => Verdict::Clean,
-        };
-        if self.verdict == Verdict::Clean {
-            best.clear();
-        }
-        self.score = (score * 100.0).round() / 100.0;
-        self.kinds = best.iter().map(|held| held.kind).collect();
-        self.evidence = best;
     }
+    let kinds = evidence.iter().map(|held| held.kind).collect();
+    let score = (score * 100.0).round() / 100.0;
+    Inspected { verdict: verdict.name(), score, kinds, evidence }
 }

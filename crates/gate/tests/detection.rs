@@ -13,7 +13,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use gate::inspect::{Channel, Inspector, Verdict};
+use flow::question::guard::Channel;
+use gate::inspect::Inspector;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -68,7 +69,7 @@ fn detection_and_false_alarms() {
         let report = inspector.inspect(&value.text, Channel::Param);
         let malicious = value.label == "malicious";
         let half = usize::from(aside(&value.text));
-        let wrong = malicious != (report.verdict == Verdict::Threat);
+        let wrong = malicious != (report.verdict == "threat");
         let asked = if malicious { &missed } else { &alarms };
         if half == 0 && wrong && *asked == value.kind && value.source != "crs-regression" {
             let short: String = value.text.chars().take(300).collect();
@@ -78,8 +79,8 @@ fn detection_and_false_alarms() {
         for name in [format!("{group}: {}", value.kind), group.to_owned()] {
             let count = &mut table.entry((malicious, name)).or_default()[half];
             count.of += 1;
-            count.threat += u32::from(report.verdict == Verdict::Threat);
-            count.suspicious += u32::from(report.verdict == Verdict::Suspicious);
+            count.threat += u32::from(report.verdict == "threat");
+            count.suspicious += u32::from(report.verdict == "suspicious");
         }
     }
     println!("{:<34} {:>28} {:>28}", "", "worked on", "kept aside");

@@ -222,7 +222,8 @@ fn wide(bytes: &[u8], place: usize, decoded: &mut Decoded) -> usize {
     };
     if length > 0 && place + length <= bytes.len() {
         let (last, before) = (at(bytes, place + length - 1), at(bytes, place + length - 2));
-        let padded = (place + 1..place + length - 1).all(|held| matches!(at(bytes, held), 0x80 | 0x81));
+        let padded =
+            (place + 1..place + length - 1).all(|held| matches!(at(bytes, held), 0x80 | 0x81));
         if padded {
             decoded.used.overlong = true;
             decoded.push(((before & 1) << 6) | (last & 0x3f), place);
@@ -232,10 +233,8 @@ fn wide(bytes: &[u8], place: usize, decoded: &mut Decoded) -> usize {
     let held = bytes.get(place..bytes.len().min(place + 4)).unwrap_or_default();
     let valid = match std::str::from_utf8(held) {
         Ok(valid) => valid,
-        Err(error) => {
-            std::str::from_utf8(held.get(..error.valid_up_to()).unwrap_or_default())
-                .unwrap_or_default()
-        }
+        Err(error) => std::str::from_utf8(held.get(..error.valid_up_to()).unwrap_or_default())
+            .unwrap_or_default(),
     };
     let Some(character) = valid.chars().next() else { return 0 };
     if let Some(folded) = folded(character) {
@@ -281,7 +280,8 @@ pub(super) fn base64(bytes: &[u8]) -> Option<Decoded> {
     if held.len() < 12 || held.len() % 4 == 1 {
         return None;
     }
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
+    let plain =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
     if !held.iter().all(plain) {
         return None;
     }

@@ -21,7 +21,8 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
 fn tag(text: &Text<'_>, open: usize, found: &mut Findings) -> usize {
     let mut place = open + 1;
     // What browsers of some age and filters drop between the bracket and the name.
-    while matches!(text.at(place), 1..=b' ' | b'<' | b'\\') || (text.at(place) == 0 && place < text.len())
+    while matches!(text.at(place), 1..=b' ' | b'<' | b'\\')
+        || (text.at(place) == 0 && place < text.len())
     {
         place += 1;
     }
@@ -40,13 +41,24 @@ fn tag(text: &Text<'_>, open: usize, found: &mut Findings) -> usize {
         return open + 1;
     }
     let start = place;
-    while place < text.len() && !is_space(text.at(place)) && !matches!(text.at(place), b'>' | b'/' | b'<') {
+    while place < text.len()
+        && !is_space(text.at(place))
+        && !matches!(text.at(place), b'>' | b'/' | b'<')
+    {
         place += 1;
     }
     let name = text.part(start, place);
-    let plain = name.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'-' && *byte != b':');
+    let plain = name
+        .iter()
+        .position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'-' && *byte != b':');
     let name: &[u8] = plain.and_then(|end| name.get(..end)).unwrap_or(name);
-    let ends = matches!(text.at(start + name.len()), b'>' | b'/' | b'<' | 0) || is_space(text.at(start + name.len())) || text.at(start + name.len()) < b' ' || text.at(start + name.len()) == b'"' || text.at(start + name.len()) == b'\'' || text.at(start + name.len()) == b'\\' || text.at(start + name.len()) == b'`';
+    let ends = matches!(text.at(start + name.len()), b'>' | b'/' | b'<' | 0)
+        || is_space(text.at(start + name.len()))
+        || text.at(start + name.len()) < b' '
+        || text.at(start + name.len()) == b'"'
+        || text.at(start + name.len()) == b'\''
+        || text.at(start + name.len()) == b'\\'
+        || text.at(start + name.len()) == b'`';
     // The name may be torn by what is no part of names: the attributes begin there.
     if plain.is_some() {
         place = start + name.len();
@@ -76,7 +88,8 @@ fn attributes(text: &Text<'_>, tag: &[u8], mut place: usize, found: &mut Finding
     loop {
         text.step();
         while place < text.len()
-            && (is_space(text.at(place)) || matches!(text.at(place), b'/' | b'"' | b'\'' | b'`' | b'\\' | b'=' | 0..=0x1f))
+            && (is_space(text.at(place))
+                || matches!(text.at(place), b'/' | b'"' | b'\'' | b'`' | b'\\' | b'=' | 0..=0x1f))
         {
             place += 1;
         }
@@ -129,7 +142,15 @@ fn value<'a>(text: &Text<'a>, start: usize) -> (&'a [u8], usize) {
         return match memchr::memchr(quote, rest) {
             Some(end) => (rest.get(..end).unwrap_or_default(), start + 2 + end),
             // It is never closed: browsers read to the end, and so do we, part by part.
-            None => (rest, start + 1 + rest.iter().position(|byte| is_space(*byte) || *byte == b'>').unwrap_or(rest.len())),
+            None => (
+                rest,
+                start
+                    + 1
+                    + rest
+                        .iter()
+                        .position(|byte| is_space(*byte) || *byte == b'>')
+                        .unwrap_or(rest.len()),
+            ),
         };
     }
     let mut end = start;
@@ -140,9 +161,31 @@ fn value<'a>(text: &Text<'a>, start: usize) -> (&'a [u8], usize) {
 }
 
 const LINKS: [&str; 25] = [
-    "action", "archive", "background", "by", "cite", "classid", "code", "codebase", "content", "data", "dynsrc",
-    "folder", "formaction", "from", "href", "icon", "longdesc", "lowsrc", "manifest", "poster",
-    "profile", "src", "srcdoc", "to", "values",
+    "action",
+    "archive",
+    "background",
+    "by",
+    "cite",
+    "classid",
+    "code",
+    "codebase",
+    "content",
+    "data",
+    "dynsrc",
+    "folder",
+    "formaction",
+    "from",
+    "href",
+    "icon",
+    "longdesc",
+    "lowsrc",
+    "manifest",
+    "poster",
+    "profile",
+    "src",
+    "srcdoc",
+    "to",
+    "values",
 ];
 
 fn attribute(
@@ -162,14 +205,23 @@ fn attribute(
         found.add(Kind::Xss, 1.0, span, "a handler of events is set in markup");
     } else if listed(&LINKS, local) {
         facts.source = true;
-        if runs(value) || (local == b"srcdoc" && has(value, b"<")) || (local == b"content" && has_any(value, &[b"javascript:", b"data:text", b"vbscript:"])) || (local == b"values" && has(value, b"script:")) {
+        if runs(value)
+            || (local == b"srcdoc" && has(value, b"<"))
+            || (local == b"content"
+                && has_any(value, &[b"javascript:", b"data:text", b"vbscript:"]))
+            || (local == b"values" && has(value, b"script:"))
+        {
             found.add(Kind::Xss, 1.0, span, "a link runs script");
         }
-    } else if matches!(name, b"datasrc" | b"datafld" | b"dataformatas" | b"ev:event" | b"ev:handler") {
+    } else if matches!(
+        name,
+        b"datasrc" | b"datafld" | b"dataformatas" | b"ev:event" | b"ev:handler"
+    ) {
         found.add(Kind::Xss, 0.8, span, "an attribute is bound to script or data");
     } else if local == b"style" && styled(value) {
         found.add(Kind::Xss, 0.9, span, "a style runs script");
-    } else if local == b"style" && (has(value, b"url(") || value.contains(&b'\\')) && tag != b"code" {
+    } else if local == b"style" && (has(value, b"url(") || value.contains(&b'\\')) && tag != b"code"
+    {
         found.add(Kind::Xss, 0.7, span, "a style loads what it names");
     } else if runs(value) && tag != b"code" {
         found.add(Kind::Xss, 0.8, span, "a link runs script");
@@ -188,7 +240,20 @@ fn handler(name: &[u8]) -> bool {
 
 fn styled(value: &[u8]) -> bool {
     let packed: Vec<u8> = stripped(value, 4096);
-    has_any(&packed, &[b"expression(", b"javascript:", b"vbscript:", b"-moz-binding", b"behavior:", b"behaviour:", b"@import", b"data:text", b"url(//"])
+    has_any(
+        &packed,
+        &[
+            b"expression(",
+            b"javascript:",
+            b"vbscript:",
+            b"-moz-binding",
+            b"behavior:",
+            b"behaviour:",
+            b"@import",
+            b"data:text",
+            b"url(//",
+        ],
+    )
 }
 
 /// A style as browsers that run them read it: without comments, escapes and blanks.
@@ -232,9 +297,28 @@ pub(super) fn runs(url: &[u8]) -> bool {
     let scheme = scheme.strip_prefix(b"url(").unwrap_or(scheme);
     let scheme = scheme.strip_prefix(b"view-source:").unwrap_or(scheme);
     let scheme = scheme.strip_prefix(b"feed:").unwrap_or(scheme);
-    [&b"javascript:"[..], b"&{", b"javascript#", b"vbscript:", b"livescript:", b"mocha:", b"jscript:", b"vbs:", b"data:text/html", b"data:text/xml", b"data:text/xsl", b"data:text/javascript", b"data:text/vbscript", b"data:;base64", b"data:image/svg", b"data:application/x", b"data:,<", b"data:x,"]
-        .iter()
-        .any(|known| scheme.starts_with(known))
+    [
+        &b"javascript:"[..],
+        b"&{",
+        b"javascript#",
+        b"vbscript:",
+        b"livescript:",
+        b"mocha:",
+        b"jscript:",
+        b"vbs:",
+        b"data:text/html",
+        b"data:text/xml",
+        b"data:text/xsl",
+        b"data:text/javascript",
+        b"data:text/vbscript",
+        b"data:;base64",
+        b"data:image/svg",
+        b"data:application/x",
+        b"data:,<",
+        b"data:x,",
+    ]
+    .iter()
+    .any(|known| scheme.starts_with(known))
 }
 
 fn entity(url: &[u8], place: usize) -> Option<(u8, usize)> {
@@ -244,7 +328,8 @@ fn entity(url: &[u8], place: usize) -> Option<(u8, usize)> {
         b'x' => (digits.get(1..)?, 16, 3),
         _ => (digits, 10, 2),
     };
-    let count = digits.iter().take(10).take_while(|byte| char::from(**byte).is_digit(radix)).count();
+    let count =
+        digits.iter().take(10).take_while(|byte| char::from(**byte).is_digit(radix)).count();
     let value = digits.get(..count)?.iter().fold(0u32, |value, byte| {
         value.wrapping_mul(radix).wrapping_add(char::from(*byte).to_digit(radix).unwrap_or(0))
     });
@@ -266,11 +351,20 @@ fn weigh(
         return;
     }
     let weight = match name {
-        b"iframe" | b"frame" | b"object" | b"embed" | b"applet" | b"layer" | b"ilayer" | b"bgsound" | b"base" | b"isindex" | b"portal" => {
-            if facts.source { 0.9 } else { 0.6 }
+        b"iframe" | b"frame" | b"object" | b"embed" | b"applet" | b"layer" | b"ilayer"
+        | b"bgsound" | b"base" | b"isindex" | b"portal" => {
+            if facts.source {
+                0.9
+            } else {
+                0.6
+            }
         }
         b"frameset" | b"xml" if facts.count > 0 => 0.7,
-        b"import" | b"handler" | b"listener" | b"set" | b"animate" | b"animatemotion" if facts.count > 1 => 0.6,
+        b"import" | b"handler" | b"listener" | b"set" | b"animate" | b"animatemotion"
+            if facts.count > 1 =>
+        {
+            0.6
+        }
         b"link" if facts.source && facts.count > 1 => 0.7,
         b"meta" if facts.source && facts.count > 1 => 0.7,
         b"style" => {
@@ -278,7 +372,11 @@ fn weigh(
             if styled(body) { 0.9 } else { 0.7 }
         }
         b"form" | b"svg" | b"math" | b"xml" | b"xss" | b"handler" if text.at(span.1) == b'>' => 0.7,
-        b"img" | b"image" | b"input" | b"video" | b"audio" if facts.source && span.1 >= text.len() && text.raw.last() != Some(&b'>') => 0.7,
+        b"img" | b"image" | b"input" | b"video" | b"audio"
+            if facts.source && span.1 >= text.len() && text.raw.last() != Some(&b'>') =>
+        {
+            0.7
+        }
         _ => 0.0,
     };
     let weight = if spaced { weight * 0.8 } else { weight };

@@ -39,7 +39,12 @@ fn filters(text: &Text<'_>, found: &mut Findings) {
             (_, false) if joined && text.at(start) != b'\'' => 0.7,
             _ => 0.0,
         };
-        found.add(Kind::Ldap, if spaces > 5 { weight * 0.7 } else { weight }, (at, end), "a search filter goes on behind the value");
+        found.add(
+            Kind::Ldap,
+            if spaces > 5 { weight * 0.7 } else { weight },
+            (at, end),
+            "a search filter goes on behind the value",
+        );
     }
 }
 
@@ -53,11 +58,13 @@ fn item(text: &Text<'_>, start: usize) -> Option<usize> {
     while matches!(text.at(place), b'~' | b'<' | b'>' | b':') {
         place += 1;
     }
-    if !named || text.at(place) != b'=' || matches!(text.at(place + 1), b'=' | b' ' | b'\'' | b'"') {
+    if !named || text.at(place) != b'=' || matches!(text.at(place + 1), b'=' | b' ' | b'\'' | b'"')
+    {
         return None;
     }
     place += 1;
-    while place < text.len() && !matches!(text.at(place), b')' | b'(' | b' ') && place < start + 200 {
+    while place < text.len() && !matches!(text.at(place), b')' | b'(' | b' ') && place < start + 200
+    {
         place += 1;
     }
     Some(place)
@@ -66,14 +73,23 @@ fn item(text: &Text<'_>, start: usize) -> Option<usize> {
 /// A star and what closes or joins filters: `*)(`, `*|`, `*))%00`.
 fn wild(text: &Text<'_>, found: &mut Findings) {
     let value = trim(text.lower);
-    for needle in [&b"*)("[..], b"*))", b"*(|", b"*()", b"*)&", b")(&)", b"*)|", b"))(|", b")(|", b"*|"] {
+    for needle in
+        [&b"*)("[..], b"*))", b"*(|", b"*()", b"*)&", b")(&)", b"*)|", b"))(|", b")(|", b"*|"]
+    {
         let Some(at) = find(value, needle, 0) else { continue };
         let letters = value.iter().filter(|byte| byte.is_ascii_alphanumeric()).count();
         let short = value.len() < 12 && letters * 2 < value.len() + 4;
-        let plain = !value.contains(&b' ') && value.len() < 60 && matches!(needle, b"*)(" | b"*(|" | b")(|" | b"))(|" | b"*)|" | b"*)&");
+        let plain = !value.contains(&b' ')
+            && value.len() < 60
+            && matches!(needle, b"*)(" | b"*(|" | b")(|" | b"))(|" | b"*)|" | b"*)&");
         let zero = plain || value.ends_with(b"\0") || value.ends_with(b"(&)");
         if short || zero {
-            found.add(Kind::Ldap, 0.8, (at, at + needle.len()), "a search filter is closed behind the value");
+            found.add(
+                Kind::Ldap,
+                0.8,
+                (at, at + needle.len()),
+                "a search filter is closed behind the value",
+            );
             return;
         }
     }

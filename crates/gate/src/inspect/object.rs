@@ -11,7 +11,10 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
             found.add(Kind::Php, 0.9, (place, place + 5), "code of PHP begins");
         }
         if let Some(place) = find(text.lower, b"<?", 0)
-            && has_any(text.part(place, place + 80), &[b"system(", b"passthru(", b"exec(", b"eval("])
+            && has_any(
+                text.part(place, place + 80),
+                &[b"system(", b"passthru(", b"exec(", b"eval("],
+            )
         {
             found.add(Kind::Php, 0.9, (place, place + 2), "code of PHP begins");
         }
@@ -22,7 +25,10 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if text.signs.any(Signs::PAREN) {
         called(text, found);
     }
-    if text.raw.starts_with(b"rO0AB") || text.raw.starts_with(b"\xac\xed\x00\x05") || text.raw.starts_with(b"AAEAAAD/////") {
+    if text.raw.starts_with(b"rO0AB")
+        || text.raw.starts_with(b"\xac\xed\x00\x05")
+        || text.raw.starts_with(b"AAEAAAD/////")
+    {
         found.add(Kind::Object, 0.95, (0, 5), "a serialised object begins");
     }
 }
@@ -61,7 +67,12 @@ fn called(text: &Text<'_>, found: &mut Findings) {
     for (needle, kind, weight) in code {
         if let Some(place) = find(text.lower, needle, 0) {
             let long = text.len() > 80;
-            found.add(kind, if long { weight * 0.8 } else { weight }, (place, place + needle.len()), "code of the server is called");
+            found.add(
+                kind,
+                if long { weight * 0.8 } else { weight },
+                (place, place + needle.len()),
+                "code of the server is called",
+            );
         }
     }
 }

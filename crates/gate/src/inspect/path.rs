@@ -29,11 +29,20 @@ fn divided(text: &Text<'_>, found: &mut Findings) {
         if text.at(place) == b'%' {
             let wide = text.at(place + 1) == b'u';
             let again = text.at(place + 1) == b'%';
-            place += if wide { 6 } else if again { 1 } else { 3 };
+            place += if wide {
+                6
+            } else if again {
+                1
+            } else {
+                3
+            };
             continue;
         }
         let rest = text.part(place, text.len());
-        let end = rest.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'.').unwrap_or(rest.len());
+        let end = rest
+            .iter()
+            .position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'.')
+            .unwrap_or(rest.len());
         let part = rest.get(..end).unwrap_or_default();
         let known = match previous {
             b"etc" => matches!(part, b"passwd" | b"shadow" | b"issue" | b"hosts" | b"group"),
@@ -85,7 +94,9 @@ fn upward(text: &Text<'_>, found: &mut Findings) {
         let before = if start == 0 { b'/' } else { text.at(start - 1) };
         let mut behind = end;
         // Servers of servlets drop what follows a semicolon; files end at a zero.
-        while matches!(text.at(behind), b';' | b'"') || (text.at(behind) == 0 && behind < text.len()) {
+        while matches!(text.at(behind), b';' | b'"')
+            || (text.at(behind) == 0 && behind < text.len())
+        {
             behind += 1;
         }
         let length = end - start;
@@ -125,7 +136,9 @@ fn repeated(text: &Text<'_>, found: &mut Findings) {
         place = at + 2;
         if let Some(previous) = previous {
             let between = text.part(previous + 2, at);
-            let odd = between.first().is_some_and(|byte| matches!(byte, b'%' | b'/' | b'\\' | b'?' | 0x80.. | b':' | b';'));
+            let odd = between
+                .first()
+                .is_some_and(|byte| matches!(byte, b'%' | b'/' | b'\\' | b'?' | 0x80..|b':'| b';'));
             run = match between == gap && odd {
                 true => run + 1,
                 false if odd && between.len() <= 24 => 1,
@@ -133,7 +146,12 @@ fn repeated(text: &Text<'_>, found: &mut Findings) {
             };
             gap = between;
             if run >= 2 {
-                found.add(Kind::Path, 0.9, (previous, place), "the path leads upward by an odd separator");
+                found.add(
+                    Kind::Path,
+                    0.9,
+                    (previous, place),
+                    "the path leads upward by an odd separator",
+                );
                 return;
             }
         }
@@ -143,11 +161,42 @@ fn repeated(text: &Text<'_>, found: &mut Findings) {
 
 /// Files that hold secrets or settings of systems, as the ends of paths.
 const TARGETS: [&[u8]; 36] = [
-    b"etc/passwd", b"etc/shadow", b"etc/group", b"etc/hosts", b"etc/master.passwd", b"etc/security/", b"etc/issue", b"etc/fstab", b"etc/sudoers", b"etc/crontab",
-    b"etc/ssh/", b"etc/apache", b"etc/httpd", b"etc/nginx", b"etc/mysql", b"etc/php", b"proc/self/", b"proc/version",
-    b"proc/cmdline", b".ssh/id_", b".ssh/authorized_keys", b".bash_history", b".htpasswd", b".htaccess", b".git/config",
-    b".aws/credentials", b"web-inf/", b"meta-inf/", b"boot.ini", b"win.ini", b"system.ini", b"windows/system32",
-    b"windows\\system32", b"winnt/", b"winnt\\", b"config/sam",
+    b"etc/passwd",
+    b"etc/shadow",
+    b"etc/group",
+    b"etc/hosts",
+    b"etc/master.passwd",
+    b"etc/security/",
+    b"etc/issue",
+    b"etc/fstab",
+    b"etc/sudoers",
+    b"etc/crontab",
+    b"etc/ssh/",
+    b"etc/apache",
+    b"etc/httpd",
+    b"etc/nginx",
+    b"etc/mysql",
+    b"etc/php",
+    b"proc/self/",
+    b"proc/version",
+    b"proc/cmdline",
+    b".ssh/id_",
+    b".ssh/authorized_keys",
+    b".bash_history",
+    b".htpasswd",
+    b".htaccess",
+    b".git/config",
+    b".aws/credentials",
+    b"web-inf/",
+    b"meta-inf/",
+    b"boot.ini",
+    b"win.ini",
+    b"system.ini",
+    b"windows/system32",
+    b"windows\\system32",
+    b"winnt/",
+    b"winnt\\",
+    b"config/sam",
 ];
 
 fn target(text: &Text<'_>, found: &mut Findings) {
@@ -159,12 +208,19 @@ fn target(text: &Text<'_>, found: &mut Findings) {
         return;
     }
     let value = trim(text.lower);
-    let rooted = slash(text.at(0)) || value.get(1..3).is_some_and(|drive| drive.starts_with(b":")) || value.starts_with(b".") || value.starts_with(b"%") || value.starts_with(b"~");
+    let rooted = slash(text.at(0))
+        || value.get(1..3).is_some_and(|drive| drive.starts_with(b":"))
+        || value.starts_with(b".")
+        || value.starts_with(b"%")
+        || value.starts_with(b"~");
     if has_any(value, &TARGETS) {
         let weight = if text.hidden || rooted { 0.8 } else { 0.6 };
         found.add(Kind::Path, weight, (0, text.len()), "a file of the system is asked for");
     }
-    if text.signs.any(Signs::NUL) && text.signs.any(Signs::SLASH.and(Signs::BACKSLASH).and(Signs::DOT)) && one_word(text) {
+    if text.signs.any(Signs::NUL)
+        && text.signs.any(Signs::SLASH.and(Signs::BACKSLASH).and(Signs::DOT))
+        && one_word(text)
+    {
         found.add(Kind::Path, 0.75, (0, text.len()), "a zero ends the path early");
     }
 }

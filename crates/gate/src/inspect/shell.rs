@@ -37,7 +37,9 @@ fn separated(text: &Text<'_>, found: &mut Findings) {
     while place < text.len() {
         text.step();
         let rest = text.part(place, text.len());
-        let Some(at) = rest.iter().position(|byte| matches!(byte, b';' | b'|' | b'&' | b'\n' | b'\r' | b'`' | b'(' | b'{' | b'<' | b'>')) else {
+        let Some(at) = rest.iter().position(|byte| {
+            matches!(byte, b';' | b'|' | b'&' | b'\n' | b'\r' | b'`' | b'(' | b'{' | b'<' | b'>')
+        }) else {
             return;
         };
         let at = place + at;
@@ -88,7 +90,10 @@ enum Lead {
 }
 
 fn lead(text: &Text<'_>) -> Lead {
-    let end = text.lower.iter().position(|byte| matches!(byte, b';' | b'|' | b'&' | b'`' | b'\n' | b'\r'));
+    let end = text
+        .lower
+        .iter()
+        .position(|byte| matches!(byte, b';' | b'|' | b'&' | b'`' | b'\n' | b'\r'));
     let head = trim(text.part(0, end.unwrap_or(text.len())));
     let head = head.strip_prefix(b"$ ").or_else(|| head.strip_prefix(b"# ")).unwrap_or(head);
     let first = head.split(|byte| is_space(*byte)).next().unwrap_or_default();
@@ -118,7 +123,11 @@ impl Command {
         let mut place = from;
         // Repeated separators, brackets, blanks and quotes before a command change nothing.
         while place < text.len()
-            && (is_space(text.at(place)) || matches!(text.at(place), b'(' | b'{' | b'!' | b'+' | b'|' | b'&' | b';' | b'@' | b'`'))
+            && (is_space(text.at(place))
+                || matches!(
+                    text.at(place),
+                    b'(' | b'{' | b'!' | b'+' | b'|' | b'&' | b';' | b'@' | b'`'
+                ))
         {
             place += 1;
         }
@@ -131,7 +140,9 @@ impl Command {
         while place < text.len() {
             let byte = text.at(place);
             match byte {
-                b'\'' | b'"' | b'\\' | b'^' if command.skips(text, place) => command.disguised = true,
+                b'\'' | b'"' | b'\\' | b'^' if command.skips(text, place) => {
+                    command.disguised = true
+                }
                 b'$' if matches!(text.at(place + 1), b'@' | b'*' | b'1'..=b'9') => {
                     command.disguised = true;
                     place += 1;
@@ -156,7 +167,9 @@ impl Command {
     /// Whether a quote is inside the word or around it, and not its end.
     fn skips(&self, text: &Text<'_>, place: usize) -> bool {
         let next = text.at(place + 1);
-        next.is_ascii_alphanumeric() || matches!(next, b'\'' | b'"' | b'/' | b'$') || (self.disguised && text.at(place) != b'\\')
+        next.is_ascii_alphanumeric()
+            || matches!(next, b'\'' | b'"' | b'/' | b'$')
+            || (self.disguised && text.at(place) != b'\\')
     }
 
     fn push(&mut self, byte: u8) {
@@ -172,9 +185,16 @@ impl Command {
 }
 
 /// How likely it is that a command begins here; nothing when it is none.
-fn weigh(text: &Text<'_>, at: usize, opening: Opening, command: &Command, lead: Lead) -> Option<f32> {
+fn weigh(
+    text: &Text<'_>,
+    at: usize,
+    opening: Opening,
+    command: &Command,
+    lead: Lead,
+) -> Option<f32> {
     let name = command.name();
-    let wild = command.path && command.disguised && name.iter().any(|byte| matches!(byte, b'?' | b'*'));
+    let wild =
+        command.path && command.disguised && name.iter().any(|byte| matches!(byte, b'?' | b'*'));
     let sort = match sort(name) {
         Some(sort) => sort,
         None if wild && name.len() > 1 => Sort::Known,
@@ -183,7 +203,22 @@ fn weigh(text: &Text<'_>, at: usize, opening: Opening, command: &Command, lead: 
     let rest = text.part(command.end, command.end + 400);
     let next = rest.first().copied().unwrap_or(0);
     let ended = rest.is_empty() || trim(rest).is_empty();
-    let closed = matches!(next, b';' | b'|' | b'&' | b')' | b'`' | b'\n' | b'\r' | b'>' | b'<' | b'\'' | b'"' | b'}' | b'#' | b',') || (next == 0 && !rest.is_empty())
+    let closed = matches!(
+        next,
+        b';' | b'|'
+            | b'&'
+            | b')'
+            | b'`'
+            | b'\n'
+            | b'\r'
+            | b'>'
+            | b'<'
+            | b'\''
+            | b'"'
+            | b'}'
+            | b'#'
+            | b','
+    ) || (next == 0 && !rest.is_empty())
         || (next == b'\\' && matches!(rest.get(1), Some(b'n' | b'r')));
     let internal = next == b'$' || next == b'%';
     let spaced = is_space(next) || next == b'+';
@@ -192,7 +227,8 @@ fn weigh(text: &Text<'_>, at: usize, opening: Opening, command: &Command, lead: 
     }
     let arguments = arguments(rest);
     // Shell habits: the separator touches the word, or begins the value.
-    let tight = !text.part(at + 1, command.start).iter().any(|byte| is_space(*byte) || *byte == b'+');
+    let tight =
+        !text.part(at + 1, command.start).iter().any(|byte| is_space(*byte) || *byte == b'+');
     let first = trim(text.part(0, at)).is_empty();
     let disguised = command.disguised || command.path || internal;
     let mut weight: f32 = match (sort, arguments) {
@@ -217,17 +253,57 @@ fn weigh(text: &Text<'_>, at: usize, opening: Opening, command: &Command, lead: 
         (Opening::Brace, _) => 0.2,
         (Opening::Tick, Lead::Prose) => 0.3,
         (Opening::Tick, Lead::Script) => 0.6,
-        (Opening::Tick, Lead::Value) => if words_outside(text) > 1 { 0.3 } else { 1.0 },
-        (Opening::Line, Lead::Value) => if arguments == Arguments::Words { 0.4 } else { 0.9 },
-        (Opening::Line, _) => if arguments == Arguments::Telling { 0.8 } else { 0.4 },
-        (Opening::Substitution, Lead::Script) => if arguments == Arguments::Telling { 1.0 } else { 0.6 },
-        (Opening::Separator, Lead::Script) => if arguments == Arguments::Telling { 1.0 } else { 0.65 },
-        (_, Lead::Prose) => if arguments == Arguments::Telling { 0.9 } else { 0.6 },
+        (Opening::Tick, Lead::Value) => {
+            if words_outside(text) > 1 {
+                0.3
+            } else {
+                1.0
+            }
+        }
+        (Opening::Line, Lead::Value) => {
+            if arguments == Arguments::Words {
+                0.4
+            } else {
+                0.9
+            }
+        }
+        (Opening::Line, _) => {
+            if arguments == Arguments::Telling {
+                0.8
+            } else {
+                0.4
+            }
+        }
+        (Opening::Substitution, Lead::Script) => {
+            if arguments == Arguments::Telling {
+                1.0
+            } else {
+                0.6
+            }
+        }
+        (Opening::Separator, Lead::Script) => {
+            if arguments == Arguments::Telling {
+                1.0
+            } else {
+                0.65
+            }
+        }
+        (_, Lead::Prose) => {
+            if arguments == Arguments::Telling {
+                0.9
+            } else {
+                0.6
+            }
+        }
         (_, Lead::Value) => 1.0,
     };
     // What is written in many lines is a script or a program, and seldom an argument.
     let lines = text.signs.any(Signs::LINE) && !text.hidden && many_lines(text);
-    let factor = if lines && (arguments != Arguments::Telling || lead == Lead::Script) { factor * 0.7 } else { factor };
+    let factor = if lines && (arguments != Arguments::Telling || lead == Lead::Script) {
+        factor * 0.7
+    } else {
+        factor
+    };
     Some(weight * factor)
 }
 
@@ -237,7 +313,13 @@ fn many_lines(text: &Text<'_>) -> bool {
 
 /// Words outside of backticks: there are none around a command, and many in prose.
 fn words_outside(text: &Text<'_>) -> usize {
-    text.lower.split(|byte| *byte == b'`').step_by(2).flat_map(|part| part.split(|byte| is_space(*byte))).filter(|word| word.len() > 1).take(4).count()
+    text.lower
+        .split(|byte| *byte == b'`')
+        .step_by(2)
+        .flat_map(|part| part.split(|byte| is_space(*byte)))
+        .filter(|word| word.len() > 1)
+        .take(4)
+        .count()
 }
 
 /// What a command is given.
@@ -253,28 +335,58 @@ enum Arguments {
 }
 
 const TELLING: [&[u8]; 24] = [
-    b"/etc/", b"/bin/", b"/dev/tcp", b"/proc/", b"/var/log", b"/root", b"/passwd", b"/shadow", b"%systemroot%", b"%programfiles",
-    b"c:\\", b"c:/", b"\\windows", b"win.ini", b"boot.ini", b"$ifs", b"${ifs", b"${path", b"<?php", b"wget http", b"curl http",
-    b"/inetpub", b"/tmp/", b".ssh/",
+    b"/etc/",
+    b"/bin/",
+    b"/dev/tcp",
+    b"/proc/",
+    b"/var/log",
+    b"/root",
+    b"/passwd",
+    b"/shadow",
+    b"%systemroot%",
+    b"%programfiles",
+    b"c:\\",
+    b"c:/",
+    b"\\windows",
+    b"win.ini",
+    b"boot.ini",
+    b"$ifs",
+    b"${ifs",
+    b"${path",
+    b"<?php",
+    b"wget http",
+    b"curl http",
+    b"/inetpub",
+    b"/tmp/",
+    b".ssh/",
 ];
 
 fn arguments(rest: &[u8]) -> Arguments {
-    let end = rest.iter().position(|byte| matches!(byte, b';' | b'|' | b'&' | b'\n' | b'\r' | b'`')).unwrap_or(rest.len());
+    let end = rest
+        .iter()
+        .position(|byte| matches!(byte, b';' | b'|' | b'&' | b'\n' | b'\r' | b'`'))
+        .unwrap_or(rest.len());
     let given = trim(rest.get(..end).unwrap_or_default());
-    let managed = [&b"user "[..], b"view", b"localgroup", b"use ", b"share", b"accounts", b"group "];
+    let managed =
+        [&b"user "[..], b"view", b"localgroup", b"use ", b"share", b"accounts", b"group "];
     if has_any(given, &TELLING) || managed.iter().any(|word| given.starts_with(word)) {
         return Arguments::Telling;
     }
     let first = given.first().copied().unwrap_or(0);
-    if given.is_empty() || matches!(first, b')' | b'\'' | b'"' | b'}' | b'#' | 0) && given.len() < 12 {
+    if given.is_empty()
+        || matches!(first, b')' | b'\'' | b'"' | b'}' | b'#' | 0) && given.len() < 12
+    {
         return Arguments::None;
     }
     let mut shell = false;
     for word in given.split(|byte| is_space(*byte)).take(8) {
-        let option = word.len() > 1 && (word.starts_with(b"-") || word.starts_with(b"/")) && word.get(1).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
+        let option = word.len() > 1
+            && (word.starts_with(b"-") || word.starts_with(b"/"))
+            && word.get(1).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
         let path = has_any(word, &[b"/", b"\\", b"*", b"$", b"~"]) && word.len() > 1;
         let sign = word.iter().any(|byte| matches!(byte, b'>' | b'<' | b'$' | b'{' | b'`'));
-        let address = word.iter().filter(|byte| **byte == b'.').count() >= 2 || word.starts_with(b"127.");
+        let address =
+            word.iter().filter(|byte| **byte == b'.').count() >= 2 || word.starts_with(b"127.");
         shell |= option || path || sign || address;
     }
     let number = given.iter().all(u8::is_ascii_digit);
@@ -298,10 +410,19 @@ fn tricks(text: &Text<'_>, found: &mut Findings) {
     ];
     for (needle, weight) in known {
         if let Some(at) = find(text.lower, needle, 0) {
-            found.add(Kind::Command, weight, (at, at + needle.len()), "a form that only shells know");
+            found.add(
+                Kind::Command,
+                weight,
+                (at, at + needle.len()),
+                "a form that only shells know",
+            );
         }
     }
-    if text.signs.any(Signs::LESS) && has_any(text.lower, &[b"</etc/", b"< /etc/", b"<<<"]) && lead(text) != Lead::Prose && has_any(text.lower, &[b"/etc/", b"bash", b"sh "]) {
+    if text.signs.any(Signs::LESS)
+        && has_any(text.lower, &[b"</etc/", b"< /etc/", b"<<<"])
+        && lead(text) != Lead::Prose
+        && has_any(text.lower, &[b"/etc/", b"bash", b"sh "])
+    {
         found.add(Kind::Command, 0.8, (0, text.len()), "a file is read into a command");
     }
 }
@@ -311,12 +432,31 @@ fn whole(text: &Text<'_>, found: &mut Findings) {
     let command = Command::read(text, 0);
     let Some(sort) = sort(command.name()) else { return };
     let rest = text.part(command.end, command.end + 400);
-    if !rest.first().is_some_and(|byte| is_space(*byte) || command.disguised || matches!(byte, b'$' | b'{' | b'<')) {
+    if !rest.first().is_some_and(|byte| {
+        is_space(*byte) || command.disguised || matches!(byte, b'$' | b'{' | b'<')
+    }) {
         return;
     }
     let arguments = arguments(rest);
-    let code = has_any(rest, &[b" -e ", b" -c ", b" -r ", b"/c "]) && has_any(command.name(), &[b"perl", b"python", b"ruby", b"php", b"sh", b"cmd", b"nc", b"powershell", b"node", b"lua"]);
-    let fetches = matches!(command.name(), b"wget" | b"curl") && (has(rest, b"http") || has(rest, b"ftp")) && !text.signs.any(Signs::LINE);
+    let code = has_any(rest, &[b" -e ", b" -c ", b" -r ", b"/c "])
+        && has_any(
+            command.name(),
+            &[
+                b"perl",
+                b"python",
+                b"ruby",
+                b"php",
+                b"sh",
+                b"cmd",
+                b"nc",
+                b"powershell",
+                b"node",
+                b"lua",
+            ],
+        );
+    let fetches = matches!(command.name(), b"wget" | b"curl")
+        && (has(rest, b"http") || has(rest, b"ftp"))
+        && !text.signs.any(Signs::LINE);
     let single = !text.signs.any(Signs::LINE) && text.len() < 120;
     let disguised = command.disguised && !text.signs.any(Signs::LINE);
     let weight = match (sort, arguments) {

@@ -10,12 +10,17 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
         return;
     }
     let value = trim(text.lower);
-    if value.iter().any(|byte| is_space(*byte)) && !value.starts_with(b"gopher:") && !value.starts_with(b"dict:") {
+    if value.iter().any(|byte| is_space(*byte))
+        && !value.starts_with(b"gopher:")
+        && !value.starts_with(b"dict:")
+    {
         return;
     }
     let value = value.strip_prefix(b"url:").unwrap_or(value);
     let value = match find(value, b"=", 0) {
-        Some(equals) if equals < 24 && !has(value.get(..equals).unwrap_or_default(), b"/") => value.get(equals + 1..).unwrap_or_default(),
+        Some(equals) if equals < 24 && !has(value.get(..equals).unwrap_or_default(), b"/") => {
+            value.get(equals + 1..).unwrap_or_default()
+        }
         _ => value,
     };
     let Some(colon) = find(value, b":", 0) else {
@@ -25,7 +30,11 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
         return;
     };
     let scheme = value.get(..colon).unwrap_or_default();
-    if scheme.is_empty() || !scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')) {
+    if scheme.is_empty()
+        || !scheme
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+    {
         return;
     }
     let rest = value.get(colon + 1..).unwrap_or_default();
@@ -42,10 +51,18 @@ fn judge_scheme(text: &Text<'_>, scheme: &[u8], rest: &[u8], slashes: usize, fou
         b"gopher" | b"dict" | b"netdoc" | b"jar" | b"phar" | b"expect" | b"ogg" | b"rar" => 0.9,
         b"file" | b"local_file" | b"local-file" if slashes > 0 || rest.starts_with(b"\\") => 0.85,
         b"tftp" | b"ldap" | b"ldaps" | b"ldapi" | b"rmi" | b"iiop" | b"sftp" if slashes > 0 => 0.75,
-        b"php" | b"zip" | b"glob" | b"compress.zlib" | b"compress.bzip2" | b"zlib" if slashes > 0 => 0.9,
+        b"php" | b"zip" | b"glob" | b"compress.zlib" | b"compress.bzip2" | b"zlib"
+            if slashes > 0 =>
+        {
+            0.9
+        }
         _ => 0.0,
     };
-    let kind = if matches!(scheme, b"php" | b"phar" | b"expect" | b"zip" | b"zlib" | b"glob") { Kind::Php } else { Kind::Ssrf };
+    let kind = if matches!(scheme, b"php" | b"phar" | b"expect" | b"zip" | b"zlib" | b"glob") {
+        Kind::Php
+    } else {
+        Kind::Ssrf
+    };
     found.add(kind, weight, (0, text.len()), "a scheme that leads into the server");
 }
 
@@ -54,7 +71,8 @@ fn judge(text: &Text<'_>, scheme: &[u8], rest: &[u8], found: &mut Findings) {
     let authority = rest.get(..end).unwrap_or_default();
     let path = rest.get(end..).unwrap_or_default();
     // Readers of URLs disagree on what a backslash, a second port or an at sign ends.
-    let confused = authority.contains(&b'\\') || authority.iter().filter(|byte| **byte == b'@').count() > 1;
+    let confused =
+        authority.contains(&b'\\') || authority.iter().filter(|byte| **byte == b'@').count() > 1;
     let mut internal = false;
     for part in authority.split(|byte| matches!(byte, b'@' | b'\\' | b',')) {
         internal |= host(part);
@@ -62,15 +80,39 @@ fn judge(text: &Text<'_>, scheme: &[u8], rest: &[u8], found: &mut Findings) {
     let user = authority.contains(&b'@');
     if matches!(scheme, b"http" | b"https" | b"ftp" | b"ws" | b"wss") {
         if internal {
-            found.add(Kind::Ssrf, 0.85, (0, text.len()), "the host is one that only the server reaches");
+            found.add(
+                Kind::Ssrf,
+                0.85,
+                (0, text.len()),
+                "the host is one that only the server reaches",
+            );
         } else if confused || (user && has_any(path, &[b"@"])) {
             found.add(Kind::Ssrf, 0.7, (0, text.len()), "the host is not where it seems to be");
-        } else if has_any(path, &[b"/latest/meta-data", b"/latest/user-data", b"/latest/dynamic", b"/computemetadata/", b"/openstack/latest", b"/metadata/v1", b"/opc/v1/", b"/opc/v2/"]) {
-            found.add(Kind::Ssrf, 0.85, (0, text.len()), "what a cloud tells its machines is asked for");
+        } else if has_any(
+            path,
+            &[
+                b"/latest/meta-data",
+                b"/latest/user-data",
+                b"/latest/dynamic",
+                b"/computemetadata/",
+                b"/openstack/latest",
+                b"/metadata/v1",
+                b"/opc/v1/",
+                b"/opc/v2/",
+            ],
+        ) {
+            found.add(
+                Kind::Ssrf,
+                0.85,
+                (0, text.len()),
+                "what a cloud tells its machines is asked for",
+            );
         }
     }
     let code = path.split(|byte| matches!(byte, b'?' | 0)).next().unwrap_or_default();
-    let code = [&b".php"[..], b".txt", b".inc", b".phtml", b".jsp", b".asp"].iter().any(|ending| code.ends_with(ending));
+    let code = [&b".php"[..], b".txt", b".inc", b".phtml", b".jsp", b".asp"]
+        .iter()
+        .any(|ending| code.ends_with(ending));
     if code && (path.ends_with(b"?") || path.ends_with(b"\0")) {
         found.add(Kind::Rfi, 0.75, (0, text.len()), "code would be included from elsewhere");
     }
@@ -88,8 +130,36 @@ fn host(part: &[u8]) -> bool {
     if host.is_empty() {
         return false;
     }
-    let named = matches!(host, b"localhost" | b"localtest.me" | b"metadata" | b"instance-data" | b"kubernetes.default.svc" | b"ip6-localhost" | b"0" | b"broadcasthost" | b"host.docker.internal");
-    let ends = [&b".localhost"[..], b".localdomain", b".internal", b".nip.io", b".xip.io", b".sslip.io", b".localtest.me", b".lvh.me", b".vcap.me", b".lacolhost.com", b".burpcollaborator.net", b".svc.cluster.local", b".oastify.com", b".interact.sh", b".rbndr.us", b".1u.ms"];
+    let named = matches!(
+        host,
+        b"localhost"
+            | b"localtest.me"
+            | b"metadata"
+            | b"instance-data"
+            | b"kubernetes.default.svc"
+            | b"ip6-localhost"
+            | b"0"
+            | b"broadcasthost"
+            | b"host.docker.internal"
+    );
+    let ends = [
+        &b".localhost"[..],
+        b".localdomain",
+        b".internal",
+        b".nip.io",
+        b".xip.io",
+        b".sslip.io",
+        b".localtest.me",
+        b".lvh.me",
+        b".vcap.me",
+        b".lacolhost.com",
+        b".burpcollaborator.net",
+        b".svc.cluster.local",
+        b".oastify.com",
+        b".interact.sh",
+        b".rbndr.us",
+        b".1u.ms",
+    ];
     if named || ends.iter().any(|end| host.ends_with(end)) {
         return true;
     }
@@ -106,13 +176,17 @@ fn four(host: &[u8]) -> bool {
             [b'0', rest @ ..] if !rest.is_empty() => (rest, 8),
             part => (part, 10),
         };
-        let all = !digits.is_empty() && digits.len() < 20 && digits.iter().all(|byte| char::from(*byte).is_digit(radix));
+        let all = !digits.is_empty()
+            && digits.len() < 20
+            && digits.iter().all(|byte| char::from(*byte).is_digit(radix));
         let Some(slot) = parts.get_mut(count) else { return false };
         if !all {
             return false;
         }
         *slot = digits.iter().fold(0u64, |value, byte| {
-            value.wrapping_mul(u64::from(radix)).wrapping_add(u64::from(char::from(*byte).to_digit(radix).unwrap_or(0)))
+            value
+                .wrapping_mul(u64::from(radix))
+                .wrapping_add(u64::from(char::from(*byte).to_digit(radix).unwrap_or(0)))
         });
         count += 1;
     }
@@ -138,9 +212,15 @@ fn four(host: &[u8]) -> bool {
 
 fn six(host: &[u8]) -> bool {
     let host = host.split(|byte| *byte == b'%').next().unwrap_or_default();
-    let Some(address) = std::str::from_utf8(host).ok().and_then(|host| host.parse::<std::net::Ipv6Addr>().ok()) else {
+    let Some(address) =
+        std::str::from_utf8(host).ok().and_then(|host| host.parse::<std::net::Ipv6Addr>().ok())
+    else {
         return false;
     };
     let [first, ..] = address.segments();
-    address.is_loopback() || address.is_unspecified() || address.to_ipv4().is_some() || first & 0xfe00 == 0xfc00 || first & 0xffc0 == 0xfe80
+    address.is_loopback()
+        || address.is_unspecified()
+        || address.to_ipv4().is_some()
+        || first & 0xfe00 == 0xfc00
+        || first & 0xffc0 == 0xfe80
 }

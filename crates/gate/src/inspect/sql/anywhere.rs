@@ -53,7 +53,10 @@ fn united(tokens: &[Token]) -> Option<(f32, &'static str)> {
         next += 1;
     }
     let likely = match (kind(tokens, next), kind(tokens, next + 1)) {
-        (Some(Is::Word(Class::Plain | Class::Bool | Class::As | Class::Into | Class::From)), Some(Is::Word(Class::Plain)))
+        (
+            Some(Is::Word(Class::Plain | Class::Bool | Class::As | Class::Into | Class::From)),
+            Some(Is::Word(Class::Plain)),
+        )
         | (Some(Is::Junk | Is::Comment), Some(Is::Word(_))) => false,
         (Some(Is::Word(Class::Plain)), Some(Is::Word(class))) => class == Class::From,
         (Some(Is::Dot | Is::Comma | Is::Close), _) => false,
@@ -87,7 +90,9 @@ fn selected(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'stat
     if !listed {
         return None;
     }
-    let from = (next..next + 40).take_while(|at| *at < tokens.len()).any(|at| kind(tokens, at) == Some(Is::Word(Class::From)));
+    let from = (next..next + 40)
+        .take_while(|at| *at < tokens.len())
+        .any(|at| kind(tokens, at) == Some(Is::Word(Class::From)));
     match before {
         Some(Is::Open) => Some((1.0, "a query is nested in the value")),
         Some(Is::Semicolon) if at > 1 => Some((1.0, "a second statement follows")),
@@ -95,10 +100,17 @@ fn selected(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'stat
         Some(Is::Bars | Is::Operator | Is::Compare | Is::Close) if from => {
             Some((0.8, "a query is nested in the value"))
         }
-        None if from || matches!(operand, Is::Variable | Is::Word(Class::Danger | Class::Function | Class::Case)) => {
+        None if from
+            || matches!(
+                operand,
+                Is::Variable | Is::Word(Class::Danger | Class::Function | Class::Case)
+            ) =>
+        {
             Some((0.8, "the value is a query"))
         }
-        None if matches!(operand, Is::Number | Is::String { .. }) && matches!(behind, None | Some(Is::Comma | Is::Semicolon | Is::Comment)) => {
+        None if matches!(operand, Is::Number | Is::String { .. })
+            && matches!(behind, None | Some(Is::Comma | Is::Semicolon | Is::Comment)) =>
+        {
             Some((0.7, "the value is a query"))
         }
         _ => None,
@@ -106,7 +118,12 @@ fn selected(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'stat
 }
 
 /// A statement that changes something, where one may begin.
-fn stated(text: &Text<'_>, tokens: &[Token], at: usize, quoted: bool) -> Option<(f32, &'static str)> {
+fn stated(
+    text: &Text<'_>,
+    tokens: &[Token],
+    at: usize,
+    quoted: bool,
+) -> Option<(f32, &'static str)> {
     let before = at.checked_sub(1).and_then(|before| kind(tokens, before));
     let begins = match before {
         None if quoted && !word(text, tokens, at).starts_with(b"exec") => return None,
@@ -118,21 +135,47 @@ fn stated(text: &Text<'_>, tokens: &[Token], at: usize, quoted: bool) -> Option<
         _ => return None,
     };
     let next = word(text, tokens, at + 1);
-    let (named, second) = (matches!(kind(tokens, at + 1), Some(Is::Word(_))), word(text, tokens, at + 2));
+    let (named, second) =
+        (matches!(kind(tokens, at + 1), Some(Is::Word(_))), word(text, tokens, at + 2));
     let third = kind(tokens, at + 3);
     let object = || {
         matches!(
             next,
-            b"table" | b"database" | b"user" | b"schema" | b"view" | b"procedure" | b"function"
-                | b"index" | b"trigger" | b"login" | b"role" | b"column" | b"or" | b"temporary"
-                | b"assembly" | b"extension" | b"java" | b"temp" | b"alias"
+            b"table"
+                | b"database"
+                | b"user"
+                | b"schema"
+                | b"view"
+                | b"procedure"
+                | b"function"
+                | b"index"
+                | b"trigger"
+                | b"login"
+                | b"role"
+                | b"column"
+                | b"or"
+                | b"temporary"
+                | b"assembly"
+                | b"extension"
+                | b"java"
+                | b"temp"
+                | b"alias"
         )
     };
     let ended = matches!(
         third,
-        None | Some(Is::Semicolon | Is::Comment | Is::Comma | Is::Open | Is::Dot | Is::String { .. } | Is::Word(Class::As | Class::Condition | Class::Statement))
+        None | Some(
+            Is::Semicolon
+                | Is::Comment
+                | Is::Comma
+                | Is::Open
+                | Is::Dot
+                | Is::String { .. }
+                | Is::Word(Class::As | Class::Condition | Class::Statement)
+        )
     );
-    let called = next.starts_with(b"xp_") || next.starts_with(b"sp_") || next.starts_with(b"master");
+    let called =
+        next.starts_with(b"xp_") || next.starts_with(b"sp_") || next.starts_with(b"master");
     let statement = match word(text, tokens, at) {
         b"drop" | b"alter" | b"create" => object() && (ended || matches!(third, Some(Is::Word(_)))),
         b"truncate" => next == b"table",
@@ -145,10 +188,22 @@ fn stated(text: &Text<'_>, tokens: &[Token], at: usize, quoted: bool) -> Option<
                 || next == b"immediate"
                 || matches!(kind(tokens, at + 1), Some(Is::Open | Is::Variable | Is::String { .. }))
         }
-        b"declare" => kind(tokens, at + 1) == Some(Is::Variable) || (named && super::token::is_type(second)),
-        b"shutdown" => matches!(kind(tokens, at + 1), None | Some(Is::Comment | Is::Semicolon)) && before.is_some() || next == b"with",
-        b"call" => named && (kind(tokens, at + 2) == Some(Is::Open) || kind(tokens, at + 2) == Some(Is::Dot) && kind(tokens, at + 4) == Some(Is::Open)),
-        b"grant" | b"revoke" => (at..at + 8).any(|at| word(text, tokens, at) == b"on" || word(text, tokens, at) == b"to"),
+        b"declare" => {
+            kind(tokens, at + 1) == Some(Is::Variable) || (named && super::token::is_type(second))
+        }
+        b"shutdown" => {
+            matches!(kind(tokens, at + 1), None | Some(Is::Comment | Is::Semicolon))
+                && before.is_some()
+                || next == b"with"
+        }
+        b"call" => {
+            named
+                && (kind(tokens, at + 2) == Some(Is::Open)
+                    || kind(tokens, at + 2) == Some(Is::Dot)
+                        && kind(tokens, at + 4) == Some(Is::Open))
+        }
+        b"grant" | b"revoke" => (at..at + 8)
+            .any(|at| word(text, tokens, at) == b"on" || word(text, tokens, at) == b"to"),
         b"load" => next == b"data" || next == b"xml" || next == b"file",
         b"copy" => {
             let way = matches!(second, b"from" | b"to");
@@ -156,15 +211,22 @@ fn stated(text: &Text<'_>, tokens: &[Token], at: usize, quoted: bool) -> Option<
             way && (program || matches!(third, Some(Is::String { .. })))
         }
         b"handler" => named && second == b"open",
-        b"begin" => matches!(next, b"declare" | b"execute" | b"if") || kind(tokens, at + 1) == Some(Is::Word(Class::Danger)),
-        b"set" => kind(tokens, at + 1) == Some(Is::Variable) && kind(tokens, at + 2) == Some(Is::Compare),
+        b"begin" => {
+            matches!(next, b"declare" | b"execute" | b"if")
+                || kind(tokens, at + 1) == Some(Is::Word(Class::Danger))
+        }
+        b"set" => {
+            kind(tokens, at + 1) == Some(Is::Variable) && kind(tokens, at + 2) == Some(Is::Compare)
+        }
         b"attach" => next == b"database",
         b"bulk" => next == b"insert",
         b"backup" => next == b"database" || next == b"log",
         b"do" => next == b"sleep" || next == b"benchmark",
         b"rename" => next == b"table",
         b"prepare" => named && matches!(second, b"from" | b"as"),
-        b"show" => matches!(next, b"tables" | b"databases" | b"columns" | b"grants") && before.is_some(),
+        b"show" => {
+            matches!(next, b"tables" | b"databases" | b"columns" | b"grants") && before.is_some()
+        }
         _ => false,
     };
     statement.then_some((begins, "a statement is put behind or in place of the value"))
@@ -191,8 +253,15 @@ fn dangerous(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'sta
     let joined = matches!(
         before,
         Some(
-            Is::Word(Class::Bool | Class::Select | Class::From | Class::Compare | Class::Condition | Class::Then | Class::Statement)
-                | Is::Semicolon
+            Is::Word(
+                Class::Bool
+                    | Class::Select
+                    | Class::From
+                    | Class::Compare
+                    | Class::Condition
+                    | Class::Then
+                    | Class::Statement
+            ) | Is::Semicolon
                 | Is::Compare
                 | Is::Bars
                 | Is::Comma
@@ -207,7 +276,12 @@ fn dangerous(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'sta
     match (operand, joined, general) {
         (true, true, false) => Some((0.9, "a function that waits, reads files or reaches out")),
         (true, false, false) => Some((0.6, "a function that waits, reads files or reaches out")),
-        (true, true, true) if inside == Some(Is::Number) && before != Some(Is::Open) && before != Some(Is::Comma) && before != Some(Is::Compare) => {
+        (true, true, true)
+            if inside == Some(Is::Number)
+                && before != Some(Is::Open)
+                && before != Some(Is::Comma)
+                && before != Some(Is::Compare) =>
+        {
             Some((0.7, "the database is told to wait"))
         }
         _ => None,

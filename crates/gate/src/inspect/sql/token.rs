@@ -8,7 +8,9 @@ use super::word::{Class, classify};
 pub(super) enum Kind {
     Number,
     /// A string; `open` when the value ends in it.
-    String { open: bool },
+    String {
+        open: bool,
+    },
     Word(Class),
     Variable,
     /// `=`, `<>`, `<=>` and their like.
@@ -55,7 +57,8 @@ impl<'a> Tokens<'a> {
     fn blank(&mut self) {
         loop {
             let byte = at(self.bytes, self.place);
-            let non_breaking = byte == 0xa0 || (byte == 0xc2 && at(self.bytes, self.place + 1) == 0xa0);
+            let non_breaking =
+                byte == 0xa0 || (byte == 0xc2 && at(self.bytes, self.place + 1) == 0xa0);
             if self.place >= self.bytes.len() {
                 return;
             } else if is_space(byte) || byte < b' ' || non_breaking {
@@ -104,7 +107,9 @@ impl<'a> Tokens<'a> {
     }
 
     fn number(&mut self) -> Kind {
-        if at(self.bytes, self.place) == b'0' && matches!(at(self.bytes, self.place + 1), b'x' | b'b') {
+        if at(self.bytes, self.place) == b'0'
+            && matches!(at(self.bytes, self.place + 1), b'x' | b'b')
+        {
             let mut end = self.place + 2;
             while at(self.bytes, end).is_ascii_hexdigit() {
                 end += 1;
@@ -233,7 +238,10 @@ impl Iterator for Tokens<'_> {
 /// Whether a word is a type that values are cast to.
 pub(super) fn is_type(word: &[u8]) -> bool {
     listed(
-        &["bigint", "binary", "char", "date", "decimal", "int", "integer", "numeric", "signed", "text", "unsigned", "varchar"],
+        &[
+            "bigint", "binary", "char", "date", "decimal", "int", "integer", "numeric", "signed",
+            "text", "unsigned", "varchar",
+        ],
         word,
     )
 }

@@ -132,7 +132,8 @@ impl<'a> Reading<'a> {
                 }
             }
         }
-        let end = at.checked_sub(1).and_then(|last| self.tokens.get(last)).map_or(0, |last| last.end);
+        let end =
+            at.checked_sub(1).and_then(|last| self.tokens.get(last)).map_or(0, |last| last.end);
         (self.weight > 0.3).then_some((self.weight, self.why, end))
     }
 
@@ -141,11 +142,18 @@ impl<'a> Reading<'a> {
             Some(Is::Word(Class::As)) => {
                 matches!(self.kind(2), Some(Is::Word(Class::Condition | Class::Bool)))
             }
-            Some(Is::Word(class)) => matches!(
-                class,
-                Class::Bool | Class::Union | Class::Condition | Class::Sort | Class::Into
-                    | Class::Procedure | Class::Waitfor
-            ) && !(class == Class::Condition && self.kind(1) == Some(Is::Open)),
+            Some(Is::Word(class)) => {
+                matches!(
+                    class,
+                    Class::Bool
+                        | Class::Union
+                        | Class::Condition
+                        | Class::Sort
+                        | Class::Into
+                        | Class::Procedure
+                        | Class::Waitfor
+                ) && !(class == Class::Condition && self.kind(1) == Some(Is::Open))
+            }
             Some(Is::Close | Is::Bars | Is::Semicolon | Is::Comma) => true,
             _ => false,
         }
@@ -434,7 +442,8 @@ impl<'a> Reading<'a> {
             }
             Class::Union => {
                 self.commit();
-                let select = (at + 1..at + 5).any(|at| self.kind(at) == Some(Is::Word(Class::Select)));
+                let select =
+                    (at + 1..at + 5).any(|at| self.kind(at) == Some(Is::Word(Class::Select)));
                 if select {
                     self.credit(0.6, "a second query is united with the first");
                 }
@@ -529,7 +538,9 @@ impl<'a> Reading<'a> {
             None if self.quoted() && self.closings > 0 => {
                 self.credit(0.6, "the query is ended behind the value");
             }
-            Some(Is::Word(Class::Select | Class::Statement | Class::Waitfor | Class::Case | Class::Condition)) => {
+            Some(Is::Word(
+                Class::Select | Class::Statement | Class::Waitfor | Class::Case | Class::Condition,
+            )) => {
                 self.wants_operand = false;
                 self.selecting = true;
                 self.closings += 1;
@@ -555,9 +566,9 @@ impl<'a> Reading<'a> {
         let glued = body.get(2).is_some_and(u8::is_ascii_alphabetic) && words > 2;
         let talk = words > 3 && (self.prose || !self.quoted()) || glued;
         let short = body.len() <= 3;
-        let closed = at.checked_sub(1).is_some_and(|before| {
-            matches!(self.kind(before), Some(Is::Close | Is::Variable))
-        });
+        let closed = at
+            .checked_sub(1)
+            .is_some_and(|before| matches!(self.kind(before), Some(Is::Close | Is::Variable)));
         self.lone();
         self.commit();
         let weight = if self.wants_operand && self.terms > 0 {
