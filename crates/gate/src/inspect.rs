@@ -18,6 +18,8 @@ mod shell;
 mod sign;
 mod sql;
 mod template;
+#[cfg(test)]
+mod tests;
 mod text;
 mod url;
 
@@ -177,7 +179,8 @@ fn counted(value: &str, channel: Channel, steps: &Cell<u64>) -> Inspected {
     if signs.only(Signs::HIGH.and(Signs::AT).and(Signs::COMMA)) && bytes.len() < 12 {
         return settle(found);
     }
-    let mut layer = Layer { bytes: Cow::Borrowed(bytes), from: None, decoded: Vec::new() };
+    let mut layer =
+        Layer { bytes: Cow::Borrowed(bytes), from: None, decoded: Vec::new(), length: bytes.len() };
     for left in (0..=decode::ROUNDS).rev() {
         let worst = layer.read(signs, channel, steps, &mut found);
         if worst >= THREAT || left == 0 || !layer.peel(signs) {
@@ -193,6 +196,8 @@ struct Layer<'a> {
     bytes: Cow<'a, [u8]>,
     from: Option<Vec<u32>>,
     decoded: Vec<&'static str>,
+    /// How long the value is.
+    length: usize,
 }
 
 /// What encodings are made of.
@@ -216,15 +221,23 @@ impl Layer<'_> {
             look(&text, &mut found);
         }
         for (kind, weight, (start, end), why) in &found.all {
-            let span = (self.origin(*start), self.origin(end.saturating_sub(1)) + 1);
+            let span = (self.origin(*start), self.end(*end));
             let decoded = self.decoded.clone();
             all.push(Finding { kind: *kind, span, why, decoded, weight: *weight });
         }
         found.worst()
     }
 
+    /// Where in the value the byte before a place ends.
+    fn end(&self, place: usize) -> usize {
+        match &self.from {
+            None => place.min(self.bytes.len()),
+            Some(from) => from.get(place).map_or(self.length, |held| *held as usize),
+        }
+    }
+
     fn origin(&self, place: usize) -> usize {
-        let Some(from) = &self.from else { return place };
+        let Some(from) = &self.from else { return place.min(self.bytes.len()) };
         from.get(place).or(from.last()).map_or(0, |held| *held as usize)
     }
 

@@ -21,9 +21,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
 fn tag(text: &Text<'_>, open: usize, found: &mut Findings) -> usize {
     let mut place = open + 1;
     // What browsers of some age and filters drop between the bracket and the name.
-    while matches!(text.at(place), 1..=b' ' | b'<' | b'\\')
-        || (text.at(place) == 0 && place < text.len())
-    {
+    while place < text.len() && place < open + 16 && matches!(text.at(place), 0..=b' ' | b'\\') {
         place += 1;
     }
     let spaced = place > open + 1;
@@ -63,6 +61,7 @@ fn tag(text: &Text<'_>, open: usize, found: &mut Findings) -> usize {
     if plain.is_some() {
         place = start + name.len();
     }
+    let name = memchr::memchr(b':', name).and_then(|colon| name.get(colon + 1..)).unwrap_or(name);
     let script = name == b"script" || name == b"xss" || (!ends && name.starts_with(b"script"));
     if script && ends {
         let weight = if closing { 0.75 } else { 1.0 };
@@ -368,7 +367,7 @@ fn weigh(
         b"link" if facts.source && facts.count > 1 => 0.7,
         b"meta" if facts.source && facts.count > 1 => 0.7,
         b"style" => {
-            let body = text.part(span.1, span.1 + 4096);
+            let body = text.part(span.1, span.1 + 512);
             if styled(body) { 0.9 } else { 0.7 }
         }
         b"form" | b"svg" | b"math" | b"xml" | b"xss" | b"handler" if text.at(span.1) == b'>' => 0.7,

@@ -17,9 +17,11 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
 /// Each bracket behind which a filter begins.
 fn filters(text: &Text<'_>, found: &mut Findings) {
     let mut place = 0;
+    let mut spaces = 0;
     while let Some(open) = memchr::memchr(b'(', text.part(place, text.len())) {
         text.step();
         let at = place + open;
+        spaces += text.part(place, at).iter().filter(|byte| **byte == b' ').count();
         place = at + 1;
         let joined = matches!(text.at(place), b'&' | b'|' | b'!');
         let mut start = place;
@@ -30,11 +32,12 @@ fn filters(text: &Text<'_>, found: &mut Findings) {
         let before = if at == 0 { 0 } else { text.at(at - 1) };
         let closes = before == b')' || before == b'*';
         let doubled = joined && text.part(place, start).contains(&b'(');
-        let spaces = text.part(0, at).iter().filter(|byte| **byte == b' ').count();
         let weight = match (closes, doubled) {
             (true, _) if text.part(at.saturating_sub(2), at).contains(&b'*') || joined => 0.9,
             (true, _) if text.at(end.saturating_sub(1)) == b'*' => 0.85,
+            (true, _) if spaces == 0 => 0.75,
             (true, _) => 0.6,
+            (false, false) if at == 0 && text.at(end.saturating_sub(1)) == b'*' => 0.75,
             (_, true) => 0.85,
             (_, false) if joined && text.at(start) != b'\'' => 0.7,
             _ => 0.0,

@@ -66,6 +66,11 @@ fn called(text: &Text<'_>, found: &mut Findings) {
     ];
     for (needle, kind, weight) in code {
         if let Some(place) = find(text.lower, needle, 0) {
+            let method =
+                kind == Kind::Command && place > 0 && matches!(text.at(place - 1), b'.' | b'_');
+            if method {
+                continue;
+            }
             let long = text.len() > 80;
             found.add(
                 kind,

@@ -6,7 +6,10 @@ use super::{Findings, Kind};
 
 /// Looks for steps upward and for files that nobody asks for by name.
 pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
-    if !text.signs.any(Signs::DOT.and(Signs::SLASH).and(Signs::BACKSLASH).and(Signs::NUL)) {
+    if !text
+        .signs
+        .any(Signs::DOT.and(Signs::SLASH).and(Signs::BACKSLASH).and(Signs::NUL).and(Signs::PERCENT))
+    {
         return;
     }
     if text.signs.any(Signs::DOT) {

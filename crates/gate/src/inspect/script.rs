@@ -92,8 +92,12 @@ const EVENTS: [&str; 55] = [
 /// A handler behind a quote that closes the attribute the page wrote the value into.
 fn attribute(text: &Text<'_>, found: &mut Findings) {
     let mut place = 0;
+    let (mut quoted, mut braced) = (false, false);
     while let Some(at) = find(text.lower, b"on", place) {
         text.step();
+        let passed = text.part(place, at);
+        quoted |= passed.iter().any(|byte| matches!(byte, b'"' | b'\'' | b'`'));
+        braced |= passed.contains(&b'{');
         place = at + 2;
         let before = if at == 0 { b' ' } else { text.at(at - 1) };
         if is_word(before) {
@@ -117,11 +121,8 @@ fn attribute(text: &Text<'_>, found: &mut Findings) {
         }
         let script =
             body.iter().any(|byte| matches!(byte, b'(' | b'`' | b'.' | b'=' | b':' | b'&' | b'\\'));
-        let head = text.part(0, at);
-        let broken = head.iter().any(|byte| matches!(byte, b'"' | b'\'' | b'`'))
-            || at == 0
-            || before == b'/';
-        let in_code = head.contains(&b'{') && text.at(value) == b'{';
+        let broken = quoted || at == 0 || before == b'/';
+        let in_code = braced && text.at(value) == b'{';
         if script && broken && !in_code {
             found.add(
                 Kind::Xss,

@@ -22,6 +22,7 @@ const SEPARATORS: Signs = Signs::SEMICOLON
 pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if text.signs.any(SEPARATORS) {
         separated(text, found);
+        looped(text, found);
         tricks(text, found);
     }
     if text.signs.any(Signs::SPACE.and(Signs::SLASH).and(Signs::BACKSLASH).and(Signs::DOLLAR)) {
@@ -31,7 +32,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
 
 /// Reads each place at which a shell would begin a command.
 fn separated(text: &Text<'_>, found: &mut Findings) {
-    let lead = lead(text);
+    let around = Around::of(text);
     let mut place = 0;
     let mut ticks = 0u32;
     while place < text.len() {
@@ -62,7 +63,7 @@ fn separated(text: &Text<'_>, found: &mut Findings) {
         };
         // `&lt;` and `a=1&b=2` are no commands.
         let command = Command::read(text, at + 1);
-        if let Some(weight) = weigh(text, at, opening, &command, lead) {
+        if let Some(weight) = weigh(text, at, opening, &command, &around) {
             found.add(Kind::Command, weight, (at, command.end), "a shell would run a command here");
         }
         place = place.max(command.start);
@@ -104,6 +105,26 @@ fn lead(text: &Text<'_>) -> Lead {
         Lead::Prose
     } else {
         Lead::Value
+    }
+}
+
+/// What is around the commands of a value, looked at once.
+struct Around {
+    lead: Lead,
+    lines: bool,
+    /// How many words are outside of backticks.
+    outside: usize,
+    fetches: bool,
+}
+
+impl Around {
+    fn of(text: &Text<'_>) -> Self {
+        Self {
+            lead: lead(text),
+            lines: text.signs.any(Signs::LINE) && !text.hidden && many_lines(text),
+            outside: if text.signs.any(Signs::TICK) { words_outside(text) } else { 0 },
+            fetches: has(text.lower, b"http"),
+        }
     }
 }
 
@@ -190,8 +211,9 @@ fn weigh(
     at: usize,
     opening: Opening,
     command: &Command,
-    lead: Lead,
+    around: &Around,
 ) -> Option<f32> {
+    let Around { lead, lines, outside, fetches } = *around;
     let name = command.name();
     let wild =
         command.path && command.disguised && name.iter().any(|byte| matches!(byte, b'?' | b'*'));
@@ -254,7 +276,7 @@ fn weigh(
         (Opening::Tick, Lead::Prose) => 0.3,
         (Opening::Tick, Lead::Script) => 0.6,
         (Opening::Tick, Lead::Value) => {
-            if words_outside(text) > 1 {
+            if outside > 1 {
                 0.3
             } else {
                 1.0
@@ -281,6 +303,11 @@ fn weigh(
                 0.6
             }
         }
+        (Opening::Separator, Lead::Script)
+            if ended && sort == Sort::Known && !text.signs.any(Signs::LINE) && !fetches =>
+        {
+            0.9
+        }
         (Opening::Separator, Lead::Script) => {
             if arguments == Arguments::Telling {
                 1.0
@@ -298,7 +325,6 @@ fn weigh(
         (_, Lead::Value) => 1.0,
     };
     // What is written in many lines is a script or a program, and seldom an argument.
-    let lines = text.signs.any(Signs::LINE) && !text.hidden && many_lines(text);
     let factor = if lines && (arguments != Arguments::Telling || lead == Lead::Script) {
         factor * 0.7
     } else {
@@ -393,6 +419,16 @@ fn arguments(rest: &[u8]) -> Arguments {
     if shell || number || first == b',' { Arguments::Shell } else { Arguments::Words }
 }
 
+/// Whether the value is a path from the root, without words behind it.
+fn at_root(text: &Text<'_>) -> bool {
+    let patterns = text.lower.iter().filter(|byte| matches!(byte, b'?' | b'[')).count();
+    let query = text.signs.any(Signs::EQUALS) || text.signs.any(Signs::COLON);
+    text.at(0) == b'/'
+        && patterns > 1
+        && !query
+        && text.part(0, text.len()).split(|byte| is_space(*byte)).count() < 4
+}
+
 /// Forms that nothing but shells know.
 fn tricks(text: &Text<'_>, found: &mut Findings) {
     let known: [(&[u8], f32); 11] = [
@@ -427,9 +463,65 @@ fn tricks(text: &Text<'_>, found: &mut Findings) {
     }
 }
 
+/// Loops and conditions as shells write them, on one line.
+fn looped(text: &Text<'_>, found: &mut Findings) {
+    if text.signs.any(Signs::LINE) {
+        return;
+    }
+    let start = text
+        .lower
+        .iter()
+        .take(16)
+        .take_while(|byte| matches!(byte, b' ' | b'&' | b'|' | b';'))
+        .count();
+    let value = text.part(start, start + 400);
+    let each = value.starts_with(b"for ")
+        && has(value, b" in ")
+        && (has(value, b" do ") || has(value, b"; do"));
+    let batch = each && (has(value, b"%") || has(value, b"done"));
+    let test = value.starts_with(b"if ")
+        && has_any(value, &[b"%", b"("])
+        && has_any(
+            value,
+            &[
+                b" equ ",
+                b" neq ",
+                b" lss ",
+                b" leq ",
+                b" gtr ",
+                b" geq ",
+                b"exist ",
+                b"defined ",
+                b"==",
+            ],
+        )
+        && has_any(value, &[b"echo", b"cmd", b"set ", b"%"]);
+    let unix = has(value, b"; then ") && has(value, b"fi");
+    let held = find(value, b"&&$", 0).or_else(|| find(value, b";$", 0));
+    let assigned = held.is_some_and(|at| {
+        memchr::memchr(b'=', value.get(..at).unwrap_or_default()).is_some()
+            && !has(value.get(..at).unwrap_or_default(), b" ")
+            && super::text::at(value, at + 3).is_ascii_alphanumeric()
+    });
+    if batch || test || unix || assigned {
+        found.add(
+            Kind::Command,
+            0.75,
+            (start, start + value.len()),
+            "a shell would run what it is told",
+        );
+    }
+}
+
 /// A value that is a command as a whole, with what tells of an attack.
 fn whole(text: &Text<'_>, found: &mut Findings) {
     let command = Command::read(text, 0);
+    let wild = command.path
+        && command.disguised
+        && command.name().iter().any(|byte| matches!(byte, b'?' | b'['));
+    if wild && at_root(text) {
+        found.add(Kind::Command, 0.75, (0, command.end), "a program is named by a pattern");
+    }
     let Some(sort) = sort(command.name()) else { return };
     let rest = text.part(command.end, command.end + 400);
     if !rest.first().is_some_and(|byte| {

@@ -189,7 +189,7 @@ fn weigh(text: &Text<'_>, index: usize, body: &[u8], at: usize) -> f32 {
     }
     let called = inner.iter().any(|byte| matches!(byte, b'(' | b'[' | b'|' | b'.'));
     if strong && called && has_any(inner, &DEEP) {
-        return if whole { 1.0 } else { 0.6 };
+        return if whole { 1.0 } else { 0.7 };
     }
     match index {
         // `{{…}}` with what engines hold ready.

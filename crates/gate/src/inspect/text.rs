@@ -70,14 +70,6 @@ pub(super) fn skip_space(bytes: &[u8], mut place: usize) -> usize {
     place
 }
 
-/// Where the word that begins at `place` ends.
-pub(super) fn word_end(bytes: &[u8], mut place: usize) -> usize {
-    while is_word(at(bytes, place)) {
-        place += 1;
-    }
-    place
-}
-
 /// Where `needle` first is, from a place on.
 pub(super) fn find(bytes: &[u8], needle: &[u8], from: usize) -> Option<usize> {
     let rest = bytes.get(from..)?;

@@ -126,12 +126,16 @@ fn stated(
 ) -> Option<(f32, &'static str)> {
     let before = at.checked_sub(1).and_then(|before| kind(tokens, before));
     let begins = match before {
-        None if quoted && !word(text, tokens, at).starts_with(b"exec") => return None,
+        None if quoted
+            && !word(text, tokens, at).starts_with(b"exec")
+            && kind(tokens, tokens.len().saturating_sub(1)) != Some(Is::Comment) =>
+        {
+            return None;
+        }
         None => 0.8,
         Some(Is::Semicolon) => 1.0,
-        Some(Is::Close) if quoted => 0.7,
+        Some(Is::Close) if quoted && at < 8 => 0.7,
         Some(Is::Number) => 0.7,
-        Some(Is::String { .. }) if quoted => 0.7,
         _ => return None,
     };
     let next = word(text, tokens, at + 1);

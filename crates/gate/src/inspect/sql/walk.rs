@@ -48,6 +48,8 @@ pub(super) struct Reading<'a> {
     depth: u32,
     terms: u32,
     sums: u32,
+    /// Whether there was a name, which code and addresses compare as well.
+    named: bool,
 }
 
 enum Step {
@@ -83,6 +85,7 @@ impl<'a> Reading<'a> {
             depth: 0,
             terms: 0,
             sums: 0,
+            named: false,
         }
     }
 
@@ -122,7 +125,10 @@ impl<'a> Reading<'a> {
                 if self.wants_operand { self.operand(kind, at) } else { self.operator(kind, at) };
             match step {
                 Step::On(next) => at = next,
-                Step::End => break,
+                Step::End => {
+                    at += 1;
+                    break;
+                }
                 Step::Stop => {
                     // What was only half read is not believed, unless much was read before.
                     if self.terms >= 3 {
@@ -211,6 +217,7 @@ impl<'a> Reading<'a> {
         self.terms += 1;
         self.wants_operand = false;
         self.last = operand;
+        self.named |= matches!(operand, Operand::Name | Operand::Call);
         if self.comparing {
             self.comparing = false;
             self.compared(operand);
@@ -228,8 +235,8 @@ impl<'a> Reading<'a> {
             (true, true) => 1.0,
             (true, false) if both => 1.0,
             (true, false) if known => 0.7,
-            (true, false) => 0.4,
-            (false, true) if first && (fixed(right) || known) => 0.8,
+            (true, false) => 0.2,
+            (false, true) if (first || !self.named) && (fixed(right) || known) => 0.8,
             (false, _) if both && self.sums == 1 => 0.35,
             (false, _) => 0.1,
         };
