@@ -51,7 +51,7 @@ fn separated(text: &Text<'_>, found: &mut Findings) {
             b'\n' | b'\r' => Opening::Line,
             b'`' => {
                 ticks += 1;
-                if ticks % 2 == 0 {
+                if ticks.is_multiple_of(2) {
                     continue;
                 }
                 Opening::Tick
