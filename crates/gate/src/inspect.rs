@@ -201,8 +201,7 @@ struct Layer<'a> {
 }
 
 /// What encodings are made of.
-const ENCODED: Signs =
-    Signs::PERCENT.and(Signs::AMPERSAND).and(Signs::BACKSLASH).and(Signs::HIGH).and(Signs::DOT);
+const ENCODED: Signs = Signs::PERCENT.and(Signs::AMPERSAND).and(Signs::BACKSLASH).and(Signs::HIGH);
 
 impl Layer<'_> {
     /// Looks for every kind of attack; says how bad the worst is.
@@ -244,7 +243,7 @@ impl Layer<'_> {
     /// Undoes one round of encodings; false when there is none.
     fn peel(&mut self, signs: Signs) -> bool {
         let encoded = signs.any(ENCODED)
-            || self.bytes.len() > 7 && text::has_any(&self.bytes, &[b"0x2e", b"0x5c"]);
+            || self.bytes.len() > 7 && text::has_any(&self.bytes, &[b"0x2e", b"0x2f", b"0x5c"]);
         let url = encoded.then(|| decode::round(&self.bytes)).flatten();
         let Some(Decoded { bytes, from, used }) = url.or_else(|| self.alone(signs)) else {
             return false;

@@ -10,7 +10,7 @@ mod walk;
 mod word;
 
 use super::sign::Signs;
-use super::text::{Text, is_space};
+use super::text::{Text, is_space, is_word};
 use super::{Findings, Kind};
 use token::{Kind as Is, Token, Tokens};
 use walk::{Place, Reading};
@@ -41,18 +41,55 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if !text.signs.any(MARKS) {
         return;
     }
-    read(text, 0, Place::Bare, found);
+    let telling = tells(text);
+    read(text, 0, Place::Bare, telling, found);
     if text.signs.any(Signs::QUOTE) {
         for (quote, place) in [(b'\'', Place::Single), (b'"', Place::Double)] {
             if let Some(first) = memchr::memchr(quote, text.lower) {
-                read(text, first + 1, place, found);
+                read(text, first + 1, place, telling, found);
             }
         }
     }
 }
 
+/// So many tokens are read before it is decided whether the rest is worth it.
+const GLANCE: usize = 16;
+
+/// Whether there is a word anywhere that a form of SQL begins with.
+fn tells(text: &Text<'_>) -> bool {
+    let mut before = 0;
+    let mut place = 0;
+    for byte in text.lower {
+        if byte.is_ascii_lowercase()
+            && !is_word(before)
+            && word::may_tell(*byte, text.at(place + 1))
+        {
+            let mut end = place;
+            while is_word(text.at(end)) && end < place + 32 {
+                end += 1;
+            }
+            if word::tells(text.part(place, end)) {
+                return true;
+            }
+        }
+        before = *byte;
+        // A number may be followed by a word without a blank between.
+        if before.is_ascii_digit() {
+            before = 0;
+        }
+        place += 1;
+    }
+    false
+}
+
 /// Reads the value from a place on, as what stands there in a query.
-fn read(text: &Text<'_>, from: usize, place: Place, found: &mut Findings) {
+fn read(text: &Text<'_>, from: usize, place: Place, telling: bool, found: &mut Findings) {
+    if !telling {
+        let glance: Vec<Token> = Tokens::new(text.lower, from).take(GLANCE).collect();
+        if glance.len() == GLANCE && Reading::new(text, &glance, place, false, b"").dies() {
+            return;
+        }
+    }
     let tokens: Vec<Token> = Tokens::new(text.lower, from).inspect(|_| text.step()).collect();
     let before = text.part(0, from.saturating_sub(1));
     let reading = Reading::new(text, &tokens, place, prose_before(before), before);

@@ -108,6 +108,27 @@ impl<'a> Reading<'a> {
         self.weight += weight;
     }
 
+    /// Whether the grammar ends within the first few words, with nothing found.
+    pub(super) fn dies(mut self) -> bool {
+        let mut at = 0;
+        if !self.quoted() && self.begins_with_continuation() {
+            self.wants_operand = false;
+        }
+        while let Some(kind) = self.kind(at) {
+            let step =
+                if self.wants_operand { self.operand(kind, at) } else { self.operator(kind, at) };
+            match step {
+                Step::On(next) => at = next,
+                Step::End => return false,
+                // Readers look at most five tokens ahead.
+                Step::Stop => {
+                    return at + 6 < self.tokens.len() && self.weight + self.pending < 0.1;
+                }
+            }
+        }
+        false
+    }
+
     /// Walks as far as the grammar goes: how much it weighs, why, and where it ended.
     pub(super) fn walk(mut self) -> Option<(f32, &'static str, usize)> {
         let mut at = 0;

@@ -70,6 +70,40 @@ pub(super) fn classify(word: &[u8]) -> Class {
     }
 }
 
+/// Which second letters words have that a form of SQL begins with, by the first.
+const TELLING: [u32; 256] = {
+    let mut letters = [0u32; 256];
+    let mut at = 0;
+    #[expect(clippy::indexing_slicing, reason = "computed when compiled")]
+    while at < WORDS.len() {
+        let (word, class) = WORDS[at];
+        let word = word.as_bytes();
+        if begins(class) && word.len() > 1 {
+            letters[word[0] as usize] |= 1 << (word[1] & 31);
+        }
+        at += 1;
+    }
+    letters
+};
+
+const fn begins(class: Class) -> bool {
+    matches!(
+        class,
+        Class::Union | Class::Select | Class::Statement | Class::Waitfor | Class::Danger
+    )
+}
+
+/// Whether a word that begins so may be one that a form of SQL begins with.
+pub(super) fn may_tell(first: u8, second: u8) -> bool {
+    let letters = TELLING.get(usize::from(first)).copied().unwrap_or(0);
+    letters & (1 << (second & 31)) != 0
+}
+
+/// Whether a form of SQL begins with this word.
+pub(super) fn tells(word: &[u8]) -> bool {
+    begins(classify(word))
+}
+
 /// Packages of servers have telling beginnings.
 fn package(word: &[u8]) -> Class {
     let known = [&b"dbms_"[..], b"utl_", b"xp_", b"user_lock", b"sp_oa"];
