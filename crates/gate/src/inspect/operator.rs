@@ -130,12 +130,10 @@ fn script(text: &Text<'_>, found: &mut Findings) {
         }
     }
     // `'||'1'=='1`, `' && this.a != '`: conditions as scripts write them.
-    if value.starts_with(b"'") || value.starts_with(b"\"") {
-        if has_any(value, &[b"|| 1==1", b"||1==1", b"'||'", b"\"||\"", b"== '", b"=='", b"==\""])
-            && has_any(value, &[b"||", b"&&"])
-        {
-            found.add(Kind::Nosqli, 0.75, (0, text.len()), "a condition of script is added");
-        }
+    let quoted = value.starts_with(b"'") || value.starts_with(b"\"");
+    let equal = [&b"|| 1==1"[..], b"||1==1", b"'||'", b"\"||\"", b"== '", b"=='", b"==\""];
+    if quoted && has_any(value, &equal) && has_any(value, &[b"||", b"&&"]) {
+        found.add(Kind::Nosqli, 0.75, (0, text.len()), "a condition of script is added");
     }
     if let Some(at) = find(text.lower, b"db.", 0) {
         let body = text.part(at, at + 80);

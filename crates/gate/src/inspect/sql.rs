@@ -41,7 +41,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if !text.signs.any(MARKS) {
         return;
     }
-    let telling = tells(text);
+    let telling = text.len() < SHORT || tells(text);
     read(text, 0, Place::Bare, telling, found);
     if text.signs.any(Signs::QUOTE) {
         for (quote, place) in [(b'\'', Place::Single), (b'"', Place::Double)] {
@@ -52,6 +52,8 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     }
 }
 
+/// What is shorter is read as a whole; behind it statements follow semicolons alone.
+const SHORT: usize = 48;
 /// So many tokens are read before it is decided whether the rest is worth it.
 const GLANCE: usize = 16;
 
@@ -68,7 +70,8 @@ fn tells(text: &Text<'_>) -> bool {
             while is_word(text.at(end)) && end < place + 32 {
                 end += 1;
             }
-            if word::tells(text.part(place, end)) {
+            let stated = place < SHORT || text.signs.any(Signs::SEMICOLON);
+            if word::tells(text.part(place, end), stated) {
                 return true;
             }
         }

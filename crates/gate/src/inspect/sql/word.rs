@@ -99,9 +99,10 @@ pub(super) fn may_tell(first: u8, second: u8) -> bool {
     letters & (1 << (second & 31)) != 0
 }
 
-/// Whether a form of SQL begins with this word.
-pub(super) fn tells(word: &[u8]) -> bool {
-    begins(classify(word))
+/// Whether a form of SQL begins with this word, where a statement may stand or not.
+pub(super) fn tells(word: &[u8], stated: bool) -> bool {
+    let class = classify(word);
+    begins(class) && (stated || class != Class::Statement)
 }
 
 /// Packages of servers have telling beginnings.
