@@ -60,8 +60,7 @@ const GLANCE: usize = 16;
 /// Whether there is a word anywhere that a form of SQL begins with.
 fn tells(text: &Text<'_>) -> bool {
     let mut before = 0;
-    let mut place = 0;
-    for byte in text.lower {
+    for (place, byte) in text.lower.iter().enumerate() {
         if byte.is_ascii_lowercase()
             && !is_word(before)
             && word::may_tell(*byte, text.at(place + 1))
@@ -80,7 +79,6 @@ fn tells(text: &Text<'_>) -> bool {
         if before.is_ascii_digit() {
             before = 0;
         }
-        place += 1;
     }
     false
 }
