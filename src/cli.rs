@@ -54,6 +54,7 @@ pub(crate) static CODES: &[&[&Code]] = &[
     check::door::CODES,
     check::trip::CODES,
     client::CODES,
+    guard::CODES,
     input::CODES,
     ledger::CODES,
     output::CODES,

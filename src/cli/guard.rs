@@ -1,6 +1,7 @@
 //! `stockade guard`: whom the gate keeps out, and what else it does about them.
 
 mod feed;
+mod inspect;
 mod measure;
 
 use clap::{Args, Subcommand};
@@ -23,7 +24,10 @@ pub(super) enum Guard {
     #[command(subcommand)]
     Measures(measure::Measures),
     Feeds(feed::Feeds),
+    Inspect(inspect::Inspect),
 }
+
+pub(crate) use inspect::CODES;
 
 /// Who is kept out for a while: list, lift
 #[derive(Debug, Subcommand)]
@@ -70,7 +74,12 @@ struct Page {
 
 impl Guard {
     pub(super) async fn run(self, globals: &Globals, output: &mut Output) -> Outcome {
-        let work = async |client: &mut Client| match self {
+        let guard = match self {
+            Self::Inspect(inspect) => return inspect.run(output),
+            guard => guard,
+        };
+        let work = async |client: &mut Client| match guard {
+            Self::Inspect(_) => Ok(true),
             Self::Feeds(_) => feed::list(client, output).await,
             Self::Measures(measures) => measures.run(client, output).await,
             Self::Blocks(Blocks::List(_)) => list(client, output).await,

@@ -1,8 +1,8 @@
 //! Answers about whom the gate keeps out, and what else it does about them.
 
 use flow::question::guard::{
-    BlockInfo, FeedInfo, LiftBlock, ListBlocks, ListFeeds, ListMeasures, MeasureInfo, StepUp,
-    UndoMeasure,
+    BlockInfo, FeedInfo, Inspect, Inspected, LiftBlock, ListBlocks, ListFeeds, ListMeasures,
+    MeasureInfo, StepUp, UndoMeasure,
 };
 use flow::{Answer, Origin, Permitted, Result, Step};
 
@@ -70,6 +70,16 @@ impl<'q> Origin<ListFeeds<'q>> for Plane {
     ) -> Step<'a, Result<Answer<Vec<FeedInfo>>>> {
         let ListFeeds { after, limit } = *permitted.question();
         Step::Now(Ok(Answer::done(self.behaviour.feeds(after, limit))))
+    }
+}
+
+impl<'q> Origin<Inspect<'q>> for Plane {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, Inspect<'q>>,
+    ) -> Step<'a, Result<Answer<Inspected>>> {
+        let Inspect { text, channel } = *permitted.question();
+        Step::Now(Ok(Answer::done(gate::inspect::Inspector::default().inspect(text, channel))))
     }
 }
 

@@ -40,6 +40,7 @@ mod credential;
 pub mod crypto;
 mod digest;
 mod guard;
+pub mod inspect;
 pub mod limit;
 mod lockout;
 mod login;

@@ -1,6 +1,7 @@
 //! Whom the gate keeps out.
 
 mod feed;
+mod inspect;
 mod measure;
 
 use flow::question::guard::{BlockInfo, LiftBlock, ListBlocks};
@@ -56,6 +57,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     let mut operations = vec![list, lift];
     operations.extend(measure::operations());
     operations.push(feed::operation());
+    operations.push(inspect::operation());
     operations
 }
 

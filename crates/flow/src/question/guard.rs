@@ -1,5 +1,8 @@
 //! Questions about whom the gate keeps out, and what else it does about them.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::admin::action;
 use crate::clock::Time;
 use crate::fact::Class;
@@ -12,6 +15,7 @@ static MEASURE_LIST: Action = action("measure.list", Class::Logged);
 static MEASURE_UNDO: Action = action("measure.undo", Class::Durable);
 static FEED_LIST: Action = action("feed.list", Class::Logged);
 static STEP_UP: Action = action("totp.step_up", Class::Durable);
+static INSPECT: Action = action("value.inspect", Class::Logged);
 
 /// One that is kept out for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -194,6 +198,76 @@ impl Question for StepUp<'_> {
     }
 }
 
+/// Where a value comes from, which says what is usual in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// A parameter of a request.
+    #[default]
+    Param,
+    /// What people or models write.
+    Text,
+    /// An argument of a tool.
+    Tool,
+    /// The path of a request.
+    Path,
+    /// A header of a request.
+    Header,
+}
+
+/// Whether a value is an attack, and what says so.
+#[derive(Clone, Copy)]
+pub struct Inspect<'a> {
+    /// The value.
+    pub text: &'a str,
+    /// Where it comes from.
+    pub channel: Channel,
+}
+
+impl std::fmt::Debug for Inspect<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Inspect(…)")
+    }
+}
+
+impl Question for Inspect<'_> {
+    type Answer = Inspected;
+
+    fn action(&self) -> &'static Action {
+        &INSPECT
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        Resource { kind: "value", namespace: "", name: &[] }
+    }
+}
+
+/// What was found in a value.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Inspected {
+    /// What is thought of it: `clean`, `suspicious` or `threat`.
+    pub verdict: &'static str,
+    /// How sure that is, from 0 to 1.
+    pub score: f32,
+    /// The kinds of attack found, the surest first.
+    pub kinds: Vec<&'static str>,
+    /// What says so, the surest first.
+    pub evidence: Vec<Evidence>,
+}
+
+/// One thing that was found in a value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Evidence {
+    /// The kind of attack.
+    pub kind: &'static str,
+    /// From which byte of the value to which.
+    pub span: (usize, usize),
+    /// What is the matter with it.
+    pub why: &'static str,
+    /// Which encodings were undone to see it, the outermost first.
+    pub decoded: Vec<&'static str>,
+}
+
 macro_rules! answers {
     ($($question:ty),*) => {
         /// Whoever answers every question of this part.
@@ -209,5 +283,6 @@ answers!(
     ListMeasures<'q>,
     UndoMeasure<'q>,
     ListFeeds<'q>,
-    StepUp<'q>
+    StepUp<'q>,
+    Inspect<'q>
 );

@@ -1,0 +1,383 @@
+//! Markup that a browser would run, read as HTML says that tags are read.
+
+use super::sign::Signs;
+use super::text::{Text, find, has, has_any, is_space, listed};
+use super::{Findings, Kind};
+
+/// Looks for tags that run something.
+pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
+    if !text.signs.any(Signs::LESS) {
+        return;
+    }
+    let mut place = 0;
+    while let Some(open) = memchr::memchr(b'<', text.lower.get(place..).unwrap_or_default()) {
+        let open = place + open;
+        let end = tag(text, open, found);
+        place = end.max(open + 1);
+    }
+}
+
+/// Reads the tag that begins at `open`; says where the reading goes on.
+fn tag(text: &Text<'_>, open: usize, found: &mut Findings) -> usize {
+    let mut place = open + 1;
+    // What browsers of some age and filters drop between the bracket and the name.
+    while place < text.len() && place < open + 16 && matches!(text.at(place), 0..=b' ' | b'\\') {
+        place += 1;
+    }
+    let spaced = place > open + 1;
+    let closing = text.at(place) == b'/';
+    if closing {
+        place += 1;
+        while is_space(text.at(place)) {
+            place += 1;
+        }
+    }
+    if !text.at(place).is_ascii_alphabetic() {
+        if text.at(place) == b'%' || text.at(place) == b'?' || text.at(place) == b'!' {
+            return place;
+        }
+        return open + 1;
+    }
+    let start = place;
+    while place < text.len()
+        && !is_space(text.at(place))
+        && !matches!(text.at(place), b'>' | b'/' | b'<')
+    {
+        place += 1;
+    }
+    let name = text.part(start, place);
+    let plain = name
+        .iter()
+        .position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'-' && *byte != b':');
+    let name: &[u8] = plain.and_then(|end| name.get(..end)).unwrap_or(name);
+    let ends = matches!(text.at(start + name.len()), b'>' | b'/' | b'<' | 0)
+        || is_space(text.at(start + name.len()))
+        || text.at(start + name.len()) < b' '
+        || text.at(start + name.len()) == b'"'
+        || text.at(start + name.len()) == b'\''
+        || text.at(start + name.len()) == b'\\'
+        || text.at(start + name.len()) == b'`';
+    // The name may be torn by what is no part of names: the attributes begin there.
+    if plain.is_some() {
+        place = start + name.len();
+    }
+    let name = memchr::memchr(b':', name).and_then(|colon| name.get(colon + 1..)).unwrap_or(name);
+    let script = name == b"script" || name == b"xss" || (!ends && name.starts_with(b"script"));
+    if script && ends {
+        let weight = if closing { 0.75 } else { 1.0 };
+        found.add(Kind::Xss, weight, (open, place), "a script begins or ends in the value");
+        if !closing {
+            return text.len();
+        }
+    }
+    let facts = attributes(text, name, place, found);
+    weigh(text, name, closing, spaced, &facts, (open, facts.end), found);
+    facts.end
+}
+
+/// What the attributes of a tag say.
+struct Facts {
+    end: usize,
+    source: bool,
+    count: usize,
+}
+
+fn attributes(text: &Text<'_>, tag: &[u8], mut place: usize, found: &mut Findings) -> Facts {
+    let mut facts = Facts { end: place, source: false, count: 0 };
+    loop {
+        text.step();
+        while place < text.len()
+            && (is_space(text.at(place))
+                || matches!(text.at(place), b'/' | b'"' | b'\'' | b'`' | b'\\' | b'=' | 0..=0x1f))
+        {
+            place += 1;
+        }
+        if place >= text.len() || text.at(place) == b'>' {
+            break;
+        }
+        // Another tag begins: this one is broken, and browsers read on in it.
+        if text.at(place) == b'<' && text.at(place + 1).is_ascii_alphabetic() && facts.count == 0 {
+            break;
+        }
+        let start = place;
+        while place < text.len()
+            && !is_space(text.at(place))
+            && !matches!(text.at(place), b'=' | b'>' | b'/')
+        {
+            place += 1;
+        }
+        let name = text.part(start, place);
+        let mut behind = place;
+        while is_space(text.at(behind)) || matches!(text.at(behind), 1..=0x1f) {
+            behind += 1;
+        }
+        facts.count += 1;
+        if text.at(behind) == b'/' && text.at(behind + 1) == b'=' {
+            behind += 1;
+        }
+        if text.at(behind) != b'=' {
+            if place == start {
+                place += 1;
+            }
+            // A handler at the very end may have been torn off before its value.
+            continue;
+        }
+        behind += 1;
+        while is_space(text.at(behind)) || matches!(text.at(behind), 1..=0x1f) {
+            behind += 1;
+        }
+        let (value, end) = value(text, behind);
+        attribute(text, tag, (name, value), (start, end), &mut facts, found);
+        place = end.max(place + 1);
+    }
+    facts.end = place.min(text.len());
+    facts
+}
+
+fn value<'a>(text: &Text<'a>, start: usize) -> (&'a [u8], usize) {
+    let quote = text.at(start);
+    if matches!(quote, b'"' | b'\'' | b'`') {
+        let rest = text.part(start + 1, text.len());
+        return match memchr::memchr(quote, rest) {
+            Some(end) => (rest.get(..end).unwrap_or_default(), start + 2 + end),
+            // It is never closed: browsers read to the end, and so do we, part by part.
+            None => (
+                rest,
+                start
+                    + 1
+                    + rest
+                        .iter()
+                        .position(|byte| is_space(*byte) || *byte == b'>')
+                        .unwrap_or(rest.len()),
+            ),
+        };
+    }
+    let mut end = start;
+    while end < text.len() && !is_space(text.at(end)) && text.at(end) != b'>' {
+        end += 1;
+    }
+    (text.part(start, end), end)
+}
+
+const LINKS: [&str; 25] = [
+    "action",
+    "archive",
+    "background",
+    "by",
+    "cite",
+    "classid",
+    "code",
+    "codebase",
+    "content",
+    "data",
+    "dynsrc",
+    "folder",
+    "formaction",
+    "from",
+    "href",
+    "icon",
+    "longdesc",
+    "lowsrc",
+    "manifest",
+    "poster",
+    "profile",
+    "src",
+    "srcdoc",
+    "to",
+    "values",
+];
+
+fn attribute(
+    text: &Text<'_>,
+    tag: &[u8],
+    (name, value): (&[u8], &[u8]),
+    span: (usize, usize),
+    facts: &mut Facts,
+    found: &mut Findings,
+) {
+    if has(value, b"<script") {
+        found.add(Kind::Xss, 0.8, span, "a script begins in an attribute");
+    }
+    let local = name.iter().rposition(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'-'));
+    let local = local.and_then(|at| name.get(at + 1..)).unwrap_or(name);
+    if handler(local) || (local != name && name.starts_with(b"on") && name.len() > 4) {
+        found.add(Kind::Xss, 1.0, span, "a handler of events is set in markup");
+    } else if listed(&LINKS, local) {
+        facts.source = true;
+        if runs(value)
+            || (local == b"srcdoc" && has(value, b"<"))
+            || (local == b"content"
+                && has_any(value, &[b"javascript:", b"data:text", b"vbscript:"]))
+            || (local == b"values" && has(value, b"script:"))
+        {
+            found.add(Kind::Xss, 1.0, span, "a link runs script");
+        }
+    } else if matches!(
+        name,
+        b"datasrc" | b"datafld" | b"dataformatas" | b"ev:event" | b"ev:handler"
+    ) {
+        found.add(Kind::Xss, 0.8, span, "an attribute is bound to script or data");
+    } else if local == b"style" && styled(value) {
+        found.add(Kind::Xss, 0.9, span, "a style runs script");
+    } else if local == b"style" && (has(value, b"url(") || value.contains(&b'\\')) && tag != b"code"
+    {
+        found.add(Kind::Xss, 0.7, span, "a style loads what it names");
+    } else if runs(value) && tag != b"code" {
+        found.add(Kind::Xss, 0.8, span, "a link runs script");
+    } else if local == b"http-equiv" && has_any(value, &[b"refresh", b"set-cookie", b"link"]) {
+        found.add(Kind::Xss, 0.9, span, "the page is sent elsewhere");
+    } else if local == b"attributename" && has_any(value, &[b"href", b"on"]) {
+        found.add(Kind::Xss, 0.9, span, "an attribute is animated into script");
+    }
+    text.step();
+}
+
+/// Handlers are what HTML calls `on…`, in any tag.
+fn handler(name: &[u8]) -> bool {
+    name.len() > 4 && name.starts_with(b"on") && name.iter().all(u8::is_ascii_alphanumeric)
+}
+
+fn styled(value: &[u8]) -> bool {
+    let packed: Vec<u8> = stripped(value, 4096);
+    has_any(
+        &packed,
+        &[
+            b"expression(",
+            b"javascript:",
+            b"vbscript:",
+            b"-moz-binding",
+            b"behavior:",
+            b"behaviour:",
+            b"@import",
+            b"data:text",
+            b"url(//",
+        ],
+    )
+}
+
+/// A style as browsers that run them read it: without comments, escapes and blanks.
+fn stripped(value: &[u8], most: usize) -> Vec<u8> {
+    let mut packed = Vec::with_capacity(value.len().min(most));
+    let mut place = 0;
+    while place < value.len().min(most) {
+        let rest = value.get(place..).unwrap_or_default();
+        if rest.starts_with(b"/*") {
+            match find(value, b"*/", place + 2) {
+                Some(end) => place = end + 2,
+                None => break,
+            }
+        } else {
+            if !matches!(rest.first(), Some(0..=b' ' | b'\\' | b'\'' | b'"')) {
+                packed.extend(rest.first());
+            }
+            place += 1;
+        }
+    }
+    packed
+}
+
+/// Whether a URL is script: blanks, controls and escapes in the scheme do not matter.
+pub(super) fn runs(url: &[u8]) -> bool {
+    let mut scheme = [0u8; 24];
+    let mut length = 0;
+    let mut place = 0;
+    while length < scheme.len() && place < url.len().min(160) {
+        let byte = super::text::at(url, place);
+        let (byte, taken) = entity(url, place).unwrap_or((byte, 1));
+        place += taken;
+        if byte > b' ' && byte < 0x80 && !matches!(byte, b'"' | b'\'' | b'`' | b'\\' | b'+') {
+            if let Some(slot) = scheme.get_mut(length) {
+                *slot = byte.to_ascii_lowercase();
+            }
+            length += 1;
+        }
+    }
+    let scheme = scheme.get(..length).unwrap_or_default();
+    let scheme = scheme.strip_prefix(b"url(").unwrap_or(scheme);
+    let scheme = scheme.strip_prefix(b"view-source:").unwrap_or(scheme);
+    let scheme = scheme.strip_prefix(b"feed:").unwrap_or(scheme);
+    [
+        &b"javascript:"[..],
+        b"&{",
+        b"javascript#",
+        b"vbscript:",
+        b"livescript:",
+        b"mocha:",
+        b"jscript:",
+        b"vbs:",
+        b"data:text/html",
+        b"data:text/xml",
+        b"data:text/xsl",
+        b"data:text/javascript",
+        b"data:text/vbscript",
+        b"data:;base64",
+        b"data:image/svg",
+        b"data:application/x",
+        b"data:,<",
+        b"data:x,",
+    ]
+    .iter()
+    .any(|known| scheme.starts_with(known))
+}
+
+fn entity(url: &[u8], place: usize) -> Option<(u8, usize)> {
+    let rest = url.get(place..)?;
+    let digits = rest.strip_prefix(b"&#")?;
+    let (digits, radix, head) = match digits.first()? {
+        b'x' => (digits.get(1..)?, 16, 3),
+        _ => (digits, 10, 2),
+    };
+    let count =
+        digits.iter().take(10).take_while(|byte| char::from(**byte).is_digit(radix)).count();
+    let value = digits.get(..count)?.iter().fold(0u32, |value, byte| {
+        value.wrapping_mul(radix).wrapping_add(char::from(*byte).to_digit(radix).unwrap_or(0))
+    });
+    let end = usize::from(digits.get(count) == Some(&b';'));
+    Some((u8::try_from(value).ok()?, head + count + end))
+}
+
+/// Tags that load or run what they name, whatever their attributes.
+fn weigh(
+    text: &Text<'_>,
+    name: &[u8],
+    closing: bool,
+    spaced: bool,
+    facts: &Facts,
+    span: (usize, usize),
+    found: &mut Findings,
+) {
+    if closing {
+        return;
+    }
+    let weight = match name {
+        b"iframe" | b"frame" | b"object" | b"embed" | b"applet" | b"layer" | b"ilayer"
+        | b"bgsound" | b"base" | b"isindex" | b"portal" => {
+            if facts.source {
+                0.9
+            } else {
+                0.6
+            }
+        }
+        b"frameset" | b"xml" if facts.count > 0 => 0.7,
+        b"import" | b"handler" | b"listener" | b"set" | b"animate" | b"animatemotion"
+            if facts.count > 1 =>
+        {
+            0.6
+        }
+        b"link" if facts.source && facts.count > 1 => 0.7,
+        b"meta" if facts.source && facts.count > 1 => 0.7,
+        b"style" => {
+            let body = text.part(span.1, span.1 + 512);
+            if styled(body) { 0.9 } else { 0.7 }
+        }
+        b"form" | b"svg" | b"math" | b"xml" | b"xss" | b"handler" if text.at(span.1) == b'>' => 0.7,
+        b"img" | b"image" | b"input" | b"video" | b"audio"
+            if facts.source && span.1 >= text.len() && text.raw.last() != Some(&b'>') =>
+        {
+            0.7
+        }
+        _ => 0.0,
+    };
+    let weight = if spaced { weight * 0.8 } else { weight };
+    found.add(Kind::Xss, weight, span, "a tag loads or runs what it names");
+}

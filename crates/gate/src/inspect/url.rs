@@ -1,0 +1,226 @@
+//! URLs that lead where only the server can go, or to what is no page at all.
+
+use super::sign::Signs;
+use super::text::{Text, find, has, has_any, is_space, trim};
+use super::{Findings, Kind};
+
+/// Looks at a value that is a URL, or holds one behind an equals sign.
+pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
+    if !text.signs.all(Signs::COLON.and(Signs::SLASH)) && !text.lower.starts_with(b"//") {
+        return;
+    }
+    let value = trim(text.lower);
+    if value.iter().any(|byte| is_space(*byte))
+        && !value.starts_with(b"gopher:")
+        && !value.starts_with(b"dict:")
+    {
+        return;
+    }
+    let value = value.strip_prefix(b"url:").unwrap_or(value);
+    let value = match find(value, b"=", 0) {
+        Some(equals) if equals < 24 && !has(value.get(..equals).unwrap_or_default(), b"/") => {
+            value.get(equals + 1..).unwrap_or_default()
+        }
+        _ => value,
+    };
+    let Some(colon) = find(value, b":", 0) else {
+        if let Some(rest) = value.strip_prefix(b"//") {
+            judge(text, b"http", rest, found);
+        }
+        return;
+    };
+    let scheme = value.get(..colon).unwrap_or_default();
+    if scheme.is_empty()
+        || !scheme
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+    {
+        return;
+    }
+    let rest = value.get(colon + 1..).unwrap_or_default();
+    let slashes = rest.iter().take_while(|byte| matches!(byte, b'/' | b'\\')).count();
+    text.step();
+    judge_scheme(text, scheme, rest, slashes, found);
+    if slashes >= 1 || matches!(scheme, b"http" | b"https") {
+        judge(text, scheme, rest.get(slashes..).unwrap_or_default(), found);
+    }
+}
+
+fn judge_scheme(text: &Text<'_>, scheme: &[u8], rest: &[u8], slashes: usize, found: &mut Findings) {
+    let weight = match scheme {
+        b"gopher" | b"dict" | b"netdoc" | b"jar" | b"phar" | b"expect" | b"ogg" | b"rar" => 0.9,
+        b"file" | b"local_file" | b"local-file" if slashes > 0 || rest.starts_with(b"\\") => 0.85,
+        b"tftp" | b"ldap" | b"ldaps" | b"ldapi" | b"rmi" | b"iiop" | b"sftp" if slashes > 0 => 0.75,
+        b"php" | b"zip" | b"glob" | b"compress.zlib" | b"compress.bzip2" | b"zlib"
+            if slashes > 0 =>
+        {
+            0.9
+        }
+        _ => 0.0,
+    };
+    let kind = if matches!(scheme, b"php" | b"phar" | b"expect" | b"zip" | b"zlib" | b"glob") {
+        Kind::Php
+    } else {
+        Kind::Ssrf
+    };
+    found.add(kind, weight, (0, text.len()), "a scheme that leads into the server");
+}
+
+fn judge(text: &Text<'_>, scheme: &[u8], rest: &[u8], found: &mut Findings) {
+    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+    let authority = rest.get(..end).unwrap_or_default();
+    let path = rest.get(end..).unwrap_or_default();
+    // Readers of URLs disagree on what a backslash, a second port or an at sign ends.
+    let confused =
+        authority.contains(&b'\\') || authority.iter().filter(|byte| **byte == b'@').count() > 1;
+    let mut internal = false;
+    for part in authority.split(|byte| matches!(byte, b'@' | b'\\' | b',')) {
+        internal |= host(part);
+    }
+    let user = authority.contains(&b'@');
+    if matches!(scheme, b"http" | b"https" | b"ftp" | b"ws" | b"wss") {
+        if internal {
+            found.add(
+                Kind::Ssrf,
+                0.85,
+                (0, text.len()),
+                "the host is one that only the server reaches",
+            );
+        } else if confused || (user && has_any(path, &[b"@"])) {
+            found.add(Kind::Ssrf, 0.7, (0, text.len()), "the host is not where it seems to be");
+        } else if has_any(
+            path,
+            &[
+                b"/latest/meta-data",
+                b"/latest/user-data",
+                b"/latest/dynamic",
+                b"/computemetadata/",
+                b"/openstack/latest",
+                b"/metadata/v1",
+                b"/opc/v1/",
+                b"/opc/v2/",
+            ],
+        ) {
+            found.add(
+                Kind::Ssrf,
+                0.85,
+                (0, text.len()),
+                "what a cloud tells its machines is asked for",
+            );
+        }
+    }
+    let code = path.split(|byte| matches!(byte, b'?' | 0)).next().unwrap_or_default();
+    let code = [&b".php"[..], b".txt", b".inc", b".phtml", b".jsp", b".asp"]
+        .iter()
+        .any(|ending| code.ends_with(ending));
+    if code && (path.ends_with(b"?") || path.ends_with(b"\0")) {
+        found.add(Kind::Rfi, 0.75, (0, text.len()), "code would be included from elsewhere");
+    }
+}
+
+/// Whether a host with or without its port is inside.
+fn host(part: &[u8]) -> bool {
+    let host = if part.starts_with(b"[") {
+        let end = memchr::memchr(b']', part).unwrap_or(part.len());
+        return six(part.get(1..end).unwrap_or_default());
+    } else {
+        part.split(|byte| *byte == b':').next().unwrap_or_default()
+    };
+    let host = host.strip_suffix(b".").unwrap_or(host);
+    if host.is_empty() {
+        return false;
+    }
+    let named = matches!(
+        host,
+        b"localhost"
+            | b"localtest.me"
+            | b"metadata"
+            | b"instance-data"
+            | b"kubernetes.default.svc"
+            | b"ip6-localhost"
+            | b"0"
+            | b"broadcasthost"
+            | b"host.docker.internal"
+    );
+    let ends = [
+        &b".localhost"[..],
+        b".localdomain",
+        b".internal",
+        b".nip.io",
+        b".xip.io",
+        b".sslip.io",
+        b".localtest.me",
+        b".lvh.me",
+        b".vcap.me",
+        b".lacolhost.com",
+        b".burpcollaborator.net",
+        b".svc.cluster.local",
+        b".oastify.com",
+        b".interact.sh",
+        b".rbndr.us",
+        b".1u.ms",
+    ];
+    if named || ends.iter().any(|end| host.ends_with(end)) {
+        return true;
+    }
+    four(host)
+}
+
+/// Addresses as `inet_aton` reads them: one to four parts, each decimal, octal or hexadecimal.
+fn four(host: &[u8]) -> bool {
+    let mut parts = [0u64; 4];
+    let mut count = 0;
+    for part in host.split(|byte| *byte == b'.') {
+        let (digits, radix) = match part {
+            [b'0', b'x', rest @ ..] => (rest, 16),
+            [b'0', rest @ ..] if !rest.is_empty() => (rest, 8),
+            part => (part, 10),
+        };
+        let all = !digits.is_empty()
+            && digits.len() < 20
+            && digits.iter().all(|byte| char::from(*byte).is_digit(radix));
+        let Some(slot) = parts.get_mut(count) else { return false };
+        if !all {
+            return false;
+        }
+        *slot = digits.iter().fold(0u64, |value, byte| {
+            value
+                .wrapping_mul(u64::from(radix))
+                .wrapping_add(u64::from(char::from(*byte).to_digit(radix).unwrap_or(0)))
+        });
+        count += 1;
+    }
+    let [one, two, three, four] = parts;
+    let address = match count {
+        1 => one,
+        2 => one << 24 | two & 0xff_ffff,
+        3 => one << 24 | (two & 0xff) << 16 | three & 0xffff,
+        _ => (one & 0xff) << 24 | (two & 0xff) << 16 | (three & 0xff) << 8 | four & 0xff,
+    };
+    // A number alone, or in another base, is nobody's way to write a host.
+    let odd = count < 4 || host.starts_with(b"0");
+    #[expect(clippy::cast_possible_truncation, reason = "addresses are the low 32 bits")]
+    let address = std::net::Ipv4Addr::from(address as u32);
+    let [first, second, ..] = address.octets();
+    odd || address.is_private()
+        || address.is_loopback()
+        || address.is_link_local()
+        || address.is_unspecified()
+        || (first == 100 && (64..128).contains(&second))
+        || address.octets() == [192, 0, 0, 192]
+}
+
+fn six(host: &[u8]) -> bool {
+    let host = host.split(|byte| *byte == b'%').next().unwrap_or_default();
+    let Some(address) =
+        std::str::from_utf8(host).ok().and_then(|host| host.parse::<std::net::Ipv6Addr>().ok())
+    else {
+        return false;
+    };
+    let [first, ..] = address.segments();
+    address.is_loopback()
+        || address.is_unspecified()
+        || address.to_ipv4().is_some()
+        || first & 0xfe00 == 0xfc00
+        || first & 0xffc0 == 0xfe80
+}
