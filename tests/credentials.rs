@@ -79,7 +79,11 @@ fn operations(server: &Server) -> Vec<Operation> {
             if open || !operation.is_object() || operation.get("operationId").is_none() {
                 continue;
             }
-            let path = path.split('/').map(|part| if part.starts_with('{') { "x" } else { part });
+            let path = path.split('/').map(|part| match part {
+                "{algorithm}" => "sha2-256",
+                _ if part.starts_with('{') => "x",
+                _ => part,
+            });
             let content = &operation["requestBody"]["content"];
             let body = match &content["application/json"]["example"] {
                 Value::Null => String::new(),

@@ -31,7 +31,7 @@ pub(super) enum Key {
   stockade key create billing --role writer
   stockade key create ann --kind human --role admin
   stockade key create pricer --kind agent --permission cache:get:prices
-  stockade key create billing --role writer --certificate uri:spiffe://example.org/billing
+  stockade key create billing --role writer --certificate dns:billing.example
   stockade key create bot --kind agent --role reader --hmac
   STOCKADE_KEY=$(stockade key create ci --role reader --quiet)")]
 pub(super) struct Create {

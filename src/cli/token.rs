@@ -81,7 +81,8 @@ pub(super) struct Rotate {}
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   export STOCKADE_KEY=$(cat ./bot)
-  curl -H \"authorization: Bearer $(stockade token proof)\" localhost:7400/v1/cache/n/k
+  PROOF=$(stockade token proof)
+  curl -H \"authorization: Bearer $PROOF\" localhost:7400/v1/status
   stockade token proof --secret-file ./bot")]
 pub(super) struct Proof {
     /// Where the secret is; `-` is standard input

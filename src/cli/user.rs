@@ -82,7 +82,7 @@ pub(super) struct Roles {
 /// Change what a user is beside their roles, all of it, at once
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  stockade user rights ann --permission cache:get:prices --group pricing --clearance internal")]
+  stockade user rights ann --permission cache:get:prices --group pricing")]
 pub(super) struct Beside {
     /// Their name
     name: String,

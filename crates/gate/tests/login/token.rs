@@ -236,7 +236,7 @@ async fn of_a_user_who_is_kept_out_or_gone_no_token_is_good() {
     };
     check(&theirs, "done").await;
     disable(true).await;
-    check(&theirs, "gate-token-ended").await;
+    check(&theirs, "gate-user-disabled").await;
     check(&program, "done").await;
     disable(false).await;
     check(&theirs, "done").await;
