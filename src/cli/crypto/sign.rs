@@ -16,7 +16,7 @@ use crate::cli::stand_in::with_server;
 /// Sign standard input, a file or a text
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  stockade crypto sign releases < release.tar.gz > release.sig
+  stockade crypto sign releases < release.tar.gz > sig
   stockade crypto sign releases --encoding jws --text hello")]
 pub(in crate::cli) struct Sign {
     /// The key's name
@@ -30,7 +30,7 @@ pub(in crate::cli) struct Sign {
 /// Tell whether something was signed, or has its code, by a key; fails when not
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  stockade crypto verify releases --signature \"$(cat release.sig)\" < release.tar.gz
+  stockade crypto verify releases --signature \"$(cat sig)\" < release.tar.gz
   stockade crypto verify hooks --hmac stockade:v1:kX0… --text hello")]
 pub(in crate::cli) struct Verify {
     /// The key's name

@@ -26,12 +26,12 @@ pub(crate) static CODES: &[&Code] = &[&UNREADABLE];
 const LINE_MAX: u64 = 16 << 20;
 
 /// Look into values for attacks
+///
+/// Without values, lines of standard input are read: each is a value, or JSON such as
+/// {"text":"a value","channel":"param"}. With --json one line is written for each.
 #[derive(Debug, Args)]
-#[command(after_help = "Without values, lines of standard input are read: each is a value, or
-JSON such as {\"text\":\"a value\",\"channel\":\"param\"}. With --json one line is written for each.
-
-Examples:
-  stockade guard inspect \"O'Brien & Sons; Ltd\" '<details open ontoggle=alert(1)>'
+#[command(after_help = "Examples:
+  stockade guard inspect \"O'Brien & Sons; Ltd\" '<details ontoggle=alert(1)>'
   stockade guard inspect --json < values.jsonl
   stockade guard inspect --channel text < letter.txt")]
 pub(in crate::cli) struct Inspect {
