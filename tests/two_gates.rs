@@ -36,7 +36,8 @@ fn command(data: &Path, engines: (&PostgresServer, &RedisServer), seal: Option<&
     let mut command = stockade(data);
     let config = data.with_extension("toml");
     let mut text = String::from(
-        "[gate.rates]\noperator = 60\nadmin = 1_000_000\n[gate.behaviour]\nenabled = false\n",
+        "[gate.rates]\noperator = 60\n[gate.limits]\nexempt_principals = ['human:admin']\n\
+         [gate.behaviour]\nenabled = false\n",
     );
     if let Some(seal) = seal {
         text.push_str("[gate]\nseal_keys = ['env:SEAL']\n");
