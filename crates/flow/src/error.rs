@@ -80,9 +80,18 @@ impl Code {
     /// The sentence is lower-case, without a full stop, and quotes what the
     /// caller sent in backticks.
     pub fn error(&'static self, detail: impl Into<Cow<'static, str>>) -> Error {
-        let (advice, retry_after, allowance, source) = (None, None, None, None);
+        let (advice, retry_after, allowance) = (None, None, None);
+        let (record, source) = (serde_json::Value::Null, None);
         let detail = detail.into();
-        Error(Box::new(Inner { code: self, detail, advice, retry_after, allowance, source }))
+        Error(Box::new(Inner {
+            code: self,
+            detail,
+            advice,
+            retry_after,
+            allowance,
+            record,
+            source,
+        }))
     }
 }
 
@@ -98,6 +107,7 @@ struct Inner {
     advice: Option<Cow<'static, str>>,
     retry_after: Option<Duration>,
     allowance: Option<Allowance>,
+    record: serde_json::Value,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -150,6 +160,18 @@ impl Error {
     #[must_use]
     pub fn with_allowance(mut self, allowance: Option<Allowance>) -> Self {
         self.0.allowance = self.0.allowance.or(allowance);
+        self
+    }
+
+    /// What else an auditor should know; nothing where it is null.
+    pub fn record(&self) -> &serde_json::Value {
+        &self.0.record
+    }
+
+    /// Says what else an auditor should know. The caller never sees it.
+    #[must_use]
+    pub fn with_record(mut self, record: serde_json::Value) -> Self {
+        self.0.record = record;
         self
     }
 

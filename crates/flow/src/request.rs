@@ -22,6 +22,8 @@ pub enum Door {
     Local,
     /// The Redis protocol.
     Resp,
+    /// Questions of proxies, by gRPC.
+    Authz,
     /// None: Stockade's own work.
     Inside,
 }
@@ -33,6 +35,7 @@ impl Door {
             Door::Http => "http",
             Door::Local => "local",
             Door::Resp => "resp",
+            Door::Authz => "authz",
             Door::Inside => "inside",
         }
     }
@@ -43,6 +46,8 @@ impl Door {
 pub enum Credential<'a> {
     /// Nothing.
     None,
+    /// Nothing, by somebody on the way to a place of others, which may be open to all.
+    Stranger(Place<'a>),
     /// A token or an API key.
     Bearer(&'a str),
     /// A name and a secret.
@@ -63,6 +68,15 @@ pub enum Credential<'a> {
     },
     /// Stockade's own word; only the path itself can say it.
     Inside(Inside),
+}
+
+/// Where somebody is going whom a proxy asks about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// The host, without its port.
+    pub host: &'a str,
+    /// The path, as it was sent.
+    pub path: &'a str,
 }
 
 /// What proofs begin with, before the id of the key they are of and three parts that are
@@ -123,6 +137,7 @@ impl fmt::Debug for Credential<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Credential::None => f.write_str("None"),
+            Credential::Stranger(_) => f.write_str("Stranger(…)"),
             Credential::Bearer(_) => f.write_str("Bearer(…)"),
             Credential::Named(name, _) => write!(f, "Named({name:?}, …)"),
             Credential::Password(shown) => write!(f, "Password({:?}, …)", shown.name),

@@ -229,7 +229,7 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         self.signals.ended(permitted.request, outcome, &self.clock);
         let (class, recorded, detail) = match &answer {
             Ok(answer) => (permitted.ask().action.class, answer.recorded, answer.detail.clone()),
-            Err(_) => (Class::Logged, false, serde_json::Value::Null),
+            Err(error) => (Class::Logged, false, error.record().clone()),
         };
         if !recorded {
             let mut fact = self.fact(permitted, outcome);
@@ -299,6 +299,7 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         self.signals.ended(request, Outcome::Refused, &self.clock);
         let mut fact = self.blank_fact(request, identity, ask, Outcome::Refused);
         fact.reason = Some(error.code().name.into());
+        fact.detail = error.record().clone();
         drop(self.ledger.append(Class::Logged, fact));
         error
     }
@@ -445,7 +446,7 @@ struct Signals {
 
 impl Signals {
     fn new(registry: &Registry) -> Self {
-        let doors = [Door::Http, Door::Local, Door::Resp, Door::Inside];
+        let doors = [Door::Http, Door::Local, Door::Resp, Door::Authz, Door::Inside];
         let counter = |door: Door, outcome: Outcome| {
             let labels = [("door", door.name()), ("outcome", outcome.name())];
             registry.counter("stockade_flow_requests_total", "Requests by how they ended", &labels)

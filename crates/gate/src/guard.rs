@@ -348,7 +348,7 @@ impl flow::Gate for Gate {
                 }
             },
             Credential::Local { uid } => Step::Now(self.local(uid)),
-            Credential::None => Step::later(self.refuse_nobody(request)),
+            Credential::None | Credential::Stranger(_) => Step::later(self.refuse_nobody(request)),
             // The path answers for itself and never asks.
             Credential::Inside(_) => Step::Now(Err(UNKNOWN_KEY.error("that is no credential"))),
         }

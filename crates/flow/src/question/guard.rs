@@ -3,10 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use std::sync::Arc;
+
 use super::admin::action;
 use crate::clock::Time;
 use crate::fact::Class;
-use crate::request::{Action, Question, Resource};
+use crate::identity::Identity;
+use crate::request::{Action, Inspection, Pace, Question, Resource};
 use crate::stage::Origin;
 
 static BLOCK_LIST: Action = action("block.list", Class::Logged);
@@ -16,6 +19,13 @@ static MEASURE_UNDO: Action = action("measure.undo", Class::Durable);
 static FEED_LIST: Action = action("feed.list", Class::Logged);
 static STEP_UP: Action = action("totp.step_up", Class::Durable);
 static INSPECT: Action = action("value.inspect", Class::Logged);
+static SANITIZE: Action = action("value.sanitize", Class::Logged);
+static FORWARD: Action = Action {
+    name: "request.forward",
+    class: Class::Logged,
+    pace: Pace::Load,
+    inspection: Inspection::On,
+};
 
 /// One that is kept out for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -266,6 +276,103 @@ pub struct Evidence {
     pub why: &'static str,
     /// Which encodings were undone to see it, the outermost first.
     pub decoded: Vec<&'static str>,
+}
+
+/// A value without what is an attack in it.
+#[derive(Clone, Copy)]
+pub struct Sanitize<'a> {
+    /// The value.
+    pub text: &'a str,
+    /// Where it comes from.
+    pub channel: Channel,
+}
+
+impl std::fmt::Debug for Sanitize<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sanitize(…)")
+    }
+}
+
+impl Question for Sanitize<'_> {
+    type Answer = Sanitized;
+
+    fn action(&self) -> &'static Action {
+        &SANITIZE
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        Resource { kind: "value", namespace: "", name: &[] }
+    }
+}
+
+/// What became of a value.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Sanitized {
+    /// What is left of it, which inspects clean.
+    pub text: String,
+    /// Whether that is something else than what came.
+    pub changed: bool,
+    /// The kinds of attack that were found, the surest first.
+    pub kinds: Vec<&'static str>,
+}
+
+/// Whether a request may pass that a proxy holds until it knows.
+#[derive(Clone, Copy)]
+pub struct Forward<'a> {
+    /// Its method.
+    pub method: &'a str,
+    /// The host it is for, in lower case and without a port.
+    pub host: &'a str,
+    /// Its path and query, as they were sent.
+    pub target: &'a str,
+    /// Its headers as they were sent; names in lower case.
+    pub headers: &'a [(&'a str, &'a [u8])],
+    /// What is known of its body.
+    pub body: &'a [u8],
+    /// Whether that is all of it.
+    pub whole: bool,
+}
+
+impl<'a> Forward<'a> {
+    /// The path without the query.
+    pub fn path(&self) -> &'a str {
+        self.target.split(['?', '#']).next().unwrap_or_default()
+    }
+
+    /// The query; empty where there is none.
+    pub fn query(&self) -> &'a str {
+        let target = self.target.split('#').next().unwrap_or_default();
+        target.split_once('?').map_or("", |(_, query)| query)
+    }
+}
+
+impl std::fmt::Debug for Forward<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Forward({} {}…)", self.method, self.host)
+    }
+}
+
+impl Question for Forward<'_> {
+    type Answer = Forwarded;
+
+    fn action(&self) -> &'static Action {
+        &FORWARD
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        Resource { kind: "upstream", namespace: self.host, name: self.path().as_bytes() }
+    }
+}
+
+/// A request that may pass.
+#[derive(Debug, Clone)]
+pub struct Forwarded {
+    /// Whose it is.
+    pub identity: Arc<Identity>,
+    /// The kinds of attack that were found and let pass, the surest first.
+    pub kinds: Vec<&'static str>,
+    /// How sure that is.
+    pub score: f32,
 }
 
 macro_rules! answers {
