@@ -43,31 +43,56 @@ pub(super) enum Class {
 
 const WORDS: &[(&str, Class)] = &include!("words.in");
 
-/// Which lengths words have that begin with a letter.
-const LENGTHS: [u32; 256] = {
-    let mut lengths = [0u32; 256];
+/// Where words are in [`WORDS`], by their [`print`]; behind a place that is taken the next one.
+const PLACES: [u16; 1 << BITS] = {
+    let mut places = [NONE; 1 << BITS];
     let mut at = 0;
     #[expect(clippy::indexing_slicing, reason = "computed when compiled")]
+    #[expect(clippy::cast_possible_truncation, reason = "there are some hundred words")]
     while at < WORDS.len() {
-        let word = WORDS[at].0.as_bytes();
-        let length = if word.len() > 31 { 31 } else { word.len() };
-        lengths[word[0] as usize] |= 1 << length;
+        let mut place = print(WORDS[at].0.as_bytes());
+        while places[place] != NONE {
+            place = (place + 1) & MASK;
+        }
+        places[place] = at as u16;
         at += 1;
     }
-    lengths
+    places
 };
+
+const BITS: u32 = 12;
+const MASK: usize = (1 << BITS) - 1;
+const NONE: u16 = u16::MAX;
+
+/// A few bits of a word: of its length, its first eight letters and its last.
+#[expect(clippy::cast_possible_truncation, reason = "the upper bits are shifted down")]
+const fn print(word: &[u8]) -> usize {
+    let mut mixed = (word.len() as u64) << 56;
+    if let Some((head, _)) = word.split_first_chunk::<8>() {
+        mixed ^= u64::from_le_bytes(*head);
+        if let Some((last, _)) = word.split_last() {
+            mixed ^= (*last as u64) << 48;
+        }
+    } else {
+        let mut rest = word;
+        while let Some((first, behind)) = rest.split_first() {
+            mixed = mixed << 8 ^ mixed >> 56 ^ *first as u64;
+            rest = behind;
+        }
+    }
+    (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - BITS)) as usize
+}
 
 /// The part that a word in lower case plays.
 pub(super) fn classify(word: &[u8]) -> Class {
-    let Some(first) = word.first() else { return Class::Plain };
-    let lengths = LENGTHS.get(usize::from(*first)).copied().unwrap_or(0);
-    if lengths & (1 << word.len().min(31)) == 0 {
-        return package(word);
+    let mut place = print(word);
+    while let Some(at) = PLACES.get(place).filter(|at| **at != NONE) {
+        match WORDS.get(usize::from(*at)) {
+            Some((held, class)) if held.as_bytes() == word => return *class,
+            _ => place = (place + 1) & MASK,
+        }
     }
-    match WORDS.binary_search_by(|(held, _)| held.as_bytes().cmp(word)) {
-        Ok(place) => WORDS.get(place).map_or(Class::Plain, |(_, class)| *class),
-        Err(_) => package(word),
-    }
+    package(word)
 }
 
 /// Which second letters words have that a form of SQL begins with, by the first.
@@ -107,15 +132,32 @@ pub(super) fn tells(word: &[u8], stated: bool) -> bool {
 
 /// Packages of servers have telling beginnings.
 fn package(word: &[u8]) -> Class {
-    let known = [&b"dbms_"[..], b"utl_", b"xp_", b"user_lock", b"sp_oa"];
-    let begins = known.iter().any(|name| word.starts_with(name));
+    let begins = match word.first() {
+        Some(b'd') => word.starts_with(b"dbms_"),
+        Some(b'u') => word.starts_with(b"utl_") || word.starts_with(b"user_lock"),
+        Some(b'x') => word.starts_with(b"xp_"),
+        Some(b's') => word.starts_with(b"sp_oa"),
+        _ => false,
+    };
     if begins { Class::Danger } else { Class::Plain }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn words_are_in_order() {
-        assert!(super::WORDS.is_sorted_by(|one, other| one.0 < other.0));
+        assert!(WORDS.is_sorted_by(|one, other| one.0 < other.0));
+    }
+
+    #[test]
+    fn every_word_plays_its_part_and_others_play_none() {
+        for (word, class) in WORDS {
+            assert_eq!(classify(word.as_bytes()), *class, "{word}");
+            assert_eq!(classify(format!("zq{word}").as_bytes()), Class::Plain, "zq{word}");
+        }
+        assert_eq!(classify(b"dbms_pipe"), Class::Danger);
+        assert_eq!(classify(b""), Class::Plain);
     }
 }
