@@ -1,5 +1,8 @@
 //! Search filters of directories, as RFC 4515 writes them, where a name should be.
 
+#[cfg(test)]
+mod tests;
+
 use super::sign::Signs;
 use super::text::{Text, find, trim};
 use super::{Findings, Kind};

@@ -1,5 +1,8 @@
 //! Operators and script of document databases where a plain value should be.
 
+#[cfg(test)]
+mod tests;
+
 use super::sign::Signs;
 use super::text::{Text, find, has_any, is_word, listed, skip_space, trim};
 use super::{Findings, Kind};
@@ -114,7 +117,8 @@ fn script(text: &Text<'_>, found: &mut Findings) {
         let head = trim(text.part(0, at));
         let joined = head
             .last()
-            .is_some_and(|byte| matches!(byte, b';' | b'&' | b'|' | b'{' | b'=' | b'\''));
+            .is_some_and(|byte| matches!(byte, b';' | b'&' | b'|' | b'{' | b'=' | b'\''))
+            && !head.ends_with(b"'''");
         let apart = at == 0 || !is_word(text.at(at - 1));
         let closes = matches!(needle, b"return")
             && !matches!(text.at(at + 6), b' ' | b'(' | b'+' | b'%' | b'\'' | b'"');

@@ -1,5 +1,8 @@
 //! Paths that lead out of where they belong, as segments between slashes of any sort.
 
+#[cfg(test)]
+mod tests;
+
 use super::sign::Signs;
 use super::text::{Text, has_any, is_space, trim};
 use super::{Findings, Kind};

@@ -3,18 +3,24 @@
 
 mod arguments;
 mod around;
+mod called;
 mod command;
 mod form;
 mod program;
+#[cfg(test)]
+mod tests;
+mod unnamed;
 mod weigh;
 mod whole;
 
 use super::sign::Signs;
-use super::text::Text;
+use super::text::{Text, is_word, trim};
 use super::{Findings, Kind};
-use around::Around;
+use around::{Around, Lead};
+use called::called;
 use command::Command;
 use form::{looped, tricks};
+use unnamed::unnamed;
 use weigh::weigh;
 use whole::whole;
 
@@ -38,6 +44,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if text.signs.any(Signs::SPACE.and(Signs::SLASH).and(Signs::BACKSLASH).and(Signs::DOLLAR)) {
         whole(text, found);
     }
+    called(text, found);
 }
 
 /// Reads each place at which a shell would begin a command.
@@ -48,36 +55,68 @@ fn separated(text: &Text<'_>, found: &mut Findings) {
     while place < text.len() {
         text.step();
         let rest = text.part(place, text.len());
-        let Some(at) = rest.iter().position(|byte| {
-            matches!(byte, b';' | b'|' | b'&' | b'\n' | b'\r' | b'`' | b'(' | b'{' | b'<' | b'>')
-        }) else {
-            return;
-        };
+        let Some(at) = rest.iter().position(|byte| divides(*byte)) else { return };
         let at = place + at;
         place = at + 1;
-        let before = if at == 0 { 0 } else { text.at(at - 1) };
-        let opening = match text.at(at) {
-            b';' | b'|' | b'&' => Opening::Separator,
-            b'\n' | b'\r' => Opening::Line,
-            b'`' => {
-                ticks += 1;
-                if ticks.is_multiple_of(2) {
-                    continue;
-                }
-                Opening::Tick
-            }
-            b'(' if matches!(before, b'$' | b'<' | b'>') => Opening::Substitution,
-            b'{' if before != b'$' && before != b'{' => Opening::Brace,
-            b'<' | b'>' if before == b'<' || before == b'>' => continue,
-            _ => continue,
-        };
+        ticks += u32::from(text.at(at) == b'`');
+        let Some((opening, behind)) = opening(text, at, ticks) else { continue };
         // `&lt;` and `a=1&b=2` are no commands.
-        let command = Command::read(text, at + 1);
-        if let Some(weight) = weigh(text, at, opening, &command, &around) {
+        let command = Command::read(text, behind);
+        let known = weigh(text, at, opening, &command, &around);
+        let known = known.or_else(|| match around.lead {
+            Lead::Value if opening.separates() && !around.lines => unnamed(text, at),
+            _ => None,
+        });
+        if let Some(weight) = known {
             found.add(Kind::Command, weight, (at, command.end), "a shell would run a command here");
         }
         place = place.max(command.start);
     }
+}
+
+const fn divides(byte: u8) -> bool {
+    matches!(byte, b';' | b'|' | b'&' | b'\n' | b'\r' | b'`' | b'(' | b'{' | b'\\')
+}
+
+/// How a command begins at a place, and from where on it is read.
+fn opening(text: &Text<'_>, at: usize, ticks: u32) -> Option<(Opening, usize)> {
+    let before = if at == 0 { 0 } else { text.at(at - 1) };
+    let opening = match text.at(at) {
+        // `|name|` binds what a closure is given.
+        b'|' if closes_over(text, at) => return None,
+        b';' | b'|' | b'&' => Opening::Separator,
+        // A line that is continued does not end.
+        b'\n' if before == b'\\' => return None,
+        b'\n' | b'\r' => Opening::Line,
+        b'`' if ticks.is_multiple_of(2) => return None,
+        b'`' => Opening::Tick,
+        b'(' if matches!(before, b'$' | b'<' | b'>') => Opening::Substitution,
+        // `{a,b}` becomes two words, and only without blanks.
+        b'{' if !matches!(before, b'$' | b'{' | b':') && !is_word(before) => Opening::Brace,
+        b'\\' if escaped(text, at) => return Some((Opening::Separator, at + 2)),
+        _ => return None,
+    };
+    Some((opening, at + 1))
+}
+
+fn closes_over(text: &Text<'_>, at: usize) -> bool {
+    let head = trim(text.part(at.saturating_sub(6), at));
+    let closure = head.ends_with(b"(") && at > 1 && text.at(at - 2) != b'$' || head.ends_with(b" do");
+    closure && memchr::memchr(b'|', text.part(at + 1, at + 40)).is_some()
+}
+
+/// A line that ends as strings write it, `\n`, and behind it what ends as well: paths of
+/// Windows go on.
+fn escaped(text: &Text<'_>, at: usize) -> bool {
+    if !matches!(text.at(at + 1), b'n' | b'r') || text.signs.any(Signs::LINE) {
+        return false;
+    }
+    let end = text.part(at + 2, at + 40);
+    let word = end.iter().take_while(|byte| is_word(**byte) || **byte == b'/').count();
+    let closed = end.get(word).is_none_or(|byte| matches!(byte, b' ' | b'\\' | b';' | b'|'));
+    let sure = program::sort(end.get(..word).unwrap_or_default()) == Some(program::Sort::Known);
+    let whole = at == 0 || text.lower.ends_with(b"\\n") || text.lower.ends_with(b"\\r");
+    closed && word > 1 && (sure || whole) && !text.part(0, at).contains(&b':')
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -87,4 +126,11 @@ enum Opening {
     Tick,
     Substitution,
     Brace,
+}
+
+impl Opening {
+    /// Whether what is before it ends, and what is behind it is run by itself.
+    const fn separates(self) -> bool {
+        matches!(self, Self::Separator | Self::Line)
+    }
 }

@@ -1,5 +1,8 @@
 //! Expressions that a template engine would compute, by the brackets engines know.
 
+#[cfg(test)]
+mod tests;
+
 use super::sign::Signs;
 use super::text::{Text, find, has_any, is_space, is_word, trim};
 use super::{Findings, Kind};

@@ -1,5 +1,8 @@
 //! URLs that lead where only the server can go, or to what is no page at all.
 
+#[cfg(test)]
+mod tests;
+
 use super::sign::Signs;
 use super::text::{Text, find, has, has_any, is_space, trim};
 use super::{Findings, Kind};

@@ -1,12 +1,32 @@
 //! How likely it is that what stands where a command begins is one.
 
 use super::super::sign::Signs;
-use super::super::text::{Text, is_space, trim};
+use super::super::text::{Text, is_space, is_word, trim};
 use super::Opening;
-use super::arguments::{Arguments, arguments};
+use super::arguments::{Arguments, arguments, plain_words};
 use super::around::{Around, Lead};
 use super::command::Command;
 use super::program::{Sort, sort};
+
+/// A command, and how it stands in the value.
+struct Place {
+    opening: Opening,
+    sort: Sort,
+    arguments: Arguments,
+    /// The name is the first of `{a,b}`.
+    braces: bool,
+    /// Nothing is behind the name.
+    ended: bool,
+    /// The separator touches the word.
+    tight: bool,
+    /// No word is before the separator.
+    first: bool,
+    disguised: bool,
+    /// The whole value is one line.
+    single: bool,
+    /// It goes on as sentences do.
+    sentence: bool,
+}
 
 /// How likely it is that a command begins here; nothing when it is none.
 pub(super) fn weigh(
@@ -16,122 +36,164 @@ pub(super) fn weigh(
     command: &Command,
     around: &Around,
 ) -> Option<f32> {
-    let Around { lead, lines, outside, fetches } = *around;
-    let name = command.name();
-    let wild =
-        command.path && command.disguised && name.iter().any(|byte| matches!(byte, b'?' | b'*'));
-    let sort = match sort(name) {
+    if let Some(led) = command.led(text)
+        && let Some(sort) = sort(led.name())
+        && sort != Sort::Common
+        && closed(text.part(led.end, led.end + 4))
+        && opening != Opening::Brace
+    {
+        let words = arguments(text.part(led.end, led.end + 400)) == Arguments::Words;
+        let weight = if words && sort == Sort::English { 0.4 } else { 0.85 };
+        return Some(weight * led_by(opening, around));
+    }
+    let sort = match sort(command.name()) {
         Some(sort) => sort,
-        None if wild && name.len() > 1 => Sort::Known,
+        None if command.wild() && command.name().len() > 1 => Sort::Known,
         None => return None,
     };
     let rest = text.part(command.end, command.end + 400);
     let next = rest.first().copied().unwrap_or(0);
-    let ended = rest.is_empty() || trim(rest).is_empty();
-    let closed = matches!(
-        next,
-        b';' | b'|'
-            | b'&'
-            | b')'
-            | b'`'
-            | b'\n'
-            | b'\r'
-            | b'>'
-            | b'<'
-            | b'\''
-            | b'"'
-            | b'}'
-            | b'#'
-            | b','
-    ) || (next == 0 && !rest.is_empty())
-        || (next == b'\\' && matches!(rest.get(1), Some(b'n' | b'r')));
-    let internal = next == b'$' || next == b'%';
-    let spaced = is_space(next) || next == b'+';
-    if !(ended || closed || internal || spaced) {
+    let braces = opening == Opening::Brace && next == b',' && !rest.get(1).is_none_or(|byte| is_space(*byte));
+    if !(closed(rest) || braces)
+        || opening == Opening::Tick && in_sentence(text, at, command)
+        || opening == Opening::Substitution && shouted(text, command)
+        || text.at(at) == b'&' && refers(text, at, command)
+    {
         return None;
     }
-    let arguments = arguments(rest);
-    // Shell habits: the separator touches the word, or begins the value.
-    let tight =
-        !text.part(at + 1, command.start).iter().any(|byte| is_space(*byte) || *byte == b'+');
-    let first = trim(text.part(0, at)).is_empty();
-    let disguised = command.disguised || command.path || internal;
-    let mut weight: f32 = match (sort, arguments) {
-        (_, Arguments::Telling) => 0.95,
-        (Sort::Known, Arguments::Shell) => 0.9,
-        (Sort::Known, Arguments::None) => 0.8,
-        (Sort::Known, Arguments::Words) => 0.75,
-        (Sort::English, Arguments::Shell) => 0.85,
-        (Sort::English, Arguments::None) if tight || first => 0.75,
-        (Sort::English, Arguments::None) => 0.45,
-        (Sort::English, Arguments::Words) if first && opening != Opening::Line => 0.5,
-        (Sort::English, Arguments::Words) => 0.2,
-        (Sort::Common, Arguments::Shell) => 0.8,
-        (Sort::Common, Arguments::None) if first || tight => 0.7,
-        (Sort::Common, _) => 0.2,
-    };
-    if disguised && sort != Sort::Common {
-        weight = weight.max(0.8);
-    }
-    let factor = match (opening, lead) {
-        (Opening::Brace, _) if next == b',' => 1.0,
-        (Opening::Brace, _) => 0.2,
-        (Opening::Tick, Lead::Prose) => 0.3,
-        (Opening::Tick, Lead::Script) => 0.6,
-        (Opening::Tick, Lead::Value) => {
-            if outside > 1 {
-                0.3
-            } else {
-                1.0
-            }
-        }
-        (Opening::Line, Lead::Value) => {
-            if arguments == Arguments::Words {
-                0.4
-            } else {
-                0.9
-            }
-        }
-        (Opening::Line, _) => {
-            if arguments == Arguments::Telling {
-                0.8
-            } else {
-                0.4
-            }
-        }
-        (Opening::Substitution, Lead::Script) => {
-            if arguments == Arguments::Telling {
-                1.0
-            } else {
-                0.6
-            }
-        }
-        (Opening::Separator, Lead::Script)
-            if ended && sort == Sort::Known && !text.signs.any(Signs::LINE) && !fetches =>
-        {
-            0.9
-        }
-        (Opening::Separator, Lead::Script) => {
-            if arguments == Arguments::Telling {
-                1.0
-            } else {
-                0.65
-            }
-        }
-        (_, Lead::Prose) => {
-            if arguments == Arguments::Telling {
-                0.9
-            } else {
-                0.6
-            }
-        }
-        (_, Lead::Value) => 1.0,
+    let blank = |byte: &u8| is_space(*byte) || *byte == b'+';
+    let place = Place {
+        opening,
+        sort,
+        arguments: if braces { Arguments::Shell } else { arguments(rest) },
+        braces,
+        ended: trim(rest).is_empty(),
+        tight: !text.part(at + 1, command.start).iter().any(blank),
+        first: !text.part(0, at.min(200)).iter().any(u8::is_ascii_alphanumeric) && at < 200,
+        disguised: command.disguised || command.path || matches!(next, b'$' | b'%'),
+        single: !text.signs.any(Signs::LINE),
+        sentence: sort != Sort::Known && plain_words(rest) > 4,
     };
     // What is written in many lines is a script or a program, and seldom an argument.
-    let factor = if lines && (arguments != Arguments::Telling || lead == Lead::Script) {
-        factor * 0.7
-    } else {
-        factor
-    };
-    Some(weight * factor)
+    let known = place.arguments == Arguments::Telling && around.lead != Lead::Script;
+    let lines = if around.lines && !known { 0.7 } else { 1.0 };
+    let list = around.table || around.list && place.arguments == Arguments::None;
+    let list = if list { 0.5 } else { 1.0 };
+    Some(place.itself(command) * place.factor(around) * lines * list)
+}
+
+/// Whether a word ends here that could be the name of a program.
+fn closed(rest: &[u8]) -> bool {
+    match rest {
+        [] => true,
+        [b'\\', b'n' | b'r', ..] => true,
+        [next, ..] => {
+            is_space(*next)
+                || matches!(
+                    next,
+                    b';' | b'|'
+                        | b'&'
+                        | b')'
+                        | b'`'
+                        | b'>'
+                        | b'<'
+                        | b'\''
+                        | b'"'
+                        | b'}'
+                        | b'#'
+                        | b'$'
+                        | b'%'
+                        | b'+'
+                        | 0
+                )
+        }
+    }
+}
+
+/// Whether backticks around a name stand between words, as in documentation.
+fn in_sentence(text: &Text<'_>, at: usize, command: &Command) -> bool {
+    let open = at > 1 && text.at(at - 1) == b' ' && is_word(text.at(at - 2));
+    let end = command.end;
+    open && text.at(end) == b'`' && text.at(end + 1) == b' ' && is_word(text.at(end + 2))
+}
+
+/// `&name,` and `(&name)`: what C++ and Rust refer to.
+fn refers(text: &Text<'_>, at: usize, command: &Command) -> bool {
+    let before = if at == 0 { 0 } else { text.at(at - 1) };
+    command.start == at + 1
+        && matches!(before, b' ' | b'(' | b'<' | b'[' | b',')
+        && matches!(text.at(command.end), b',' | b')' | b'>' | b';' | b'<')
+        && trim(text.part(0, at)).last().is_some_and(|last| *last != b';' && *last != b'|')
+}
+
+/// Names in capitals are variables of Makefiles; shells tell capitals from small letters.
+fn shouted(text: &Text<'_>, command: &Command) -> bool {
+    let name = text.raw.get(command.start..command.end).unwrap_or_default();
+    name.len() > 1 && name.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_')
+}
+
+fn led_by(opening: Opening, around: &Around) -> f32 {
+    match (opening, around.lead) {
+        _ if around.lines => 0.5,
+        (_, Lead::Prose | Lead::Script) => 0.65,
+        (Opening::Tick, Lead::Value) if around.outside > 1 => 0.3,
+        (_, Lead::Value) => 1.0,
+    }
+}
+
+impl Place {
+    /// What a name and what it is given weigh by themselves.
+    fn itself(&self, command: &Command) -> f32 {
+        let Self { sort, arguments, first, tight, .. } = *self;
+        let begun = first && self.opening != Opening::Line;
+        let weight: f32 = match (sort, arguments) {
+            (_, Arguments::Telling) => 0.95,
+            (Sort::Known, Arguments::Shell) => 0.9,
+            (Sort::Known, Arguments::None) => 0.8,
+            (Sort::Known, Arguments::Words) => 0.75,
+            (Sort::English, Arguments::Shell) => 0.85,
+            (Sort::English, Arguments::None) if tight || first => 0.75,
+            (Sort::English, Arguments::None) => 0.45,
+            (Sort::English, Arguments::Words) if command.name() == b"echo" && (begun || tight) => {
+                0.75
+            }
+            (Sort::English, Arguments::Words) if begun => 0.5,
+            (Sort::English, Arguments::Words) => 0.2,
+            (Sort::Common, Arguments::Shell) => 0.8,
+            (Sort::Common, Arguments::None) if first => 0.7,
+            (Sort::Common, Arguments::None) if tight => 0.6,
+            (Sort::Common, _) => 0.2,
+        };
+        if self.disguised && sort != Sort::Common { weight.max(0.8) } else { weight }
+    }
+
+    /// What the place and what is around it make of that.
+    fn factor(&self, around: &Around) -> f32 {
+        let telling = self.arguments == Arguments::Telling;
+        match (self.opening, around.lead) {
+            (Opening::Brace, _) if self.braces => 1.0,
+            (Opening::Brace, _) => 0.2,
+            (Opening::Tick, Lead::Prose) => 0.3,
+            (Opening::Tick, Lead::Script) => 0.6,
+            (Opening::Tick, Lead::Value) if around.outside > 1 => 0.3,
+            (Opening::Line, _) if self.sort == Sort::Common || self.sentence => 0.4,
+            (Opening::Line, Lead::Value) if self.arguments == Arguments::Words => 0.4,
+            (Opening::Line, Lead::Value) if around.words > 1 && !telling => 0.6,
+            (Opening::Line, Lead::Value) if self.arguments == Arguments::None => 1.0,
+            (Opening::Line, Lead::Value) => 0.9,
+            (Opening::Line, _) if telling => 0.8,
+            (Opening::Line, _) => 0.4,
+            (_, Lead::Value) => 1.0,
+            (Opening::Separator | Opening::Substitution, Lead::Script) if telling => 1.0,
+            (Opening::Substitution, Lead::Script) => 0.6,
+            (Opening::Separator, Lead::Script)
+                if self.ended && self.sort == Sort::Known && self.single && !around.fetches =>
+            {
+                0.9
+            }
+            (Opening::Separator, Lead::Script) => 0.65,
+            (_, Lead::Prose) if telling => 0.9,
+            (_, Lead::Prose) => 0.6,
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use super::super::sign::Signs;
 use super::super::text::{Text, has, has_any, is_space};
 use super::super::{Findings, Kind};
-use super::arguments::{Arguments, arguments};
+use super::arguments::{Arguments, arguments, plain_words};
 use super::command::Command;
 use super::program::{Sort, sort};
 
@@ -11,22 +11,31 @@ use super::program::{Sort, sort};
 fn at_root(text: &Text<'_>) -> bool {
     let patterns = text.lower.iter().filter(|byte| matches!(byte, b'?' | b'[')).count();
     let query = text.signs.any(Signs::EQUALS) || text.signs.any(Signs::COLON);
+    let programs = [&b"/bin/"[..], b"/usr/", b"/sbin/"].iter().any(|held| text.lower.starts_with(held));
     text.at(0) == b'/'
-        && patterns > 1
+        && (patterns > 1 || programs)
         && !query
         && text.part(0, text.len()).split(|byte| is_space(*byte)).count() < 4
 }
 
+/// Programs that documentation is full of, and attacks are not.
+const TOOLS: [&[u8]; 34] = [
+    b"apt", b"apt-get", b"apk", b"cd", b"cmake", b"cp", b"dnf", b"docker", b"dpkg", b"gcc", b"gcloud",
+    b"git", b"gpg", b"htop", b"iconv", b"kubectl", b"ln", b"make", b"mkdir", b"mv", b"npm", b"npx",
+    b"openssl", b"pip", b"pip3", b"podman", b"rpm", b"rsync", b"ssh", b"sudo", b"svn", b"systemctl",
+    b"tmux", b"yum",
+];
+
 /// A value that is a command as a whole, with what tells of an attack.
 pub(super) fn whole(text: &Text<'_>, found: &mut Findings) {
     let command = Command::read(text, 0);
-    let wild = command.path
-        && command.disguised
-        && command.name().iter().any(|byte| matches!(byte, b'?' | b'['));
-    if wild && at_root(text) {
+    if command.wild() && at_root(text) {
         found.add(Kind::Command, 0.75, (0, command.end), "a program is named by a pattern");
     }
-    let Some(sort) = sort(command.name()) else { return };
+    // `{ "cat": 1 }` is no list of words for a shell.
+    let braced = text.at(0) == b'{' && text.at(command.end) != b',';
+    let Some(sort) = sort(command.name()).filter(|_| !braced) else { return };
+    let tool = TOOLS.contains(&command.name());
     let rest = text.part(command.end, command.end + 400);
     if !rest.first().is_some_and(|byte| {
         is_space(*byte) || command.disguised || matches!(byte, b'$' | b'{' | b'<')
@@ -54,8 +63,12 @@ pub(super) fn whole(text: &Text<'_>, found: &mut Findings) {
         && (has(rest, b"http") || has(rest, b"ftp"))
         && !text.signs.any(Signs::LINE);
     let single = !text.signs.any(Signs::LINE) && text.len() < 120;
-    let disguised = command.disguised && !text.signs.any(Signs::LINE);
+    let begins = text.at(0).is_ascii_alphanumeric() || text.at(0) == b'/';
+    let disguised = command.disguised && begins && !text.signs.any(Signs::LINE);
+    let sentence = plain_words(rest) > 3;
     let weight = match (sort, arguments) {
+        (Sort::Known, Arguments::Shell) | (Sort::English, Arguments::Telling) if sentence => 0.5,
+        (Sort::Known, Arguments::Shell) if tool && !command.disguised => 0.5,
         (Sort::Known | Sort::English, _) if disguised => 0.8,
         (Sort::Known, Arguments::Shell) if single => 0.7,
         (Sort::Known, Arguments::Telling) => 0.8,

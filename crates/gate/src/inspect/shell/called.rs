@@ -1,0 +1,87 @@
+//! Calls in other languages that run a command or read code.
+
+use super::super::sign::Signs;
+use super::super::text::{Text, find, has_any, is_space, is_word, trim};
+use super::super::{Findings, Kind};
+
+/// How calls begin, and how much each says.
+const CALLS: [(&[u8], f32); 34] = [
+    (b"__import__(", 0.9),
+    (b"os.system(", 0.8),
+    (b"os.popen(", 0.8),
+    (b"os.execl", 0.8),
+    (b"os.spawn", 0.8),
+    (b"subprocess.call(", 0.8),
+    (b"subprocess.run(", 0.8),
+    (b"subprocess.popen(", 0.8),
+    (b"subprocess.check_output(", 0.8),
+    (b"commands.getoutput(", 0.8),
+    (b"require('child_process')", 0.9),
+    (b"require(\"child_process\")", 0.9),
+    (b"child_process.exec", 0.8),
+    (b"process.mainmodule", 0.8),
+    (b"execsync(", 0.8),
+    (b"kernel.exec", 0.8),
+    (b"kernel.system", 0.8),
+    (b"io.popen(", 0.8),
+    (b"%x(", 0.7),
+    (b"%x{", 0.7),
+    (b"system(", 0.75),
+    (b"shell_exec(", 0.8),
+    (b"passthru(", 0.8),
+    (b"popen(", 0.75),
+    (b"exec(", 0.75),
+    (b"eval(", 0.75),
+    (b"phpinfo(", 0.8),
+    (b"wscript.shell", 0.8),
+    (b"xp_cmdshell", 0.8),
+    (b"qx(", 0.7),
+    (b"qx/", 0.7),
+    (b"$_get[", 0.75),
+    (b"$_post[", 0.75),
+    (b"$_request[", 0.75),
+];
+/// What is longer, or has lines, is a program.
+const LENGTH_MAX: usize = 160;
+
+/// Looks for a call with which the value begins, or that goes on behind a string or statement.
+pub(super) fn called(text: &Text<'_>, found: &mut Findings) {
+    if text.len() > LENGTH_MAX || text.signs.any(Signs::LINE) || !text.signs.any(Signs::PAREN.and(Signs::BRACKET)) {
+        return;
+    }
+    for (call, weight) in CALLS {
+        let mut place = 0;
+        while let Some(at) = find(text.lower, call, place) {
+            text.step();
+            place = at + call.len();
+            if begins(text, at) && given(text, call, place) {
+                found.add(Kind::Command, weight, (at, place), "a call would run a command");
+                return;
+            }
+        }
+    }
+}
+
+/// Whether nothing is before a call but what ends strings, statements and brackets.
+fn begins(text: &Text<'_>, at: usize) -> bool {
+    let head = trim(text.part(0, at));
+    let Some(last) = head.last().copied() else { return true };
+    let before = text.at(at - 1);
+    if is_word(before) {
+        return false;
+    }
+    let joined = matches!(head, [.., b'\'' | b'"', b'.'] | [.., b';' | b'{' | b'@' | b'}' | b'+' | b'&' | b'|']);
+    let bare = !head.iter().any(|byte| byte.is_ascii_alphanumeric());
+    let words = head.iter().filter(|byte| is_space(**byte)).count();
+    (bare && last != b'.') || (joined && words < 2)
+}
+
+/// Whether what is called has something to run: a string, a variable or nothing at all.
+fn given(text: &Text<'_>, call: &[u8], place: usize) -> bool {
+    if !matches!(call, b"system(" | b"exec(" | b"eval(" | b"popen(" | b"%x(" | b"qx(") {
+        return true;
+    }
+    let rest = trim(text.part(place, text.len()));
+    let named = has_any(call, &[b"x("]);
+    named && rest.contains(&b')') || matches!(rest.first(), Some(b'\'' | b'"' | b'$' | b'\\'))
+}
