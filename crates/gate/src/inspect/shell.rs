@@ -32,7 +32,9 @@ const SEPARATORS: Signs = Signs::SEMICOLON
     .and(Signs::DOLLAR)
     .and(Signs::BRACE)
     .and(Signs::LESS)
-    .and(Signs::MORE);
+    .and(Signs::MORE)
+    .and(Signs::PERCENT)
+    .and(Signs::BACKSLASH);
 
 /// Looks for commands.
 pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
@@ -41,9 +43,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
         looped(text, found);
         tricks(text, found);
     }
-    if text.signs.any(Signs::SPACE.and(Signs::SLASH).and(Signs::BACKSLASH).and(Signs::DOLLAR)) {
-        whole(text, found);
-    }
+    whole(text, found);
     called(text, found);
 }
 
@@ -75,7 +75,7 @@ fn separated(text: &Text<'_>, found: &mut Findings) {
 }
 
 const fn divides(byte: u8) -> bool {
-    matches!(byte, b';' | b'|' | b'&' | b'\n' | b'\r' | b'`' | b'(' | b'{' | b'\\')
+    matches!(byte, b';' | b'|' | b'&' | b'\n' | b'\r' | b'`' | b'(' | b'{' | b'\\' | b'<')
 }
 
 /// How a command begins at a place, and from where on it is read.
@@ -93,10 +93,18 @@ fn opening(text: &Text<'_>, at: usize, ticks: u32) -> Option<(Opening, usize)> {
         b'(' if matches!(before, b'$' | b'<' | b'>') => Opening::Substitution,
         // `{a,b}` becomes two words, and only without blanks.
         b'{' if !matches!(before, b'$' | b'{' | b':') && !is_word(before) => Opening::Brace,
+        // `<id;`: what was to be read from is run when the separator is taken for the end.
+        b'<' if at == 0 && ends_soon(text) => Opening::Separator,
         b'\\' if escaped(text, at) => return Some((Opening::Separator, at + 2)),
         _ => return None,
     };
     Some((opening, at + 1))
+}
+
+fn ends_soon(text: &Text<'_>) -> bool {
+    let name = text.part(1, 40);
+    let end = name.iter().position(|byte| !(is_word(*byte) || *byte == b'/'));
+    end.is_none_or(|end| matches!(name.get(end), Some(b';' | b'|' | b'\n' | b'\\' | b'&')))
 }
 
 fn closes_over(text: &Text<'_>, at: usize) -> bool {

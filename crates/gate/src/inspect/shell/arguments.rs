@@ -14,7 +14,7 @@ pub(super) enum Arguments {
     Telling,
 }
 
-const TELLING: [&[u8]; 24] = [
+const TELLING: [&[u8]; 27] = [
     b"/etc/",
     b"/bin/",
     b"/dev/tcp",
@@ -39,6 +39,9 @@ const TELLING: [&[u8]; 24] = [
     b"/inetpub",
     b"/tmp/",
     b".ssh/",
+    b"hklm\\",
+    b"hkcu\\",
+    b"firewall set",
 ];
 
 pub(super) fn arguments(rest: &[u8]) -> Arguments {
@@ -47,7 +50,7 @@ pub(super) fn arguments(rest: &[u8]) -> Arguments {
         return Arguments::Telling;
     }
     let first = given.first().copied().unwrap_or(0);
-    if given.is_empty()
+    if given.is_empty() || given == b"/n"
         || matches!(first, b')' | b'\'' | b'"' | b'}' | b'#' | 0) && given.len() < 12
     {
         return Arguments::None;

@@ -27,7 +27,7 @@ pub(super) fn lead(text: &Text<'_>) -> Lead {
     let target = first.ends_with(b":") && has(text.lower, b"\n\t");
     if target || sort(first).is_some() || has_any(head, &[b"=", b"{"]) && words > 1 {
         Lead::Script
-    } else if words > 3 {
+    } else if words > 3 || words > 1 && end.is_some_and(|end| text.at(end) == b'`') {
         Lead::Prose
     } else {
         Lead::Value
@@ -65,7 +65,7 @@ impl Around {
 
 fn many_lines(text: &Text<'_>) -> bool {
     let goes_on = memchr::memmem::find_iter(text.lower, b"\\\n").take(3).count();
-    text.lower.iter().filter(|byte| **byte == b'\n').take(6).count() > 1 + goes_on
+    trim(text.lower).iter().filter(|byte| **byte == b'\n').take(6).count() > 1 + goes_on
 }
 
 /// `| name | type |`, as tables are written.

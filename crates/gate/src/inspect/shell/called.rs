@@ -5,7 +5,7 @@ use super::super::text::{Text, find, has_any, is_space, is_word, trim};
 use super::super::{Findings, Kind};
 
 /// How calls begin, and how much each says.
-const CALLS: [(&[u8], f32); 34] = [
+const CALLS: [(&[u8], f32); 36] = [
     (b"__import__(", 0.9),
     (b"os.system(", 0.8),
     (b"os.popen(", 0.8),
@@ -33,9 +33,11 @@ const CALLS: [(&[u8], f32); 34] = [
     (b"exec(", 0.75),
     (b"eval(", 0.75),
     (b"phpinfo(", 0.8),
+    (b"phpversion(", 0.8),
     (b"wscript.shell", 0.8),
     (b"xp_cmdshell", 0.8),
     (b"qx(", 0.7),
+    (b"{${", 0.8),
     (b"qx/", 0.7),
     (b"$_get[", 0.75),
     (b"$_post[", 0.75),
@@ -78,10 +80,14 @@ fn begins(text: &Text<'_>, at: usize) -> bool {
 
 /// Whether what is called has something to run: a string, a variable or nothing at all.
 fn given(text: &Text<'_>, call: &[u8], place: usize) -> bool {
-    if !matches!(call, b"system(" | b"exec(" | b"eval(" | b"popen(" | b"%x(" | b"qx(") {
+    if !matches!(call, b"system(" | b"exec(" | b"eval(" | b"popen(" | b"%x(" | b"qx(" | b"{${") {
         return true;
     }
     let rest = trim(text.part(place, text.len()));
+    if call == b"{${" {
+        let name = rest.iter().take_while(|byte| is_word(**byte) || **byte == b'@').count();
+        return name > 2 && rest.get(name) == Some(&b'(');
+    }
     let named = has_any(call, &[b"x("]);
     named && rest.contains(&b')') || matches!(rest.first(), Some(b'\'' | b'"' | b'$' | b'\\'))
 }

@@ -59,6 +59,19 @@ impl Command {
                     command.disguised = true;
                     place += 1;
                 }
+                // A line that ends as strings write it.
+                b'\\' if matches!(text.at(place + 1), b'n' | b'r')
+                    && !text.at(place + 2).is_ascii_lowercase()
+                    && command.length > 0 =>
+                {
+                    break;
+                }
+                b'\'' if command.length == 1
+                    && !command.disguised
+                    && memchr::memchr(b'\'', text.part(place + 1, word_end(text, place))).is_none() =>
+                {
+                    break;
+                }
                 b'\'' | b'"' | b'\\' | b'^' if command.skips(text, place) => {
                     command.disguised = true
                 }
@@ -77,6 +90,13 @@ impl Command {
                     command.disguised = true;
                     place += 1;
                 }
+                // `$x` is empty where nobody set it.
+                b'$' if command.path && empty(text, place).is_some() => {
+                    command.disguised = true;
+                    place = empty(text, place).unwrap_or(place) - 1;
+                }
+                // A line that ends as it is written where backslashes are lost.
+                b'/' if command.length > 0 && text.part(place + 1, text.len()) == b"n" => break,
                 b'/' => {
                     command.length = 0;
                     command.path = true;
@@ -151,6 +171,14 @@ impl Command {
             && self.name().iter().any(u8::is_ascii_alphabetic)
             && self.name().iter().any(|byte| matches!(byte, b'?' | b'*' | b'['))
     }
+}
+
+/// Where a variable of a short name ends, with more of a path or a blank behind it.
+fn empty(text: &Text<'_>, dollar: usize) -> Option<usize> {
+    let name = text.part(dollar + 1, dollar + 9);
+    let length = name.iter().take_while(|byte| is_word(**byte)).count();
+    let end = dollar + 1 + length;
+    (length > 0 && matches!(text.at(end), b'/' | b' ')).then_some(end)
 }
 
 /// Where the word at a place ends, within what a word may be long.

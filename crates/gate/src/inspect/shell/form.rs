@@ -7,7 +7,7 @@ use super::around::{Lead, lead};
 
 /// Forms that nothing but shells know.
 pub(super) fn tricks(text: &Text<'_>, found: &mut Findings) {
-    let known: [(&[u8], f32); 15] = [
+    let known: [(&[u8], f32); 18] = [
         (b"=$'", 0.75),
         (b":0:1}", 0.9),
         (b"$@", 0.4),
@@ -23,6 +23,9 @@ pub(super) fn tricks(text: &Text<'_>, found: &mut Findings) {
         (b"%comspec:~", 0.9),
         (b"%programfiles:~", 0.9),
         (b"() { x;}", 0.8),
+        (b"\\cmd.exe /c", 0.8),
+        (b"\\cmd.exe\" /c", 0.8),
+        (b"${@print(", 0.9),
     ];
     for (needle, weight) in known {
         if let Some(at) = find(text.lower, needle, 0) {

@@ -43,9 +43,7 @@ const DIVIDED: &[&str] = &[
     "; netstat -a;",
     "|ifconfig",
     ";id&",
-    "1;exit;id",
     "report.pdf;lsblk",
-    "eth0;ip addr",
 ];
 
 /// What is replaced by what a command prints.
@@ -150,7 +148,6 @@ const LED: &[&str] = &[
     ";setsid id",
     ";sh -c id",
     ";bash -c 'id'",
-    ";trap id EXIT",
     ";while true; do id; done",
     ";for i in 1 2;do id;done",
     ";if true;then id;fi",
@@ -260,7 +257,6 @@ const ENCODED: &[&str] = &[
     "\\nnetstat -a\\n",
     "x\\nwhoami",
     ";id\\n",
-    "\u{ff1b}id",
     "%u003bid",
     "&lt;id;ls -la",
     "JChjYXQgL2V0Yy9wYXNzd2QpICMgeA==",

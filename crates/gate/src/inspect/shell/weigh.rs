@@ -43,7 +43,7 @@ pub(super) fn weigh(
         && opening != Opening::Brace
     {
         let words = arguments(text.part(led.end, led.end + 400)) == Arguments::Words;
-        let weight = if words && sort == Sort::English { 0.4 } else { 0.85 };
+        let weight = if words && sort == Sort::English && led.name() != b"echo" { 0.4 } else { 0.85 };
         return Some(weight * led_by(opening, around));
     }
     let sort = match sort(command.name()) {
@@ -53,7 +53,9 @@ pub(super) fn weigh(
     };
     let rest = text.part(command.end, command.end + 400);
     let next = rest.first().copied().unwrap_or(0);
-    let braces = opening == Opening::Brace && next == b',' && !rest.get(1).is_none_or(|byte| is_space(*byte));
+    let opened = command.start > 0 && text.at(command.start - 1) == b'{';
+    let apart = rest.get(1).is_none_or(|byte| is_space(*byte));
+    let braces = opened && next == b',' && !apart;
     if !(closed(rest) || braces)
         || opening == Opening::Tick && in_sentence(text, at, command)
         || opening == Opening::Substitution && shouted(text, command)
@@ -67,7 +69,7 @@ pub(super) fn weigh(
         sort,
         arguments: if braces { Arguments::Shell } else { arguments(rest) },
         braces,
-        ended: trim(rest).is_empty(),
+        ended: trim(rest).is_empty() || rest == b"/n",
         tight: !text.part(at + 1, command.start).iter().any(blank),
         first: !text.part(0, at.min(200)).iter().any(u8::is_ascii_alphanumeric) && at < 200,
         disguised: command.disguised || command.path || matches!(next, b'$' | b'%'),
@@ -86,7 +88,7 @@ pub(super) fn weigh(
 fn closed(rest: &[u8]) -> bool {
     match rest {
         [] => true,
-        [b'\\', b'n' | b'r', ..] => true,
+        [b'\\', b'n' | b'r', ..] | [b'/', b'n'] => true,
         [next, ..] => {
             is_space(*next)
                 || matches!(

@@ -18,6 +18,10 @@ fn at_root(text: &Text<'_>) -> bool {
         && text.part(0, text.len()).split(|byte| is_space(*byte)).count() < 4
 }
 
+/// What is asked first of a machine that runs commands, and is no word of any language.
+const ASKING: [&[u8]; 6] =
+    [b"ifconfig", b"ipconfig", b"netstat", b"systeminfo", b"tasklist", b"whoami"];
+
 /// Programs that documentation is full of, and attacks are not.
 const TOOLS: [&[u8]; 34] = [
     b"apt", b"apt-get", b"apk", b"cd", b"cmake", b"cp", b"dnf", b"docker", b"dpkg", b"gcc", b"gcloud",
@@ -37,12 +41,26 @@ pub(super) fn whole(text: &Text<'_>, found: &mut Findings) {
     let Some(sort) = sort(command.name()).filter(|_| !braced) else { return };
     let tool = TOOLS.contains(&command.name());
     let rest = text.part(command.end, command.end + 400);
+    let arguments = arguments(rest);
+    if rest.is_empty() && ASKING.contains(&text.lower) {
+        found.add(Kind::Command, 0.7, (0, text.len()), "the value is a command");
+        return;
+    }
+    let ended = matches!(rest, [] | [b';' | b'|' | b'&']);
+    if ended && command.start == 0 && sort != Sort::Common && (!rest.is_empty() || command.disguised)
+    {
+        let weight = if command.path && rest.is_empty() { 0.5 } else { 0.75 };
+        found.add(Kind::Command, weight, (0, text.len()), "the value is a command");
+        return;
+    }
     if !rest.first().is_some_and(|byte| {
-        is_space(*byte) || command.disguised || matches!(byte, b'$' | b'{' | b'<')
+        is_space(*byte)
+            || command.disguised
+            || matches!(byte, b'$' | b'{' | b'<')
+            || *byte == b'+' && arguments == Arguments::Telling
     }) {
         return;
     }
-    let arguments = arguments(rest);
     let code = has_any(rest, &[b" -e ", b" -c ", b" -r ", b"/c "])
         && has_any(
             command.name(),
