@@ -35,7 +35,6 @@ const FILTERS: &[&str] = &[
     "x)(userPassword:2.5.13.18:=\\61",
     "%2a%29%28uid%3d%2a",
     "*)(department=a*",
-    "pass=x))",
     "*)(&(objectClass=user",
     "admin)(userPassword=a*",
     "))(|(cn=*",

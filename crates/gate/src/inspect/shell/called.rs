@@ -5,7 +5,7 @@ use super::super::text::{Text, find, has_any, is_space, is_word, trim};
 use super::super::{Findings, Kind};
 
 /// How calls begin, and how much each says.
-const CALLS: [(&[u8], f32); 36] = [
+const CALLS: [(&[u8], f32); 41] = [
     (b"__import__(", 0.9),
     (b"os.system(", 0.8),
     (b"os.popen(", 0.8),
@@ -34,6 +34,11 @@ const CALLS: [(&[u8], f32); 36] = [
     (b"eval(", 0.75),
     (b"phpinfo(", 0.8),
     (b"phpversion(", 0.8),
+    (b"file_get_contents(", 0.8),
+    (b"readfile(", 0.8),
+    (b"execfile(", 0.8),
+    (b"open('/", 0.8),
+    (b"include('/", 0.8),
     (b"wscript.shell", 0.8),
     (b"xp_cmdshell", 0.8),
     (b"qx(", 0.7),

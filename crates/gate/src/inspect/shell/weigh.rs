@@ -24,6 +24,10 @@ struct Place {
     disguised: bool,
     /// The whole value is one line.
     single: bool,
+    /// One word is before the separator, and not more than two behind the name.
+    brief: bool,
+    /// That word is no word of a sentence.
+    odd: bool,
     /// It goes on as sentences do.
     sentence: bool,
 }
@@ -64,6 +68,7 @@ pub(super) fn weigh(
         return None;
     }
     let blank = |byte: &u8| is_space(*byte) || *byte == b'+';
+    let single = !text.signs.any(Signs::LINE);
     let place = Place {
         opening,
         sort,
@@ -73,7 +78,11 @@ pub(super) fn weigh(
         tight: !text.part(at + 1, command.start).iter().any(blank),
         first: !text.part(0, at.min(200)).iter().any(u8::is_ascii_alphanumeric) && at < 200,
         disguised: command.disguised || command.path || matches!(next, b'$' | b'%'),
-        single: !text.signs.any(Signs::LINE),
+        single,
+        brief: around.words < 2 && head_words(text, at) < 2 && plain_words(rest) < 3 && single,
+        odd: text.part(at.saturating_sub(40), at).iter().any(|byte| {
+            byte.is_ascii_digit() || matches!(byte, b'.' | b'/' | b'@' | b'\'' | b'"' | b'=')
+        }),
         sentence: sort != Sort::Known && plain_words(rest) > 4,
     };
     // What is written in many lines is a script or a program, and seldom an argument.
@@ -143,7 +152,18 @@ fn led_by(opening: Opening, around: &Around) -> f32 {
     }
 }
 
+/// How many words are before a place, as far as that matters.
+fn head_words(text: &Text<'_>, at: usize) -> usize {
+    let head = text.part(0, at.min(200));
+    head.split(|byte| is_space(*byte)).filter(|word| word.len() > 1).take(2).count()
+}
+
 impl Place {
+    /// Whether a name that ends the value is none that lists and sentences end with.
+    fn alone(&self, command: &Command) -> bool {
+        matches!(command.name(), b"dir" | b"env" | b"ver") || self.odd && command.name() == b"id"
+    }
+
     /// What a name and what it is given weigh by themselves.
     fn itself(&self, command: &Command) -> f32 {
         let Self { sort, arguments, first, tight, .. } = *self;
@@ -155,11 +175,13 @@ impl Place {
             (Sort::Known, Arguments::Words) => 0.75,
             (Sort::English, Arguments::Shell) => 0.85,
             (Sort::English, Arguments::None) if tight || first => 0.75,
-            (Sort::English, Arguments::None) => 0.45,
             (Sort::English, Arguments::Words) if command.name() == b"echo" && (begun || tight) => {
                 0.75
             }
+            (Sort::English, Arguments::Words) if command.name() == b"echo" && self.brief => 0.7,
+            (Sort::English, Arguments::None) if self.brief && self.ended && self.alone(command) => 0.7,
             (Sort::English, Arguments::Words) if begun => 0.5,
+            (Sort::English, Arguments::None) => 0.45,
             (Sort::English, Arguments::Words) => 0.2,
             (Sort::Common, Arguments::Shell) => 0.8,
             (Sort::Common, Arguments::None) if first => 0.7,
