@@ -12,7 +12,9 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if text.signs.all(Signs::PAREN) && text.signs.any(Signs::EQUALS) {
         filters(text, found);
     }
-    if text.signs.any(Signs::STAR.and(Signs::PIPE).and(Signs::BANG)) && text.signs.any(Signs::PAREN.and(Signs::PIPE)) {
+    if text.signs.any(Signs::STAR.and(Signs::PIPE).and(Signs::BANG))
+        && text.signs.any(Signs::PAREN.and(Signs::PIPE))
+    {
         wild(text, found);
     }
 }
@@ -80,9 +82,20 @@ fn item(text: &Text<'_>, start: usize) -> Option<usize> {
 /// A star and what closes or joins filters: `*)(`, `*|`, `*))%00`.
 fn wild(text: &Text<'_>, found: &mut Findings) {
     let value = trim(text.lower);
-    for needle in
-        [&b"*)("[..], b"*))", b"*(|", b"*()", b"*)&", b")(&)", b"*)|", b"))(|", b")(|", b"*|", b")(!(", b")(&("]
-    {
+    for needle in [
+        &b"*)("[..],
+        b"*))",
+        b"*(|",
+        b"*()",
+        b"*)&",
+        b")(&)",
+        b"*)|",
+        b"))(|",
+        b")(|",
+        b"*|",
+        b")(!(",
+        b")(&(",
+    ] {
         let Some(at) = find(value, needle, 0) else { continue };
         let behind = value.get(at + needle.len()).copied();
         if needle == b"*|" && behind.is_some_and(|next| next.is_ascii_alphanumeric()) {
@@ -92,7 +105,10 @@ fn wild(text: &Text<'_>, found: &mut Findings) {
         let short = value.len() < 12 && letters * 2 < value.len() + 4;
         let plain = !value.contains(&b' ')
             && value.len() < 60
-            && matches!(needle, b"*)(" | b"*(|" | b")(|" | b"))(|" | b"*)|" | b"*)&" | b")(&)" | b")(!(" | b")(&(");
+            && matches!(
+                needle,
+                b"*)(" | b"*(|" | b")(|" | b"))(|" | b"*)|" | b"*)&" | b")(&)" | b")(!(" | b")(&("
+            );
         let zero = plain || value.ends_with(b"\0") || value.ends_with(b"(&)");
         if short || zero {
             found.add(

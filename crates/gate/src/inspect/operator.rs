@@ -123,8 +123,13 @@ fn keys(text: &Text<'_>, found: &mut Findings) {
 /// The prototype of all objects, as the key of a value that is merged.
 fn prototype(text: &Text<'_>, found: &mut Findings) {
     const KEYS: [&[u8]; 7] = [
-        b"\"__proto__\"", b"'__proto__'", b"__proto__[", b"[__proto__]", b"__proto__.",
-        b"constructor[prototype]", b"constructor.prototype.",
+        b"\"__proto__\"",
+        b"'__proto__'",
+        b"__proto__[",
+        b"[__proto__]",
+        b"__proto__.",
+        b"constructor[prototype]",
+        b"constructor.prototype.",
     ];
     if text.len() > 400 || text.signs.all(Signs::LINE) {
         return;
@@ -141,8 +146,13 @@ fn prototype(text: &Text<'_>, found: &mut Findings) {
 /// Commands of a store of keys, on lines of their own: `FLUSHALL`, `*1\r\n$8…`.
 fn lines(text: &Text<'_>, found: &mut Findings) {
     const COMMANDS: [&[u8]; 7] = [
-        b"\nFLUSHALL\r", b"\nFLUSHDB\r", b"\nCONFIG SET ", b"\nSLAVEOF ", b"\nREPLICAOF ",
-        b"\nMODULE LOAD ", b"\nEVAL \"",
+        b"\nFLUSHALL\r",
+        b"\nFLUSHDB\r",
+        b"\nCONFIG SET ",
+        b"\nSLAVEOF ",
+        b"\nREPLICAOF ",
+        b"\nMODULE LOAD ",
+        b"\nEVAL \"",
     ];
     let named = COMMANDS.iter().find_map(|name| find(text.raw, name, 0));
     let counted = (text.at(0) == b'*' && text.at(1).is_ascii_digit())
@@ -156,9 +166,10 @@ fn lines(text: &Text<'_>, found: &mut Findings) {
 /// Script that closes the string it was put into.
 fn script(text: &Text<'_>, found: &mut Findings) {
     let value = trim(text.lower);
-    let broken =
-        matches!(value.first(), Some(b'\'' | b'"' | b';' | b'0'..=b'9' | b'|' | b'}' | b')' | b'\\'))
-            || has_any(value, &[b"';", b"\";"]) && text.len() < 120;
+    let broken = matches!(
+        value.first(),
+        Some(b'\'' | b'"' | b';' | b'0'..=b'9' | b'|' | b'}' | b')' | b'\\')
+    ) || has_any(value, &[b"';", b"\";"]) && text.len() < 120;
     let telling = [
         &b"this."[..],
         b"db.",

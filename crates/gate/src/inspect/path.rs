@@ -236,7 +236,13 @@ const TARGETS: [&[u8]; 58] = [
 
 /// The same, where programs write what others sent them.
 const LOGS: [&[u8]; 7] = [
-    b"var/log/apache", b"var/log/httpd", b"var/log/nginx", b"var/log/auth", b"var/log/syslog", b"var/log/messages", b"var/log/secure",
+    b"var/log/apache",
+    b"var/log/httpd",
+    b"var/log/nginx",
+    b"var/log/auth",
+    b"var/log/syslog",
+    b"var/log/messages",
+    b"var/log/secure",
 ];
 
 /// A path without what changes nothing in it; nothing when there is none of that.
@@ -261,8 +267,13 @@ fn normal(value: &[u8]) -> Option<Vec<u8>> {
 /// `\\\\host\\share`: Windows opens what is elsewhere, and says who asks.
 fn shared(value: &[u8]) -> bool {
     let Some(rest) = value.strip_prefix(b"\\\\") else { return false };
-    let host = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'?')).count();
-    host > 0 && rest.get(host) == Some(&b'\\') && rest.get(host + 1).is_some_and(|next| !slash(*next))
+    let host = rest
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'?'))
+        .count();
+    host > 0
+        && rest.get(host) == Some(&b'\\')
+        && rest.get(host + 1).is_some_and(|next| !slash(*next))
 }
 
 fn target(text: &Text<'_>, found: &mut Findings) {

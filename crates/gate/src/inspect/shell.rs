@@ -19,7 +19,7 @@ use super::{Findings, Kind};
 use around::{Around, Lead};
 use called::called;
 use command::Command;
-use form::{looped, tricks};
+use form::{looped, options, tricks};
 use unnamed::unnamed;
 use weigh::weigh;
 use whole::whole;
@@ -43,6 +43,9 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
         looped(text, found);
         tricks(text, found);
     }
+    if text.signs.any(Signs::DASH) {
+        options(text, found);
+    }
     whole(text, found);
     called(text, found);
 }
@@ -62,6 +65,8 @@ fn separated(text: &Text<'_>, found: &mut Findings) {
         let Some((opening, behind)) = opening(text, at, ticks) else { continue };
         // `&lt;` and `a=1&b=2` are no commands.
         let command = Command::read(text, behind);
+        let broken = text.part(behind, command.start).contains(&b'\n');
+        let opening = if broken && opening == Opening::Separator { Opening::Line } else { opening };
         let known = weigh(text, at, opening, &command, &around);
         let known = known.or_else(|| match around.lead {
             Lead::Value if opening.separates() && !around.lines => unnamed(text, at),
@@ -109,7 +114,8 @@ fn ends_soon(text: &Text<'_>) -> bool {
 
 fn closes_over(text: &Text<'_>, at: usize) -> bool {
     let head = trim(text.part(at.saturating_sub(6), at));
-    let closure = head.ends_with(b"(") && at > 1 && text.at(at - 2) != b'$' || head.ends_with(b" do");
+    let closure =
+        head.ends_with(b"(") && at > 1 && text.at(at - 2) != b'$' || head.ends_with(b" do");
     closure && memchr::memchr(b'|', text.part(at + 1, at + 40)).is_some()
 }
 

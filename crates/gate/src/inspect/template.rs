@@ -9,7 +9,7 @@ use super::sign::Signs;
 use super::text::{Text, find, has, has_any, is_space, is_word, trim};
 use super::{Findings, Kind};
 use compute::computes;
-use known::{DEEP, DIRECTIVES, LOOKUPS, ROOTS, SCOPES, SMARTY, STATEMENTS, TOLD};
+use known::{DEEP, DIRECTIVES, HASHED, LOOKUPS, ROOTS, SCOPES, SMARTY, STATEMENTS, TOLD};
 
 /// The brackets of expressions, by who computes what is in them.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,6 +68,9 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
         return;
     }
     for (bracket, open, close) in BRACKETS {
+        if !text.signs.all(Signs::of(open)) {
+            continue;
+        }
         let mut place = 0;
         let mut seen = 0;
         while let Some(at) = find(text.lower, open, place)
@@ -94,18 +97,19 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
             place = start + if weight >= 0.7 { text.len() } else { 0 };
         }
     }
-    if has_any(
-        text.lower,
-        &[
-            b".__class__",
-            b"__subclasses__",
-            b"__globals__",
-            b"__builtins__",
-            b"__mro__",
-            b"['__class__']",
-            b"|attr(",
-        ],
-    ) && text.signs.any(Signs::PAREN.and(Signs::BRACKET))
+    if text.signs.any(Signs::PAREN.and(Signs::BRACKET))
+        && has_any(
+            text.lower,
+            &[
+                b".__class__",
+                b"__subclasses__",
+                b"__globals__",
+                b"__builtins__",
+                b"__mro__",
+                b"['__class__']",
+                b"|attr(",
+            ],
+        )
     {
         let code = has_any(text.lower, &[b"def ", b"import ", b"class "]);
         found.add(
@@ -115,11 +119,17 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
             "the inside of an interpreter is walked",
         );
     }
-    let condition = has(text.lower, b"#if(") && trim(text.lower).ends_with(b"#end");
-    if condition || has_any(text.lower, &DIRECTIVES) {
+    let hashed = text.signs.all(Signs::HASH)
+        && (has_any(text.lower, &HASHED)
+            || has(text.lower, b"#if(") && trim(text.lower).ends_with(b"#end"));
+    let bracketed = text.signs.any(Signs::PAREN.and(Signs::BRACE));
+    if hashed || bracketed && has_any(text.lower, &DIRECTIVES) {
         found.add(Kind::Ssti, 0.8, (0, text.len()), "a template is told what to do");
     }
-    if [&b"@system."[..], b"@html.raw(", b"@php(", b"@php "].iter().any(|name| text.lower.starts_with(name)) {
+    if [&b"@system."[..], b"@html.raw(", b"@php(", b"@php "]
+        .iter()
+        .any(|name| text.lower.starts_with(name))
+    {
         found.add(Kind::Ssti, 0.8, (0, text.len()), "a template would compute the value");
     }
 }
@@ -127,7 +137,11 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
 /// How likely it is that an engine would be told to do something by what is in brackets.
 fn weigh(text: &Text<'_>, bracket: Bracket, body: &[u8], at: usize) -> f32 {
     let body = trim(body);
-    let inner = body.strip_prefix(b"=").or(body.strip_prefix(b"-")).unwrap_or(body);
+    // `=`, `-` and `:` say what becomes of the result.
+    let inner = match body {
+        [b'=' | b'-' | b':', rest @ ..] => rest,
+        body => body,
+    };
     let inner = trim(inner);
     let inner = inner.strip_suffix(b"-").map_or(inner, trim);
     if inner.is_empty() {
@@ -183,11 +197,18 @@ fn mustache(text: &Text<'_>, inner: &[u8], called: bool) -> f32 {
         behind.is_some_and(|next| !next.is_some_and(is_word) || root.ends_with(b".get"))
     });
     let block = inner.starts_with(b"#") && has_any(inner, &[b" as |", b"lookup"]);
-    if root && (called || inner.len() < 16) || inner.contains(&b'(') || inner == b"." {
+    let assigned = find(inner, b"=", 1).is_some_and(|at| {
+        inner.get(..at).unwrap_or_default().iter().all(|byte| is_word(*byte))
+            && inner.get(at + 1).is_some_and(|next| !matches!(next, b'=' | b' '))
+            && !inner.contains(&b' ')
+    });
+    let known = root && (called || inner.len() < 16) || ROOTS.contains(&inner);
+    let told = matches!(inner, b"." | b"range .")
+        || block && text.len() < 400
+        || TOLD.iter().any(|told| inner.starts_with(told));
+    if known || told || inner.contains(&b'(') {
         0.75
-    } else if block && text.len() < 400 || TOLD.iter().any(|told| inner.starts_with(told)) || inner == b"range ." {
-        0.75
-    } else if inner.contains(&b'|') && has_any(inner, &[b"'", b"\""]) {
+    } else if assigned || inner.contains(&b'|') && has_any(inner, &[b"'", b"\""]) {
         0.7
     } else {
         0.0
@@ -214,8 +235,10 @@ fn dollar(inner: &[u8]) -> f32 {
 /// An object that is always there, or a call of what makes or runs something.
 fn java(inner: &[u8]) -> bool {
     const MADE: [&[u8]; 7] = [b"new ", b"t(", b".get", b".execute", b"''", b"\"\".", b"@java"];
+    let literal = matches!(inner.first(), Some(b'\'' | b'"'));
+    let method = literal && has_any(inner, &[b"'.", b"\"."]);
     SCOPES.iter().any(|scope| inner.starts_with(scope))
-        || inner.contains(&b'(') && has_any(inner, &MADE)
+        || inner.contains(&b'(') && (method || has_any(inner, &MADE))
 }
 
 fn tag(text: &Text<'_>, inner: &[u8]) -> f32 {
@@ -229,14 +252,14 @@ fn tag(text: &Text<'_>, inner: &[u8]) -> f32 {
 }
 
 fn brace(text: &Text<'_>, inner: &[u8]) -> f32 {
-    if inner.starts_with(b"$smarty") || inner.starts_with(b"php}") || matches!(inner, b"php" | b"literal") {
+    if inner.starts_with(b"$smarty")
+        || inner.starts_with(b"php}")
+        || matches!(inner, b"php" | b"literal")
+    {
         0.9
     } else if has_any(inner, &SMARTY) && text.len() < 400 {
         0.8
-    } else if computes(inner)
-        && !inner.contains(&b'"')
-        && text.len() < 40
-        && inner.contains(&b'*')
+    } else if computes(inner) && !inner.contains(&b'"') && text.len() < 40 && inner.contains(&b'*')
     {
         0.7
     } else {

@@ -74,7 +74,17 @@ fn without_lines(value: &[u8]) -> Option<Vec<u8>> {
 
 /// Services that speak a protocol of their own, which are somebody's only inside.
 const SERVICES: [&[u8]; 11] = [
-    b"ftp", b"ftps", b"imap", b"imaps", b"memcached", b"pop3", b"redis", b"smb", b"smtp", b"ssh", b"telnet",
+    b"ftp",
+    b"ftps",
+    b"imap",
+    b"imaps",
+    b"memcached",
+    b"pop3",
+    b"redis",
+    b"smb",
+    b"smtp",
+    b"ssh",
+    b"telnet",
 ];
 
 fn judge_scheme(text: &Text<'_>, scheme: &[u8], rest: &[u8], slashes: usize, found: &mut Findings) {
@@ -92,15 +102,20 @@ fn judge_scheme(text: &Text<'_>, scheme: &[u8], rest: &[u8], slashes: usize, fou
         b"ssh2.shell" | b"ssh2.exec" | b"ssh2.sftp" | b"ssh2.tunnel" | b"ssh2.scp" => 0.85,
         b"data" if slashes > 1 => 0.85,
         // Settings of programs are written so.
-        b"amqp" | b"mongodb" | b"mysql" | b"postgres" | b"postgresql" if inside(rest.get(slashes..)) => 0.6,
+        b"amqp" | b"mongodb" | b"mysql" | b"postgres" | b"postgresql"
+            if inside(rest.get(slashes..)) =>
+        {
+            0.6
+        }
         scheme if SERVICES.contains(&scheme) && slashes > 1 && inside(rest.get(slashes..)) => 0.8,
         _ => 0.0,
     };
-    let kind = if matches!(scheme, b"php" | b"phar" | b"expect" | b"zip" | b"zlib" | b"glob" | b"data") {
-        Kind::Php
-    } else {
-        Kind::Ssrf
-    };
+    let kind =
+        if matches!(scheme, b"php" | b"phar" | b"expect" | b"zip" | b"zlib" | b"glob" | b"data") {
+            Kind::Php
+        } else {
+            Kind::Ssrf
+        };
     found.add(kind, weight, (0, text.len()), "a scheme that leads into the server");
 }
 
@@ -279,7 +294,8 @@ fn six(host: &[u8]) -> bool {
     let [third, fourth] = third.to_be_bytes();
     let translated = (first == 0x64 && second == 0xff9b && private([a, b, c, d]))
         || (first == 0x2002 && private([high, low, third, fourth]));
-    translated || address.is_loopback()
+    translated
+        || address.is_loopback()
         || address.is_unspecified()
         || address.to_ipv4().is_some()
         || first & 0xfe00 == 0xfc00

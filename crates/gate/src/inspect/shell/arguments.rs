@@ -14,7 +14,7 @@ pub(super) enum Arguments {
     Telling,
 }
 
-const TELLING: [&[u8]; 27] = [
+const TELLING: [&[u8]; 29] = [
     b"/etc/",
     b"/bin/",
     b"/dev/tcp",
@@ -42,6 +42,8 @@ const TELLING: [&[u8]; 27] = [
     b"hklm\\",
     b"hkcu\\",
     b"firewall set",
+    b"/dev/null",
+    b"2>&1",
 ];
 
 pub(super) fn arguments(rest: &[u8]) -> Arguments {
@@ -50,13 +52,13 @@ pub(super) fn arguments(rest: &[u8]) -> Arguments {
         return Arguments::Telling;
     }
     let first = given.first().copied().unwrap_or(0);
-    if given.is_empty() || given == b"/n"
+    if given.is_empty()
+        || given == b"/n"
         || matches!(first, b')' | b'\'' | b'"' | b'}' | b'#' | 0) && given.len() < 12
     {
         return Arguments::None;
     }
-    if given.split(|byte| is_space(*byte)).take(8).any(for_shells) || counted(given)
-    {
+    if given.split(|byte| is_space(*byte)).take(8).any(for_shells) || counted(given) {
         Arguments::Shell
     } else {
         Arguments::Words

@@ -94,16 +94,21 @@ fn is_list(value: &[u8]) -> bool {
     let words = inner.split(|byte| *byte == divider).all(|part| {
         parts += 1;
         let part = trim(part);
-        let sign = |byte: &u8| grouped && matches!(byte, b'(' | b')' | b'^' | b'$' | b'?' | b':' | b'!' | b'+' | b'*');
+        let sign = |byte: &u8| {
+            grouped && matches!(byte, b'(' | b')' | b'^' | b'$' | b'?' | b':' | b'!' | b'+' | b'*')
+        };
         !part.is_empty()
-            && part.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b' ') || sign(byte))
+            && part.iter().all(|byte| {
+                byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b' ') || sign(byte)
+            })
     });
     words && parts >= if table || grouped { 2 } else { 3 }
 }
 
 /// Words outside of backticks: there are none around a command, and many in prose.
 fn words_outside(text: &Text<'_>) -> usize {
-    let apart = text.lower.split(|byte| *byte == b'`').step_by(2).flatten().any(|byte| is_space(*byte));
+    let apart =
+        text.lower.split(|byte| *byte == b'`').step_by(2).flatten().any(|byte| is_space(*byte));
     if !apart {
         return 0;
     }

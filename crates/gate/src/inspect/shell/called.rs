@@ -1,7 +1,7 @@
 //! Calls in other languages that run a command or read code.
 
 use super::super::sign::Signs;
-use super::super::text::{Text, find, has_any, is_space, is_word, trim};
+use super::super::text::{Text, has_any, is_space, is_word, trim};
 use super::super::{Findings, Kind};
 
 /// How calls begin, and how much each says.
@@ -53,34 +53,52 @@ const LENGTH_MAX: usize = 160;
 
 /// Looks for a call with which the value begins, or that goes on behind a string or statement.
 pub(super) fn called(text: &Text<'_>, found: &mut Findings) {
-    if text.len() > LENGTH_MAX || text.signs.any(Signs::LINE) || !text.signs.any(Signs::PAREN.and(Signs::BRACKET)) {
+    if text.len() > LENGTH_MAX
+        || text.signs.any(Signs::LINE)
+        || !text.signs.any(Signs::PAREN.and(Signs::BRACKET))
+    {
         return;
     }
-    for (call, weight) in CALLS {
-        let mut place = 0;
-        while let Some(at) = find(text.lower, call, place) {
+    let mut words = 0;
+    let mut last = None;
+    let mut before = None;
+    for place in 0..text.len() {
+        let byte = text.at(place);
+        let apart = !before.is_some_and(is_word);
+        if apart && starts(last, before, text, place, words) {
             text.step();
-            place = at + call.len();
-            if begins(text, at) && given(text, call, place) {
-                found.add(Kind::Command, weight, (at, place), "a call would run a command");
+            let rest = text.part(place, text.len());
+            let call = CALLS.iter().find(|(call, _)| rest.starts_with(call));
+            if let Some((call, weight)) = call
+                && given(text, call, place + call.len())
+            {
+                let span = (place, place + call.len());
+                found.add(Kind::Command, *weight, span, "a call would run a command");
                 return;
             }
         }
+        words += usize::from(is_space(byte));
+        before = Some(byte);
+        last = if is_space(byte) { last } else { Some(byte) };
     }
 }
 
 /// Whether nothing is before a call but what ends strings, statements and brackets.
-fn begins(text: &Text<'_>, at: usize) -> bool {
-    let head = trim(text.part(0, at));
-    let Some(last) = head.last().copied() else { return true };
-    let before = text.at(at - 1);
-    if is_word(before) {
+fn starts(
+    last: Option<u8>,
+    before: Option<u8>,
+    text: &Text<'_>,
+    place: usize,
+    words: usize,
+) -> bool {
+    let Some(last) = last else { return true };
+    if last.is_ascii_alphanumeric() || words > 2 {
         return false;
     }
-    let joined = matches!(head, [.., b'\'' | b'"', b'.'] | [.., b';' | b'{' | b'@' | b'}' | b'+' | b'&' | b'|']);
-    let bare = !head.iter().any(|byte| byte.is_ascii_alphanumeric());
-    let words = head.iter().filter(|byte| is_space(**byte)).count();
-    (bare && last != b'.') || (joined && words < 2)
+    let quoted = place > 1 && before == Some(b'.') && matches!(text.at(place - 2), b'\'' | b'"');
+    let joined = matches!(last, b';' | b'{' | b'@' | b'}' | b'+' | b'&' | b'|');
+    let bare = last != b'.' && !text.part(0, place).iter().any(u8::is_ascii_alphanumeric);
+    quoted || joined && words < 2 || bare
 }
 
 /// Whether what is called has something to run: a string, a variable or nothing at all.

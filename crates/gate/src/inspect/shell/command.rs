@@ -5,10 +5,10 @@ use super::super::text::{Text, is_space, is_word, skip_space};
 /// How much of a word is read: names of programs are shorter, whatever is put into them.
 const LENGTH_MAX: usize = 96;
 /// What runs the command that is given to it.
-const LEADERS: [&[u8]; 23] = [
+const LEADERS: [&[u8]; 24] = [
     b"builtin", b"busybox", b"command", b"doas", b"env", b"eval", b"exec", b"ionice", b"nice",
-    b"nohup", b"runuser", b"setsid", b"start", b"stdbuf", b"strace", b"sudo", b"time",
-    b"timeout", b"toybox", b"unshare", b"watch", b"xargs", b"trap",
+    b"nohup", b"runuser", b"setsid", b"start", b"stdbuf", b"strace", b"sudo", b"time", b"timeout",
+    b"toybox", b"unshare", b"watch", b"xargs", b"trap", b"which",
 ];
 /// How many options of a leader are read.
 const OPTIONS_MAX: usize = 6;
@@ -40,6 +40,10 @@ impl Command {
         {
             place += 1;
         }
+        // `{,a,b}` begins with nothing.
+        if place > from.saturating_sub(1) && place > 0 && text.part(place - 1, place + 1) == b"{," {
+            place += 1;
+        }
         if text.part(place, place + 2) == b"$(" {
             place += 2;
         }
@@ -49,8 +53,15 @@ impl Command {
     /// Reads the word that begins at a place.
     fn word(text: &Text<'_>, start: usize) -> Self {
         let mut place = start;
-        let mut command =
-            Self { start, end: start, name: [0; 24], length: 0, disguised: false, path: false, rooted: false };
+        let mut command = Self {
+            start,
+            end: start,
+            name: [0; 24],
+            length: 0,
+            disguised: false,
+            path: false,
+            rooted: false,
+        };
         command.rooted = matches!(text.at(start), b'/' | b'.' | b'~');
         while place < text.len() && place < start + LENGTH_MAX {
             let byte = text.at(place);
@@ -60,15 +71,18 @@ impl Command {
                     place += 1;
                 }
                 // A line that ends as strings write it.
-                b'\\' if matches!(text.at(place + 1), b'n' | b'r')
-                    && !text.at(place + 2).is_ascii_lowercase()
-                    && command.length > 0 =>
+                b'\\'
+                    if matches!(text.at(place + 1), b'n' | b'r')
+                        && !text.at(place + 2).is_ascii_lowercase()
+                        && command.length > 0 =>
                 {
                     break;
                 }
-                b'\'' if command.length == 1
-                    && !command.disguised
-                    && memchr::memchr(b'\'', text.part(place + 1, word_end(text, place))).is_none() =>
+                b'\''
+                    if command.length == 1
+                        && !command.disguised
+                        && memchr::memchr(b'\'', text.part(place + 1, word_end(text, place)))
+                            .is_none() =>
                 {
                     break;
                 }
@@ -185,7 +199,8 @@ fn empty(text: &Text<'_>, dollar: usize) -> Option<usize> {
 fn word_end(text: &Text<'_>, place: usize) -> usize {
     let rest = text.part(place, place + LENGTH_MAX);
     let end = rest.iter().position(|byte| {
-        !(is_word(*byte) || matches!(byte, b'-' | b'=' | b'.' | b'/' | b':' | b'\'' | b'"' | b'{' | b'}'))
+        !(is_word(*byte)
+            || matches!(byte, b'-' | b'=' | b'.' | b'/' | b':' | b'\'' | b'"' | b'{' | b'}'))
     });
     place + end.unwrap_or(rest.len())
 }

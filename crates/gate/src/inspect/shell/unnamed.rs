@@ -4,7 +4,15 @@ use super::super::text::{Text, find, has, is_space, is_word};
 
 /// Variables that hold a shell.
 const SHELLS: [&[u8]; 9] = [
-    b"$shell", b"${shell", b"$bash", b"${bash", b"$0", b"${0", b"%comspec%", b"${comspec", b"$env:comspec",
+    b"$shell",
+    b"${shell",
+    b"$bash",
+    b"${bash",
+    b"$0",
+    b"${0",
+    b"%comspec%",
+    b"${comspec",
+    b"$env:comspec",
 ];
 /// How far back an assignment is looked for.
 const BACK_MAX: usize = 400;
@@ -25,7 +33,13 @@ pub(super) fn unnamed(text: &Text<'_>, at: usize) -> Option<f32> {
     };
     match rest {
         [b'$', b'\'', ..] => Some(0.8),
-        [b'$', ..] if SHELLS.iter().any(|held| rest.starts_with(held) && closed_behind(rest, held.len())) => Some(0.8),
+        [b'$', ..]
+            if SHELLS
+                .iter()
+                .any(|held| rest.starts_with(held) && closed_behind(rest, held.len())) =>
+        {
+            Some(0.8)
+        }
         [b'%', ..] if rest.starts_with(b"%comspec%") => Some(0.85),
         [b'$', ..] => {
             let name = rest.iter().skip(1).take_while(|byte| is_word(**byte)).count();
@@ -35,7 +49,10 @@ pub(super) fn unnamed(text: &Text<'_>, at: usize) -> Option<f32> {
         // `. file` and `./file` run what is in a file.
         [b'.', b' ', b'/' | b'.' | b'~', ..] => Some(0.8),
         [b'.', b'/', next, ..] if next.is_ascii_alphanumeric() && (first || !apart) => {
-            let length = rest.iter().take_while(|byte| is_word(**byte) || matches!(byte, b'.' | b'/' | b'-')).count();
+            let length = rest
+                .iter()
+                .take_while(|byte| is_word(**byte) || matches!(byte, b'.' | b'/' | b'-'))
+                .count();
             closed(length).then_some(0.75)
         }
         // `[type]::method(…)` and `&('name')`.
@@ -53,7 +70,8 @@ pub(super) fn unnamed(text: &Text<'_>, at: usize) -> Option<f32> {
 
 /// Whether a name ends where a variable does.
 fn closed_behind(rest: &[u8], length: usize) -> bool {
-    rest.get(length).is_none_or(|byte| !is_word(*byte) && !matches!(byte, b'=' | b'-' | b'.' | b'['))
+    rest.get(length)
+        .is_none_or(|byte| !is_word(*byte) && !matches!(byte, b'=' | b'-' | b'.' | b'['))
 }
 
 /// Whether `name=` was written before, without blanks, as shells assign.

@@ -26,6 +26,10 @@ struct Place {
     single: bool,
     /// One word is before the separator, and not more than two behind the name.
     brief: bool,
+    /// The separator is one that sentences do not have.
+    joined: bool,
+    /// That word is made of letters.
+    worded: bool,
     /// That word is no word of a sentence.
     odd: bool,
     /// It goes on as sentences do.
@@ -46,8 +50,14 @@ pub(super) fn weigh(
         && closed(text.part(led.end, led.end + 4))
         && opening != Opening::Brace
     {
+        let place = if led.name().is_empty() { 0 } else { led.end };
+        let ended = trim(text.part(place, place + 400)).is_empty();
+        if command.name() == b"which" && !(ended && sort == Sort::Known) {
+            return None;
+        }
         let words = arguments(text.part(led.end, led.end + 400)) == Arguments::Words;
-        let weight = if words && sort == Sort::English && led.name() != b"echo" { 0.4 } else { 0.85 };
+        let weight =
+            if words && sort == Sort::English && led.name() != b"echo" { 0.4 } else { 0.85 };
         return Some(weight * led_by(opening, around));
     }
     let sort = match sort(command.name()) {
@@ -57,7 +67,7 @@ pub(super) fn weigh(
     };
     let rest = text.part(command.end, command.end + 400);
     let next = rest.first().copied().unwrap_or(0);
-    let opened = command.start > 0 && text.at(command.start - 1) == b'{';
+    let opened = text.part(command.start.saturating_sub(2), command.start).contains(&b'{');
     let apart = rest.get(1).is_none_or(|byte| is_space(*byte));
     let braces = opened && next == b',' && !apart;
     if !(closed(rest) || braces)
@@ -74,12 +84,14 @@ pub(super) fn weigh(
         sort,
         arguments: if braces { Arguments::Shell } else { arguments(rest) },
         braces,
-        ended: trim(rest).is_empty() || rest == b"/n",
+        ended: !rest.iter().any(u8::is_ascii_alphanumeric) || rest == b"/n",
         tight: !text.part(at + 1, command.start).iter().any(blank),
         first: !text.part(0, at.min(200)).iter().any(u8::is_ascii_alphanumeric) && at < 200,
         disguised: command.disguised || command.path || matches!(next, b'$' | b'%'),
         single,
         brief: around.words < 2 && head_words(text, at) < 2 && plain_words(rest) < 3 && single,
+        joined: matches!(text.part(at, at + 2), b"&&" | b"||"),
+        worded: at > 2 && text.part(0, at.min(200)).iter().all(u8::is_ascii_alphabetic),
         odd: text.part(at.saturating_sub(40), at).iter().any(|byte| {
             byte.is_ascii_digit() || matches!(byte, b'.' | b'/' | b'@' | b'\'' | b'"' | b'=')
         }),
@@ -159,9 +171,16 @@ fn head_words(text: &Text<'_>, at: usize) -> usize {
 }
 
 impl Place {
+    /// Whether it is one of two words, as `search|find` and `category;type` are.
+    fn listed(&self, command: &Command) -> bool {
+        self.worded && self.brief && self.ended && command.name().len() > 2 && !self.alone(command)
+    }
+
     /// Whether a name that ends the value is none that lists and sentences end with.
     fn alone(&self, command: &Command) -> bool {
-        matches!(command.name(), b"dir" | b"env" | b"ver") || self.odd && command.name() == b"id"
+        self.joined
+            || matches!(command.name(), b"dir" | b"env" | b"ver")
+            || self.odd && command.name() == b"id"
     }
 
     /// What a name and what it is given weigh by themselves.
@@ -174,12 +193,15 @@ impl Place {
             (Sort::Known, Arguments::None) => 0.8,
             (Sort::Known, Arguments::Words) => 0.75,
             (Sort::English, Arguments::Shell) => 0.85,
+            (Sort::English, Arguments::None) if !first && self.listed(command) => 0.6,
             (Sort::English, Arguments::None) if tight || first => 0.75,
             (Sort::English, Arguments::Words) if command.name() == b"echo" && (begun || tight) => {
                 0.75
             }
             (Sort::English, Arguments::Words) if command.name() == b"echo" && self.brief => 0.7,
-            (Sort::English, Arguments::None) if self.brief && self.ended && self.alone(command) => 0.7,
+            (Sort::English, Arguments::None) if self.brief && self.ended && self.alone(command) => {
+                0.7
+            }
             (Sort::English, Arguments::Words) if begun => 0.5,
             (Sort::English, Arguments::None) => 0.45,
             (Sort::English, Arguments::Words) => 0.2,
@@ -211,7 +233,11 @@ impl Place {
             (Opening::Separator | Opening::Substitution, Lead::Script) if telling => 1.0,
             (Opening::Substitution, Lead::Script) => 0.6,
             (Opening::Separator, Lead::Script)
-                if self.ended && self.sort == Sort::Known && self.single && !around.fetches =>
+                if self.ended
+                    && self.sort == Sort::Known
+                    && self.single
+                    && !self.brief
+                    && !around.fetches =>
             {
                 0.9
             }

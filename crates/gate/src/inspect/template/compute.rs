@@ -21,10 +21,14 @@ pub(super) fn computes(body: &[u8]) -> bool {
                 place += memchr::memchr(byte, rest).unwrap_or(rest.len()) + 1;
                 operands += 1;
             }
-            b'*' | b'+' | b'-' | b'/' | b'%' | b'^' | b'~' => operators += usize::from(operands > 0),
+            b'*' | b'+' | b'-' | b'/' | b'%' | b'^' | b'~' => {
+                operators += usize::from(operands > 0)
+            }
             // `7 | times: 7`: only constants are before the filter.
             b'|' if operands > 0 => return filtered(body, place + 1),
-            b' ' | b'(' | b')' | b'=' | b'{' | b'[' | b']' | b'\\' | b'<' | b'$' | b'#' | b'.' => {}
+            b'>' | b'<' | b'!' | b'&' => operators += usize::from(operands > 0),
+            b'=' if at(body, place + 1) == b'=' => operators += usize::from(operands > 0),
+            b' ' | b'(' | b')' | b'=' | b'{' | b'[' | b']' | b'\\' | b'$' | b'#' | b'.' => {}
             _ => return false,
         }
         place += 1;
@@ -46,5 +50,8 @@ fn number(body: &[u8], start: usize) -> Option<usize> {
 fn filtered(body: &[u8], from: usize) -> bool {
     let rest = trim(body.get(from..).unwrap_or_default());
     let name = rest.iter().take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'_').count();
-    name > 2 && rest.get(name).is_none_or(|byte| is_space(*byte) || matches!(byte, b':' | b'(' | b'|' | b'+'))
+    name > 2
+        && rest
+            .get(name)
+            .is_none_or(|byte| is_space(*byte) || matches!(byte, b':' | b'(' | b'|' | b'+'))
 }

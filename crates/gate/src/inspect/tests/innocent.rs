@@ -48,6 +48,16 @@ const PROSE: &[&str] = &[
     "Name; Street; Host; Date",
     "P&L; R&D; M&A; echo chamber",
     "salt & pepper | mixed herbs | less sugar",
+    "search|find",
+    "category;type",
+    "vim | emacs",
+    "Barnes & Noble; Strand",
+    "Echo | Dot | Show",
+    "Windows NT 10.0; Win64; x64",
+    "How do I use ls?",
+    "Let's go!",
+    "hello\\nworld",
+    "C:\\new\\nodes\\nc",
 ];
 
 /// Lines of programs, of build files and of documentation.
@@ -251,8 +261,7 @@ const QUERIES: &[&str] = &[
 
 #[test]
 fn what_only_looks_like_an_attack_is_let_through() {
-    let families =
-        [PROSE, CODE, PATHS, TEMPLATES, ADDRESSES, QUERIES].map(|family| family.iter());
+    let families = [PROSE, CODE, PATHS, TEMPLATES, ADDRESSES, QUERIES].map(|family| family.iter());
     let inspector = Inspector::default();
     let wrong: Vec<String> = families
         .into_iter()
