@@ -9,6 +9,9 @@ use super::{Findings, Kind};
 
 /// Looks for a filter that is closed and goes on, or that is the whole value.
 pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
+    if text.hidden && text.lower.ends_with(b"))\0") {
+        found.add(Kind::Ldap, 0.8, (0, text.len()), "a search filter is closed behind the value");
+    }
     if text.signs.all(Signs::PAREN) && text.signs.any(Signs::EQUALS) {
         filters(text, found);
     }

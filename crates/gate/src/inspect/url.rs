@@ -173,6 +173,15 @@ fn judge(text: &Text<'_>, scheme: &[u8], rest: &[u8], found: &mut Findings) {
             );
         }
     }
+    if let Some(at) = find(path, b"=http", 0) {
+        // Pages lead back to machines of developers; what clouds tell is asked by nobody else.
+        let rest = path.get(at + 5..).unwrap_or_default();
+        let rest = rest.strip_prefix(b"s").unwrap_or(rest);
+        let rest = rest.strip_prefix(b"://").unwrap_or_default();
+        if rest.starts_with(b"169.254.") || rest.starts_with(b"metadata.google.internal") {
+            found.add(Kind::Ssrf, 0.75, (0, text.len()), "a URL inside leads to the server");
+        }
+    }
     let code = path.split(|byte| matches!(byte, b'?' | 0)).next().unwrap_or_default();
     let code = [&b".php"[..], b".txt", b".inc", b".phtml", b".jsp", b".asp"]
         .iter()
@@ -205,6 +214,10 @@ fn host(part: &[u8]) -> bool {
             | b"0"
             | b"broadcasthost"
             | b"host.docker.internal"
+            | b"rancher-metadata"
+            | b"metadata.tencentyun.com"
+            | b"metadata.packet.net"
+            | b"metadata.platformequinix.com"
     );
     let ends = [
         &b".localhost"[..],
@@ -294,7 +307,9 @@ fn six(host: &[u8]) -> bool {
     let [third, fourth] = third.to_be_bytes();
     let translated = (first == 0x64 && second == 0xff9b && private([a, b, c, d]))
         || (first == 0x2002 && private([high, low, third, fourth]));
+    let stateless = matches!(address.segments(), [0, 0, 0, 0, 0xffff, 0, _, _]);
     translated
+        || stateless && private([a, b, c, d])
         || address.is_loopback()
         || address.is_unspecified()
         || address.to_ipv4().is_some()

@@ -7,6 +7,7 @@ const FILTERS: &[&str] = &[
     "*)(uid=*))(|(uid=*",
     "*)(|(uid=*))",
     "admin)(&)",
+    "))%00",
     "admin)(&))",
     "admin)(!(&(|",
     "admin))(|(cn=*",

@@ -6,8 +6,11 @@ use super::super::{Findings, Kind};
 use super::around::{Lead, lead};
 use super::program::sort;
 
+/// What is written, and how much it says.
+type Form = (&'static [u8], f32);
+
 /// Forms and what each says, by what sort of byte is in all of them.
-const FORMS: [(Signs, &[(&[u8], f32)]); 4] = [
+const FORMS: [(Signs, &[Form]); 4] = [
     (
         Signs::DOLLAR,
         &[

@@ -222,6 +222,7 @@ const ADDRESSES: &[&str] = &[
     "ssh -p 22 anna@example.com is how you log in",
     "https://medium.com/@anna/story",
     "https://example.com/?next=/home",
+    "https://login.example.com/?redirect_uri=http://localhost:3000/callback",
     "//cdn.example.com/x.js",
     "ftp://ftp.example.com/pub/",
     "redis is at port 6379",
