@@ -130,7 +130,7 @@ fn escaped(text: &Text<'_>, at: usize) -> bool {
     let closed = end.get(word).is_none_or(|byte| matches!(byte, b' ' | b'\\' | b';' | b'|'));
     let sure = program::sort(end.get(..word).unwrap_or_default()) == Some(program::Sort::Known);
     let whole = at == 0 || text.lower.ends_with(b"\\n") || text.lower.ends_with(b"\\r");
-    closed && word > 1 && (sure || whole) && !text.part(0, at).contains(&b':')
+    closed && word > 1 && (sure || whole) && !text.part(at.saturating_sub(200), at).contains(&b':')
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -228,6 +228,20 @@ const BUSY: &[&str] = &[
     "'+alert(",
     "\0/",
     "a'b'c",
+    "\\nid",
+    ";$a",
+    "a=b;$a",
+    "; sudo -u ",
+    " --x",
+    "{,a",
+    "i`e`x",
+    ";\n",
+    "| cat ",
+    "$!{",
+    "__proto__[",
+    "//./",
+    "%a:~1",
+    "=http://",
 ];
 
 /// Steps are counted, not time: reading twice as much takes twice as many.

@@ -15,7 +15,7 @@ const SHELLS: [&[u8]; 9] = [
     b"$env:comspec",
 ];
 /// How far back an assignment is looked for.
-const BACK_MAX: usize = 400;
+const BACK_MAX: usize = 160;
 
 /// How likely it is that a command without a name begins behind a separator.
 pub(super) fn unnamed(text: &Text<'_>, at: usize) -> Option<f32> {
