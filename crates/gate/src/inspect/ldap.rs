@@ -1,15 +1,23 @@
 //! Search filters of directories, as RFC 4515 writes them, where a name should be.
 
+#[cfg(test)]
+mod tests;
+
 use super::sign::Signs;
 use super::text::{Text, find, trim};
 use super::{Findings, Kind};
 
 /// Looks for a filter that is closed and goes on, or that is the whole value.
 pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
+    if text.hidden && text.lower.ends_with(b"))\0") {
+        found.add(Kind::Ldap, 0.8, (0, text.len()), "a search filter is closed behind the value");
+    }
     if text.signs.all(Signs::PAREN) && text.signs.any(Signs::EQUALS) {
         filters(text, found);
     }
-    if text.signs.any(Signs::STAR) && text.signs.any(Signs::PAREN.and(Signs::PIPE)) {
+    if text.signs.any(Signs::STAR.and(Signs::PIPE).and(Signs::BANG))
+        && text.signs.any(Signs::PAREN.and(Signs::PIPE))
+    {
         wild(text, found);
     }
 }
@@ -23,7 +31,8 @@ fn filters(text: &Text<'_>, found: &mut Findings) {
         let at = place + open;
         spaces += text.part(place, at).iter().filter(|byte| **byte == b' ').count();
         place = at + 1;
-        let joined = matches!(text.at(place), b'&' | b'|' | b'!');
+        let led = at == 1 && matches!(text.at(0), b'&' | b'|' | b'!');
+        let joined = led || matches!(text.at(place), b'&' | b'|' | b'!');
         let mut start = place;
         while matches!(text.at(start), b'&' | b'|' | b'!' | b'(' | b' ') && start < place + 8 {
             start += 1;
@@ -76,15 +85,33 @@ fn item(text: &Text<'_>, start: usize) -> Option<usize> {
 /// A star and what closes or joins filters: `*)(`, `*|`, `*))%00`.
 fn wild(text: &Text<'_>, found: &mut Findings) {
     let value = trim(text.lower);
-    for needle in
-        [&b"*)("[..], b"*))", b"*(|", b"*()", b"*)&", b")(&)", b"*)|", b"))(|", b")(|", b"*|"]
-    {
+    for needle in [
+        &b"*)("[..],
+        b"*))",
+        b"*(|",
+        b"*()",
+        b"*)&",
+        b")(&)",
+        b"*)|",
+        b"))(|",
+        b")(|",
+        b"*|",
+        b")(!(",
+        b")(&(",
+    ] {
         let Some(at) = find(value, needle, 0) else { continue };
+        let behind = value.get(at + needle.len()).copied();
+        if needle == b"*|" && behind.is_some_and(|next| next.is_ascii_alphanumeric()) {
+            continue;
+        }
         let letters = value.iter().filter(|byte| byte.is_ascii_alphanumeric()).count();
         let short = value.len() < 12 && letters * 2 < value.len() + 4;
         let plain = !value.contains(&b' ')
             && value.len() < 60
-            && matches!(needle, b"*)(" | b"*(|" | b")(|" | b"))(|" | b"*)|" | b"*)&");
+            && matches!(
+                needle,
+                b"*)(" | b"*(|" | b")(|" | b"))(|" | b"*)|" | b"*)&" | b")(&)" | b")(!(" | b")(&("
+            );
         let zero = plain || value.ends_with(b"\0") || value.ends_with(b"(&)");
         if short || zero {
             found.add(

@@ -1,14 +1,21 @@
 //! Operators and script of document databases where a plain value should be.
 
+#[cfg(test)]
+mod tests;
+
 use super::sign::Signs;
 use super::text::{Text, find, has_any, is_word, listed, skip_space, trim};
 use super::{Findings, Kind};
 
 /// The operators of queries.
-const OPERATORS: [&str; 31] = [
+const OPERATORS: [&str; 50] = [
+    "accumulator",
+    "addtoset",
     "all",
     "and",
+    "bitsallclear",
     "bitsallset",
+    "bitsanyset",
     "comment",
     "elemmatch",
     "eq",
@@ -16,26 +23,41 @@ const OPERATORS: [&str; 31] = [
     "expr",
     "func",
     "function",
+    "geonear",
+    "geowithin",
+    "graphlookup",
+    "group",
     "gt",
     "gte",
     "in",
+    "inc",
     "jsonschema",
     "limit",
     "lookup",
     "lt",
     "lte",
     "match",
+    "merge",
     "mod",
     "ne",
+    "nearsphere",
     "nin",
     "nor",
     "not",
     "options",
     "or",
+    "out",
+    "pull",
+    "push",
     "regex",
+    "rename",
+    "set",
     "size",
+    "slice",
     "text",
     "type",
+    "unionwith",
+    "unset",
     "where",
 ];
 
@@ -44,8 +66,14 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if text.signs.any(Signs::DOLLAR) {
         keys(text, found);
     }
-    if text.signs.any(Signs::QUOTE.and(Signs::SEMICOLON).and(Signs::PIPE)) {
+    if text.signs.any(Signs::QUOTE.and(Signs::SEMICOLON).and(Signs::PIPE).and(Signs::PAREN)) {
         script(text, found);
+    }
+    if text.signs.any(Signs::QUOTE.and(Signs::BRACKET).and(Signs::DOT)) {
+        prototype(text, found);
+    }
+    if text.signs.any(Signs::LINE) {
+        lines(text, found);
     }
 }
 
@@ -92,11 +120,56 @@ fn keys(text: &Text<'_>, found: &mut Findings) {
     }
 }
 
+/// The prototype of all objects, as the key of a value that is merged.
+fn prototype(text: &Text<'_>, found: &mut Findings) {
+    const KEYS: [&[u8]; 7] = [
+        b"\"__proto__\"",
+        b"'__proto__'",
+        b"__proto__[",
+        b"[__proto__]",
+        b"__proto__.",
+        b"constructor[prototype]",
+        b"constructor.prototype.",
+    ];
+    if text.len() > 400 || text.signs.all(Signs::LINE) {
+        return;
+    }
+    let key = KEYS.iter().find_map(|key| find(text.lower, key, 0).map(|at| (at, key.len())));
+    let Some((at, length)) = key else { return };
+    let set = text.part(at, text.len()).iter().any(|byte| matches!(byte, b'=' | b':'));
+    let head = text.part(0, at).iter().filter(|byte| **byte == b' ').count();
+    if set && head < 3 {
+        found.add(Kind::Object, 0.8, (at, at + length), "the prototype of objects is set");
+    }
+}
+
+/// Commands of a store of keys, on lines of their own: `FLUSHALL`, `*1\r\n$8…`.
+fn lines(text: &Text<'_>, found: &mut Findings) {
+    const COMMANDS: [&[u8]; 7] = [
+        b"\nFLUSHALL\r",
+        b"\nFLUSHDB\r",
+        b"\nCONFIG SET ",
+        b"\nSLAVEOF ",
+        b"\nREPLICAOF ",
+        b"\nMODULE LOAD ",
+        b"\nEVAL \"",
+    ];
+    let named = COMMANDS.iter().find_map(|name| find(text.raw, name, 0));
+    let counted = (text.at(0) == b'*' && text.at(1).is_ascii_digit())
+        .then(|| find(text.lower, b"\r\n$", 0).filter(|at| *at < 6))
+        .flatten();
+    if let Some(at) = named.or(counted) {
+        found.add(Kind::Nosqli, 0.8, (at, at + 8), "a command of a store goes on behind the value");
+    }
+}
+
 /// Script that closes the string it was put into.
 fn script(text: &Text<'_>, found: &mut Findings) {
     let value = trim(text.lower);
-    let broken =
-        matches!(value.first(), Some(b'\'' | b'"' | b';' | b'0'..=b'9' | b'|' | b'}' | b')'));
+    let broken = matches!(
+        value.first(),
+        Some(b'\'' | b'"' | b';' | b'0'..=b'9' | b'|' | b'}' | b')' | b'\\')
+    ) || has_any(value, &[b"';", b"\";"]) && text.len() < 120;
     let telling = [
         &b"this."[..],
         b"db.",
@@ -114,7 +187,8 @@ fn script(text: &Text<'_>, found: &mut Findings) {
         let head = trim(text.part(0, at));
         let joined = head
             .last()
-            .is_some_and(|byte| matches!(byte, b';' | b'&' | b'|' | b'{' | b'=' | b'\''));
+            .is_some_and(|byte| matches!(byte, b';' | b'&' | b'|' | b'{' | b'=' | b'\''))
+            && !head.ends_with(b"'''");
         let apart = at == 0 || !is_word(text.at(at - 1));
         let closes = matches!(needle, b"return")
             && !matches!(text.at(at + 6), b' ' | b'(' | b'+' | b'%' | b'\'' | b'"');
@@ -149,6 +223,7 @@ fn script(text: &Text<'_>, found: &mut Findings) {
                 b"getcollectionnames",
             ],
         ) && at < 8
+            && !text.part(0, at).contains(&b' ')
         {
             found.add(Kind::Nosqli, 0.7, (at, at + body.len()), "a call of the database");
         }

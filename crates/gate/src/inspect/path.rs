@@ -1,5 +1,8 @@
 //! Paths that lead out of where they belong, as segments between slashes of any sort.
 
+#[cfg(test)]
+mod tests;
+
 use super::sign::Signs;
 use super::text::{Text, has_any, is_space, trim};
 use super::{Findings, Kind};
@@ -102,6 +105,10 @@ fn upward(text: &Text<'_>, found: &mut Findings) {
         {
             behind += 1;
         }
+        if behind > end && text.at(end) == b';' {
+            let named = |byte: &&u8| super::text::is_word(**byte) || **byte == b'=';
+            behind += text.part(behind, behind + 24).iter().take_while(named).count();
+        }
         let length = end - start;
         let closed = slash(text.at(behind)) || (end >= text.len() && slash(before) && start > 0);
         let apart = slash(before) || !super::text::is_word(before);
@@ -110,6 +117,9 @@ fn upward(text: &Text<'_>, found: &mut Findings) {
             first.get_or_insert(start);
             last = behind + 1;
         }
+    }
+    if text.hidden && text.lower == b".." {
+        found.add(Kind::Path, 0.75, (0, 2), "the path leads upward");
     }
     let Some(first) = first else { return };
     let whole = one_word(text);
@@ -163,7 +173,7 @@ fn repeated(text: &Text<'_>, found: &mut Findings) {
 }
 
 /// Files that hold secrets or settings of systems, as the ends of paths.
-const TARGETS: [&[u8]; 36] = [
+const TARGETS: [&[u8]; 58] = [
     b"etc/passwd",
     b"etc/shadow",
     b"etc/group",
@@ -200,7 +210,71 @@ const TARGETS: [&[u8]; 36] = [
     b"winnt/",
     b"winnt\\",
     b"config/sam",
+    b"proc/net/",
+    b"/environ",
+    b"etc/ssl/private",
+    b"serviceaccount/token",
+    b"run/secrets/",
+    b"repair/sam",
+    b"repair/system",
+    b"inetpub/",
+    b"config/system",
+    b".git/head",
+    b".svn/entries",
+    b"::$data",
+    b"wp-config.php",
+    b".ssh/known_hosts",
+    b"etc/cron",
+    b"etc/mtab",
+    b"etc/my.cnf",
+    b"etc/samba",
+    b"docker.sock",
+    b"etc/resolv.conf",
+    b"proc/mounts",
+    b"proc/1/",
 ];
+
+/// The same, where programs write what others sent them.
+const LOGS: [&[u8]; 7] = [
+    b"var/log/apache",
+    b"var/log/httpd",
+    b"var/log/nginx",
+    b"var/log/auth",
+    b"var/log/syslog",
+    b"var/log/messages",
+    b"var/log/secure",
+];
+
+/// A path without what changes nothing in it; nothing when there is none of that.
+fn normal(value: &[u8]) -> Option<Vec<u8>> {
+    let doubled = memchr::memmem::find(value, b"//").is_some();
+    let idle = memchr::memmem::find(value, b"/./").is_some();
+    if value.len() > 1024 || !(doubled || idle || value.contains(&b'\\')) {
+        return None;
+    }
+    let mut plain = Vec::with_capacity(value.len());
+    for part in value.split(|byte| slash(*byte)) {
+        if !plain.is_empty() && !plain.ends_with(b"/") {
+            plain.push(b'/');
+        }
+        if part != b"." {
+            plain.extend_from_slice(part);
+        }
+    }
+    Some(plain)
+}
+
+/// `\\\\host\\share`: Windows opens what is elsewhere, and says who asks.
+fn shared(value: &[u8]) -> bool {
+    let Some(rest) = value.strip_prefix(b"\\\\") else { return false };
+    let host = rest
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'?'))
+        .count();
+    host > 0
+        && rest.get(host) == Some(&b'\\')
+        && rest.get(host + 1).is_some_and(|next| !slash(*next))
+}
 
 fn target(text: &Text<'_>, found: &mut Findings) {
     let rooted = slash(text.at(0));
@@ -216,8 +290,19 @@ fn target(text: &Text<'_>, found: &mut Findings) {
         || value.starts_with(b".")
         || value.starts_with(b"%")
         || value.starts_with(b"~");
-    if has_any(value, &TARGETS) {
-        let weight = if text.hidden || rooted { 0.8 } else { 0.6 };
+    let plain = normal(value);
+    let plain = plain.as_deref().unwrap_or(value);
+    let servlet = plain.starts_with(b"web-inf/") || plain.starts_with(b"meta-inf/");
+    if text.signs.any(Signs::BACKSLASH) && shared(value) {
+        found.add(Kind::Path, 0.75, (0, text.len()), "a folder of another machine is opened");
+    }
+    if plain.ends_with(b"/.env") || rooted && has_any(plain, &LOGS) {
+        let weight = if plain.ends_with(b"/.env") { 0.75 } else { 0.6 };
+        found.add(Kind::Path, weight, (0, text.len()), "a file of the system is asked for");
+    }
+    if has_any(plain, &TARGETS) {
+        let stream = plain.ends_with(b"::$data");
+        let weight = if text.hidden || rooted || servlet || stream { 0.8 } else { 0.6 };
         found.add(Kind::Path, weight, (0, text.len()), "a file of the system is asked for");
     }
     if text.signs.any(Signs::NUL)

@@ -1,25 +1,58 @@
 //! Expressions that a template engine would compute, by the brackets engines know.
 
+mod compute;
+mod known;
+#[cfg(test)]
+mod tests;
+
 use super::sign::Signs;
-use super::text::{Text, find, has_any, is_space, is_word, trim};
+use super::text::{Text, find, has, has_any, is_space, is_word, trim};
 use super::{Findings, Kind};
+use compute::computes;
+use known::{DEEP, DIRECTIVES, HASHED, LOOKUPS, ROOTS, SCOPES, SMARTY, STATEMENTS, TOLD};
+
+/// The brackets of expressions, by who computes what is in them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bracket {
+    /// Jinja, Twig, Handlebars, Go, Angular and more.
+    Mustache,
+    /// Freemarker, Mako, expressions of Java, Log4j.
+    Dollar,
+    /// Ruby, Pug, expressions of Java.
+    Hash,
+    /// Spring and Struts.
+    Java,
+    /// ERB, EJS, JSP.
+    Tag,
+    /// Statements of Jinja, Twig and Liquid.
+    Statement,
+    /// What only shells replace.
+    Shell,
+    /// Razor.
+    Razor,
+    /// Thymeleaf, and links of wikis.
+    Inline,
+    /// Smarty and Latte, and most of what is written with braces.
+    Brace,
+}
 
 /// How expressions begin and end.
-const BRACKETS: [(&[u8], &[u8]); 14] = [
-    (b"{{", b"}}"),
-    (b"${", b"}"),
-    (b"#{", b"}"),
-    (b"*{", b"}"),
-    (b"@{", b"}"),
-    (b"~{", b"}"),
-    (b"%{", b"}"),
-    (b"<%", b"%>"),
-    (b"{%", b"%}"),
-    (b"$(", b")"),
-    (b"@(", b")"),
-    (b"[[", b"]]"),
-    (b"{", b"}"),
-    (b"#", b")"),
+const BRACKETS: [(Bracket, &[u8], &[u8]); 15] = [
+    (Bracket::Mustache, b"{{", b"}}"),
+    (Bracket::Dollar, b"${", b"}"),
+    (Bracket::Dollar, b"$!{", b"}"),
+    (Bracket::Hash, b"#{", b"}"),
+    (Bracket::Java, b"*{", b"}"),
+    (Bracket::Java, b"@{", b"}"),
+    (Bracket::Java, b"~{", b"}"),
+    (Bracket::Java, b"%{", b"}"),
+    (Bracket::Tag, b"<%", b"%>"),
+    (Bracket::Statement, b"{%", b"%}"),
+    (Bracket::Shell, b"$(", b")"),
+    (Bracket::Razor, b"@(", b")"),
+    (Bracket::Inline, b"[[", b"]]"),
+    (Bracket::Inline, b"[(", b")]"),
+    (Bracket::Brace, b"{", b"}"),
 ];
 
 /// Looks for expressions in any engine's brackets.
@@ -34,7 +67,10 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     ) {
         return;
     }
-    for (index, (open, close)) in BRACKETS.iter().enumerate() {
+    for (bracket, open, close) in BRACKETS {
+        if !text.signs.all(Signs::of(open)) {
+            continue;
+        }
         let mut place = 0;
         let mut seen = 0;
         while let Some(at) = find(text.lower, open, place)
@@ -44,12 +80,14 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
             seen += 1;
             let start = at + open.len();
             let body = text.part(start, start + 2048);
-            let end = match find(body, close, 0) {
-                Some(end) => end,
-                None => body.len(),
-            };
+            let closed = find(body, close, 0);
+            let end = closed.unwrap_or(body.len());
             let body = body.get(..end).unwrap_or_default();
-            let weight = weigh(text, index, body, at);
+            // Engines refuse what is not closed, but values are cut off, too.
+            let weight = match closed {
+                None if bracket == Bracket::Inline || end > 200 => 0.0,
+                _ => weigh(text, bracket, body, at),
+            };
             found.add(
                 Kind::Ssti,
                 weight,
@@ -59,18 +97,19 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
             place = start + if weight >= 0.7 { text.len() } else { 0 };
         }
     }
-    if has_any(
-        text.lower,
-        &[
-            b".__class__",
-            b"__subclasses__",
-            b"__globals__",
-            b"__builtins__",
-            b"__mro__",
-            b"['__class__']",
-            b"|attr(",
-        ],
-    ) && text.signs.any(Signs::PAREN.and(Signs::BRACKET))
+    if text.signs.any(Signs::PAREN.and(Signs::BRACKET))
+        && has_any(
+            text.lower,
+            &[
+                b".__class__",
+                b"__subclasses__",
+                b"__globals__",
+                b"__builtins__",
+                b"__mro__",
+                b"['__class__']",
+                b"|attr(",
+            ],
+        )
     {
         let code = has_any(text.lower, &[b"def ", b"import ", b"class "]);
         found.add(
@@ -80,218 +119,150 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
             "the inside of an interpreter is walked",
         );
     }
-    if has_any(
-        text.lower,
-        &[
-            b"#set($",
-            b"#set ($",
-            b"<#assign",
-            b"[#assign",
-            b"<#list",
-            b"?new()",
-            b"$class.inspect",
-            b"${{<%",
-            b"{{= global.",
-            b"#include(",
-            b"#parse(",
-            b"#evaluate(",
-        ],
-    ) {
+    let hashed = text.signs.all(Signs::HASH)
+        && (has_any(text.lower, &HASHED)
+            || has(text.lower, b"#if(") && trim(text.lower).ends_with(b"#end"));
+    let bracketed = text.signs.any(Signs::PAREN.and(Signs::BRACE));
+    if hashed || bracketed && has_any(text.lower, &DIRECTIVES) {
         found.add(Kind::Ssti, 0.8, (0, text.len()), "a template is told what to do");
+    }
+    if [&b"@system."[..], b"@html.raw(", b"@php(", b"@php "]
+        .iter()
+        .any(|name| text.lower.starts_with(name))
+    {
+        found.add(Kind::Ssti, 0.8, (0, text.len()), "a template would compute the value");
     }
 }
 
-/// What leads from a template into the program that runs it.
-const DEEP: [&[u8]; 44] = [
-    b"__",
-    b"getclass",
-    b"forname",
-    b"getruntime",
-    b"runtime.",
-    b".exec(",
-    b"processbuilder",
-    b"popen",
-    b"system",
-    b"passthru",
-    b"subprocess",
-    b"freemarker",
-    b"t(java",
-    b"java.lang",
-    b"new java",
-    b"org.",
-    b"class.",
-    b".constructor",
-    b"require(",
-    b"process.",
-    b"file.open",
-    b"io.popen",
-    b"file.read",
-    b"`",
-    b"exec",
-    b"eval(",
-    b"shell",
-    b"getenv",
-    b"readfile",
-    b"_self",
-    b"env.",
-    b"registerundefined",
-    b"$smarty",
-    b"{php}",
-    b"config.",
-    b"lipsum",
-    b"cycler",
-    b"request.application",
-    b"getflashbag",
-    b"appcontext",
-    b"fetch(",
-    b"dir.",
-    b"include",
-    b"|map",
-];
-
-/// Objects that engines put into templates by themselves.
-const ROOTS: [&[u8]; 22] = [
-    b"config",
-    b"self",
-    b"settings",
-    b"app",
-    b"request",
-    b"session",
-    b"flag",
-    b"_context",
-    b"$smarty",
-    b"loop",
-    b"this",
-    b"dump(",
-    b"debug",
-    b"global",
-    b"_self",
-    b"root",
-    b"handler.settings",
-    b"application",
-    b"user.",
-    b"url_for",
-    b"get_flashed_messages",
-    b"attribute(",
-];
-
-fn weigh(text: &Text<'_>, index: usize, body: &[u8], at: usize) -> f32 {
+/// How likely it is that an engine would be told to do something by what is in brackets.
+fn weigh(text: &Text<'_>, bracket: Bracket, body: &[u8], at: usize) -> f32 {
     let body = trim(body);
-    let inner = body.strip_prefix(b"=").unwrap_or(body);
+    // `=`, `-` and `:` say what becomes of the result.
+    let inner = match body {
+        [b'=' | b'-' | b':', rest @ ..] => rest,
+        body => body,
+    };
     let inner = trim(inner);
+    let inner = inner.strip_suffix(b"-").map_or(inner, trim);
     if inner.is_empty() {
         return 0.0;
     }
-    let strong = index < 9 || index == 11;
-    let whole = at == 0 || !trim(text.part(0, at)).iter().any(|byte| is_space(*byte));
-    if strong && computes(inner) {
-        return if whole { 1.0 } else { 0.7 };
+    let whole = whole(text, at);
+    let strong = !matches!(bracket, Bracket::Shell | Bracket::Razor | Bracket::Brace);
+    let called = inner.iter().any(|byte| matches!(byte, b'(' | b'[' | b'|' | b'.' | b'`'));
+    if strong && (computes(inner) || called && has_any(inner, &DEEP)) {
+        return match whole {
+            true => 1.0,
+            false if in_prose(text, at) => 0.6,
+            false => 0.7,
+        };
     }
-    let called = inner.iter().any(|byte| matches!(byte, b'(' | b'[' | b'|' | b'.'));
-    if strong && called && has_any(inner, &DEEP) {
-        return if whole { 1.0 } else { 0.7 };
-    }
-    match index {
-        // `{{…}}` with what engines hold ready.
-        0 if ROOTS.iter().any(|root| inner.starts_with(root))
-            && (called || inner.len() < 16)
-            && whole =>
-        {
-            0.75
-        }
-        0 if inner.contains(&b'(') && whole => 0.75,
-        0 if inner.contains(&b'|') && has_any(inner, &[b"'", b"\""]) && whole => 0.7,
-        // `${…}` with a call of something.
-        1 if has_any(inner, &[b"jndi:", b"lower:", b"::-", b"env:", b"sys:", b"script:"]) => 1.0,
-        1..=6
-            if inner.contains(&b'(')
-                && whole
-                && has_any(
-                    inner,
-                    &[b"new ", b"t(", b".get", b".execute", b"''", b"\"\".", b"@java"],
-                ) =>
-        {
-            0.9
-        }
-        7 if whole && text.len() < 200 && trim(text.lower).ends_with(b"%>") => 0.75,
-        0 if whole
-            && inner.starts_with(b"#")
-            && text.len() < 400
-            && has_any(inner, &[b" as |", b"lookup"]) =>
-        {
-            0.75
-        }
-        7 if has_any(inner, &[b"(", b"`", b"request", b"system", b"response"]) && whole => 0.9,
-        8 if has_any(
-            inner,
-            &[
-                b"import",
-                b"include",
-                b"set ",
-                b"debug",
-                b"for ",
-                b"if ",
-                b"raw",
-                b"extends",
-                b"block",
-                b"macro",
-                b"end",
-                b"load",
-                b"autoescape",
-            ],
-        ) && whole =>
-        {
-            0.7
-        }
-        9 | 10 if computes(inner) && whole => {
-            if index == 10 {
-                0.9
-            } else {
-                0.5
-            }
-        }
-        10 if has_any(inner, &[b"system.", b"new "]) && whole => 0.8,
-        12 if inner.starts_with(b"$smarty")
-            || inner.starts_with(b"php}")
-            || inner == b"php"
-            || inner == b"literal" =>
-        {
-            0.9
-        }
-        12 if has_any(
-            inner,
-            &[b"system(", b"file_get_contents", b"$smarty", b"\"id\"|", b"'id'|"],
-        ) =>
-        {
-            0.8
-        }
-        12 if computes(inner)
-            && whole
-            && !inner.contains(&b'"')
-            && text.len() < 40
-            && inner.contains(&b'*') =>
-        {
-            0.7
-        }
-        13 if body.starts_with(b"set") || body.starts_with(b"{") => 0.0,
+    let weight = match bracket {
+        Bracket::Mustache => mustache(text, inner, called),
+        Bracket::Dollar => dollar(inner),
+        Bracket::Tag => tag(text, inner),
+        Bracket::Statement if has_any(inner, &STATEMENTS) => 0.7,
+        Bracket::Shell if computes(inner) => 0.5,
+        Bracket::Razor if computes(inner) => 0.9,
+        Bracket::Razor if has_any(inner, &[b"system.", b"new "]) => 0.8,
+        Bracket::Brace => brace(text, inner),
         _ => 0.0,
+    };
+    let java = matches!(bracket, Bracket::Dollar | Bracket::Hash | Bracket::Java) && java(inner);
+    let weight = if java { f32::max(weight, 0.9) } else { weight };
+    let wherever = weight >= 1.0 || bracket == Bracket::Brace && weight > 0.75;
+    if whole || wherever { weight } else { 0.0 }
+}
+
+/// Whether nothing but one word is before an expression.
+fn whole(text: &Text<'_>, at: usize) -> bool {
+    let head = text.part(0, at);
+    head.len() < 400 && !trim(head).iter().any(|byte| is_space(*byte))
+}
+
+/// Whether a sentence leads up to an expression, which is more likely to be about it.
+fn in_prose(text: &Text<'_>, at: usize) -> bool {
+    let head = text.part(at.saturating_sub(80), at);
+    head.split(|byte| is_space(*byte))
+        .filter(|word| word.len() > 1 && word.iter().all(u8::is_ascii_alphabetic))
+        .take(2)
+        .count()
+        > 1
+}
+
+/// `{{…}}` with what engines hold ready, with a call or with a filter of a constant.
+fn mustache(text: &Text<'_>, inner: &[u8], called: bool) -> f32 {
+    let root = ROOTS.iter().any(|root| {
+        let behind = inner.strip_prefix(*root).map(|rest| rest.first().copied());
+        behind.is_some_and(|next| !next.is_some_and(is_word) || root.ends_with(b".get"))
+    });
+    let block = inner.starts_with(b"#") && has_any(inner, &[b" as |", b"lookup"]);
+    let assigned = find(inner, b"=", 1).is_some_and(|at| {
+        inner.get(..at).unwrap_or_default().iter().all(|byte| is_word(*byte))
+            && inner.get(at + 1).is_some_and(|next| !matches!(next, b'=' | b' '))
+            && !inner.contains(&b' ')
+    });
+    let known = root && (called || inner.len() < 16) || ROOTS.contains(&inner);
+    let told = matches!(inner, b"." | b"range .")
+        || block && text.len() < 400
+        || TOLD.iter().any(|told| inner.starts_with(told));
+    if known || told || inner.contains(&b'(') {
+        0.75
+    } else if assigned || inner.contains(&b'|') && has_any(inner, &[b"'", b"\""]) {
+        0.7
+    } else {
+        0.0
     }
 }
 
-/// Whether it is nothing but a sum of constants, which no template needs.
-fn computes(body: &[u8]) -> bool {
-    let mut operator = false;
-    let mut digits = false;
-    let mut string = false;
-    for byte in body {
-        match byte {
-            b'0'..=b'9' => digits = true,
-            b'*' | b'+' | b'-' | b'/' | b'%' | b'^' => operator |= digits || string,
-            b'\'' | b'"' => string = true,
-            b' ' | b'.' | b'(' | b')' | b'=' | b'{' | b'\\' | b'<' | b'[' | b'$' | b'#' => {}
-            byte if is_word(*byte) => return false,
-            _ => return false,
-        }
+/// `${…}` with a lookup, or with an object that is always there.
+fn dollar(inner: &[u8]) -> f32 {
+    let nested = find(inner, b"${", 0).is_some_and(|at| {
+        let before = at.checked_sub(1).and_then(|before| inner.get(before)).copied();
+        before.is_none_or(is_word) && inner.contains(&b':')
+    });
+    if has_any(inner, &[b"jndi:", b"lower:", b"::-", b"env:", b"sys:", b"script:"]) {
+        1.0
+    } else if nested || LOOKUPS.iter().any(|lookup| inner.starts_with(lookup)) {
+        0.8
+    } else if inner.starts_with(b".") && inner.get(1).is_some_and(u8::is_ascii_alphabetic) {
+        0.75
+    } else {
+        0.0
     }
-    operator && digits
+}
+
+/// An object that is always there, or a call of what makes or runs something.
+fn java(inner: &[u8]) -> bool {
+    const MADE: [&[u8]; 7] = [b"new ", b"t(", b".get", b".execute", b"''", b"\"\".", b"@java"];
+    let literal = matches!(inner.first(), Some(b'\'' | b'"'));
+    let method = literal && has_any(inner, &[b"'.", b"\"."]);
+    SCOPES.iter().any(|scope| inner.starts_with(scope))
+        || inner.contains(&b'(') && (method || has_any(inner, &MADE))
+}
+
+fn tag(text: &Text<'_>, inner: &[u8]) -> f32 {
+    if has_any(inner, &[b"(", b"`", b"request", b"system", b"response"]) {
+        0.9
+    } else if text.len() < 200 && trim(text.lower).ends_with(b"%>") {
+        0.75
+    } else {
+        0.0
+    }
+}
+
+fn brace(text: &Text<'_>, inner: &[u8]) -> f32 {
+    if inner.starts_with(b"$smarty")
+        || inner.starts_with(b"php}")
+        || matches!(inner, b"php" | b"literal")
+    {
+        0.9
+    } else if has_any(inner, &SMARTY) && text.len() < 400 {
+        0.8
+    } else if computes(inner) && !inner.contains(&b'"') && text.len() < 40 && inner.contains(&b'*')
+    {
+        0.7
+    } else {
+        0.0
+    }
 }

@@ -8,6 +8,19 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod innocent;
+
+/// What of `families` is taken for no threat where a parameter is expected.
+pub(super) fn missed(families: &[(&str, &[&str])]) -> Vec<String> {
+    let inspector = Inspector::default();
+    let every = families.iter().flat_map(|(name, all)| all.iter().map(move |one| (*name, *one)));
+    every
+        .map(|(name, value)| (name, value, inspector.inspect(value, Channel::Param)))
+        .filter(|(_, _, found)| found.verdict != "threat")
+        .map(|(name, value, found)| format!("{name} missed: {value:?} {}", found.score))
+        .collect()
+}
+
 /// Attacks, each beside what looks like it and is none. All are written for this test.
 const PAIRS: &[(&str, &[&str], &[&str])] = &[
     (
@@ -215,6 +228,20 @@ const BUSY: &[&str] = &[
     "'+alert(",
     "\0/",
     "a'b'c",
+    "\\nid",
+    ";$a",
+    "a=b;$a",
+    "; sudo -u ",
+    " --x",
+    "{,a",
+    "i`e`x",
+    ";\n",
+    "| cat ",
+    "$!{",
+    "__proto__[",
+    "//./",
+    "%a:~1",
+    "=http://",
 ];
 
 /// Steps are counted, not time: reading twice as much takes twice as many.

@@ -1,15 +1,25 @@
 //! URLs that lead where only the server can go, or to what is no page at all.
 
+#[cfg(test)]
+mod tests;
+
 use super::sign::Signs;
 use super::text::{Text, find, has, has_any, is_space, trim};
 use super::{Findings, Kind};
 
 /// Looks at a value that is a URL, or holds one behind an equals sign.
 pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
-    if !text.signs.all(Signs::COLON.and(Signs::SLASH)) && !text.lower.starts_with(b"//") {
+    let slashed = slashes(text.lower) > 1;
+    let named = text.signs.all(Signs::COLON) && text.signs.any(Signs::SLASH.and(Signs::BACKSLASH));
+    if !slashed && !named {
         return;
     }
     let value = trim(text.lower);
+    let joined = without_lines(value);
+    let value = joined.as_deref().unwrap_or(value);
+    if value.starts_with(b"http") && has_any(value, &[b" &@", b"# @"]) {
+        found.add(Kind::Ssrf, 0.75, (0, text.len()), "the host is not where it seems to be");
+    }
     if value.iter().any(|byte| is_space(*byte))
         && !value.starts_with(b"gopher:")
         && !value.starts_with(b"dict:")
@@ -24,8 +34,8 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
         _ => value,
     };
     let Some(colon) = find(value, b":", 0) else {
-        if let Some(rest) = value.strip_prefix(b"//") {
-            judge(text, b"http", rest, found);
+        if slashed {
+            judge(text, b"http", value.get(slashes(value)..).unwrap_or_default(), found);
         }
         return;
     };
@@ -33,18 +43,49 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if scheme.is_empty()
         || !scheme
             .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.' | b'_'))
     {
+        if slashed {
+            judge(text, b"http", value.get(slashes(value)..).unwrap_or_default(), found);
+        }
         return;
     }
     let rest = value.get(colon + 1..).unwrap_or_default();
-    let slashes = rest.iter().take_while(|byte| matches!(byte, b'/' | b'\\')).count();
+    let slashes = slashes(rest);
     text.step();
     judge_scheme(text, scheme, rest, slashes, found);
     if slashes >= 1 || matches!(scheme, b"http" | b"https") {
         judge(text, scheme, rest.get(slashes..).unwrap_or_default(), found);
     }
 }
+
+/// How many slashes of any sort a value begins with.
+fn slashes(value: &[u8]) -> usize {
+    value.iter().take_while(|byte| matches!(byte, b'/' | b'\\')).count()
+}
+
+/// A URL without the tabs and ends of lines that browsers drop; nothing when it has none.
+fn without_lines(value: &[u8]) -> Option<Vec<u8>> {
+    let dropped = |byte: &u8| matches!(byte, b'\t' | b'\r' | b'\n');
+    let url = value.starts_with(b"http") && value.len() < 2048 && !value.contains(&b' ');
+    (url && value.iter().any(dropped))
+        .then(|| value.iter().copied().filter(|byte| !dropped(byte)).collect())
+}
+
+/// Services that speak a protocol of their own, which are somebody's only inside.
+const SERVICES: [&[u8]; 11] = [
+    b"ftp",
+    b"ftps",
+    b"imap",
+    b"imaps",
+    b"memcached",
+    b"pop3",
+    b"redis",
+    b"smb",
+    b"smtp",
+    b"ssh",
+    b"telnet",
+];
 
 fn judge_scheme(text: &Text<'_>, scheme: &[u8], rest: &[u8], slashes: usize, found: &mut Findings) {
     let weight = match scheme {
@@ -56,14 +97,33 @@ fn judge_scheme(text: &Text<'_>, scheme: &[u8], rest: &[u8], slashes: usize, fou
         {
             0.9
         }
+        b"unix" | b"http+unix" | b"npipe" if slashes > 0 => 0.8,
+        b"view-source" => 0.75,
+        b"ssh2.shell" | b"ssh2.exec" | b"ssh2.sftp" | b"ssh2.tunnel" | b"ssh2.scp" => 0.85,
+        b"data" if slashes > 1 => 0.85,
+        // Settings of programs are written so.
+        b"amqp" | b"mongodb" | b"mysql" | b"postgres" | b"postgresql"
+            if inside(rest.get(slashes..)) =>
+        {
+            0.6
+        }
+        scheme if SERVICES.contains(&scheme) && slashes > 1 && inside(rest.get(slashes..)) => 0.8,
         _ => 0.0,
     };
-    let kind = if matches!(scheme, b"php" | b"phar" | b"expect" | b"zip" | b"zlib" | b"glob") {
-        Kind::Php
-    } else {
-        Kind::Ssrf
-    };
+    let kind =
+        if matches!(scheme, b"php" | b"phar" | b"expect" | b"zip" | b"zlib" | b"glob" | b"data") {
+            Kind::Php
+        } else {
+            Kind::Ssrf
+        };
     found.add(kind, weight, (0, text.len()), "a scheme that leads into the server");
+}
+
+/// Whether the host of what is behind the slashes is inside.
+fn inside(rest: Option<&[u8]>) -> bool {
+    let rest = rest.unwrap_or_default();
+    let authority = rest.split(|byte| matches!(byte, b'/' | b'?' | b'#')).next();
+    authority.unwrap_or_default().split(|byte| *byte == b'@').any(host)
 }
 
 fn judge(text: &Text<'_>, scheme: &[u8], rest: &[u8], found: &mut Findings) {
@@ -76,6 +136,10 @@ fn judge(text: &Text<'_>, scheme: &[u8], rest: &[u8], found: &mut Findings) {
     let mut internal = false;
     for part in authority.split(|byte| matches!(byte, b'@' | b'\\' | b',')) {
         internal |= host(part);
+    }
+    // `#@host` and `?@host`: for some the host is behind the sign.
+    if let Some(rest) = path.strip_prefix(b"#@").or_else(|| path.strip_prefix(b"?@")) {
+        internal |= inside(Some(rest));
     }
     let user = authority.contains(&b'@');
     if matches!(scheme, b"http" | b"https" | b"ftp" | b"ws" | b"wss") {
@@ -107,6 +171,15 @@ fn judge(text: &Text<'_>, scheme: &[u8], rest: &[u8], found: &mut Findings) {
                 (0, text.len()),
                 "what a cloud tells its machines is asked for",
             );
+        }
+    }
+    if let Some(at) = find(path, b"=http", 0) {
+        // Pages lead back to machines of developers; what clouds tell is asked by nobody else.
+        let rest = path.get(at + 5..).unwrap_or_default();
+        let rest = rest.strip_prefix(b"s").unwrap_or(rest);
+        let rest = rest.strip_prefix(b"://").unwrap_or_default();
+        if rest.starts_with(b"169.254.") || rest.starts_with(b"metadata.google.internal") {
+            found.add(Kind::Ssrf, 0.75, (0, text.len()), "a URL inside leads to the server");
         }
     }
     let code = path.split(|byte| matches!(byte, b'?' | 0)).next().unwrap_or_default();
@@ -141,6 +214,10 @@ fn host(part: &[u8]) -> bool {
             | b"0"
             | b"broadcasthost"
             | b"host.docker.internal"
+            | b"rancher-metadata"
+            | b"metadata.tencentyun.com"
+            | b"metadata.packet.net"
+            | b"metadata.platformequinix.com"
     );
     let ends = [
         &b".localhost"[..],
@@ -201,8 +278,14 @@ fn four(host: &[u8]) -> bool {
     let odd = count < 4 || host.starts_with(b"0");
     #[expect(clippy::cast_possible_truncation, reason = "addresses are the low 32 bits")]
     let address = std::net::Ipv4Addr::from(address as u32);
-    let [first, second, ..] = address.octets();
-    odd || address.is_private()
+    odd || private(address.octets())
+}
+
+/// Whether an address is nobody's in the world.
+fn private(octets: [u8; 4]) -> bool {
+    let address = std::net::Ipv4Addr::from(octets);
+    let [first, second, ..] = octets;
+    address.is_private()
         || address.is_loopback()
         || address.is_link_local()
         || address.is_unspecified()
@@ -217,8 +300,17 @@ fn six(host: &[u8]) -> bool {
     else {
         return false;
     };
-    let [first, ..] = address.segments();
-    address.is_loopback()
+    let [first, second, third, ..] = address.segments();
+    // Addresses of the old sort, inside those of NAT64 and 6to4.
+    let [.., a, b, c, d] = address.octets();
+    let [high, low] = second.to_be_bytes();
+    let [third, fourth] = third.to_be_bytes();
+    let translated = (first == 0x64 && second == 0xff9b && private([a, b, c, d]))
+        || (first == 0x2002 && private([high, low, third, fourth]));
+    let stateless = matches!(address.segments(), [0, 0, 0, 0, 0xffff, 0, _, _]);
+    translated
+        || stateless && private([a, b, c, d])
+        || address.is_loopback()
         || address.is_unspecified()
         || address.to_ipv4().is_some()
         || first & 0xfe00 == 0xfc00

@@ -1,0 +1,120 @@
+//! What a command is given, and whether a sentence could go on like that.
+
+use super::super::text::{has_any, is_space, trim};
+
+/// What a command is given.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arguments {
+    None,
+    /// Words, as in a sentence.
+    Words,
+    /// Options, paths, addresses, redirections.
+    Shell,
+    /// Files and programs that tell of an attack.
+    Telling,
+}
+
+const TELLING: [&[u8]; 29] = [
+    b"/etc/",
+    b"/bin/",
+    b"/dev/tcp",
+    b"/proc/",
+    b"/var/log",
+    b"/root",
+    b"/passwd",
+    b"/shadow",
+    b"%systemroot%",
+    b"%programfiles",
+    b"c:\\",
+    b"c:/",
+    b"\\windows",
+    b"win.ini",
+    b"boot.ini",
+    b"$ifs",
+    b"${ifs",
+    b"${path",
+    b"<?php",
+    b"wget http",
+    b"curl http",
+    b"/inetpub",
+    b"/tmp/",
+    b".ssh/",
+    b"hklm\\",
+    b"hkcu\\",
+    b"firewall set",
+    b"/dev/null",
+    b"2>&1",
+];
+
+pub(super) fn arguments(rest: &[u8]) -> Arguments {
+    let given = trim(rest.get(..end_of(rest)).unwrap_or_default());
+    if has_any(given, &TELLING) || MANAGED.iter().any(|word| begins_with_word(given, word)) {
+        return Arguments::Telling;
+    }
+    let first = given.first().copied().unwrap_or(0);
+    if given.is_empty()
+        || given == b"/n"
+        || matches!(first, b')' | b'\'' | b'"' | b'}' | b'#' | 0) && given.len() < 12
+    {
+        return Arguments::None;
+    }
+    if given.split(|byte| is_space(*byte)).take(8).any(for_shells) || counted(given) {
+        Arguments::Shell
+    } else {
+        Arguments::Words
+    }
+}
+
+/// What `net` manages.
+const MANAGED: [&[u8]; 7] =
+    [b"user", b"view", b"localgroup", b"use", b"share", b"accounts", b"group"];
+
+fn begins_with_word(given: &[u8], word: &[u8]) -> bool {
+    given.strip_prefix(word).is_some_and(|rest| rest.first().is_none_or(|byte| is_space(*byte)))
+}
+
+/// Where the arguments of a command end; a line that goes on does not end them.
+fn end_of(rest: &[u8]) -> usize {
+    let ends = |byte: u8| matches!(byte, b';' | b'|' | b'&' | b'\n' | b'\r' | b'`');
+    let mut before = 0;
+    rest.iter()
+        .position(|byte| {
+            let ended = ends(*byte) && before != b'\\';
+            before = *byte;
+            ended
+        })
+        .unwrap_or(rest.len())
+}
+
+/// Options, paths, variables, redirections and addresses.
+fn for_shells(word: &[u8]) -> bool {
+    let option = word.len() > 1
+        && (word.starts_with(b"-") || word.starts_with(b"/"))
+        && word.get(1).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
+    let path = has_any(word, &[b"/", b"\\", b"*", b"$", b"~"]) && word.len() > 1;
+    let sign = word.iter().any(|byte| matches!(byte, b'>' | b'<' | b'$' | b'{' | b'`'));
+    let address =
+        word.iter().filter(|byte| **byte == b'.').count() >= 2 || word.starts_with(b"127.");
+    let variable = word.len() > 2
+        && word.iter().filter(|byte| **byte == b'%').count() == 2
+        && word.starts_with(b"%");
+    option || path || sign || address || variable
+}
+
+/// A number, and nothing but what closes behind it.
+fn counted(given: &[u8]) -> bool {
+    let digits = given.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let behind = trim(given.get(digits..).unwrap_or_default());
+    digits > 0 && behind.first().is_none_or(|byte| matches!(byte, b')' | b'#' | b'"' | b'\''))
+}
+
+/// How many words there are that only sentences have: letters, and a sign behind them at most.
+pub(super) fn plain_words(rest: &[u8]) -> usize {
+    rest.split(|byte| is_space(*byte))
+        .filter(|word| {
+            let word = word.strip_suffix(b",").or_else(|| word.strip_suffix(b".")).unwrap_or(word);
+            word.len() > 1 && word.iter().all(u8::is_ascii_alphabetic)
+        })
+        .take(9)
+        .count()
+}
