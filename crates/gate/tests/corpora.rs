@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[expect(unreachable_pub, reason = "a crate of its own, where the fuzzer's programs use it")]
 #[path = "../../../fuzz/src/lib.rs"]
 mod fuzz;
 

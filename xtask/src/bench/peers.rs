@@ -93,6 +93,14 @@ pub(crate) fn measure(bench: &Bench) -> Result<Report, Box<dyn Error>> {
         rows.push(Row::new("ours, `/forward-auth`", blocked, cost));
         figures.push(figure("CPU of that GET at `/forward-auth`", cost.get, "µs", "≤ 20"));
     }
+    for (guard, name) in [(&first, "PL1"), (&second, "PL2")] {
+        let ask = |question| guard.ask(&mut guard.open()?, question);
+        for (question, what) in [(&requests.get, "GET"), (&requests.post, "POST")] {
+            if ask(question)? == 403 {
+                about.push(format!("{name} blocks the {what} whose processor time is counted."));
+            }
+        }
+    }
     about.insert(0, said(&values, &rules, whole.is_some()));
     Ok(Report { about, table: table::written(&rows, &values), figures })
 }
@@ -179,11 +187,12 @@ fn costs(guards: &[&dyn Guard], requests: &Requests) -> io::Result<Vec<Cost>> {
     Ok(rounds.into_iter().map(medians).collect())
 }
 
-/// Microseconds of processor time for one request that passes.
+/// Microseconds of processor time for one request, whether it passes or is blocked: the rules
+/// decide when all of them have been gone through.
 fn spent(guard: &dyn Guard, question: &Question) -> io::Result<f64> {
     let before = cpu_seconds_of(guard.pid())?;
     let ask = |connection: &mut Connection| match guard.ask(connection, question)? {
-        200..300 => Ok(()),
+        200..300 | 403 => Ok(()),
         status => Err(io::Error::other(format!("an innocent request was answered by {status}"))),
     };
     let answered = load::repeat(|| guard.open(), ask, CONNECTIONS, ROUND)?;

@@ -103,13 +103,15 @@ impl Guard for Nginx {
 }
 
 /// One process, so that its time is all there is; a file is what is served, since what `return`
-/// answers is answered before anything is inspected. Files cannot be posted to, hence the 405.
+/// answers is answered before anything is inspected. Files cannot be posted to, hence the 405: the
+/// place it leads to has no ModSecurity, which would begin anew there.
 fn config(place: &Path, address: &str, guarded: bool) -> String {
     let place = place.display();
-    let (module, inspection) = match guarded {
+    let (module, inspection, off) = match guarded {
         true => (
             format!("load_module {MODULE};\n"),
             format!("modsecurity on; modsecurity_rules_file {place}/modsecurity.conf;"),
+            "modsecurity off;",
         ),
         false => Default::default(),
     };
@@ -123,8 +125,9 @@ fn config(place: &Path, address: &str, guarded: bool) -> String {
            fastcgi_temp_path {place}/fastcgi; uwsgi_temp_path {place}/uwsgi;\n\
            scgi_temp_path {place}/scgi;\n\
            server {{\n\
-             listen {address}; root {place}; error_page 405 =200 /ok.txt; {inspection}\n\
+             listen {address}; root {place}; error_page 405 =200 @posted; {inspection}\n\
              location / {{ try_files /ok.txt =404; }}\n\
+             location @posted {{ {off} return 200 ok; }}\n\
            }}\n\
          }}\n"
     )
