@@ -54,6 +54,9 @@ pub(crate) fn run(names: &[&str]) -> Outcome {
     for bench in benches.iter().filter(wanted) {
         eprintln!("\n{}", bench.title());
         match bench.measure() {
+            Ok(report) if report.figures.is_empty() => {
+                eprintln!("{}: no figures; what is written about it stays", bench.title());
+            }
             Ok(report) => document.put(&bench.title(), &report)?,
             Err(error) => {
                 all_fine = false;

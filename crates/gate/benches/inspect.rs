@@ -60,7 +60,9 @@ fn row(what: &str, values: &[&str], goal: &str, goal_by_size: &str) {
     }
     let count = f64::from(u32::try_from(values.len()).unwrap());
     let size = f64::from(u32::try_from(bytes).unwrap());
-    println!("{what}, one of {}\t{:.0}\tns\t{goal}", values.len(), best / count);
+    if values.len() > 1 {
+        println!("{what}, one of {}\t{:.0}\tns\t{goal}", values.len(), best / count);
+    }
     println!("{what}, by size\t{:.1}\tMB/s\t{goal_by_size}", size * 1e3 / best);
 }
 
