@@ -8,13 +8,14 @@
 //! ```
 //!
 //! The goal is empty, or `≤ 300` or `≥ 58000` in the same unit, or `≥ 0.8×` of the
-//! peer. A line that begins with `# ` says in a sentence what is measured. All other
-//! lines are for whoever watches.
+//! peer. A line that begins with `# ` says in a sentence what is measured; one that begins
+//! with `|` is a row of a table of its own. All other lines are for whoever watches.
 
 mod document;
 mod figure;
 mod load;
 mod overload;
+mod peers;
 mod redis;
 mod server;
 mod spine;
@@ -53,6 +54,9 @@ pub(crate) fn run(names: &[&str]) -> Outcome {
     for bench in benches.iter().filter(wanted) {
         eprintln!("\n{}", bench.title());
         match bench.measure() {
+            Ok(report) if report.figures.is_empty() => {
+                eprintln!("{}: no figures; what is written about it stays", bench.title());
+            }
             Ok(report) => document.put(&bench.title(), &report)?,
             Err(error) => {
                 all_fine = false;
@@ -82,25 +86,35 @@ impl Bench {
             .find(|(name, _)| self.package == spine::PACKAGE && self.name == *name);
         match own {
             Some((_, measure)) => measure().inspect(|report| print!("{report}")),
+            None if self.package == peers::PACKAGE && self.name == peers::NAME => {
+                peers::measure(self).inspect(|report| print!("{report}"))
+            }
             None => self.run(),
         }
     }
 
     /// Runs a target; what it prints is seen as it comes.
     fn run(&self) -> Result<Report, Box<dyn Error>> {
+        let mut report = Report::default();
+        self.watch(|line| {
+            println!("{line}");
+            report.take(line);
+        })?;
+        Ok(report)
+    }
+
+    /// Runs a target, line by line of what it prints.
+    fn watch(&self, mut take: impl FnMut(&str)) -> Result<(), Box<dyn Error>> {
         let mut child = cargo(&["bench", "--quiet", "-p", &self.package, "--bench", &self.name])
             .stdout(Stdio::piped())
             .spawn()?;
-        let mut report = Report::default();
         let output = child.stdout.take().ok_or("its output is not ours to read")?;
         for line in BufReader::new(output).lines() {
-            let line = line?;
-            println!("{line}");
-            report.take(&line);
+            take(&line?);
         }
         let status = child.wait()?;
         match status.success() {
-            true => Ok(report),
+            true => Ok(()),
             false => Err(format!("ended with {status}").into()),
         }
     }

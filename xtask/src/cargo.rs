@@ -37,3 +37,10 @@ pub(crate) fn metadata() -> io::Result<Value> {
         false => Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned())),
     }
 }
+
+/// Where cargo puts what it builds.
+pub(crate) fn target_directory() -> io::Result<PathBuf> {
+    let metadata = metadata()?;
+    let directory = metadata.get("target_directory").and_then(|directory| directory.as_str());
+    directory.map(PathBuf::from).ok_or(io::ErrorKind::NotFound.into())
+}

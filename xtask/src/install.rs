@@ -53,7 +53,7 @@ enum Permission {
 pub(crate) fn ensure(may_install: bool) -> io::Result<bool> {
     let missing = missing();
     if may_install && !missing.is_empty() {
-        install(&missing)?;
+        packages_of_debian(&packages(&missing), "the tests; --no-install does without")?;
     }
     let clients = clients(may_install);
     let missing = self::missing();
@@ -89,8 +89,8 @@ fn missing() -> Vec<&'static Engine> {
     ENGINES.iter().copied().filter(|engine| engine.find().is_none()).collect()
 }
 
-fn install(missing: &[&Engine]) -> io::Result<()> {
-    let packages = packages(missing);
+/// Installs packages if it may, and says which and what for before it does.
+pub(crate) fn packages_of_debian(packages: &[&str], purpose: &str) -> io::Result<()> {
     let mut command = match permission() {
         _ if known::find("apt-get").is_none() => {
             eprintln!("no apt-get here: install {} by hand", packages.join(" "));
@@ -108,12 +108,12 @@ fn install(missing: &[&Engine]) -> io::Result<()> {
         }
     };
     eprintln!(
-        "Installing {} by apt-get, for the tests; no daemon is started. --no-install does without.",
+        "Installing {} by apt-get; no daemon is started. It is for {purpose}.",
         packages.join(" ")
     );
     let status = command
         .args(["-c", SCRIPT, "install", POLICY])
-        .args(&packages)
+        .args(packages)
         .stdin(Stdio::null())
         .status()?;
     if !status.success() {

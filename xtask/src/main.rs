@@ -7,6 +7,7 @@ mod bench;
 mod cargo;
 mod check;
 mod clock;
+mod fuzz;
 mod install;
 #[path = "../../tests/layers.rs"]
 mod layers;
@@ -26,8 +27,12 @@ Usage: cargo xtask <chore>
   references              writes the references that are generated from the code
   test [--no-install] [--long] [-- ARGS]
                           installs missing engines, starts them, runs every test,
-                          those that try at random ten times as long if told;
+                          those that try at random ten times as long if told, and
+                          then every fuzz target;
                           ARGS go to the test runner: cargo xtask test -- -p stockade-pool
+  fuzz [--minutes N] [TARGET]…
+                          tries every reader of outside bytes, or those named, with
+                          bytes nobody thought of, 5 minutes each
   services                Redis and PostgreSQL for development, until Ctrl-C
   bench [NAME]…           runs benchmarks and writes docs/benchmarks.md;
                           `spine` measures the release binary itself
@@ -44,6 +49,10 @@ fn main() -> ExitCode {
         ["references"] => references::write(),
         ["test", rest @ ..] => match test::Options::parse(rest) {
             Some(options) => test::run(&options),
+            None => return usage(),
+        },
+        ["fuzz", rest @ ..] => match fuzz::Options::parse(rest) {
+            Some(options) => fuzz::run(&options, true),
             None => return usage(),
         },
         ["services"] => services::run(),

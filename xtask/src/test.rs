@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::cargo::{self, cargo};
 use crate::clock;
 use crate::services::Services;
-use crate::{Outcome, install};
+use crate::{Outcome, fuzz, install};
 
 /// How to run the tests.
 #[derive(Debug, PartialEq, Eq)]
@@ -70,7 +70,9 @@ pub(crate) fn run(options: &Options) -> Outcome {
     if !examples {
         eprintln!("\nAn example in the documentation fails, see above; the other tests follow.\n");
     }
-    Ok(run(options.command(&["nextest", "run", "--no-fail-fast"]))? && examples)
+    let tests = run(options.command(&["nextest", "run", "--no-fail-fast"]))? && examples;
+    let everything = options.long && options.args.is_empty();
+    Ok((!everything || fuzz::run(&fuzz::Options::all(), options.may_install)?) && tests)
 }
 
 #[cfg(test)]

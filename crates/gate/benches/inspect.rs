@@ -27,24 +27,24 @@ fn main() {
     };
     let text = String::from_utf8(zstd::decode_all(packed).unwrap()).unwrap();
     let values: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    println!("{:<34} {:>8} {:>12} {:>10}", "what", "values", "ns/value", "MB/s");
+    println!("# The labelled values by kind, on one thread; the best of {ROUNDS} rounds.");
     let of = |kinds: &[&str], label: &str| -> Vec<&str> {
         let wanted = |value: &&Value| kinds.contains(&&*value.kind) && value.label == label;
         values.iter().filter(wanted).map(|value| &*value.text).collect()
     };
-    row("parameters", &of(&["param"], "benign"));
-    row("prose", &of(&["prose", "security-prose"], "benign"));
-    row("prompts", &of(&["llm-prompt"], "benign"));
-    row("code", &of(&["code"], "benign"));
-    row("SQL injection", &of(&["sqli"], "malicious"));
-    row("script for browsers", &of(&["xss"], "malicious"));
-    row("paths", &of(&["path-traversal"], "malicious"));
+    row("parameters", &of(&["param"], "benign"), "≤ 300", "");
+    row("prose", &of(&["prose", "security-prose"], "benign"), "", "≥ 150");
+    row("prompts", &of(&["llm-prompt"], "benign"), "", "");
+    row("code", &of(&["code"], "benign"), "", "");
+    row("SQL injection", &of(&["sqli"], "malicious"), "≤ 3000", "");
+    row("script for browsers", &of(&["xss"], "malicious"), "≤ 3000", "");
+    row("paths", &of(&["path-traversal"], "malicious"), "≤ 3000", "");
     let long = of(&["prose"], "benign").join(" ").repeat(4);
-    row("prose in one piece", &[&long]);
+    row("prose in one piece", &[&long], "", "≥ 150");
 }
 
-/// The best of several rounds over all values.
-fn row(what: &str, values: &[&str]) {
+/// The best of several rounds over all values, with the goals for a value and for a second.
+fn row(what: &str, values: &[&str], goal: &str, goal_by_size: &str) {
     let inspector = Inspector::default();
     let bytes: usize = values.iter().map(|value| value.len()).sum();
     let repeat = (4_000_000 / bytes.max(1)).max(1);
@@ -60,7 +60,10 @@ fn row(what: &str, values: &[&str]) {
     }
     let count = f64::from(u32::try_from(values.len()).unwrap());
     let size = f64::from(u32::try_from(bytes).unwrap());
-    println!("{what:<34} {:>8} {:>12.0} {:>10.0}", values.len(), best / count, size * 1e3 / best);
+    if values.len() > 1 {
+        println!("{what}, one of {}\t{:.0}\tns\t{goal}", values.len(), best / count);
+    }
+    println!("{what}, by size\t{:.1}\tMB/s\t{goal_by_size}", size * 1e3 / best);
 }
 
 /// Nanoseconds of this thread alone.

@@ -5,6 +5,8 @@
 //! a reader per kind of attack reads each layer by the grammar of what it attacks: SQL, HTML,
 //! shells, paths. Readers look at each byte a bounded number of times; none goes back.
 
+#[doc(hidden)]
+pub mod apart;
 mod decode;
 mod header;
 mod html;

@@ -86,6 +86,12 @@ fn body(origin: &str, report: &Report) -> String {
         let _ = writeln!(body, "{sentence}");
     }
     let _ = write!(body, "\n{origin}\n\n");
+    for row in &report.table {
+        let _ = writeln!(body, "{row}");
+    }
+    if !report.table.is_empty() {
+        body.push('\n');
+    }
     body.push_str("| | figure | peer | ratio | goal | |\n|---|---:|---:|---:|---:|---|\n");
     for figure in &report.figures {
         let _ = writeln!(body, "{}", row(figure));

@@ -7,6 +7,8 @@ use std::fmt;
 pub(crate) struct Report {
     /// What is measured, in sentences.
     pub(crate) about: Vec<String>,
+    /// What needs more columns than a figure has: the rows of a table, as they are written.
+    pub(crate) table: Vec<String>,
     pub(crate) figures: Vec<Figure>,
 }
 
@@ -33,6 +35,7 @@ impl Report {
     pub(crate) fn take(&mut self, line: &str) {
         match line.strip_prefix("# ") {
             Some(sentence) => self.about.push(sentence.trim().to_owned()),
+            None if line.starts_with('|') => self.table.push(line.trim().to_owned()),
             None => self.figures.extend(Figure::parse(line)),
         }
     }
@@ -43,6 +46,9 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for sentence in &self.about {
             writeln!(f, "# {sentence}")?;
+        }
+        for row in &self.table {
+            writeln!(f, "{row}")?;
         }
         for Figure { name, value, unit, goal, peer } in &self.figures {
             write!(f, "{name}\t{value}\t{unit}\t{goal}")?;
@@ -111,7 +117,8 @@ mod tests {
 
     #[test]
     fn what_is_printed_is_what_is_read() {
-        let mut report = Report { about: vec!["Hits.".to_owned()], figures: Vec::new() };
+        let mut report = Report { about: vec!["Hits.".to_owned()], ..Report::default() };
+        report.take("| | hits |");
         report.take("hit\t31.5\tns\t≤ 40\tmoka\t63");
         report.take("size\t1\tMiB\t");
         let mut again = Report::default();

@@ -23,12 +23,23 @@ pub(crate) fn run(
     connections: usize,
     time: Duration,
 ) -> io::Result<u64> {
+    repeat(|| Connection::open(address), |connection| connection.get(path), connections, time)
+}
+
+/// Opens so many connections and asks something on each of them again and again for so long;
+/// answers how often it was asked.
+pub(crate) fn repeat(
+    open: impl Fn() -> io::Result<Connection> + Sync,
+    ask: impl Fn(&mut Connection) -> io::Result<()> + Sync,
+    connections: usize,
+    time: Duration,
+) -> io::Result<u64> {
     let end = clock::now() + time;
     let ask = || -> io::Result<u64> {
-        let mut connection = Connection::open(address)?;
+        let mut connection = open()?;
         // One that never had its turn says nothing of the server.
         for answered in 1.. {
-            connection.get(path)?;
+            ask(&mut connection)?;
             if clock::now() >= end {
                 return Ok(answered);
             }
@@ -61,8 +72,13 @@ impl Connection {
     }
 
     /// The same, showing a key with every request.
-    pub(crate) fn with_key(mut self, key: &str) -> Self {
-        self.headers.push_str(&format!("authorization: Bearer {key}\r\n"));
+    pub(crate) fn with_key(self, key: &str) -> Self {
+        self.with_header("authorization", &format!("Bearer {key}"))
+    }
+
+    /// The same, with a header more in every request.
+    pub(crate) fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push_str(&format!("{name}: {value}\r\n"));
         self
     }
 
@@ -76,21 +92,31 @@ impl Connection {
 
     /// One request, its answer read to the end; its status.
     pub(crate) fn status(&mut self, path: &str) -> io::Result<u16> {
-        self.ask("GET", path, "")
+        self.ask("GET", path, "", "")
+    }
+
+    /// The same, with a header that only this request has.
+    pub(crate) fn status_with(&mut self, path: &str, name: &str, value: &str) -> io::Result<u16> {
+        self.ask("GET", path, &format!("{name}: {value}\r\n"), "")
     }
 
     /// The same, with JSON.
     pub(crate) fn post(&mut self, path: &str, json: &str) -> io::Result<u16> {
-        self.ask("POST", path, json)
+        self.ask("POST", path, "content-type: application/json\r\n", json)
     }
 
-    fn ask(&mut self, method: &str, path: &str, json: &str) -> io::Result<u16> {
+    /// The same, with a form.
+    pub(crate) fn post_form(&mut self, path: &str, form: &str) -> io::Result<u16> {
+        self.ask("POST", path, "content-type: application/x-www-form-urlencoded\r\n", form)
+    }
+
+    fn ask(&mut self, method: &str, path: &str, more: &str, body: &str) -> io::Result<u16> {
         let headers = &self.headers;
-        let body = match json {
+        let length = match body {
             "" => String::new(),
-            _ => format!("content-type: application/json\r\ncontent-length: {}\r\n", json.len()),
+            _ => format!("content-length: {}\r\n", body.len()),
         };
-        let request = format!("{method} {path} HTTP/1.1\r\n{headers}{body}\r\n{json}");
+        let request = format!("{method} {path} HTTP/1.1\r\n{headers}{more}{length}\r\n{body}");
         self.stream.get_mut().write_all(request.as_bytes())?;
         self.read_line()?;
         let status = self.line.split(' ').nth(1).and_then(|status| status.parse().ok());

@@ -99,6 +99,7 @@ pub(crate) fn overload() -> Result<Report, Box<dyn Error>> {
             ratio,
             figure("served meanwhile, of what can be done", 100.0 * median(served), "%", ""),
         ],
+        ..Report::default()
     })
 }
 

@@ -87,7 +87,7 @@ pub(crate) fn redis() -> Result<Report, Box<dyn Error>> {
         }
     }
     figures.push(memory(&release)?);
-    Ok(Report { about: vec![about], figures })
+    Ok(Report { about: vec![about], figures, ..Report::default() })
 }
 
 fn commands(release: &Path, test: &str, pipeline: u32) -> Result<Vec<Figure>, Box<dyn Error>> {

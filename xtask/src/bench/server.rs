@@ -39,18 +39,31 @@ impl Server {
         variables: &[(&str, &str)],
         path: &str,
     ) -> io::Result<Self> {
+        let mut command = Command::new(program);
+        command.args(args).envs(variables.iter().copied());
+        Self::spawn(command, Vec::new(), path)
+    }
+
+    /// Starts a program that was told where to listen and does not say so again.
+    pub(crate) fn start_at(
+        program: &Path,
+        args: &[&str],
+        address: &str,
+        path: &str,
+    ) -> io::Result<Self> {
+        let mut command = Command::new(program);
+        command.args(args);
+        Self::spawn(command, vec![address.to_owned()], path)
+    }
+
+    fn spawn(mut command: Command, mut tried: Vec<String>, path: &str) -> io::Result<Self> {
         let start = clock::now();
-        let mut child = Command::new(program)
-            .args(args)
-            .envs(variables.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
+        let name = command.get_program().display().to_string();
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let (found, addresses) = mpsc::channel();
         watch(child.stdout.take(), found.clone());
         watch(child.stderr.take(), found);
-        let mut tried = Vec::new();
         while start.elapsed() < PATIENCE {
             tried.extend(addresses.try_iter());
             if let Some(address) = tried.iter().find(|address| load::answers(address, path)) {
@@ -58,15 +71,12 @@ impl Server {
                 return Ok(Self { child, address, started_in: start.elapsed() });
             }
             if let Some(status) = child.try_wait()? {
-                return Err(io::Error::other(format!("{} ended with {status}", program.display())));
+                return Err(io::Error::other(format!("{name} ended with {status}")));
             }
             clock::pause(Duration::from_millis(1));
         }
         child.kill()?;
-        Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            format!("{} does not answer", program.display()),
-        ))
+        Err(io::Error::new(io::ErrorKind::TimedOut, format!("{name} does not answer")))
     }
 
     pub(crate) fn address(&self) -> &str {

@@ -45,6 +45,7 @@ fn build() -> Result<Report, Box<dyn Error>> {
             figure("clean release build", minutes, "min", "≤ 8"),
             figure("size of the binary", size as f64 / f64::from(1 << 20), "MiB", ""),
         ],
+        ..Report::default()
     })
 }
 
@@ -70,6 +71,7 @@ fn run() -> Result<Report, Box<dyn Error>> {
             figure("memory when idle", resident, "MiB", "≤ 40"),
             Figure { peer: Some(peer), ..requests },
         ],
+        ..Report::default()
     })
 }
 
@@ -123,7 +125,7 @@ pub(crate) fn built(packages: &[&str]) -> Result<PathBuf, Box<dyn Error>> {
     let mut args = vec!["build", "--release", "--locked", "--bins"];
     args.extend(packages.iter().flat_map(|package| ["-p", package]));
     succeed(&args)?;
-    Ok(target_directory()?.join("release"))
+    Ok(cargo::target_directory()?.join("release"))
 }
 
 pub(crate) fn figure(name: &str, value: f64, unit: &str, goal: &str) -> Figure {
@@ -134,12 +136,6 @@ pub(crate) fn figure(name: &str, value: f64, unit: &str, goal: &str) -> Figure {
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()
-}
-
-fn target_directory() -> io::Result<PathBuf> {
-    let metadata = cargo::metadata()?;
-    let directory = metadata.get("target_directory").and_then(|directory| directory.as_str());
-    directory.map(PathBuf::from).ok_or(io::ErrorKind::NotFound.into())
 }
 
 fn succeed(args: &[&str]) -> Result<(), Box<dyn Error>> {
