@@ -1,0 +1,162 @@
+//! Where an operator may stand: what joins one operand to the next, or begins a clause.
+
+use super::super::super::text::is_space;
+use super::super::Is;
+use super::super::word::Class;
+use super::{Operand, Place, Reading, Step};
+
+impl Reading<'_> {
+    pub(super) fn operator(&mut self, kind: Is, at: usize) -> Step {
+        match kind {
+            Is::Compare => self.compare(),
+            Is::Bars => {
+                self.lone();
+                self.commit();
+                self.boolean();
+            }
+            Is::Sign | Is::Operator | Is::Star => {
+                if self.quoted() && self.terms == 0 && self.closings == 0 {
+                    self.concatenated(at);
+                }
+                self.wants_operand = true;
+            }
+            Is::Comma => {
+                self.lone();
+                self.wants_operand = true;
+            }
+            Is::Close => {
+                if self.depth == 0 {
+                    self.closings += 1;
+                }
+                self.depth = self.depth.saturating_sub(1);
+                if self.clause && self.terms > 0 {
+                    self.lone();
+                }
+            }
+            Is::Semicolon => return self.semicolon(at),
+            Is::Comment => return self.comment(at),
+            Is::Word(class) => return self.word_operator(class, at),
+            Is::String { .. } if self.selecting && self.terms > 0 => {}
+            // What was compared may be followed by the string that the query closes.
+            Is::String { open: true } if self.terms >= 2 => {
+                self.commit();
+                return Step::End;
+            }
+            Is::Open if self.selecting => {
+                self.depth += 1;
+                self.wants_operand = true;
+            }
+            _ => return Step::Stop,
+        }
+        Step::On(at + 1)
+    }
+
+    fn compare(&mut self) {
+        self.commit();
+        self.left = if self.last == Operand::Nothing { Operand::Name } else { self.last };
+        self.comparing = true;
+        self.wants_operand = true;
+    }
+
+    fn boolean(&mut self) {
+        self.commit();
+        self.clause = true;
+        self.comparing = false;
+        self.left = Operand::Nothing;
+        self.last = Operand::Nothing;
+        self.wants_operand = true;
+    }
+
+    /// `'+'`, `'||'`: the value is put together with something.
+    fn concatenated(&mut self, at: usize) {
+        let quote = if self.place == Place::Single { b'\'' } else { b'"' };
+        let start = self.tokens.get(at + 1).map_or(0, |token| token.start);
+        let same = self.text.at(start) == quote && self.text.at(start + 1) != quote;
+        let last = at + 2 == self.tokens.len();
+        if same && last && matches!(self.kind(at + 1), Some(Is::String { open: true })) {
+            self.pending += 0.8;
+            self.why = "the value is an expression of strings";
+        }
+    }
+
+    fn word_operator(&mut self, class: Class, at: usize) -> Step {
+        let next = self.kind(at + 1);
+        match class {
+            Class::Bool => {
+                self.lone();
+                self.boolean();
+            }
+            Class::Compare => {
+                if self.word(at + 1) == b"boolean" || self.word(at + 1) == b"natural" {
+                    self.credit(0.8, "a full-text search is closed");
+                    return Step::On(at + 3);
+                }
+                // A quoted word is not an operator between two strings.
+                let flanked = self.quoted()
+                    && self.terms == 0
+                    && self.tokens.get(at).is_some_and(|token| {
+                        !is_space(self.text.at(token.start.wrapping_sub(1)))
+                            && matches!(self.text.at(token.end), b'\'' | b'"')
+                    });
+                if flanked {
+                    return Step::Stop;
+                }
+                self.compare();
+            }
+            Class::Prefix if self.word(at) == b"not" => {}
+            Class::Operator => self.wants_operand = true,
+            Class::Condition => {
+                self.commit();
+                self.boolean();
+            }
+            Class::Union => {
+                self.commit();
+                let select =
+                    (at + 1..at + 5).any(|at| self.kind(at) == Some(Is::Word(Class::Select)));
+                if select {
+                    self.credit(0.6, "a second query is united with the first");
+                }
+                self.wants_operand = true;
+            }
+            Class::Sort => return self.sort(at),
+            Class::From if self.selecting => self.wants_operand = true,
+            Class::Into => {
+                let file = matches!(self.word(at + 1), b"outfile" | b"dumpfile");
+                if file || next == Some(Is::Variable) {
+                    self.credit(1.0, "what is found is written to a file");
+                    return Step::On(at + 2);
+                }
+                self.wants_operand = true;
+            }
+            Class::As => {
+                return if matches!(next, Some(Is::Word(_))) {
+                    Step::On(at + 2)
+                } else {
+                    Step::Stop
+                };
+            }
+            Class::Then | Class::Case => self.wants_operand = true,
+            Class::End => {}
+            Class::Waitfor => {
+                if matches!(self.word(at + 1), b"delay" | b"time") {
+                    self.credit(1.0, "the database is told to wait");
+                    return Step::On(at + 3);
+                }
+                return Step::Stop;
+            }
+            Class::Procedure if self.word(at + 1) == b"analyse" => {
+                self.credit(1.0, "a procedure of the database is called");
+                return Step::On(at + 2);
+            }
+            Class::Select | Class::Statement if self.closings > 0 || self.weight > 0.5 => {
+                self.credit(0.5, "a statement follows");
+                self.selecting = true;
+                self.wants_operand = true;
+            }
+            // An alias.
+            _ if self.selecting => {}
+            _ => return Step::Stop,
+        }
+        Step::On(at + 1)
+    }
+}

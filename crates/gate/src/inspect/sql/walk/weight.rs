@@ -1,0 +1,92 @@
+//! What conditions and comparisons weigh, by what they compare.
+
+use super::{Operand, Reading};
+
+impl Reading<'_> {
+    pub(super) fn commit(&mut self) {
+        let pending = std::mem::take(&mut self.pending);
+        if pending > 0.0 {
+            self.credit(pending, self.why);
+        }
+    }
+
+    /// The value ended where an expression may.
+    pub(super) fn finish(&mut self) {
+        if !self.wants_operand {
+            self.lone();
+            self.commit();
+        } else if self.terms > 0 && self.quoted() && self.clause {
+            self.credit(0.3, "a condition is left open");
+        }
+    }
+
+    /// A condition without a comparison: `or 1`, `or true`, `or ''`.
+    pub(super) fn lone(&mut self) {
+        if !self.clause || self.left != Operand::Nothing {
+            return;
+        }
+        self.clause = false;
+        let weight = match (self.quoted(), self.last) {
+            (true, Operand::Constant) if self.ends_in_digit() => 0.0,
+            (true, Operand::Constant | Operand::Function) => 1.0,
+            (true, Operand::String) => 0.8,
+            (true, Operand::Name) => 0.3,
+            (false, Operand::Constant) if self.tokens.len() == 2 && self.says_truth() => 0.7,
+            (false, Operand::Constant | Operand::String) => 0.4,
+            (false, Operand::Function) => 0.4,
+            _ => 0.0,
+        };
+        self.pending += weight;
+        if weight > 0.5 {
+            self.why = "a condition is added behind the value";
+        }
+    }
+
+    fn says_truth(&self) -> bool {
+        matches!(self.word(1), b"true" | b"false")
+    }
+
+    /// Whether what is before the quote is a measure: inches and feet are not strings.
+    fn ends_in_digit(&self) -> bool {
+        self.before.len() > 1 && self.before.last().is_some_and(u8::is_ascii_digit)
+    }
+
+    pub(super) fn take(&mut self, operand: Operand) {
+        self.terms += 1;
+        self.wants_operand = false;
+        self.last = operand;
+        self.named |= matches!(operand, Operand::Name | Operand::Call);
+        if self.comparing {
+            self.comparing = false;
+            self.compared(operand);
+        }
+    }
+
+    fn compared(&mut self, right: Operand) {
+        let fixed = |operand| matches!(operand, Operand::Constant | Operand::String);
+        let both = fixed(self.left) && fixed(right);
+        let known = [self.left, right].contains(&Operand::Function);
+        let first = self.terms <= 1 && self.left == Operand::String;
+        let broken = self.quoted() || self.closings > 0;
+        self.sums += 1;
+        let weight = match (self.clause, broken) {
+            (true, true) => 1.0,
+            (true, false) if both => 1.0,
+            (true, false) if known => 0.7,
+            (true, false) => 0.2,
+            (false, true) if (first || !self.named) && (fixed(right) || known) => 0.8,
+            (false, _) if both && self.sums == 1 => 0.35,
+            (false, _) => 0.1,
+        };
+        if self.clause && both {
+            self.credit(weight, "a condition that is always the same is added");
+        } else {
+            self.pending += weight;
+            if weight > 0.5 {
+                self.why = "a comparison is added behind the value";
+            }
+        }
+        self.clause = false;
+        self.left = Operand::Nothing;
+    }
+}
