@@ -13,9 +13,12 @@ pub(super) fn scan(text: &Text<'_>, tokens: &[Token], quoted: bool) -> Option<Fo
         let Some(token) = tokens.get(at) else { break };
         let Some(rest) = tokens.get(at..tokens.len().min(at + 24)) else { break };
         let verdict = match token.kind {
-            Is::Word(Class::Union) => united(rest),
+            Is::Word(Class::Union) => united(text, rest, at > 0 || quoted),
             Is::Word(Class::Select) => selected(text, tokens, at),
             Is::Word(Class::Statement) => stated(text, tokens, at, quoted),
+            Is::Word(Class::Function) if before(tokens, at) == Some(Is::Semicolon) => {
+                chosen(text, rest)
+            }
             Is::Word(Class::Waitfor) => waits(text, rest),
             Is::Word(Class::Danger) => dangerous(text, tokens, at),
             _ => continue,
@@ -39,11 +42,45 @@ fn word<'a>(text: &Text<'a>, tokens: &[Token], at: usize) -> &'a [u8] {
     tokens.get(at).map_or(b"".as_slice(), |token| text.part(token.start, token.end))
 }
 
+fn before(tokens: &[Token], at: usize) -> Option<Is> {
+    at.checked_sub(1).and_then(|before| kind(tokens, before))
+}
+
+/// `; if(…) select`, `; replace into`: statements whose first word is a function as well.
+fn chosen(text: &Text<'_>, tokens: &[Token]) -> Option<(f32, &'static str)> {
+    let stated = match word(text, tokens, 0) {
+        b"replace" => word(text, tokens, 1) == b"into" && kind(tokens, 3).is_some(),
+        b"if" => tokens.windows(2).any(|pair| {
+            matches!(
+                pair,
+                [
+                    Token { kind: Is::Close, .. },
+                    Token {
+                        kind: Is::Word(Class::Select | Class::Statement | Class::Waitfor),
+                        ..
+                    }
+                ]
+            )
+        }),
+        _ => false,
+    };
+    stated.then_some((0.9, "a second statement follows"))
+}
+
 /// `union all select`, and a list of what is selected behind it.
-fn united(tokens: &[Token]) -> Option<(f32, &'static str)> {
+fn united(text: &Text<'_>, tokens: &[Token], behind: bool) -> Option<(f32, &'static str)> {
     let mut at = 1;
-    while matches!(kind(tokens, at), Some(Is::Word(Class::Modifier) | Is::Open)) {
+    while matches!(kind(tokens, at), Some(Is::Word(Class::Modifier) | Is::Open | Is::Sign)) {
         at += 1;
+    }
+    let ended = matches!(kind(tokens, at + 2), None | Some(Is::Comment | Is::Word(Class::Sort)));
+    let rows = match word(text, tokens, at) {
+        b"values" => kind(tokens, at + 1) == Some(Is::Open),
+        b"table" => behind && ended && matches!(kind(tokens, at + 1), Some(Is::Word(_))),
+        _ => false,
+    };
+    if rows {
+        return Some((0.9, "a second query is united with the first"));
     }
     if kind(tokens, at) != Some(Is::Word(Class::Select)) {
         return None;
@@ -87,6 +124,8 @@ fn selected(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'stat
             | (Is::Number | Is::String { .. }, _)
             | (Is::Word(_), Some(Is::Open | Is::Close))
     );
+    // `(select few)` may be said as well.
+    let said = operand == Is::Word(Class::Plain) && behind == Some(Is::Close);
     if !listed {
         return None;
     }
@@ -94,6 +133,7 @@ fn selected(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'stat
         .take_while(|at| *at < tokens.len())
         .any(|at| kind(tokens, at) == Some(Is::Word(Class::From)));
     match before {
+        Some(Is::Open) if said => Some((0.6, "a query is nested in the value")),
         Some(Is::Open) => Some((1.0, "a query is nested in the value")),
         Some(Is::Semicolon) if at > 1 => Some((1.0, "a second statement follows")),
         Some(Is::Semicolon) => Some((0.9, "a second statement follows")),
@@ -108,7 +148,7 @@ fn selected(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'stat
         {
             Some((0.8, "the value is a query"))
         }
-        None if matches!(operand, Is::Number | Is::String { .. })
+        None if matches!(operand, Is::Number | Is::String { open: false })
             && matches!(behind, None | Some(Is::Comma | Is::Semicolon | Is::Comment)) =>
         {
             Some((0.7, "the value is a query"))
@@ -128,6 +168,8 @@ fn stated(
     let begins = match before {
         None if quoted
             && !word(text, tokens, at).starts_with(b"exec")
+            && !(word(text, tokens, at) == b"declare"
+                && kind(tokens, at + 1) == Some(Is::Variable))
             && kind(tokens, tokens.len().saturating_sub(1)) != Some(Is::Comment) =>
         {
             return None;
@@ -181,9 +223,13 @@ fn stated(
     let called =
         next.starts_with(b"xp_") || next.starts_with(b"sp_") || next.starts_with(b"master");
     let statement = match word(text, tokens, at) {
+        b"drop" if before.is_none() => object() && (ended || dropped(text, tokens, at)),
         b"drop" | b"alter" | b"create" => object() && (ended || matches!(third, Some(Is::Word(_)))),
         b"truncate" => next == b"table",
-        b"insert" | b"merge" | b"replace" => next == b"into" && (ended || third.is_some()),
+        b"insert" | b"merge" if before.is_none() => {
+            next == b"into" && (ended || filled(word(text, tokens, at + 3)))
+        }
+        b"insert" | b"merge" => next == b"into" && (ended || third.is_some()),
         b"update" => named && second == b"set" && third.is_some(),
         b"delete" => next == b"from" && ended,
         b"exec" | b"execute" => {
@@ -201,13 +247,23 @@ fn stated(
                 || next == b"with"
         }
         b"call" => {
-            named
-                && (kind(tokens, at + 2) == Some(Is::Open)
-                    || kind(tokens, at + 2) == Some(Is::Dot)
-                        && kind(tokens, at + 4) == Some(Is::Open))
+            let name = if kind(tokens, at + 2) == Some(Is::Dot) { at + 3 } else { at + 1 };
+            named && called_alone(tokens, name)
         }
-        b"grant" | b"revoke" => (at..at + 8)
-            .any(|at| word(text, tokens, at) == b"on" || word(text, tokens, at) == b"to"),
+        b"grant" | b"revoke" => {
+            right(next)
+                && (at..at + 8)
+                    .any(|at| word(text, tokens, at) == b"on" || word(text, tokens, at) == b"to")
+        }
+        b"pragma" => {
+            named
+                && matches!(kind(tokens, at + 2), Some(Is::Compare | Is::Open))
+                && before.is_some()
+        }
+        b"vacuum" | b"reconfigure" => {
+            matches!(kind(tokens, at + 1), None | Some(Is::Comment | Is::Semicolon))
+                && before.is_some()
+        }
         b"load" => next == b"data" || next == b"xml" || next == b"file",
         b"copy" => {
             let way = matches!(second, b"from" | b"to");
@@ -234,6 +290,64 @@ fn stated(
         _ => false,
     };
     statement.then_some((begins, "a statement is put behind or in place of the value"))
+}
+
+/// What may stand behind the name of what is dropped.
+fn dropped(text: &Text<'_>, tokens: &[Token], at: usize) -> bool {
+    matches!(word(text, tokens, at + 2), b"if")
+        || matches!(word(text, tokens, at + 3), b"cascade" | b"restrict" | b"purge")
+}
+
+/// What may stand behind the name of a table that is filled.
+fn filled(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"values" | b"value" | b"select" | b"set" | b"default" | b"overriding" | b"as" | b"using"
+    )
+}
+
+/// What is granted.
+fn right(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"all"
+            | b"alter"
+            | b"connect"
+            | b"control"
+            | b"create"
+            | b"dba"
+            | b"delete"
+            | b"execute"
+            | b"file"
+            | b"impersonate"
+            | b"insert"
+            | b"resource"
+            | b"select"
+            | b"super"
+            | b"update"
+            | b"usage"
+    )
+}
+
+/// A call with nothing behind it, its bracket right behind its name.
+fn called_alone(tokens: &[Token], name: usize) -> bool {
+    let (Some(held), Some(open)) = (tokens.get(name), tokens.get(name + 1)) else { return false };
+    if open.kind != Is::Open || open.start != held.end {
+        return false;
+    }
+    let mut depth = 0usize;
+    for (at, token) in tokens.iter().enumerate().skip(name + 1).take(32) {
+        match token.kind {
+            Is::Open => depth += 1,
+            Is::Close if depth <= 1 => {
+                return matches!(kind(tokens, at + 1), None | Some(Is::Comment | Is::Semicolon));
+            }
+            Is::Close => depth -= 1,
+            _ => {}
+        }
+    }
+    // It is longer than is looked at, or never closed.
+    true
 }
 
 fn waits(text: &Text<'_>, tokens: &[Token]) -> Option<(f32, &'static str)> {
@@ -276,6 +390,11 @@ fn dangerous(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'sta
         inside,
         Some(Is::Number | Is::String { .. } | Is::Open | Is::Variable | Is::Word(_) | Is::Sign)
     );
+    // A number may be all that the value replaces.
+    let whole = at == 0 && inside == Some(Is::Number) && kind(tokens, open + 3).is_none();
+    if whole && kind(tokens, open + 2) == Some(Is::Close) {
+        return Some((0.75, "the database is told to wait"));
+    }
     let general = matches!(name, b"sleep" | b"edit" | b"readfile" | b"writefile" | b"dump");
     match (operand, joined, general) {
         (true, true, false) => Some((0.9, "a function that waits, reads files or reaches out")),

@@ -55,6 +55,10 @@ pub(super) struct Reading<'a> {
     sums: u32,
     /// Whether there was a name, which code and addresses compare as well.
     named: bool,
+    /// Which of the open brackets are those of functions of databases, the innermost last.
+    calls: u64,
+    /// Where the last comparison is.
+    compared_at: usize,
 }
 
 enum Step {
@@ -91,11 +95,32 @@ impl<'a> Reading<'a> {
             terms: 0,
             sums: 0,
             named: false,
+            calls: 0,
+            compared_at: 0,
         }
     }
 
     fn quoted(&self) -> bool {
         self.place != Place::Bare
+    }
+
+    /// Whether it begins with a number, which sentences and code hardly do.
+    fn numbered(&self) -> bool {
+        !self.quoted() && self.kind(0) == Some(Is::Number)
+    }
+
+    fn open(&mut self, function: bool) {
+        self.depth += 1;
+        self.calls = self.calls << 1 | u64::from(function);
+    }
+
+    fn close(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+        // What a function returns is compared, not the last thing that it takes.
+        if self.calls & 1 == 1 && (self.quoted() || self.numbered()) {
+            self.last = Operand::Function;
+        }
+        self.calls >>= 1;
     }
 
     fn kind(&self, at: usize) -> Option<Is> {

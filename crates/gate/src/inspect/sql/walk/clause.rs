@@ -1,9 +1,9 @@
 //! What comes behind a condition: sorting and cutting, another statement, a comment.
 
-use super::super::super::text::{is_space, trim};
+use super::super::super::text::{is_space, is_word, trim};
 use super::super::Is;
 use super::super::word::Class;
-use super::{Operand, Reading, Step};
+use super::{Operand, Place, Reading, Step};
 
 impl Reading<'_> {
     pub(super) fn sort(&mut self, at: usize) -> Step {
@@ -50,6 +50,9 @@ impl Reading<'_> {
             Some(Is::Word(Class::Function | Class::Danger)) if self.closings > 0 => {
                 self.credit(0.7, "a second statement follows");
             }
+            None if self.quoted() && self.text.lower.last() == Some(&0) => {
+                self.credit(0.9, "the rest of the query is cut off");
+            }
             None if self.quoted() && self.closings > 0 => {
                 self.credit(0.6, "the query is ended behind the value");
             }
@@ -70,6 +73,22 @@ impl Reading<'_> {
         Step::End
     }
 
+    /// `grep '#' a`, `$('#a')`: what begins like a comment is quoted itself.
+    fn quotes_a_mark(&self, body: &[u8]) -> bool {
+        let quote = if self.place == Place::Single { b'\'' } else { b'"' };
+        let Some(end) = memchr::memchr(quote, body) else { return false };
+        let name = body.get(1..end).unwrap_or_default();
+        let lone = name.iter().all(|byte| is_word(*byte) || *byte == b'-');
+        lone && self.terms == 0
+            && self.before.last().is_some_and(|byte| is_space(*byte) || *byte == b'(')
+    }
+
+    /// `she's 6'1" -- tall`: inches.
+    fn measures(&self) -> bool {
+        self.before.last().is_some_and(u8::is_ascii_digit)
+            && self.before.iter().any(|byte| is_space(*byte))
+    }
+
     /// A comment cuts off the rest of the query.
     pub(super) fn comment(&mut self, at: usize) -> Step {
         let Some(token) = self.tokens.get(at) else { return Step::Stop };
@@ -77,7 +96,9 @@ impl Reading<'_> {
         let words = body.split(|byte| is_space(*byte)).filter(|word| word.len() > 1).count();
         let hash = body.first() == Some(&b'#');
         // A hash right behind a word is a name, a hash before digits a number.
-        let named = hash && self.text.at(token.start.wrapping_sub(1)).is_ascii_alphanumeric();
+        let digits = hash && body.get(1).is_some_and(u8::is_ascii_digit);
+        let named =
+            digits || hash && self.text.at(token.start.wrapping_sub(1)).is_ascii_alphanumeric();
         let glued = body.get(2).is_some_and(u8::is_ascii_alphabetic) && words > 2;
         let talk = words > 3 && (self.prose || !self.quoted()) || glued;
         let short = body.len() <= 3;
@@ -98,12 +119,14 @@ impl Reading<'_> {
         } else if talk {
             0.1
         } else if self.quoted() {
-            if self.prose && words > 1 { 0.3 } else { 1.0 }
+            if self.quotes_a_mark(body) || words > 0 && self.terms == 0 && self.measures() {
+                0.3
+            } else if self.prose && words > 1 { 0.3 } else { 1.0 }
         } else if self.closings > 0 && self.terms <= 1 {
             if hash && body.len() > 1 { 0.4 } else { 0.9 }
         } else if self.weight > 0.2 && (short || self.weight >= 0.6) {
             0.6
-        } else if short && (closed || self.terms > 1) && self.last != Operand::Name {
+        } else if short && !digits && (closed || self.terms > 1) && self.last != Operand::Name {
             0.7
         } else if self.terms == 1 && self.last == Operand::Constant && !named && body.len() <= 3 {
             0.5

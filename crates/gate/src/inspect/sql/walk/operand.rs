@@ -17,12 +17,14 @@ impl Reading<'_> {
             }
             Is::Star if self.selecting || self.depth > 0 => self.take(Operand::Name),
             Is::Sign => {}
-            Is::Open => {
-                self.depth += 1;
-            }
+            Is::Open => self.open(false),
             Is::Close => {
-                self.depth = self.depth.saturating_sub(1);
+                self.close();
                 self.wants_operand = false;
+            }
+            // What ODBC writes its literals in.
+            Is::Junk if self.bracket(at) == b'{' && (self.quoted() || self.numbered()) => {
+                return Step::On(at + 2);
             }
             Is::Comment => return self.comment(at),
             Is::Word(class) => return self.word_operand(class, at),
@@ -30,6 +32,21 @@ impl Reading<'_> {
             _ => return Step::Stop,
         }
         Step::On(at + 1)
+    }
+
+    /// The byte that a token begins with.
+    pub(super) fn bracket(&self, at: usize) -> u8 {
+        self.tokens.get(at).map_or(0, |token| self.text.at(token.start))
+    }
+
+    /// Whether a function is called with nothing, inside another, and says who or where it is.
+    fn tells_about_itself(&self, at: usize) -> bool {
+        self.depth > 0
+            && self.kind(at + 2) == Some(Is::Close)
+            && matches!(
+                self.word(at),
+                b"user" | b"database" | b"version" | b"schema" | b"session_user" | b"db_name"
+            )
     }
 
     fn word_operand(&mut self, class: Class, at: usize) -> Step {
@@ -64,7 +81,11 @@ impl Reading<'_> {
                 self.take(Operand::Function);
             }
             Class::Function if called => {
-                let weight = if self.quoted() { 0.6 } else { 0.3 };
+                let weight = match self.quoted() {
+                    true => 0.6,
+                    false if self.tells_about_itself(at) => 0.5,
+                    false => 0.3,
+                };
                 if at > 0 || self.quoted() {
                     self.credit(weight, "a function of databases is called");
                 }
@@ -90,7 +111,7 @@ impl Reading<'_> {
             next += 2;
         }
         if self.kind(next) == Some(Is::Open) {
-            self.depth += 1;
+            self.open(matches!(class, Class::Function | Class::Danger));
             self.wants_operand = true;
             next += 1;
         }

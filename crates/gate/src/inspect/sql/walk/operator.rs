@@ -8,7 +8,12 @@ use super::{Operand, Place, Reading, Step};
 impl Reading<'_> {
     pub(super) fn operator(&mut self, kind: Is, at: usize) -> Step {
         match kind {
-            Is::Compare => self.compare(),
+            Is::Compare => {
+                if self.quotes_a_sign(at) {
+                    return Step::Stop;
+                }
+                self.compare(at);
+            }
             Is::Bars => {
                 self.lone();
                 self.commit();
@@ -22,13 +27,14 @@ impl Reading<'_> {
             }
             Is::Comma => {
                 self.lone();
+                self.listed(at);
                 self.wants_operand = true;
             }
             Is::Close => {
                 if self.depth == 0 {
                     self.closings += 1;
                 }
-                self.depth = self.depth.saturating_sub(1);
+                self.close();
                 if self.clause && self.terms > 0 {
                     self.lone();
                 }
@@ -42,8 +48,9 @@ impl Reading<'_> {
                 self.commit();
                 return Step::End;
             }
+            Is::Junk if self.bracket(at) == b'}' && self.terms > 0 => {}
             Is::Open if self.selecting => {
-                self.depth += 1;
+                self.open(false);
                 self.wants_operand = true;
             }
             _ => return Step::Stop,
@@ -51,11 +58,57 @@ impl Reading<'_> {
         Step::On(at + 1)
     }
 
-    fn compare(&mut self) {
+    fn compare(&mut self, at: usize) {
         self.commit();
+        self.compared_at = at;
         self.left = if self.last == Operand::Nothing { Operand::Name } else { self.last };
         self.comparing = true;
         self.wants_operand = true;
+    }
+
+    /// A quoted word is not an operator between two strings.
+    fn flanked(&self, at: usize) -> bool {
+        self.quoted()
+            && self.terms == 0
+            && self.tokens.get(at).is_some_and(|token| {
+                !is_space(self.text.at(token.start.wrapping_sub(1)))
+                    && matches!(self.text.at(token.end), b'\'' | b'"')
+            })
+    }
+
+    /// `token '<'`: a sign in quotes behind a word, and nothing else in them.
+    fn quotes_a_sign(&self, at: usize) -> bool {
+        at == 0
+            && self.quoted()
+            && self.tokens.len() == 2
+            && self.before.last().is_some_and(|byte| is_space(*byte))
+            && self.tokens.get(1).is_some_and(|token| token.end == token.start + 1)
+    }
+
+    /// `'),('`: another row is put behind the first. `', role='`: another column is set.
+    fn listed(&mut self, at: usize) {
+        if !self.quoted() || self.terms > 0 {
+            return;
+        }
+        let row = self.closings == 1
+            && self.kind(at + 1) == Some(Is::Open)
+            && matches!(self.kind(at + 2), Some(Is::String { .. } | Is::Number | Is::Open));
+        let mut next = at;
+        while self.kind(next) == Some(Is::Comma)
+            && matches!(self.kind(next + 1), Some(Is::Word(_)))
+            && self.word(next + 2) == b"="
+            && matches!(self.kind(next + 3), Some(Is::Number | Is::String { open: false }))
+        {
+            next += 4;
+        }
+        let last = self.kind(next) == Some(Is::Comma)
+            && self.word(next + 2) == b"="
+            && next + 4 == self.tokens.len()
+            && self.kind(next + 3) == Some(Is::String { open: true });
+        let column = self.closings == 0 && last;
+        if row || column {
+            self.credit(0.8, "a row or a column is put behind the value");
+        }
     }
 
     fn boolean(&mut self) {
@@ -91,28 +144,24 @@ impl Reading<'_> {
                     self.credit(0.8, "a full-text search is closed");
                     return Step::On(at + 3);
                 }
-                // A quoted word is not an operator between two strings.
-                let flanked = self.quoted()
-                    && self.terms == 0
-                    && self.tokens.get(at).is_some_and(|token| {
-                        !is_space(self.text.at(token.start.wrapping_sub(1)))
-                            && matches!(self.text.at(token.end), b'\'' | b'"')
-                    });
-                if flanked {
+                if self.flanked(at) {
                     return Step::Stop;
                 }
-                self.compare();
+                self.compare(at);
             }
             Class::Prefix if self.word(at) == b"not" => {}
             Class::Operator => self.wants_operand = true,
+            Class::Condition if self.flanked(at) => return Step::Stop,
             Class::Condition => {
                 self.commit();
                 self.boolean();
             }
             Class::Union => {
                 self.commit();
-                let select =
-                    (at + 1..at + 5).any(|at| self.kind(at) == Some(Is::Word(Class::Select)));
+                let select = (at + 1..at + 5)
+                    .map_while(|at| self.kind(at))
+                    .take_while(|kind| *kind != Is::Word(Class::Plain))
+                    .any(|kind| kind == Is::Word(Class::Select));
                 if select {
                     self.credit(0.6, "a second query is united with the first");
                 }

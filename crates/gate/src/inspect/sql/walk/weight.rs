@@ -1,5 +1,6 @@
 //! What conditions and comparisons weigh, by what they compare.
 
+use super::super::Is;
 use super::{Operand, Reading};
 
 impl Reading<'_> {
@@ -31,7 +32,9 @@ impl Reading<'_> {
             (true, Operand::Constant | Operand::Function) => 1.0,
             (true, Operand::String) => 0.8,
             (true, Operand::Name) => 0.3,
-            (false, Operand::Constant) if self.tokens.len() == 2 && self.says_truth() => 0.7,
+            (false, Operand::Constant) if self.says_truth() => 0.7,
+            // Of several numbers only the first is a condition: `1 or 2 or 3` is a choice.
+            (false, Operand::Constant) if self.weight + self.pending >= 0.4 => 0.0,
             (false, Operand::Constant | Operand::String) => 0.4,
             (false, Operand::Function) => 0.4,
             _ => 0.0,
@@ -42,8 +45,30 @@ impl Reading<'_> {
         }
     }
 
+    /// `or true`, `7 or not false`, `7 or ~1`: nobody else says that.
     fn says_truth(&self) -> bool {
-        matches!(self.word(1), b"true" | b"false")
+        let last = self.tokens.len().saturating_sub(1);
+        let truth = matches!(self.word(last), b"true" | b"false");
+        let turned = last == 3 && matches!(self.word(2), b"~" | b"!");
+        match self.kind(0) {
+            Some(Is::Number) => last < 4 && (truth || turned),
+            _ => last == 1 && truth,
+        }
+    }
+
+    /// `or id=id`: a name is compared with itself.
+    fn same(&self) -> bool {
+        let at = self.compared_at;
+        let (left, right) = (self.word(at.wrapping_sub(1)), self.word(at + 1));
+        left == right && self.word(at) == b"=" && !matches!(self.kind(at + 2), Some(Is::Dot))
+    }
+
+    /// `7 or id is not null`.
+    fn about_nothing(&self) -> bool {
+        let at = self.compared_at;
+        self.numbered()
+            && self.word(at) == b"is"
+            && (self.word(at + 1) == b"null" || self.word(at + 2) == b"null")
     }
 
     /// Whether what is before the quote is a measure: inches and feet are not strings.
@@ -72,7 +97,8 @@ impl Reading<'_> {
         let weight = match (self.clause, broken) {
             (true, true) => 1.0,
             (true, false) if both => 1.0,
-            (true, false) if known => 0.7,
+            (true, false) if self.same() => 1.0,
+            (true, false) if known || self.about_nothing() => 0.7,
             (true, false) => 0.2,
             (false, true) if (first || !self.named) && (fixed(right) || known) => 0.8,
             (false, _) if both && self.sums == 1 => 0.35,
