@@ -6,6 +6,9 @@ use super::{Findings, Kind};
 
 /// Looks for tags that run something.
 pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
+    if text.signs.any(Signs::AMPERSAND) {
+        written_as_number(text, found);
+    }
     if !text.signs.any(Signs::LESS) {
         return;
     }
@@ -15,6 +18,40 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
         let end = tag(text, open, found);
         place = end.max(open + 1);
     }
+}
+
+/// `&#0000060`: a bracket written as a number, alone or with more zeroes than anybody needs.
+fn written_as_number(text: &Text<'_>, found: &mut Findings) {
+    let value = super::text::trim(text.lower);
+    let Some(digits) = value.strip_prefix(b"&#") else { return };
+    let (digits, bracket): (&[u8], &[u8]) = match digits.strip_prefix(b"x") {
+        Some(digits) => (digits, b"3c"),
+        None => (digits, b"60"),
+    };
+    let zeroes = digits.iter().take_while(|byte| **byte == b'0').count();
+    let rest = digits.get(zeroes..).unwrap_or_default();
+    if rest.strip_prefix(bracket).is_some_and(|end| matches!(end, b"" | b";") || zeroes > 3) {
+        found.add(Kind::Xss, 0.75, (0, value.len()), "a bracket is written as a number");
+    }
+}
+
+/// Elements whose end a value writes to leave them: nothing in them is read as a tag.
+const RAW: [&str; 9] = [
+    "iframe", "noembed", "noframes", "noscript", "style", "template", "textarea", "title", "xmp",
+];
+
+/// `the <script> tag`: a name of a tag in a sentence, with nothing behind it that runs.
+fn spoken(text: &Text<'_>, open: usize, end: usize) -> bool {
+    let head = text.part(0, open);
+    let words = head.split(|byte| is_space(*byte)).filter(|word| word.len() > 1).count();
+    let rest = text.part(end + 1, end + 200);
+    let generic = head.last().is_some_and(u8::is_ascii_alphanumeric)
+        && text.raw.get(open + 1).is_some_and(u8::is_ascii_uppercase);
+    let followed = matches!(rest.first(), None | Some(b' ' | b',' | b'.' | b'?' | b'`' | b'\''));
+    text.at(end) == b'>'
+        && followed
+        && (generic || words > 1 && matches!(head.last(), Some(b' ' | b'`' | b'\'' | b'"' | b'(')))
+        && !rest.iter().any(|byte| matches!(byte, b'(' | b'=' | b';' | b'{' | b'<' | b'/'))
 }
 
 /// Reads the tag that begins at `open`; says where the reading goes on.
@@ -57,6 +94,20 @@ fn tag(text: &Text<'_>, open: usize, found: &mut Findings) -> usize {
         || text.at(start + name.len()) == b'\''
         || text.at(start + name.len()) == b'\\'
         || text.at(start + name.len()) == b'`';
+    // `(a<b) && …` is no tag.
+    if matches!(text.at(start + name.len()), b')' | b';' | b',' | b']') {
+        return open + 1;
+    }
+    if text.at(start + name.len()) == 0 && start + name.len() < text.len() {
+        let whole: Vec<u8> =
+            text.part(start, place).iter().copied().filter(|byte| *byte != 0).collect();
+        if whole.starts_with(b"script") {
+            found.add(Kind::Xss, 0.9, (open, place), "a script begins or ends in the value");
+        }
+    }
+    if closing && open == 0 && listed(&RAW, name) {
+        found.add(Kind::Xss, 0.75, (open, place), "an element that holds text is left");
+    }
     // The name may be torn by what is no part of names: the attributes begin there.
     if plain.is_some() {
         place = start + name.len();
@@ -64,7 +115,11 @@ fn tag(text: &Text<'_>, open: usize, found: &mut Findings) -> usize {
     let name = memchr::memchr(b':', name).and_then(|colon| name.get(colon + 1..)).unwrap_or(name);
     let script = name == b"script" || name == b"xss" || (!ends && name.starts_with(b"script"));
     if script && ends {
-        let weight = if closing { 0.75 } else { 1.0 };
+        let weight = match closing {
+            true => 0.75,
+            false if spoken(text, open, place) => 0.6,
+            false => 1.0,
+        };
         found.add(Kind::Xss, weight, (open, place), "a script begins or ends in the value");
         if !closing {
             return text.len();
@@ -202,6 +257,10 @@ fn attribute(
     let local = local.and_then(|at| name.get(at + 1..)).unwrap_or(name);
     if handler(local) || (local != name && name.starts_with(b"on") && name.len() > 4) {
         found.add(Kind::Xss, 1.0, span, "a handler of events is set in markup");
+    } else if framed(name) {
+        let runs = has_any(value, &[b"constructor", b"alert", b"$event", b"eval(", b"script"]);
+        let weight = if runs { 0.9 } else { 0.6 };
+        found.add(Kind::Xss, weight, span, "an attribute that a framework runs");
     } else if listed(&LINKS, local) {
         facts.source = true;
         if runs(value)
@@ -230,6 +289,13 @@ fn attribute(
         found.add(Kind::Xss, 0.9, span, "an attribute is animated into script");
     }
     text.step();
+}
+
+/// Attributes whose values Vue, Angular, Alpine, htmx and Knockout run.
+fn framed(name: &[u8]) -> bool {
+    let begins: [&[u8]; 9] =
+        [b"@", b":is", b"v-", b"x-", b"hx-on", b"ng-", b"data-ng-", b"data-bind", b"data-on"];
+    begins.iter().any(|begin| name.starts_with(begin))
 }
 
 /// Handlers are what HTML calls `on…`, in any tag.
@@ -351,7 +417,7 @@ fn weigh(
     }
     let weight = match name {
         b"iframe" | b"frame" | b"object" | b"embed" | b"applet" | b"layer" | b"ilayer"
-        | b"bgsound" | b"base" | b"isindex" | b"portal" => {
+        | b"bgsound" | b"base" | b"isindex" | b"portal" | b"fencedframe" => {
             if facts.source {
                 0.9
             } else {
@@ -366,11 +432,20 @@ fn weigh(
         }
         b"link" if facts.source && facts.count > 1 => 0.7,
         b"meta" if facts.source && facts.count > 1 => 0.7,
+        b"style" if spoken(text, span.0, span.1) => 0.5,
         b"style" => {
             let body = text.part(span.1, span.1 + 512);
             if styled(body) { 0.9 } else { 0.7 }
         }
         b"form" | b"svg" | b"math" | b"xml" | b"xss" | b"handler" if text.at(span.1) == b'>' => 0.7,
+        b"plaintext" if span.0 == 0 && span.1 + 1 >= text.len() => 0.7,
+        b"a" | b"form" | b"button"
+            if facts.source
+                && span.1 >= text.len()
+                && matches!(text.raw.last(), Some(b'?' | b'=' | b'&')) =>
+        {
+            0.7
+        }
         b"img" | b"image" | b"input" | b"video" | b"audio"
             if facts.source && span.1 >= text.len() && text.raw.last() != Some(&b'>') =>
         {

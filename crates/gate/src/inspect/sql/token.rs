@@ -163,7 +163,18 @@ impl<'a> Tokens<'a> {
                 self.place += 1;
             }
         }
+        self.suffix();
         Kind::Number
+    }
+
+    /// `7f` and `7d` are numbers of Oracle, and a word may follow at once.
+    fn suffix(&mut self) {
+        let rest = self.bytes.get(self.place..).unwrap_or_default();
+        let [b'f' | b'd', rest @ ..] = rest else { return };
+        let joined = [&b"union"[..], b"or", b"and", b"order", b"having", b"where", b" "];
+        if joined.iter().any(|word| rest.starts_with(word)) {
+            self.place += 1;
+        }
     }
 
     fn word(&mut self) -> Kind {

@@ -26,7 +26,10 @@ impl Reading<'_> {
                 self.wants_operand = true;
             }
             Is::Comma => {
-                self.lone();
+                // What separates what a function takes ends no condition.
+                if self.calls & 1 == 0 {
+                    self.lone();
+                }
                 self.listed(at);
                 self.wants_operand = true;
             }
@@ -196,6 +199,17 @@ impl Reading<'_> {
             Class::Procedure if self.word(at + 1) == b"analyse" => {
                 self.credit(1.0, "a procedure of the database is called");
                 return Step::On(at + 2);
+            }
+            Class::Select
+                if self.quoted()
+                    && at == 0
+                    && matches!(
+                        next,
+                        Some(Is::Variable | Is::Star | Is::Word(Class::Union | Class::Danger))
+                    ) =>
+            {
+                self.credit(0.8, "a statement follows");
+                return Step::End;
             }
             Class::Select | Class::Statement if self.closings > 0 || self.weight > 0.5 => {
                 self.credit(0.5, "a statement follows");

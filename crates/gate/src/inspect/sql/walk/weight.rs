@@ -34,7 +34,11 @@ impl Reading<'_> {
             (true, Operand::Name) => 0.3,
             (false, Operand::Constant) if self.says_truth() => 0.7,
             // Of several numbers only the first is a condition: `1 or 2 or 3` is a choice.
-            (false, Operand::Constant) if self.weight + self.pending >= 0.4 => 0.0,
+            (false, Operand::Constant)
+                if self.weight + self.pending >= 0.4 && !self.named && self.depth == 0 =>
+            {
+                0.0
+            }
             (false, Operand::Constant | Operand::String) => 0.4,
             (false, Operand::Function) => 0.4,
             _ => 0.0,
@@ -54,6 +58,15 @@ impl Reading<'_> {
             Some(Is::Number) => last < 4 && (truth || turned),
             _ => last == 1 && truth,
         }
+    }
+
+    /// `'|id!='`: the value is an operand, and what it is compared with is left open.
+    fn joined(&self) -> bool {
+        self.quoted()
+            && matches!(self.kind(0), Some(Is::Operator | Is::Sign | Is::Star))
+            && matches!(self.kind(1), Some(Is::Word(_)))
+            && self.compared_at == 2
+            && self.kind(3) == Some(Is::String { open: true })
     }
 
     /// `or id=id`: a name is compared with itself.
@@ -101,6 +114,7 @@ impl Reading<'_> {
             (true, false) if known || self.about_nothing() => 0.7,
             (true, false) => 0.2,
             (false, true) if (first || !self.named) && (fixed(right) || known) => 0.8,
+            (false, true) if self.joined() && right == Operand::String => 0.8,
             (false, _) if both && self.sums == 1 => 0.35,
             (false, _) => 0.1,
         };
