@@ -6,17 +6,39 @@ use super::{Findings, Kind};
 
 /// Looks for tags that run something.
 pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
+    if text.signs.any(Signs::HIGH)
+        && let Some(at) = find(text.lower, "¼script".as_bytes(), 0)
+    {
+        found.add(Kind::Xss, 0.9, (at, at + 8), "a bracket is written with a bit too many");
+    }
     if text.signs.any(Signs::AMPERSAND) {
         written_as_number(text, found);
     }
     if !text.signs.any(Signs::LESS) {
         return;
     }
+    leaves(text, found);
     let mut place = 0;
     while let Some(open) = memchr::memchr(b'<', text.lower.get(place..).unwrap_or_default()) {
         let open = place + open;
         let end = tag(text, open, found);
         place = end.max(open + 1);
+    }
+}
+
+/// `"><b>`: an attribute and its tag are closed, and another begins.
+fn leaves(text: &Text<'_>, found: &mut Findings) {
+    let head = text.part(0, 32);
+    let Some(quote) = head.iter().position(|byte| matches!(byte, b'\'' | b'"' | b'`')) else {
+        return;
+    };
+    let named = text.part(0, quote).iter().all(|byte| byte.is_ascii_alphanumeric());
+    let rest = text.part(quote + 1, text.len());
+    let rest = rest.strip_prefix(b"/").unwrap_or(rest);
+    let Some(rest) = rest.strip_prefix(b">") else { return };
+    let rest = super::text::trim(rest.get(..32).unwrap_or(rest));
+    if named && matches!(rest, [b'<', b'a'..=b'z' | b'/' | b'!', ..]) {
+        found.add(Kind::Xss, 0.75, (quote, quote + 4), "a tag is closed and another begins");
     }
 }
 
@@ -45,12 +67,16 @@ fn spoken(text: &Text<'_>, open: usize, end: usize) -> bool {
     let head = text.part(0, open);
     let words = head.split(|byte| is_space(*byte)).filter(|word| word.len() > 1).count();
     let rest = text.part(end + 1, end + 200);
-    let generic = head.last().is_some_and(u8::is_ascii_alphanumeric)
-        && text.raw.get(open + 1).is_some_and(u8::is_ascii_uppercase);
+    let generic = head.last().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b':')
+        && text.raw.get(open + 1).is_some_and(u8::is_ascii_uppercase)
+        && text.raw.get(open + 2).is_some_and(u8::is_ascii_lowercase);
+    if generic && !has(rest, b"</") && !rest.first().is_some_and(u8::is_ascii_alphanumeric) {
+        return true;
+    }
     let followed = matches!(rest.first(), None | Some(b' ' | b',' | b'.' | b'?' | b'`' | b'\''));
     text.at(end) == b'>'
         && followed
-        && (generic || words > 1 && matches!(head.last(), Some(b' ' | b'`' | b'\'' | b'"' | b'(')))
+        && (words > 1 && matches!(head.last(), Some(b' ' | b'`' | b'\'' | b'"' | b'(')))
         && !rest.iter().any(|byte| matches!(byte, b'(' | b'=' | b';' | b'{' | b'<' | b'/'))
 }
 
@@ -258,11 +284,14 @@ fn attribute(
     if handler(local) || (local != name && name.starts_with(b"on") && name.len() > 4) {
         found.add(Kind::Xss, 1.0, span, "a handler of events is set in markup");
     } else if framed(name) {
-        let runs = has_any(value, &[b"constructor", b"alert", b"$event", b"eval(", b"script"]);
+        let runs = name.starts_with(b"hx-on") || has_any(value, &[b"constructor", b"alert", b"$event", b"eval(", b"script"]);
         let weight = if runs { 0.9 } else { 0.6 };
         found.add(Kind::Xss, weight, span, "an attribute that a framework runs");
     } else if listed(&LINKS, local) {
         facts.source = true;
+        if numeric_host(value) {
+            found.add(Kind::Xss, 0.75, span, "a link hides its host in a number");
+        }
         if runs(value)
             || (local == b"srcdoc" && has(value, b"<"))
             || (local == b"content"
@@ -283,12 +312,30 @@ fn attribute(
         found.add(Kind::Xss, 0.7, span, "a style loads what it names");
     } else if runs(value) && tag != b"code" {
         found.add(Kind::Xss, 0.8, span, "a link runs script");
+    } else if local == b"charset" && has(value, b"utf-7") {
+        found.add(Kind::Xss, 0.8, span, "markup is written in UTF-7");
     } else if local == b"http-equiv" && has_any(value, &[b"refresh", b"set-cookie", b"link"]) {
         found.add(Kind::Xss, 0.9, span, "the page is sent elsewhere");
     } else if local == b"attributename" && has_any(value, &[b"href", b"on"]) {
         found.add(Kind::Xss, 0.9, span, "an attribute is animated into script");
     }
     text.step();
+}
+
+/// A host that is one number, or numbers in other than tens.
+fn numeric_host(url: &[u8]) -> bool {
+    let rest = url.strip_prefix(b"http").unwrap_or_default();
+    let rest = rest.strip_prefix(b"s").unwrap_or(rest);
+    let Some(rest) = rest.strip_prefix(b"://") else { return false };
+    let end = rest.iter().position(|byte| matches!(byte, b'/' | b':' | b'?' | b'#'));
+    let host = end.and_then(|end| rest.get(..end)).unwrap_or(rest);
+    let digits = host.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b'x'));
+    let odd = host.split(|byte| *byte == b'.').all(|part| match part {
+        [b'0', b'x', ..] => true,
+        [b'0', _, ..] => part.iter().all(u8::is_ascii_digit),
+        _ => part.len() > 7 && part.iter().all(u8::is_ascii_digit),
+    });
+    !host.is_empty() && digits && odd
 }
 
 /// Attributes whose values Vue, Angular, Alpine, htmx and Knockout run.
@@ -379,6 +426,8 @@ pub(super) fn runs(url: &[u8]) -> bool {
         b"data:;base64",
         b"data:image/svg",
         b"data:application/x",
+        b"data:application/javascript",
+        b"data:application/ecmascript",
         b"data:,<",
         b"data:x,",
     ]

@@ -35,6 +35,13 @@ fn templated(text: &Text<'_>, open: usize) -> bool {
         && memchr::memchr(b'`', text.part(open + 1, open + 200)).is_some()
 }
 
+/// `alert(s)`, `confirm(ed)`: an ending in brackets.
+fn plural(text: &Text<'_>, place: usize) -> bool {
+    let inside = text.part(place, place + 4);
+    let end = memchr::memchr(b')', inside).unwrap_or(0);
+    end > 0 && inside.iter().take(end).all(u8::is_ascii_lowercase)
+}
+
 /// Whether the first quote is closed by nothing but goes on as script does behind a string.
 fn torn(head: &[u8]) -> bool {
     let quote = head.iter().position(|byte| matches!(byte, b'\'' | b'"'));
@@ -126,7 +133,9 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
         let weight = match before {
             // `prompt (noun)` is said, not called.
             None if shows && text.at(open - 1) == b' ' => 0.5,
+            None if shows && plural(text, place) => 0.5,
             None if shows && value.len() < 80 => 0.75,
+            Some(b'\'' | b'"') if shows && head.len() == 1 && value.len() < 40 => 0.75,
             None if name == b"fetch" && has_any(text.part(place, place + 12), &[b"//"]) => 0.6,
             Some(_) if (broken || torn) && joined && words < 6 => 0.85,
             Some(b'.') if broken && words < 4 => 0.75,

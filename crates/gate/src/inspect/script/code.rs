@@ -1,6 +1,7 @@
 //! Script by its own grammar, whatever its functions are called: a string is closed and opened
 //! again, a function is made of text, what a page knows is sent away.
 
+use super::super::sign::Signs;
 use super::super::text::{Text, is_space, is_word, skip_space, trim};
 use super::super::{Findings, Kind};
 
@@ -15,10 +16,30 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     let body = trim(text.lower);
     if breaks_out(body) {
         found.add(Kind::Xss, 0.8, (0, text.len()), "a string is closed and script goes on");
+    } else if body.iter().take(80).all(|byte| b"[]()!+".contains(byte)) && body.len() > 7
+        || body.starts_with(b"$=~[]")
+    {
+        found.add(Kind::Xss, 0.75, (0, text.len()), "script is written without letters");
+    } else if stripped(body) {
+        found.add(Kind::Xss, 0.75, (0, text.len()), "a script of which the brackets were taken");
+    } else if text.signs.all(Signs::BRACE) && selects(body) {
+        found.add(Kind::Xss, 0.75, (0, text.len()), "a style tells what an attribute begins with");
     } else if body.starts_with(b"[][") || body.starts_with(b"[].") && body.contains(&b'(') {
         found.add(Kind::Xss, 0.75, (0, text.len()), "a function is made of an empty list");
     }
     words(text, found);
+}
+
+/// `scriptf()/script`: what is left where a filter took the brackets.
+fn stripped(body: &[u8]) -> bool {
+    let inner = body.strip_prefix(b"script").and_then(|rest| rest.strip_suffix(b"/script"));
+    inner.is_some_and(|inner| inner.contains(&b'('))
+}
+
+/// `[value^=a]{background:url(//…`: a style that asks for what somebody typed.
+fn selects(body: &[u8]) -> bool {
+    let has = |needle: &[u8]| super::super::text::has(body, needle);
+    (has(b"^=") || has(b"*=") || has(b"$=")) && has(b"{") && has(b"url(") && has(b"//")
 }
 
 /// `'-f()-'`, `";f();//`: a quote near the beginning, an operator, and at the end what makes
@@ -102,7 +123,7 @@ fn words(text: &Text<'_>, found: &mut Findings) {
 const fn begins(byte: u8) -> bool {
     matches!(
         byte,
-        b'a' | b'c' | b'd' | b'e' | b'f' | b'g' | b'l' | b'n' | b'o' | b'p' | b's' | b't' | b'w'
+        b'a' | b'c' | b'd' | b'e' | b'f' | b'g' | b'i' | b'l' | b'n' | b'o' | b'p' | b's' | b't' | b'w'
     )
 }
 
@@ -122,11 +143,24 @@ fn word(text: &Text<'_>, start: usize, end: usize) -> Option<(f32, &'static str)
         b"document" if behind(b".cookie") => {
             (alone && sends(text, start)).then_some((0.8, SENT))
         }
+        b"document" if behind(b"['") || behind(b"[\"") => reached(rest).then_some((0.75, REACHED)),
         b"document" if behind(b".domain") || behind(b"[") => {
             (start > 0 && text.at(start - 1) == b'[' && rest.contains(&b'(')).then_some((0.7, PASSED))
         }
         b"with" if behind(b"(document)") => Some((0.8, REACHED)),
+        b"constructor" if start > 1 && text.at(start - 2) == b'[' => {
+            matches!(rest.get(1..3), Some(b"][" | b"](")).then_some((0.8, MADE))
+        }
         b"constructor" => made(rest).then_some((0.8, MADE)),
+        b"document" if behind(b".write(") => (start == 0).then_some((0.7, "script is written")),
+        b"import" if start == 0 => {
+            let address = matches!(rest.get(2..4), Some(b"//" | b"da" | b"ht"));
+            (behind(b"(") && address).then_some((0.75, "script is loaded"))
+        }
+        b"globaleval" if behind(b"(") => Some((0.75, MADE)),
+        b"string" if start == 0 && behind(b".fromcharcode(") => {
+            rest.get(14).is_some_and(u8::is_ascii_digit).then_some((0.7, "text is made of numbers"))
+        }
         b"function" if raw(text, start) == b'F' => made(rest).then_some((0.75, MADE)),
         b"settimeout" | b"setinterval" | b"execscript" if start == 0 => {
             let quoted = behind(b"('") || behind(b"(\"") || behind(b"`");
@@ -141,7 +175,7 @@ fn word(text: &Text<'_>, start: usize, end: usize) -> Option<(f32, &'static str)
         b"location" if start == 0 || matches!(text.at(start - 1), b'.' | b';') => {
             let assigned = behind(b"='") || behind(b"=\"") || behind(b"=`");
             let address = matches!(rest.get(2..4), Some(b"//" | b"ja" | b"ht" | b"da"));
-            (assigned && address && text.signs.any(super::super::sign::Signs::PLUS))
+            (assigned && address && text.signs.any(Signs::PLUS))
                 .then_some((0.75, SENT))
         }
         _ => None,
@@ -162,7 +196,7 @@ fn reached(rest: &[u8]) -> bool {
 fn made(rest: &[u8]) -> bool {
     let open = skip_space(rest, 0);
     let string = match rest.get(open) {
-        Some(b'`') => return true,
+        Some(b'`') => return open == 0,
         Some(b'(') => matches!(rest.get(open + 1), Some(b'\'' | b'"' | b'`')),
         _ => false,
     };
@@ -178,7 +212,7 @@ fn passed(text: &Text<'_>, start: usize, rest: &[u8]) -> Option<(f32, &'static s
     let passed = match (before, rest.first()) {
         (b'(', Some(b')')) => is_word(earlier) && text.part(0, start).contains(&b'.'),
         (b'=' | b':', Some(b',' | b';' | b'}')) => {
-            is_word(earlier) && text.signs.any(super::super::sign::Signs::PAREN) || before == b':'
+            is_word(earlier) && text.signs.any(Signs::PAREN) || before == b':'
         }
         _ => false,
     };
@@ -191,5 +225,5 @@ fn sends(text: &Text<'_>, start: usize) -> bool {
     let head = text.part(0, start);
     let tail = text.part(start, start + 80);
     head.windows(2).any(|pair| pair == b"//") && matches!(head.last(), Some(b'+' | b',' | b'{' | b'('))
-        || tail.starts_with(b".cookie.") && head.ends_with(b"(")
+        || (tail.starts_with(b".cookie.") || tail == b"document.cookie)") && head.ends_with(b"(")
 }

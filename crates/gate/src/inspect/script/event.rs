@@ -90,7 +90,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
             continue;
         }
         let mut end = place;
-        while text.at(end).is_ascii_alphabetic() && end < place + 24 {
+        while text.at(end).is_ascii_alphabetic() && end < place + 40 {
             end += 1;
         }
         let equals = skip_space(text.lower, end);

@@ -14,7 +14,11 @@ pub(super) fn scan(text: &Text<'_>, tokens: &[Token], quoted: bool) -> Option<Fo
         let Some(rest) = tokens.get(at..tokens.len().min(at + 24)) else { break };
         let verdict = match token.kind {
             Is::Word(Class::Union) => united(text, rest, at > 0 || quoted),
-            Is::Word(Class::Select) => selected(text, tokens, at),
+            Is::Word(Class::Select) => match selected(text, tokens, at) {
+                // A query in quotes, in what else is written.
+                Some((_, why)) if at == 0 && quoted && token.start > 1 => Some((0.6, why)),
+                verdict => verdict,
+            },
             Is::Word(Class::Statement) => stated(text, tokens, at, quoted),
             Is::Word(Class::Function) if before(tokens, at) == Some(Is::Semicolon) => {
                 chosen(text, rest)
@@ -114,6 +118,9 @@ fn selected(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'stat
     }
     let operand = kind(tokens, next)?;
     let behind = kind(tokens, next + 1);
+    if operand == Is::Close {
+        return None;
+    }
     let listed = matches!(
         (operand, behind),
         (Is::Star, _)

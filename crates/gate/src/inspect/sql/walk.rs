@@ -162,6 +162,10 @@ impl<'a> Reading<'a> {
     /// Walks as far as the grammar goes: how much it weighs, why, and where it ended.
     pub(super) fn walk(mut self) -> Option<(f32, &'static str, usize)> {
         let mut at = 0;
+        if self.clause_cut_off() {
+            let end = self.tokens.last().map_or(0, |last| last.end);
+            return Some((0.8, "the rest of the query is cut off", end));
+        }
         // A value may begin with what continues an expression.
         if !self.quoted() && self.begins_with_continuation() {
             self.wants_operand = false;

@@ -46,6 +46,8 @@ impl Reading<'_> {
         self.lone();
         self.commit();
         match self.kind(at + 1) {
+            // In programs lines end so, and some begin with a hash.
+            Some(Is::Comment) if !self.quoted() && !self.numbered() && self.closings == 0 => {}
             Some(Is::Comment) => self.credit(0.9, "the rest of the query is cut off"),
             Some(Is::Word(Class::Function | Class::Danger)) if self.closings > 0 => {
                 self.credit(0.7, "a second statement follows");
@@ -79,8 +81,43 @@ impl Reading<'_> {
         let Some(end) = memchr::memchr(quote, body) else { return false };
         let name = body.get(1..end).unwrap_or_default();
         let lone = name.iter().all(|byte| is_word(*byte) || *byte == b'-');
-        lone && self.terms == 0
-            && self.before.last().is_some_and(|byte| is_space(*byte) || *byte == b'(')
+        let begun = !self.tokens.first().is_some_and(|token| is_space(self.at_before(token.start)));
+        self.terms == 0
+            && match self.before.last() {
+                Some(byte) if is_space(*byte) => begun || lone,
+                Some(byte) => matches!(byte, b'(' | b'=' | b'[' | b','),
+                None => lone && end + 1 == body.len(),
+            }
+    }
+
+    /// `' for update --`, `' join a on …#`: a clause and no condition, with the rest cut off.
+    pub(super) fn clause_cut_off(&self) -> bool {
+        let known = matches!(
+            self.word(usize::from(self.kind(0) == Some(Is::Close))),
+            b"as" | b"cross"
+                | b"fetch"
+                | b"for"
+                | b"inner"
+                | b"join"
+                | b"left"
+                | b"natural"
+                | b"on"
+                | b"returning"
+                | b"window"
+        );
+        let last = self.tokens.len().saturating_sub(1);
+        known
+            && self.quoted()
+            && !self.prose
+            && last < 16
+            && self.kind(last) == Some(Is::Comment)
+            && self.tokens.get(last).is_some_and(|token| {
+                trim(self.text.part(token.start, token.end)).len() < 4
+            })
+    }
+
+    fn at_before(&self, place: usize) -> u8 {
+        self.text.at(place.wrapping_sub(1))
     }
 
     /// `she's 6'1" -- tall`: inches.
@@ -107,6 +144,9 @@ impl Reading<'_> {
             .is_some_and(|before| matches!(self.kind(before), Some(Is::Close | Is::Variable)));
         self.lone();
         self.commit();
+        if !self.quoted() && self.terms == 0 && self.closings == 0 {
+            return if at + 1 < self.tokens.len() { Step::On(at + 1) } else { Step::End };
+        }
         let weight = if self.wants_operand && self.terms > 0 {
             let united = at > 0 && self.kind(at - 1) == Some(Is::Word(Class::Union));
             if united && short {
@@ -119,9 +159,9 @@ impl Reading<'_> {
         } else if talk {
             0.1
         } else if self.quoted() {
-            if self.quotes_a_mark(body) || words > 0 && self.terms == 0 && self.measures() {
-                0.3
-            } else if self.prose && words > 1 { 0.3 } else { 1.0 }
+            let measured = words > 0 && self.terms == 0 && self.measures();
+            let talked = measured || self.quotes_a_mark(body) || self.prose && words > 1;
+            if talked { 0.3 } else { 1.0 }
         } else if self.closings > 0 && self.terms <= 1 {
             if hash && body.len() > 1 { 0.4 } else { 0.9 }
         } else if self.weight > 0.2 && (short || self.weight >= 0.6) {

@@ -70,6 +70,17 @@ impl Reading<'_> {
                 return Step::On(at + 1);
             }
             Class::Constant => self.take(Operand::Constant),
+            // `time.sleep(1)`, `thread::sleep(…)`: a function of a program.
+            Class::Danger
+                if called
+                    && !self.word(at).contains(&b'_')
+                    && matches!(
+                        self.text.at(self.tokens.get(at).map_or(0, |token| token.start).wrapping_sub(1)),
+                        b':' | b'.'
+                    ) =>
+            {
+                self.take(Operand::Call);
+            }
             Class::Danger => {
                 let inside = at > 0 || self.quoted();
                 let weight = match (called || self.kind(at + 1) == Some(Is::Dot), inside) {
@@ -98,6 +109,12 @@ impl Reading<'_> {
             }
             Class::Catalogue => {
                 self.credit(0.5, "the database's own tables are read");
+                self.take(Operand::Name);
+            }
+            // `show/7`: a part of an address.
+            Class::Statement
+                if matches!(self.kind(at + 1), Some(Is::Operator | Is::Sign)) && at < 4 =>
+            {
                 self.take(Operand::Name);
             }
             _ if called => self.take(Operand::Call),

@@ -1,9 +1,12 @@
 //! Where an operator may stand: what joins one operand to the next, or begins a clause.
 
-use super::super::super::text::is_space;
+use super::super::super::text::{is_space, is_word};
 use super::super::Is;
 use super::super::word::Class;
 use super::{Operand, Place, Reading, Step};
+
+/// What is shorter is no sentence that quotes a sign.
+const CURT: usize = 12;
 
 impl Reading<'_> {
     pub(super) fn operator(&mut self, kind: Is, at: usize) -> Step {
@@ -64,7 +67,16 @@ impl Reading<'_> {
     fn compare(&mut self, at: usize) {
         self.commit();
         self.compared_at = at;
-        self.left = if self.last == Operand::Nothing { Operand::Name } else { self.last };
+        // Of a group the last thing says little.
+        let group = self.named
+            && !self.quoted()
+            && !self.numbered()
+            && at.checked_sub(1).and_then(|before| self.kind(before)) == Some(Is::Close);
+        self.left = match self.last {
+            Operand::Nothing => Operand::Name,
+            _ if group => Operand::Name,
+            last => last,
+        };
         self.comparing = true;
         self.wants_operand = true;
     }
@@ -83,9 +95,10 @@ impl Reading<'_> {
     fn quotes_a_sign(&self, at: usize) -> bool {
         at == 0
             && self.quoted()
-            && self.tokens.len() == 2
-            && self.before.last().is_some_and(|byte| is_space(*byte))
-            && self.tokens.get(1).is_some_and(|token| token.end == token.start + 1)
+            && self.text.len() > CURT
+            && self.before.last().is_some_and(|byte| is_space(*byte) || *byte == b'(')
+            && matches!(self.kind(1), Some(Is::String { .. }))
+            && self.bracket(1) == self.quote()
     }
 
     /// `'),('`: another row is put behind the first. `', role='`: another column is set.
@@ -123,9 +136,18 @@ impl Reading<'_> {
         self.wants_operand = true;
     }
 
+    fn quote(&self) -> u8 {
+        if self.place == Place::Single { b'\'' } else { b'"' }
+    }
+
     /// `'+'`, `'||'`: the value is put together with something.
     fn concatenated(&mut self, at: usize) {
-        let quote = if self.place == Place::Single { b'\'' } else { b'"' };
+        let quote = self.quote();
+        // `split('-')` and `a "*" matches`: the sign is what is quoted.
+        let joined = |byte: &u8| is_word(*byte) || matches!(byte, b'%' | b')');
+        if self.text.len() > CURT && !self.before.last().is_none_or(joined) {
+            return;
+        }
         let start = self.tokens.get(at + 1).map_or(0, |token| token.start);
         let same = self.text.at(start) == quote && self.text.at(start + 1) != quote;
         let last = at + 2 == self.tokens.len();
@@ -138,6 +160,12 @@ impl Reading<'_> {
     fn word_operator(&mut self, class: Class, at: usize) -> Step {
         let next = self.kind(at + 1);
         match class {
+            // `bitwise "or" of two`.
+            Class::Bool
+                if self.before.last().is_some_and(|byte| is_space(*byte)) && self.flanked(at) =>
+            {
+                return Step::Stop;
+            }
             Class::Bool => {
                 self.lone();
                 self.boolean();
@@ -167,6 +195,10 @@ impl Reading<'_> {
                     .any(|kind| kind == Is::Word(Class::Select));
                 if select {
                     self.credit(0.6, "a second query is united with the first");
+                }
+                let negative = at == 2 && self.kind(0) == Some(Is::Sign);
+                if negative && self.kind(1) == Some(Is::Number) && next.is_none() {
+                    self.credit(0.7, "a second query is united with the first");
                 }
                 self.wants_operand = true;
             }

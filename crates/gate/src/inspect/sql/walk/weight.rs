@@ -112,6 +112,9 @@ impl Reading<'_> {
             (true, false) if both => 1.0,
             (true, false) if self.same() => 1.0,
             (true, false) if known || self.about_nothing() => 0.7,
+            (true, false) if self.numbered() && right == Operand::String => 0.7,
+            // Programs have many of these.
+            (true, false) if self.sums > 2 => 0.0,
             (true, false) => 0.2,
             (false, true) if (first || !self.named) && (fixed(right) || known) => 0.8,
             (false, true) if self.joined() && right == Operand::String => 0.8,
