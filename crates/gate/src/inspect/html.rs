@@ -1,7 +1,11 @@
 //! Markup that a browser would run, read as HTML says that tags are read.
 
+#[cfg(test)]
+mod tests;
+
+use super::script::seek::{find, has, has_any};
 use super::sign::Signs;
-use super::text::{Text, find, has, has_any, is_space, listed};
+use super::text::{Text, is_space, listed};
 use super::{Findings, Kind};
 
 /// Looks for tags that run something.
@@ -58,13 +62,12 @@ fn written_as_number(text: &Text<'_>, found: &mut Findings) {
 }
 
 /// Elements whose end a value writes to leave them: nothing in them is read as a tag.
-const RAW: [&str; 9] = [
-    "iframe", "noembed", "noframes", "noscript", "style", "template", "textarea", "title", "xmp",
-];
+const RAW: [&str; 9] =
+    ["iframe", "noembed", "noframes", "noscript", "style", "template", "textarea", "title", "xmp"];
 
 /// `the <script> tag`: a name of a tag in a sentence, with nothing behind it that runs.
 fn spoken(text: &Text<'_>, open: usize, end: usize) -> bool {
-    let head = text.part(0, open);
+    let head = text.part(open.saturating_sub(64), open);
     let words = head.split(|byte| is_space(*byte)).filter(|word| word.len() > 1).count();
     let rest = text.part(end + 1, end + 200);
     let generic = head.last().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b':')
@@ -77,7 +80,7 @@ fn spoken(text: &Text<'_>, open: usize, end: usize) -> bool {
     text.at(end) == b'>'
         && followed
         && (words > 1 && matches!(head.last(), Some(b' ' | b'`' | b'\'' | b'"' | b'(')))
-        && !rest.iter().any(|byte| matches!(byte, b'(' | b'=' | b';' | b'{' | b'<' | b'/'))
+        && !rest.iter().any(|byte| matches!(byte, b'(' | b'=' | b';' | b'{' | b'/'))
 }
 
 /// Reads the tag that begins at `open`; says where the reading goes on.
@@ -215,6 +218,9 @@ fn attributes(text: &Text<'_>, tag: &[u8], mut place: usize, found: &mut Finding
     facts
 }
 
+/// How much is read of a value whose quote is never closed.
+const UNCLOSED_MAX: usize = 1024;
+
 fn value<'a>(text: &Text<'a>, start: usize) -> (&'a [u8], usize) {
     let quote = text.at(start);
     if matches!(quote, b'"' | b'\'' | b'`') {
@@ -223,7 +229,7 @@ fn value<'a>(text: &Text<'a>, start: usize) -> (&'a [u8], usize) {
             Some(end) => (rest.get(..end).unwrap_or_default(), start + 2 + end),
             // It is never closed: browsers read to the end, and so do we, part by part.
             None => (
-                rest,
+                rest.get(..UNCLOSED_MAX).unwrap_or(rest),
                 start
                     + 1
                     + rest
@@ -284,7 +290,8 @@ fn attribute(
     if handler(local) || (local != name && name.starts_with(b"on") && name.len() > 4) {
         found.add(Kind::Xss, 1.0, span, "a handler of events is set in markup");
     } else if framed(name) {
-        let runs = name.starts_with(b"hx-on") || has_any(value, &[b"constructor", b"alert", b"$event", b"eval(", b"script"]);
+        let runs = name.starts_with(b"hx-on")
+            || has_any(value, &[b"constructor", b"alert", b"$event", b"eval(", b"script"]);
         let weight = if runs { 0.9 } else { 0.6 };
         found.add(Kind::Xss, weight, span, "an attribute that a framework runs");
     } else if listed(&LINKS, local) {
@@ -426,8 +433,8 @@ pub(super) fn runs(url: &[u8]) -> bool {
         b"data:;base64",
         b"data:image/svg",
         b"data:application/x",
-        b"data:application/javascript",
-        b"data:application/ecmascript",
+        b"data:application/javascr",
+        b"data:application/ecmascr",
         b"data:,<",
         b"data:x,",
     ]

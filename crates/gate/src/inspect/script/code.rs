@@ -38,7 +38,7 @@ fn stripped(body: &[u8]) -> bool {
 
 /// `[value^=a]{background:url(//…`: a style that asks for what somebody typed.
 fn selects(body: &[u8]) -> bool {
-    let has = |needle: &[u8]| super::super::text::has(body, needle);
+    let has = |needle: &[u8]| super::seek::has(body, needle);
     (has(b"^=") || has(b"*=") || has(b"$=")) && has(b"{") && has(b"url(") && has(b"//")
 }
 
@@ -81,7 +81,18 @@ fn closes(inner: &[u8], mark: u8) -> bool {
     *last == mark
         && matches!(
             before,
-            b';' | b'-' | b'+' | b'*' | b'/' | b'%' | b'^' | b',' | b'|' | b'&' | b':' | b'{' | b'('
+            b';' | b'-'
+                | b'+'
+                | b'*'
+                | b'/'
+                | b'%'
+                | b'^'
+                | b','
+                | b'|'
+                | b'&'
+                | b':'
+                | b'{'
+                | b'('
         )
 }
 
@@ -123,7 +134,19 @@ fn words(text: &Text<'_>, found: &mut Findings) {
 const fn begins(byte: u8) -> bool {
     matches!(
         byte,
-        b'a' | b'c' | b'd' | b'e' | b'f' | b'g' | b'i' | b'l' | b'n' | b'o' | b'p' | b's' | b't' | b'w'
+        b'a' | b'c'
+            | b'd'
+            | b'e'
+            | b'f'
+            | b'g'
+            | b'i'
+            | b'l'
+            | b'n'
+            | b'o'
+            | b'p'
+            | b's'
+            | b't'
+            | b'w'
     )
 }
 
@@ -140,12 +163,11 @@ fn word(text: &Text<'_>, start: usize, end: usize) -> Option<(f32, &'static str)
         b"window" | b"self" | b"top" | b"parent" | b"this" | b"frames" | b"globalthis" => {
             reached(rest).then_some((0.75, REACHED))
         }
-        b"document" if behind(b".cookie") => {
-            (alone && sends(text, start)).then_some((0.8, SENT))
-        }
+        b"document" if behind(b".cookie") => (alone && sends(text, start)).then_some((0.8, SENT)),
         b"document" if behind(b"['") || behind(b"[\"") => reached(rest).then_some((0.75, REACHED)),
         b"document" if behind(b".domain") || behind(b"[") => {
-            (start > 0 && text.at(start - 1) == b'[' && rest.contains(&b'(')).then_some((0.7, PASSED))
+            (start > 0 && text.at(start - 1) == b'[' && rest.contains(&b'('))
+                .then_some((0.7, PASSED))
         }
         b"with" if behind(b"(document)") => Some((0.8, REACHED)),
         b"constructor" if start > 1 && text.at(start - 2) == b'[' => {
@@ -175,8 +197,7 @@ fn word(text: &Text<'_>, start: usize, end: usize) -> Option<(f32, &'static str)
         b"location" if start == 0 || matches!(text.at(start - 1), b'.' | b';') => {
             let assigned = behind(b"='") || behind(b"=\"") || behind(b"=`");
             let address = matches!(rest.get(2..4), Some(b"//" | b"ja" | b"ht" | b"da"));
-            (assigned && address && text.signs.any(Signs::PLUS))
-                .then_some((0.75, SENT))
+            (assigned && address && text.signs.any(Signs::PLUS)).then_some((0.75, SENT))
         }
         _ => None,
     }
@@ -208,7 +229,8 @@ fn made(rest: &[u8]) -> bool {
 fn passed(text: &Text<'_>, start: usize, rest: &[u8]) -> Option<(f32, &'static str)> {
     let before = text.at(start.wrapping_sub(1));
     let earlier = text.at(start.wrapping_sub(2));
-    let called = rest.starts_with(b".call(") || rest.starts_with(b".apply(") || rest.starts_with(b"?.(");
+    let called =
+        rest.starts_with(b".call(") || rest.starts_with(b".apply(") || rest.starts_with(b"?.(");
     let passed = match (before, rest.first()) {
         (b'(', Some(b')')) => is_word(earlier) && text.part(0, start).contains(&b'.'),
         (b'=' | b':', Some(b',' | b';' | b'}')) => {
@@ -224,6 +246,7 @@ fn passed(text: &Text<'_>, start: usize, rest: &[u8]) -> Option<(f32, &'static s
 fn sends(text: &Text<'_>, start: usize) -> bool {
     let head = text.part(0, start);
     let tail = text.part(start, start + 80);
-    head.windows(2).any(|pair| pair == b"//") && matches!(head.last(), Some(b'+' | b',' | b'{' | b'('))
+    head.windows(2).any(|pair| pair == b"//")
+        && matches!(head.last(), Some(b'+' | b',' | b'{' | b'('))
         || (tail.starts_with(b".cookie.") || tail == b"document.cookie)") && head.ends_with(b"(")
 }

@@ -59,10 +59,7 @@ fn chosen(text: &Text<'_>, tokens: &[Token]) -> Option<(f32, &'static str)> {
                 pair,
                 [
                     Token { kind: Is::Close, .. },
-                    Token {
-                        kind: Is::Word(Class::Select | Class::Statement | Class::Waitfor),
-                        ..
-                    }
+                    Token { kind: Is::Word(Class::Select | Class::Statement | Class::Waitfor), .. }
                 ]
             )
         }),
@@ -262,6 +259,7 @@ fn stated(
                 && (at..at + 8)
                     .any(|at| word(text, tokens, at) == b"on" || word(text, tokens, at) == b"to")
         }
+        b"print" => before.is_some() && kind(tokens, at + 1) == Some(Is::Variable),
         b"pragma" => {
             named
                 && matches!(kind(tokens, at + 2), Some(Is::Compare | Is::Open))

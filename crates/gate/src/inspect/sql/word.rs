@@ -64,11 +64,33 @@ pub(super) fn classify(word: &[u8]) -> Class {
     if lengths & (1 << word.len().min(31)) == 0 {
         return package(word);
     }
-    match WORDS.binary_search_by(|(held, _)| held.as_bytes().cmp(word)) {
-        Ok(place) => WORDS.get(place).map_or(Class::Plain, |(_, class)| *class),
+    let (from, to) = STARTS.get(usize::from(*first)).copied().unwrap_or((0, 0));
+    let words = WORDS.get(usize::from(from)..usize::from(to)).unwrap_or_default();
+    match words.binary_search_by(|(held, _)| held.as_bytes().cmp(word)) {
+        Ok(place) => words.get(place).map_or(Class::Plain, |(_, class)| *class),
         Err(_) => package(word),
     }
 }
+
+/// From where to where words begin with a letter.
+const STARTS: [(u16, u16); 256] = {
+    let mut starts = [(0u16, 0u16); 256];
+    let mut at = 0;
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        reason = "computed when compiled, of a few hundred words"
+    )]
+    while at < WORDS.len() {
+        let first = WORDS[at].0.as_bytes()[0] as usize;
+        if starts[first].1 == 0 {
+            starts[first].0 = at as u16;
+        }
+        starts[first].1 = at as u16 + 1;
+        at += 1;
+    }
+    starts
+};
 
 /// Which second letters words have that a form of SQL begins with, by the first.
 const TELLING: [u32; 256] = {
@@ -107,6 +129,9 @@ pub(super) fn tells(word: &[u8], stated: bool) -> bool {
 
 /// Packages of servers have telling beginnings.
 fn package(word: &[u8]) -> Class {
+    if !matches!(word, [b'd' | b'u' | b'x' | b's', ..]) {
+        return Class::Plain;
+    }
     let known = [&b"dbms_"[..], b"utl_", b"xp_", b"user_lock", b"sp_oa"];
     let begins = known.iter().any(|name| word.starts_with(name));
     if begins { Class::Danger } else { Class::Plain }

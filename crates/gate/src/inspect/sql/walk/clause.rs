@@ -78,11 +78,15 @@ impl Reading<'_> {
     /// `grep '#' a`, `$('#a')`: what begins like a comment is quoted itself.
     fn quotes_a_mark(&self, body: &[u8]) -> bool {
         let quote = if self.place == Place::Single { b'\'' } else { b'"' };
-        let Some(end) = memchr::memchr(quote, body) else { return false };
+        let Some(end) = memchr::memchr(quote, body) else {
+            // `r#"…"#)` ends a raw string of a program.
+            return self.terms == 0 && body.starts_with(b"#)") && quote == b'"';
+        };
         let name = body.get(1..end).unwrap_or_default();
         let lone = name.iter().all(|byte| is_word(*byte) || *byte == b'-');
         let begun = !self.tokens.first().is_some_and(|token| is_space(self.at_before(token.start)));
-        self.terms == 0
+        self.terms < 2
+            && !self.clause
             && match self.before.last() {
                 Some(byte) if is_space(*byte) => begun || lone,
                 Some(byte) => matches!(byte, b'(' | b'=' | b'[' | b','),
@@ -94,7 +98,8 @@ impl Reading<'_> {
     pub(super) fn clause_cut_off(&self) -> bool {
         let known = matches!(
             self.word(usize::from(self.kind(0) == Some(Is::Close))),
-            b"as" | b"cross"
+            b"as"
+                | b"cross"
                 | b"fetch"
                 | b"for"
                 | b"inner"
@@ -111,9 +116,10 @@ impl Reading<'_> {
             && !self.prose
             && last < 16
             && self.kind(last) == Some(Is::Comment)
-            && self.tokens.get(last).is_some_and(|token| {
-                trim(self.text.part(token.start, token.end)).len() < 4
-            })
+            && self
+                .tokens
+                .get(last)
+                .is_some_and(|token| trim(self.text.part(token.start, token.end)).len() < 4)
     }
 
     fn at_before(&self, place: usize) -> u8 {
@@ -173,7 +179,9 @@ impl Reading<'_> {
         } else {
             0.1
         };
-        self.credit(weight, "the rest of the query is cut off");
+        if self.quoted() || weight > 0.1 || at + 1 == self.tokens.len() {
+            self.credit(weight, "the rest of the query is cut off");
+        }
         // Behind a comment of one line the value may go on.
         if !self.quoted() && weight < 0.7 && at + 1 < self.tokens.len() {
             return Step::On(at + 1);

@@ -10,7 +10,7 @@ impl Reading<'_> {
             Is::Number => self.take(Operand::Constant),
             Is::String { .. } => self.take(Operand::String),
             Is::Variable => {
-                if self.word(at).starts_with(b"@@") {
+                if matches!(self.word(at), [b'@', b'@', b'a'..=b'z', ..]) {
                     self.credit(0.7, "a variable of the database is read");
                 }
                 self.take(Operand::Constant);
@@ -75,7 +75,11 @@ impl Reading<'_> {
                 if called
                     && !self.word(at).contains(&b'_')
                     && matches!(
-                        self.text.at(self.tokens.get(at).map_or(0, |token| token.start).wrapping_sub(1)),
+                        self.text.at(self
+                            .tokens
+                            .get(at)
+                            .map_or(0, |token| token.start)
+                            .wrapping_sub(1)),
                         b':' | b'.'
                     ) =>
             {

@@ -6,7 +6,7 @@ use super::super::word::Class;
 use super::{Operand, Place, Reading, Step};
 
 /// What is shorter is no sentence that quotes a sign.
-const CURT: usize = 12;
+const CURT: usize = 8;
 
 impl Reading<'_> {
     pub(super) fn operator(&mut self, kind: Is, at: usize) -> Step {
@@ -145,6 +145,10 @@ impl Reading<'_> {
         let quote = self.quote();
         // `split('-')` and `a "*" matches`: the sign is what is quoted.
         let joined = |byte: &u8| is_word(*byte) || matches!(byte, b'%' | b')');
+        // `b'*'` of Rust and Python.
+        if matches!(self.before, [.., before, b'b'] if !is_word(*before)) {
+            return;
+        }
         if self.text.len() > CURT && !self.before.last().is_none_or(joined) {
             return;
         }
