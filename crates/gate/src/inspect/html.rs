@@ -80,7 +80,12 @@ fn spoken(text: &Text<'_>, open: usize, end: usize) -> bool {
     text.at(end) == b'>'
         && followed
         && (words > 1 && matches!(head.last(), Some(b' ' | b'`' | b'\'' | b'"' | b'(')))
-        && !rest.iter().any(|byte| matches!(byte, b'(' | b'=' | b';' | b'{' | b'/'))
+        && !rest.iter().take(80).any(|byte| matches!(byte, b'=' | b'{'))
+        && !rest.windows(2).any(|pair| pair == b"</" || pair == b"//" || is_called(pair))
+}
+
+const fn is_called(pair: &[u8]) -> bool {
+    matches!(pair, [byte, b'(' | b'`'] if super::text::is_word(*byte))
 }
 
 /// Reads the tag that begins at `open`; says where the reading goes on.

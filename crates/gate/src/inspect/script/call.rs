@@ -43,6 +43,14 @@ fn plural(text: &Text<'_>, place: usize) -> bool {
     end > 0 && inside.iter().take(end).all(u8::is_ascii_lowercase)
 }
 
+/// `confirm() asks …`: a sentence about a function.
+fn told(text: &Text<'_>, place: usize) -> bool {
+    let behind = text.part(place, place + 24);
+    let end = memchr::memchr(b')', behind).unwrap_or(0);
+    matches!(behind.get(end + 1..end + 4), Some([b' ', b'a'..=b'z', b'a'..=b'z']))
+        && behind.get(end) == Some(&b')')
+}
+
 /// Whether the first quote is closed by nothing but goes on as script does behind a string.
 fn torn(head: &[u8]) -> bool {
     let quote = head.iter().position(|byte| matches!(byte, b'\'' | b'"'));
@@ -107,6 +115,10 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
                 | b'*'
                 | b'>'
         );
+        // `>>> print(x)`, `* open(x)`: examples and lists.
+        let listed =
+            !shows && is_space(value.get(1).copied().unwrap_or(0)) || value.starts_with(b">>>");
+        let broken = broken && !listed;
         let torn = torn(head);
         let joined = matches!(
             before,
@@ -134,7 +146,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
         let weight = match before {
             // `prompt (noun)` is said, not called.
             None if shows && text.at(open - 1) == b' ' => 0.5,
-            None if shows && plural(text, place) => 0.5,
+            None if shows && (plural(text, place) || told(text, place)) => 0.5,
             None if shows && value.len() < 80 => 0.75,
             Some(b'\'' | b'"') if shows && head.len() == 1 && value.len() < 40 => 0.75,
             None if name == b"fetch" && has_any(text.part(place, place + 12), &[b"//"]) => 0.6,

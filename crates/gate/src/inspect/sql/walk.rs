@@ -213,7 +213,8 @@ impl<'a> Reading<'a> {
                         | Class::Into
                         | Class::Procedure
                         | Class::Waitfor
-                ) && !(class == Class::Condition && self.kind(1) == Some(Is::Open))
+                ) && !(class == Class::Condition
+                    && (self.kind(1) == Some(Is::Open) || self.word(0) == b"when"))
             }
             Some(Is::Close | Is::Bars | Is::Semicolon | Is::Comma) => true,
             _ => false,

@@ -80,7 +80,8 @@ impl Reading<'_> {
         let quote = if self.place == Place::Single { b'\'' } else { b'"' };
         let Some(end) = memchr::memchr(quote, body) else {
             // `r#"…"#)` ends a raw string of a program.
-            return self.terms == 0 && body.starts_with(b"#)") && quote == b'"';
+            let raw = body.starts_with(b"#)") && quote == b'"';
+            return self.terms == 0 && (raw || self.before.last() == Some(&b'('));
         };
         let name = body.get(1..end).unwrap_or_default();
         let lone = name.iter().all(|byte| is_word(*byte) || *byte == b'-');
@@ -120,6 +121,11 @@ impl Reading<'_> {
                 .tokens
                 .get(last)
                 .is_some_and(|token| trim(self.text.part(token.start, token.end)).len() < 4)
+    }
+
+    /// `src/a.c | 3 ---`: how much of a file has changed.
+    fn tabulated(&self) -> bool {
+        self.named && memchr::memmem::find(self.text.part(0, 512), b" | ").is_some()
     }
 
     fn at_before(&self, place: usize) -> u8 {
@@ -172,7 +178,11 @@ impl Reading<'_> {
             if hash && body.len() > 1 { 0.4 } else { 0.9 }
         } else if self.weight > 0.2 && (short || self.weight >= 0.6) {
             0.6
-        } else if short && !digits && (closed || self.terms > 1) && self.last != Operand::Name {
+        } else if short
+            && !digits
+            && (closed || self.terms > 1 && !self.tabulated())
+            && self.last != Operand::Name
+        {
             0.7
         } else if self.terms == 1 && self.last == Operand::Constant && !named && body.len() <= 3 {
             0.5

@@ -53,6 +53,18 @@ impl Reading<'_> {
         let called = self.kind(at + 1) == Some(Is::Open);
         match class {
             Class::Prefix | Class::Modifier => return Step::On(at + 1),
+            // `Select mode is …`
+            Class::Select
+                if at == 0
+                    && !self.quoted()
+                    && self.kind(1) == Some(Is::Word(Class::Plain))
+                    && matches!(
+                        self.kind(2),
+                        Some(Is::Word(Class::Plain | Class::Compare | Class::Bool))
+                    ) =>
+            {
+                return Step::Stop;
+            }
             Class::Select => {
                 self.selecting = true;
                 let weight = if at == 0 { 0.3 } else { 0.6 };

@@ -17,6 +17,13 @@ impl Reading<'_> {
                 }
                 self.compare(at);
             }
+            Is::Bars
+                if self.before.last().is_some_and(|byte| is_space(*byte))
+                    && self.text.len() > CURT
+                    && self.flanked(at) =>
+            {
+                return Step::Stop;
+            }
             Is::Bars => {
                 self.lone();
                 self.commit();
@@ -96,9 +103,12 @@ impl Reading<'_> {
         at == 0
             && self.quoted()
             && self.text.len() > CURT
-            && self.before.last().is_some_and(|byte| is_space(*byte) || *byte == b'(')
+            && self
+                .before
+                .last()
+                .is_some_and(|byte| is_space(*byte) || matches!(byte, b'(' | b'"' | b'\'' | b'`'))
             && matches!(self.kind(1), Some(Is::String { .. }))
-            && self.bracket(1) == self.quote()
+            && matches!(self.bracket(1), b'\'' | b'"')
     }
 
     /// `'),('`: another row is put behind the first. `', role='`: another column is set.
@@ -154,6 +164,10 @@ impl Reading<'_> {
         }
         let start = self.tokens.get(at + 1).map_or(0, |token| token.start);
         let same = self.text.at(start) == quote && self.text.at(start + 1) != quote;
+        // `"^" on a line …`
+        if is_space(self.text.at(start + 1)) && self.text.len() > start + 24 {
+            return;
+        }
         let last = at + 2 == self.tokens.len();
         if same && last && matches!(self.kind(at + 1), Some(Is::String { open: true })) {
             self.pending += 0.8;
@@ -179,7 +193,9 @@ impl Reading<'_> {
                     self.credit(0.8, "a full-text search is closed");
                     return Step::On(at + 3);
                 }
-                if self.flanked(at) {
+                // `in` takes a list, but where prose has it.
+                let listless = !self.quoted() && self.word(at) == b"in" && next != Some(Is::Open);
+                if self.flanked(at) || listless {
                     return Step::Stop;
                 }
                 self.compare(at);
