@@ -5,6 +5,7 @@
 //! ends it at its second word, and weighs what it finds on the way.
 
 mod anywhere;
+mod statement;
 #[cfg(test)]
 mod tests;
 mod token;
