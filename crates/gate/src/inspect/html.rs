@@ -1,20 +1,94 @@
 //! Markup that a browser would run, read as HTML says that tags are read.
 
+mod attribute;
+#[cfg(test)]
+mod tests;
+
+use super::script::seek::{find, has};
 use super::sign::Signs;
-use super::text::{Text, find, has, has_any, is_space, listed};
+use super::text::{Text, is_space, listed};
 use super::{Findings, Kind};
+pub(super) use attribute::runs;
+use attribute::{attribute, styled};
 
 /// Looks for tags that run something.
 pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
+    if text.signs.any(Signs::HIGH)
+        && let Some(at) = find(text.lower, "¼script".as_bytes(), 0)
+    {
+        found.add(Kind::Xss, 0.9, (at, at + 8), "a bracket is written with a bit too many");
+    }
+    if text.signs.any(Signs::AMPERSAND) {
+        written_as_number(text, found);
+    }
     if !text.signs.any(Signs::LESS) {
         return;
     }
+    leaves(text, found);
     let mut place = 0;
     while let Some(open) = memchr::memchr(b'<', text.lower.get(place..).unwrap_or_default()) {
         let open = place + open;
         let end = tag(text, open, found);
         place = end.max(open + 1);
     }
+}
+
+/// `"><b>`: an attribute and its tag are closed, and another begins.
+fn leaves(text: &Text<'_>, found: &mut Findings) {
+    let head = text.part(0, 32);
+    let Some(quote) = head.iter().position(|byte| matches!(byte, b'\'' | b'"' | b'`')) else {
+        return;
+    };
+    let named = text.part(0, quote).iter().all(|byte| byte.is_ascii_alphanumeric());
+    let rest = text.part(quote + 1, text.len());
+    let rest = rest.strip_prefix(b"/").unwrap_or(rest);
+    let Some(rest) = rest.strip_prefix(b">") else { return };
+    let rest = super::text::trim(rest.get(..32).unwrap_or(rest));
+    if named && matches!(rest, [b'<', b'a'..=b'z' | b'/' | b'!', ..]) {
+        found.add(Kind::Xss, 0.75, (quote, quote + 4), "a tag is closed and another begins");
+    }
+}
+
+/// `&#0000060`: a bracket written as a number, alone or with more zeroes than anybody needs.
+fn written_as_number(text: &Text<'_>, found: &mut Findings) {
+    let value = super::text::trim(text.lower);
+    let Some(digits) = value.strip_prefix(b"&#") else { return };
+    let (digits, bracket): (&[u8], &[u8]) = match digits.strip_prefix(b"x") {
+        Some(digits) => (digits, b"3c"),
+        None => (digits, b"60"),
+    };
+    let zeroes = digits.iter().take_while(|byte| **byte == b'0').count();
+    let rest = digits.get(zeroes..).unwrap_or_default();
+    if rest.strip_prefix(bracket).is_some_and(|end| matches!(end, b"" | b";") || zeroes > 3) {
+        found.add(Kind::Xss, 0.75, (0, value.len()), "a bracket is written as a number");
+    }
+}
+
+/// Elements whose end a value writes to leave them: nothing in them is read as a tag.
+const RAW: [&str; 9] =
+    ["iframe", "noembed", "noframes", "noscript", "style", "template", "textarea", "title", "xmp"];
+
+/// `the <script> tag`: a name of a tag in a sentence, with nothing behind it that runs.
+fn spoken(text: &Text<'_>, open: usize, end: usize) -> bool {
+    let head = text.part(open.saturating_sub(64), open);
+    let words = head.split(|byte| is_space(*byte)).filter(|word| word.len() > 1).count();
+    let rest = text.part(end + 1, end + 200);
+    let generic = head.last().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b':')
+        && text.raw.get(open + 1).is_some_and(u8::is_ascii_uppercase)
+        && text.raw.get(open + 2).is_some_and(u8::is_ascii_lowercase);
+    if generic && !has(rest, b"</") && !rest.first().is_some_and(u8::is_ascii_alphanumeric) {
+        return true;
+    }
+    let followed = matches!(rest.first(), None | Some(b' ' | b',' | b'.' | b'?' | b'`' | b'\''));
+    text.at(end) == b'>'
+        && followed
+        && (words > 1 && matches!(head.last(), Some(b' ' | b'`' | b'\'' | b'"' | b'(')))
+        && !rest.iter().take(80).any(|byte| matches!(byte, b'=' | b'{'))
+        && !rest.windows(2).any(|pair| pair == b"</" || pair == b"//" || is_called(pair))
+}
+
+const fn is_called(pair: &[u8]) -> bool {
+    matches!(pair, [byte, b'(' | b'`'] if super::text::is_word(*byte))
 }
 
 /// Reads the tag that begins at `open`; says where the reading goes on.
@@ -57,6 +131,20 @@ fn tag(text: &Text<'_>, open: usize, found: &mut Findings) -> usize {
         || text.at(start + name.len()) == b'\''
         || text.at(start + name.len()) == b'\\'
         || text.at(start + name.len()) == b'`';
+    // `(a<b) && …` is no tag.
+    if matches!(text.at(start + name.len()), b')' | b';' | b',' | b']') {
+        return open + 1;
+    }
+    if text.at(start + name.len()) == 0 && start + name.len() < text.len() {
+        let whole: Vec<u8> =
+            text.part(start, place).iter().copied().filter(|byte| *byte != 0).collect();
+        if whole.starts_with(b"script") {
+            found.add(Kind::Xss, 0.9, (open, place), "a script begins or ends in the value");
+        }
+    }
+    if closing && open == 0 && listed(&RAW, name) {
+        found.add(Kind::Xss, 0.75, (open, place), "an element that holds text is left");
+    }
     // The name may be torn by what is no part of names: the attributes begin there.
     if plain.is_some() {
         place = start + name.len();
@@ -64,7 +152,11 @@ fn tag(text: &Text<'_>, open: usize, found: &mut Findings) -> usize {
     let name = memchr::memchr(b':', name).and_then(|colon| name.get(colon + 1..)).unwrap_or(name);
     let script = name == b"script" || name == b"xss" || (!ends && name.starts_with(b"script"));
     if script && ends {
-        let weight = if closing { 0.75 } else { 1.0 };
+        let weight = match closing {
+            true => 0.75,
+            false if spoken(text, open, place) => 0.6,
+            false => 1.0,
+        };
         found.add(Kind::Xss, weight, (open, place), "a script begins or ends in the value");
         if !closing {
             return text.len();
@@ -134,6 +226,9 @@ fn attributes(text: &Text<'_>, tag: &[u8], mut place: usize, found: &mut Finding
     facts
 }
 
+/// How much is read of a value whose quote is never closed.
+const UNCLOSED_MAX: usize = 1024;
+
 fn value<'a>(text: &Text<'a>, start: usize) -> (&'a [u8], usize) {
     let quote = text.at(start);
     if matches!(quote, b'"' | b'\'' | b'`') {
@@ -142,7 +237,7 @@ fn value<'a>(text: &Text<'a>, start: usize) -> (&'a [u8], usize) {
             Some(end) => (rest.get(..end).unwrap_or_default(), start + 2 + end),
             // It is never closed: browsers read to the end, and so do we, part by part.
             None => (
-                rest,
+                rest.get(..UNCLOSED_MAX).unwrap_or(rest),
                 start
                     + 1
                     + rest
@@ -157,183 +252,6 @@ fn value<'a>(text: &Text<'a>, start: usize) -> (&'a [u8], usize) {
         end += 1;
     }
     (text.part(start, end), end)
-}
-
-const LINKS: [&str; 25] = [
-    "action",
-    "archive",
-    "background",
-    "by",
-    "cite",
-    "classid",
-    "code",
-    "codebase",
-    "content",
-    "data",
-    "dynsrc",
-    "folder",
-    "formaction",
-    "from",
-    "href",
-    "icon",
-    "longdesc",
-    "lowsrc",
-    "manifest",
-    "poster",
-    "profile",
-    "src",
-    "srcdoc",
-    "to",
-    "values",
-];
-
-fn attribute(
-    text: &Text<'_>,
-    tag: &[u8],
-    (name, value): (&[u8], &[u8]),
-    span: (usize, usize),
-    facts: &mut Facts,
-    found: &mut Findings,
-) {
-    if has(value, b"<script") {
-        found.add(Kind::Xss, 0.8, span, "a script begins in an attribute");
-    }
-    let local = name.iter().rposition(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'-'));
-    let local = local.and_then(|at| name.get(at + 1..)).unwrap_or(name);
-    if handler(local) || (local != name && name.starts_with(b"on") && name.len() > 4) {
-        found.add(Kind::Xss, 1.0, span, "a handler of events is set in markup");
-    } else if listed(&LINKS, local) {
-        facts.source = true;
-        if runs(value)
-            || (local == b"srcdoc" && has(value, b"<"))
-            || (local == b"content"
-                && has_any(value, &[b"javascript:", b"data:text", b"vbscript:"]))
-            || (local == b"values" && has(value, b"script:"))
-        {
-            found.add(Kind::Xss, 1.0, span, "a link runs script");
-        }
-    } else if matches!(
-        name,
-        b"datasrc" | b"datafld" | b"dataformatas" | b"ev:event" | b"ev:handler"
-    ) {
-        found.add(Kind::Xss, 0.8, span, "an attribute is bound to script or data");
-    } else if local == b"style" && styled(value) {
-        found.add(Kind::Xss, 0.9, span, "a style runs script");
-    } else if local == b"style" && (has(value, b"url(") || value.contains(&b'\\')) && tag != b"code"
-    {
-        found.add(Kind::Xss, 0.7, span, "a style loads what it names");
-    } else if runs(value) && tag != b"code" {
-        found.add(Kind::Xss, 0.8, span, "a link runs script");
-    } else if local == b"http-equiv" && has_any(value, &[b"refresh", b"set-cookie", b"link"]) {
-        found.add(Kind::Xss, 0.9, span, "the page is sent elsewhere");
-    } else if local == b"attributename" && has_any(value, &[b"href", b"on"]) {
-        found.add(Kind::Xss, 0.9, span, "an attribute is animated into script");
-    }
-    text.step();
-}
-
-/// Handlers are what HTML calls `on…`, in any tag.
-fn handler(name: &[u8]) -> bool {
-    name.len() > 4 && name.starts_with(b"on") && name.iter().all(u8::is_ascii_alphanumeric)
-}
-
-fn styled(value: &[u8]) -> bool {
-    let packed: Vec<u8> = stripped(value, 4096);
-    has_any(
-        &packed,
-        &[
-            b"expression(",
-            b"javascript:",
-            b"vbscript:",
-            b"-moz-binding",
-            b"behavior:",
-            b"behaviour:",
-            b"@import",
-            b"data:text",
-            b"url(//",
-        ],
-    )
-}
-
-/// A style as browsers that run them read it: without comments, escapes and blanks.
-fn stripped(value: &[u8], most: usize) -> Vec<u8> {
-    let mut packed = Vec::with_capacity(value.len().min(most));
-    let mut place = 0;
-    while place < value.len().min(most) {
-        let rest = value.get(place..).unwrap_or_default();
-        if rest.starts_with(b"/*") {
-            match find(value, b"*/", place + 2) {
-                Some(end) => place = end + 2,
-                None => break,
-            }
-        } else {
-            if !matches!(rest.first(), Some(0..=b' ' | b'\\' | b'\'' | b'"')) {
-                packed.extend(rest.first());
-            }
-            place += 1;
-        }
-    }
-    packed
-}
-
-/// Whether a URL is script: blanks, controls and escapes in the scheme do not matter.
-pub(super) fn runs(url: &[u8]) -> bool {
-    let mut scheme = [0u8; 24];
-    let mut length = 0;
-    let mut place = 0;
-    while length < scheme.len() && place < url.len().min(160) {
-        let byte = super::text::at(url, place);
-        let (byte, taken) = entity(url, place).unwrap_or((byte, 1));
-        place += taken;
-        if byte > b' ' && byte < 0x80 && !matches!(byte, b'"' | b'\'' | b'`' | b'\\' | b'+') {
-            if let Some(slot) = scheme.get_mut(length) {
-                *slot = byte.to_ascii_lowercase();
-            }
-            length += 1;
-        }
-    }
-    let scheme = scheme.get(..length).unwrap_or_default();
-    let scheme = scheme.strip_prefix(b"url(").unwrap_or(scheme);
-    let scheme = scheme.strip_prefix(b"view-source:").unwrap_or(scheme);
-    let scheme = scheme.strip_prefix(b"feed:").unwrap_or(scheme);
-    [
-        &b"javascript:"[..],
-        b"&{",
-        b"javascript#",
-        b"vbscript:",
-        b"livescript:",
-        b"mocha:",
-        b"jscript:",
-        b"vbs:",
-        b"data:text/html",
-        b"data:text/xml",
-        b"data:text/xsl",
-        b"data:text/javascript",
-        b"data:text/vbscript",
-        b"data:;base64",
-        b"data:image/svg",
-        b"data:application/x",
-        b"data:,<",
-        b"data:x,",
-    ]
-    .iter()
-    .any(|known| scheme.starts_with(known))
-}
-
-fn entity(url: &[u8], place: usize) -> Option<(u8, usize)> {
-    let rest = url.get(place..)?;
-    let digits = rest.strip_prefix(b"&#")?;
-    let (digits, radix, head) = match digits.first()? {
-        b'x' => (digits.get(1..)?, 16, 3),
-        _ => (digits, 10, 2),
-    };
-    let count =
-        digits.iter().take(10).take_while(|byte| char::from(**byte).is_digit(radix)).count();
-    let value = digits.get(..count)?.iter().fold(0u32, |value, byte| {
-        value.wrapping_mul(radix).wrapping_add(char::from(*byte).to_digit(radix).unwrap_or(0))
-    });
-    let end = usize::from(digits.get(count) == Some(&b';'));
-    Some((u8::try_from(value).ok()?, head + count + end))
 }
 
 /// Tags that load or run what they name, whatever their attributes.
@@ -351,7 +269,7 @@ fn weigh(
     }
     let weight = match name {
         b"iframe" | b"frame" | b"object" | b"embed" | b"applet" | b"layer" | b"ilayer"
-        | b"bgsound" | b"base" | b"isindex" | b"portal" => {
+        | b"bgsound" | b"base" | b"isindex" | b"portal" | b"fencedframe" => {
             if facts.source {
                 0.9
             } else {
@@ -366,11 +284,20 @@ fn weigh(
         }
         b"link" if facts.source && facts.count > 1 => 0.7,
         b"meta" if facts.source && facts.count > 1 => 0.7,
+        b"style" if spoken(text, span.0, span.1) => 0.5,
         b"style" => {
             let body = text.part(span.1, span.1 + 512);
             if styled(body) { 0.9 } else { 0.7 }
         }
         b"form" | b"svg" | b"math" | b"xml" | b"xss" | b"handler" if text.at(span.1) == b'>' => 0.7,
+        b"plaintext" if span.0 == 0 && span.1 + 1 >= text.len() => 0.7,
+        b"a" | b"form" | b"button"
+            if facts.source
+                && span.1 >= text.len()
+                && matches!(text.raw.last(), Some(b'?' | b'=' | b'&')) =>
+        {
+            0.7
+        }
         b"img" | b"image" | b"input" | b"video" | b"audio"
             if facts.source && span.1 >= text.len() && text.raw.last() != Some(&b'>') =>
         {

@@ -1,7 +1,8 @@
 //! Documents and queries of XML, and includes of web servers.
 
+use super::script::seek::{find, has, has_any};
 use super::sign::Signs;
-use super::text::{Text, find, has, has_any};
+use super::text::Text;
 use super::{Findings, Kind};
 
 /// Looks for declarations and directives in markup, and for steps of XPath behind a string.

@@ -5,6 +5,9 @@
 //! ends it at its second word, and weighs what it finds on the way.
 
 mod anywhere;
+mod statement;
+#[cfg(test)]
+mod tests;
 mod token;
 mod walk;
 mod word;
@@ -91,7 +94,8 @@ fn read(text: &Text<'_>, from: usize, place: Place, telling: bool, found: &mut F
             return;
         }
     }
-    let tokens: Vec<Token> = Tokens::new(text.lower, from).inspect(|_| text.step()).collect();
+    let mut tokens: Vec<Token> = Vec::with_capacity((text.len() / 3 + 2).min(64));
+    tokens.extend(Tokens::new(text.lower, from).inspect(|_| text.step()));
     let before = text.part(0, from.saturating_sub(1));
     let reading = Reading::new(text, &tokens, place, prose_before(before), before);
     if let Some((weight, why, end)) = reading.walk() {

@@ -39,6 +39,9 @@ pub(super) struct Token {
     pub(super) end: usize,
 }
 
+/// How far the end of a string in dollars is looked for.
+const DOLLARS_MAX: usize = 128;
+
 /// Reads tokens from a place on; what lies in closed comments is not seen.
 pub(super) struct Tokens<'a> {
     bytes: &'a [u8],
@@ -82,6 +85,34 @@ impl<'a> Tokens<'a> {
                 self.place += 2;
             } else {
                 return;
+            }
+        }
+    }
+
+    /// Whether a blank that does not break stands here, by itself or as UTF-8 has it.
+    fn ends_in_blank(&self) -> bool {
+        match at(self.bytes, self.place) {
+            0xa0 => self.place == 0 || at(self.bytes, self.place - 1) < 0x80,
+            0xc2 => at(self.bytes, self.place + 1) == 0xa0,
+            _ => false,
+        }
+    }
+
+    /// `$$…$$` and `$name$…$name$` of PostgreSQL.
+    fn dollars(&mut self) -> Kind {
+        let rest = self.bytes.get(self.place..).unwrap_or_default();
+        let rest = rest.get(..DOLLARS_MAX).unwrap_or(rest);
+        let name = rest.iter().skip(1).take_while(|byte| is_word(**byte)).count();
+        let mark = rest.get(..name + 2).filter(|mark| mark.last() == Some(&b'$'));
+        let end = mark.and_then(|mark| super::super::text::find(rest, mark, mark.len()));
+        match (mark, end) {
+            (Some(mark), Some(end)) => {
+                self.place += end + mark.len();
+                Kind::String { open: false }
+            }
+            _ => {
+                self.place += 1;
+                Kind::Junk
             }
         }
     }
@@ -132,15 +163,27 @@ impl<'a> Tokens<'a> {
                 self.place += 1;
             }
         }
+        self.suffix();
         Kind::Number
+    }
+
+    /// `7f` and `7d` are numbers of Oracle, and a word may follow at once.
+    fn suffix(&mut self) {
+        let rest = self.bytes.get(self.place..).unwrap_or_default();
+        let [b'f' | b'd', rest @ ..] = rest else { return };
+        let joined = [&b"union"[..], b"or", b"and", b"order", b"having", b"where", b" "];
+        if joined.iter().any(|word| rest.starts_with(word)) {
+            self.place += 1;
+        }
     }
 
     fn word(&mut self) -> Kind {
         let start = self.place;
-        while is_word(at(self.bytes, self.place))
-            || at(self.bytes, self.place) >= 0x80
-            || at(self.bytes, self.place) == b'$'
-        {
+        loop {
+            let byte = at(self.bytes, self.place);
+            if !(is_word(byte) || byte == b'$' || byte >= 0x80 && !self.ends_in_blank()) {
+                break;
+            }
             self.place += 1;
         }
         let word = self.bytes.get(start..self.place).unwrap_or_default();
@@ -228,6 +271,7 @@ impl Iterator for Tokens<'_> {
                 self.place = end.map_or(start + 1, |end| start + end + 1);
                 if end.is_some() { Kind::Word(Class::Plain) } else { Kind::Junk }
             }
+            b'$' => self.dollars(),
             b'_' | b'a'..=b'z' | 0x80.. => self.word(),
             _ => self.symbol(),
         };
