@@ -4,9 +4,8 @@ mod attribute;
 #[cfg(test)]
 mod tests;
 
-use super::script::seek::{find, has};
 use super::sign::Signs;
-use super::text::{Text, is_space, listed};
+use super::text::{Text, find, has, is_space, listed};
 use super::{Findings, Kind};
 pub(super) use attribute::runs;
 use attribute::{attribute, styled};

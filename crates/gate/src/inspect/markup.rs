@@ -1,8 +1,7 @@
 //! Documents and queries of XML, and includes of web servers.
 
-use super::script::seek::{find, has, has_any};
 use super::sign::Signs;
-use super::text::Text;
+use super::text::{Text, find, has, has_any};
 use super::{Findings, Kind};
 
 /// Looks for declarations and directives in markup, and for steps of XPath behind a string.

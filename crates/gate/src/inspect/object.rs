@@ -1,8 +1,7 @@
 //! Code and serialised objects of PHP, Java and others.
 
-use super::script::seek::{find, has_any};
 use super::sign::Signs;
-use super::text::{Text, at};
+use super::text::{Text, at, find, has_any};
 use super::{Findings, Kind};
 
 /// Looks for code by its own brackets, and for objects by how they begin.

@@ -4,13 +4,11 @@
 mod call;
 mod code;
 mod event;
-pub(super) mod seek;
 
 use super::html::runs;
 use super::sign::Signs;
-use super::text::{Text, is_space, is_word, trim};
+use super::text::{Text, find, has_any, is_space, is_word, trim};
 use super::{Findings, Kind};
-use seek::{find, has_any};
 
 /// Looks for script without markup of its own.
 pub(super) fn look(text: &Text<'_>, found: &mut Findings) {

@@ -99,7 +99,7 @@ fn read(text: &Text<'_>, from: usize, place: Place, telling: bool, found: &mut F
     let before = text.part(0, from.saturating_sub(1));
     let reading = Reading::new(text, &tokens, place, prose_before(before), before);
     if let Some((weight, why, end)) = reading.walk() {
-        found.add(Kind::Sqli, weight, (from.saturating_sub(1), end), why);
+        found.add(Kind::Sqli, weight, (from.saturating_sub(1), end.max(from)), why);
     }
     if let Some((weight, why, span)) = anywhere::scan(text, &tokens, place != Place::Bare) {
         found.add(Kind::Sqli, weight, span, why);

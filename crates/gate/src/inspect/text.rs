@@ -70,10 +70,19 @@ pub(super) fn skip_space(bytes: &[u8], mut place: usize) -> usize {
     place
 }
 
+/// In what is longer a search is faster that was prepared; to prepare it takes a while.
+const SHORT: usize = 512;
+
 /// Where `needle` first is, from a place on.
 pub(super) fn find(bytes: &[u8], needle: &[u8], from: usize) -> Option<usize> {
     let rest = bytes.get(from..)?;
-    memchr::memmem::find(rest, needle).map(|place| place + from)
+    if rest.len() > SHORT {
+        return memchr::memmem::find(rest, needle).map(|place| place + from);
+    }
+    let (first, behind) = needle.split_first()?;
+    let begins = memchr::memchr_iter(*first, rest);
+    let whole = |at: &usize| rest.get(at + 1..).is_some_and(|rest| rest.starts_with(behind));
+    begins.into_iter().find(whole).map(|at| at + from)
 }
 
 pub(super) fn has(bytes: &[u8], needle: &[u8]) -> bool {

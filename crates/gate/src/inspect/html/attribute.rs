@@ -1,7 +1,6 @@
 //! Attributes that run, load or bind what they hold.
 
-use super::super::script::seek::{find, has, has_any};
-use super::super::text::{Text, listed};
+use super::super::text::{Text, find, has, has_any, listed};
 use super::super::{Findings, Kind};
 use super::Facts;
 

@@ -1,8 +1,7 @@
 //! Calls of script behind what ends a string or a statement, or as all of a short value.
 
-use super::super::text::{Text, is_space, is_word, listed, trim};
+use super::super::text::{Text, has_any, is_space, is_word, listed, trim};
 use super::super::{Findings, Kind};
-use super::seek::has_any;
 
 /// Calls that only show or fetch, which is what comes first when somebody tries.
 const CALLS: [&str; 20] = [

@@ -38,7 +38,7 @@ fn stripped(body: &[u8]) -> bool {
 
 /// `[value^=a]{background:url(//…`: a style that asks for what somebody typed.
 fn selects(body: &[u8]) -> bool {
-    let has = |needle: &[u8]| super::seek::has(body, needle);
+    let has = |needle: &[u8]| super::super::text::has(body, needle);
     (has(b"^=") || has(b"*=") || has(b"$=")) && has(b"{") && has(b"url(") && has(b"//")
 }
 

@@ -1,9 +1,8 @@
 //! Handlers of events behind a quote that closes the attribute a page holds the value in.
 
 use super::super::sign::Signs;
-use super::super::text::{Text, is_word, listed, skip_space};
+use super::super::text::{Text, find, is_word, listed, skip_space};
 use super::super::{Findings, Kind};
-use super::seek::find;
 
 const EVENTS: [&str; 55] = [
     "abort",
@@ -136,7 +135,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
             && before == b' '
             && equals == end
             && text.signs.any(Signs::PAREN)
-            && text.part(0, at - 1).iter().all(|byte| is_word(*byte));
+            && text.part(0, at.saturating_sub(1)).iter().all(|byte| is_word(*byte));
         let broken = quoted || at == 0 || before == b'/' || named;
         // `onChange = e => …` is code.
         let arrow =

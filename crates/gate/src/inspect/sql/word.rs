@@ -65,7 +65,6 @@ const MASK: usize = (1 << BITS) - 1;
 const NONE: u16 = u16::MAX;
 
 /// A few bits of a word: of its length, its first eight letters and its last.
-#[expect(clippy::cast_possible_truncation, reason = "the upper bits are shifted down")]
 const fn print(word: &[u8]) -> usize {
     let mut mixed = (word.len() as u64) << 56;
     if let Some((head, _)) = word.split_first_chunk::<8>() {
