@@ -195,10 +195,6 @@ impl Findings {
             self.all.push((kind, weight, span, why));
         }
     }
-
-    fn worst(&self) -> f32 {
-        self.all.iter().fold(0.0, |worst, (_, weight, ..)| worst.max(*weight))
-    }
 }
 
 /// How much what is found counts where it is found: tools take commands, paths and templates,
@@ -248,8 +244,9 @@ fn search(value: &[u8], channel: Channel, except: Kinds, steps: &Cell<u64>) -> V
     let mut layer =
         Layer { bytes: Cow::Borrowed(bytes), from: None, decoded: Vec::new(), length: bytes.len() };
     for left in (0..=decode::ROUNDS).rev() {
-        let worst = layer.read(signs, (channel, except), steps, &mut found);
-        if worst >= THREAT || left == 0 || !layer.peel(signs) {
+        // An attack may be dressed in what is itself taken for one of another kind.
+        layer.read(signs, (channel, except), steps, &mut found);
+        if left == 0 || !layer.peel(signs) {
             break;
         }
         signs = Signs::of(&layer.bytes);
@@ -291,14 +288,14 @@ struct Layer<'a> {
 const ENCODED: Signs = Signs::PERCENT.and(Signs::AMPERSAND).and(Signs::BACKSLASH).and(Signs::HIGH);
 
 impl Layer<'_> {
-    /// Looks for every kind of attack; says how bad the worst is.
+    /// Looks for every kind of attack.
     fn read(
         &self,
         signs: Signs,
         (channel, except): (Channel, Kinds),
         steps: &Cell<u64>,
         all: &mut Vec<Finding>,
-    ) -> f32 {
+    ) {
         let lower = self.bytes.to_ascii_lowercase();
         let hidden = !self.decoded.is_empty();
         let text = Text { lower: &lower, raw: &self.bytes, signs, hidden, steps };
@@ -311,7 +308,6 @@ impl Layer<'_> {
             let decoded = self.decoded.clone();
             all.push(Finding { kind: *kind, span, why, decoded, weight: *weight });
         }
-        found.worst()
     }
 
     /// Where in the value the byte before a place ends.
