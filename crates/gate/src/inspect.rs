@@ -178,7 +178,7 @@ const THREAT: f32 = 0.7;
 /// From here on it is suspicious.
 const SUSPICIOUS: f32 = 0.5;
 /// What is longer is read only so far.
-const LENGTH_MAX: usize = 1 << 20;
+pub(crate) const LENGTH_MAX: usize = 1 << 20;
 
 /// What readers found in one layer.
 struct Findings {
@@ -252,6 +252,15 @@ fn search(value: &[u8], channel: Channel, except: Kinds, steps: &Cell<u64>) -> V
         signs = Signs::of(&layer.bytes);
     }
     found
+}
+
+/// A value with one layer of its encodings taken off; nothing where it has none.
+pub(crate) fn peeled(value: &str) -> Option<String> {
+    let bytes = value.as_bytes();
+    let length = bytes.len();
+    let mut layer = Layer { bytes: Cow::Borrowed(bytes), from: None, decoded: Vec::new(), length };
+    let peeled = layer.peel(Signs::of(bytes));
+    peeled.then(|| String::from_utf8_lossy(&layer.bytes).into_owned())
 }
 
 /// A value with its URL encoding undone once; what is no encoding stays as it is.
