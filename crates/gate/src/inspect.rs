@@ -305,7 +305,10 @@ impl Layer<'_> {
         steps: &Cell<u64>,
         all: &mut Vec<Finding>,
     ) {
-        let lower = self.bytes.to_ascii_lowercase();
+        let lower = match self.bytes.iter().any(u8::is_ascii_uppercase) {
+            true => Cow::Owned(self.bytes.to_ascii_lowercase()),
+            false => Cow::Borrowed(&*self.bytes),
+        };
         let hidden = !self.decoded.is_empty();
         let text = Text { lower: &lower, raw: &self.bytes, signs, hidden, steps };
         let mut found = Findings { channel, except, all: Vec::new() };

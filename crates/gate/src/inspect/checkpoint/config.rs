@@ -19,7 +19,8 @@ pub struct Config {
     pub threshold: f32,
     /// So much of a body is read, and so much of what it is when unpacked.
     pub body_max: Size,
-    /// So many names and values of one request are read.
+    /// So many names and values are read of the headers, of the query and of the body; what is
+    /// beyond is only read as a whole, which finds less, and counts as unread.
     pub fields_max: u32,
     /// So deep a document is followed.
     pub depth_max: u32,

@@ -19,10 +19,12 @@ use super::search::Search;
 /// Looks through a whole request.
 pub(super) fn read(forward: &Forward<'_>, search: &mut Search<'_>) {
     path::read(forward.path().as_bytes(), search);
-    form::query(forward.query().as_bytes(), search);
     for (name, value) in forward.headers {
         header::read(name, value, search);
     }
+    search.next_part();
+    form::query(forward.query().as_bytes(), search);
+    search.next_part();
     body::read(forward, search);
 }
 

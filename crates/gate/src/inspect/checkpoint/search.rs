@@ -59,8 +59,15 @@ impl<'a> Search<'a> {
         self.spent || self.refused()
     }
 
-    fn refused(&self) -> bool {
+    /// Whether it is refused as it is.
+    pub(super) fn refused(&self) -> bool {
         self.held.mode == Mode::Block && self.worst() >= self.held.threshold
+    }
+
+    /// Whoever fills one part up does not get the next one past.
+    pub(super) fn next_part(&mut self) {
+        self.left = self.bounds.fields_max;
+        self.spent = false;
     }
 
     /// Looks at all of a part together where it has more names and values than are read.

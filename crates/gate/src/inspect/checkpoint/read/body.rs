@@ -29,7 +29,7 @@ pub(super) fn read(forward: &Forward<'_>, search: &mut Search<'_>) {
         search.not_read("the body did not come as a whole");
     }
     let body = forward.body;
-    if body.is_empty() || search.over() {
+    if body.is_empty() || search.refused() {
         return;
     }
     let of = |wanted: &'static str| {

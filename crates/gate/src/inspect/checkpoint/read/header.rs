@@ -179,6 +179,11 @@ fn url(field: Field<'_>, value: &[u8], search: &mut Search<'_>) {
 
 /// Looks at the names and values of cookies.
 fn cookies(value: &[u8], search: &mut Search<'_>) {
+    each_cookie(value, search);
+    search.rest(Field { part: Part::Cookie, name: b"" }, value);
+}
+
+fn each_cookie(value: &[u8], search: &mut Search<'_>) {
     for pair in value.split(|byte| *byte == b';') {
         let pair = pair.trim_ascii();
         let (name, given) = parted(pair, b'=');

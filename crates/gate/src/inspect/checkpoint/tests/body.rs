@@ -168,6 +168,28 @@ fn what_is_not_read_is_said_and_dealt_with_as_configured() {
     assert_eq!(error.code().name, "gate-attack");
 }
 
+/// Whoever fills one part up does not get the next one past.
+#[test]
+fn parts_behind_one_that_is_too_full_are_read() {
+    let many = "a=b&".repeat(2_100);
+    let (target, cookies) = (format!("/?{many}"), "a=b; ".repeat(2_100));
+    let attack = "<script>go()</script>";
+    let query = format!("/?{many}id={attack}");
+    for (target, cookie, body) in [
+        (target.as_str(), "a=b", JSON),
+        (&*query, "a=b", ""),
+        ("/", &*format!("{cookies}c={attack}"), ""),
+        ("/?id=1'+or+'1'='1", &*cookies, ""),
+        ("/", &*cookies, JSON),
+    ] {
+        let headers = [("cookie", cookie.as_bytes()), ("content-type", &b"application/json"[..])];
+        let (headers, body) = (&headers[..], body.as_bytes());
+        let forward = Forward { method: "POST", host: "h", target, headers, body, whole: true };
+        let error = checkpoint("{}").pass(&forward).unwrap_err();
+        assert_eq!(error.code().name, "gate-attack");
+    }
+}
+
 #[test]
 fn what_nobody_reads_is_let_be() {
     for (kind, body) in [
