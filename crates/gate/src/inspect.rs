@@ -7,6 +7,7 @@
 
 #[doc(hidden)]
 pub mod apart;
+mod checkpoint;
 mod decode;
 mod header;
 mod html;
@@ -33,6 +34,8 @@ use flow::question::guard::{Channel, Evidence, Inspected};
 use decode::{Decoded, Used};
 use sign::Signs;
 use text::Text;
+
+pub use checkpoint::{Checkpoint, Config, Exception, Mode, Route, Rule, Seen, Unread};
 
 /// The kinds of attack that are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +72,29 @@ enum Kind {
     Crlf,
     /// A URL from which code would be included.
     Rfi,
+    /// None: there is more than was read.
+    Unread,
+}
+
+/// Some kinds of attack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Kinds(u32);
+
+impl Kinds {
+    const NONE: Self = Self(0);
+    const ALL: Self = Self(u32::MAX);
+
+    const fn of(kind: Kind) -> Self {
+        Self(1 << kind as u32)
+    }
+
+    const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    const fn has(self, kind: Kind) -> bool {
+        self.0 & Self::of(kind).0 != 0
+    }
 }
 
 /// What is thought of a value.
@@ -83,6 +109,30 @@ enum Verdict {
 }
 
 impl Kind {
+    const ALL: [Self; 17] = [
+        Self::Sqli,
+        Self::Xss,
+        Self::Command,
+        Self::Path,
+        Self::Ssti,
+        Self::Ssrf,
+        Self::Nosqli,
+        Self::Ldap,
+        Self::Xxe,
+        Self::Ssi,
+        Self::Xpath,
+        Self::Php,
+        Self::Object,
+        Self::Mail,
+        Self::Crlf,
+        Self::Rfi,
+        Self::Unread,
+    ];
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::Sqli => "sqli",
@@ -101,6 +151,7 @@ impl Kind {
             Self::Mail => "mail",
             Self::Crlf => "crlf",
             Self::Rfi => "rfi",
+            Self::Unread => "unread",
         }
     }
 }
@@ -129,24 +180,22 @@ const THREAT: f32 = 0.7;
 /// From here on it is suspicious.
 const SUSPICIOUS: f32 = 0.5;
 /// What is longer is read only so far.
-const LENGTH_MAX: usize = 1 << 20;
+pub(crate) const LENGTH_MAX: usize = 1 << 20;
 
 /// What readers found in one layer.
 struct Findings {
     channel: Channel,
+    /// What is not looked for.
+    except: Kinds,
     all: Vec<(Kind, f32, (usize, usize), &'static str)>,
 }
 
 impl Findings {
     fn add(&mut self, kind: Kind, weight: f32, span: (usize, usize), why: &'static str) {
         let weight = weight * trust(self.channel, kind);
-        if weight >= 0.3 {
+        if weight >= 0.3 && !self.except.has(kind) {
             self.all.push((kind, weight, span, why));
         }
-    }
-
-    fn worst(&self) -> f32 {
-        self.all.iter().fold(0.0, |worst, (_, weight, ..)| worst.max(*weight))
     }
 }
 
@@ -174,23 +223,67 @@ impl Inspector {
 
 /// Looks into a value, counting what is done.
 fn counted(value: &str, channel: Channel, steps: &Cell<u64>) -> Inspected {
-    let bytes = value.as_bytes();
-    let bytes = bytes.get(..LENGTH_MAX).unwrap_or(bytes);
-    let mut signs = Signs::of(bytes);
+    settle(search(value.as_bytes(), channel, Kinds::NONE, steps))
+}
+
+/// Everything in a value that a reader takes for an attack, some kinds excepted.
+fn search(value: &[u8], channel: Channel, except: Kinds, steps: &Cell<u64>) -> Vec<Finding> {
+    let bytes = value.get(..LENGTH_MAX).unwrap_or(value);
     let mut found = Vec::new();
-    if signs.only(Signs::HIGH.and(Signs::AT).and(Signs::COMMA)) && bytes.len() < 12 {
-        return settle(found);
+    if bytes.len() < value.len() && !except.has(Kind::Unread) {
+        found.push(Finding {
+            kind: Kind::Unread,
+            span: (bytes.len(), value.len()),
+            why: "the value is too long: what follows was not read",
+            decoded: Vec::new(),
+            weight: SUSPICIOUS,
+        });
+    }
+    let mut signs = Signs::of(bytes);
+    if signs.only(Signs::AT.and(Signs::COMMA)) && bytes.len() < 12 && bytes.first() != Some(&b'@') {
+        return found;
     }
     let mut layer =
         Layer { bytes: Cow::Borrowed(bytes), from: None, decoded: Vec::new(), length: bytes.len() };
     for left in (0..=decode::ROUNDS).rev() {
-        let worst = layer.read(signs, channel, steps, &mut found);
-        if worst >= THREAT || left == 0 || !layer.peel(signs) {
+        // An attack may be dressed in what is itself taken for one of another kind.
+        layer.read(signs, (channel, except), steps, &mut found);
+        if left == 0 || !layer.peel(signs) {
             break;
         }
         signs = Signs::of(&layer.bytes);
     }
-    settle(found)
+    found
+}
+
+/// A value with one layer of its encodings taken off; nothing where it has none.
+pub(crate) fn peeled(value: &str) -> Option<String> {
+    let bytes = value.as_bytes();
+    let length = bytes.len();
+    let mut layer = Layer { bytes: Cow::Borrowed(bytes), from: None, decoded: Vec::new(), length };
+    let peeled = layer.peel(Signs::of(bytes));
+    peeled.then(|| String::from_utf8_lossy(&layer.bytes).into_owned())
+}
+
+/// A value with its URL encoding undone once; what is no encoding stays as it is.
+fn unescaped(value: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let [first, behind @ ..] = rest {
+        let digit = |place: usize| char::from(text::at(behind, place)).to_digit(16);
+        let pair = digit(0).zip(digit(1)).filter(|_| *first == b'%');
+        match pair.and_then(|(high, low)| u8::try_from(high * 16 + low).ok()) {
+            Some(byte) => {
+                plain.push(byte);
+                rest = behind.get(2..).unwrap_or_default();
+            }
+            None => {
+                plain.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    plain
 }
 
 /// A value with some of its encodings undone.
@@ -206,18 +299,21 @@ struct Layer<'a> {
 const ENCODED: Signs = Signs::PERCENT.and(Signs::AMPERSAND).and(Signs::BACKSLASH).and(Signs::HIGH);
 
 impl Layer<'_> {
-    /// Looks for every kind of attack; says how bad the worst is.
+    /// Looks for every kind of attack.
     fn read(
         &self,
         signs: Signs,
-        channel: Channel,
+        (channel, except): (Channel, Kinds),
         steps: &Cell<u64>,
         all: &mut Vec<Finding>,
-    ) -> f32 {
-        let lower = self.bytes.to_ascii_lowercase();
+    ) {
+        let lower = match self.bytes.iter().any(u8::is_ascii_uppercase) {
+            true => Cow::Owned(self.bytes.to_ascii_lowercase()),
+            false => Cow::Borrowed(&*self.bytes),
+        };
         let hidden = !self.decoded.is_empty();
         let text = Text { lower: &lower, raw: &self.bytes, signs, hidden, steps };
-        let mut found = Findings { channel, all: Vec::new() };
+        let mut found = Findings { channel, except, all: Vec::new() };
         for look in READERS {
             look(&text, &mut found);
         }
@@ -226,7 +322,6 @@ impl Layer<'_> {
             let decoded = self.decoded.clone();
             all.push(Finding { kind: *kind, span, why, decoded, weight: *weight });
         }
-        found.worst()
     }
 
     /// Where in the value the byte before a place ends.

@@ -31,7 +31,7 @@ use flow::question::crypto::{
 use flow::question::group;
 use flow::question::guard::{
     BlockInfo, FeedInfo, Inspect, Inspected, LiftBlock, ListBlocks, ListFeeds, ListMeasures,
-    MeasureInfo, StepUp, UndoMeasure,
+    MeasureInfo, Sanitize, Sanitized, StepUp, UndoMeasure,
 };
 use flow::question::ledger::{
     Append, Appended, Backup, Checkpoint, Data, Event, Expected, FACTS, Filter, Follow,
@@ -692,6 +692,11 @@ answers!(ListFeeds<'q>, Vec<FeedInfo>, |_world, question| {
 answers!(Inspect<'q>, Inspected, |_world, question| {
     let verdict = if question.text.contains('<') { "threat" } else { "clean" };
     Ok(Inspected { verdict, score: 0.0, kinds: Vec::new(), evidence: Vec::new() })
+});
+answers!(Sanitize<'q>, Sanitized, |_world, question| {
+    let text = question.text.replace('<', "");
+    let changed = text != question.text;
+    Ok(Sanitized { text, changed, kinds: Vec::new() })
 });
 answers!(StepUp<'q>, (), |_world, question| {
     match question.code {

@@ -11,8 +11,8 @@ use flow::question::guard::{Channel, Inspected};
 use super::sign::Signs;
 use super::text::Text;
 use super::{
-    Findings, Layer, counted, decode, header, html, ldap, markup, object, operator, path, script,
-    shell, sql, template, url,
+    Findings, Kinds, Layer, counted, decode, header, html, ldap, markup, object, operator, path,
+    script, shell, sql, template, url,
 };
 
 /// What one reader found in bytes, and what it did for it.
@@ -56,7 +56,7 @@ pub fn read(reader: &str, bytes: &[u8], channel: Channel) -> Option<Read> {
     let (_, look) = READERS.iter().find(|(name, _)| *name == reader)?;
     let (layer, steps) = (layer(bytes), Cell::new(0));
     let (lower, signs) = (bytes.to_ascii_lowercase(), Signs::of(bytes));
-    let mut found = Findings { channel, all: Vec::new() };
+    let mut found = Findings { channel, except: Kinds::NONE, all: Vec::new() };
     look(&Text { lower: &lower, raw: bytes, signs, hidden: false, steps: &steps }, &mut found);
     let place = |(from, to): (usize, usize)| (layer.origin(from), layer.end(to));
     let found = found.all.into_iter().map(|(_, weight, span, _)| (weight, place(span))).collect();
