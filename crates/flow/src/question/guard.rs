@@ -391,5 +391,6 @@ answers!(
     UndoMeasure<'q>,
     ListFeeds<'q>,
     StepUp<'q>,
-    Inspect<'q>
+    Inspect<'q>,
+    Forward<'q>
 );
