@@ -1,5 +1,7 @@
 //! The gate as the path sees it.
 
+mod stranger;
+
 use std::sync::Arc;
 
 use flow::identity::MAIN;
@@ -473,8 +475,6 @@ impl flow::Gate for Gate {
 fn looks_like_a_token(shown: &str) -> bool {
     shown.starts_with("eyJ") && shown.bytes().filter(|&byte| byte == b'.').count() == 2
 }
-
-mod stranger;
 
 #[cfg(test)]
 mod pace;
