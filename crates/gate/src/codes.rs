@@ -17,6 +17,9 @@ pub static CODES: &[&Code] = &[
     &QUARANTINED,
     &GEO,
     &FEED,
+    &INSPECT,
+    &ATTACK,
+    &UNREAD,
     &WEAK_KEY,
     &NO_ROLE,
     &NO_RIGHT,
@@ -164,6 +167,32 @@ pub static FEED: Code = Code::new(
     "gate-feed",
     "The feed of threats cannot be used",
     "correct its entry under `gate.feeds`; `stockade guard feeds` shows how each is",
+);
+
+/// What is to be looked for in requests, or where, is not clear.
+pub static INSPECT: Code = Code::new(
+    Kind::Invalid,
+    "gate-inspect",
+    "Requests cannot be inspected as configured",
+    "correct what `detail` names under `gate.inspect`",
+);
+
+/// There is an attack in a request.
+pub static ATTACK: Code = Code::new(
+    Kind::Refused,
+    "gate-attack",
+    "The request looks like an attack",
+    "change what was sent; the fact of this request says what was found and in which field, and \
+     `gate.inspect.routes` can except a kind in a field",
+);
+
+/// There may be an attack in a request, in what cannot be read.
+pub static UNREAD: Code = Code::new(
+    Kind::Refused,
+    "gate-unread",
+    "The request cannot be read as a whole",
+    "send less, or in a form that can be read; `gate.inspect.body_max` says how much is read and \
+     `gate.inspect.unread` what is done about the rest",
 );
 
 /// A key somebody chose is too easy to guess.

@@ -42,6 +42,8 @@ pub struct Config {
     pub playbooks: Vec<behaviour::Playbook>,
     /// Lists of addresses that others know as threats.
     pub feeds: Vec<behaviour::Feed>,
+    /// Looking into requests that proxies hold, for attacks.
+    pub inspect: crate::inspect::Config,
 }
 
 impl Default for Config {
@@ -60,6 +62,7 @@ impl Default for Config {
             behaviour: behaviour::Config::default(),
             playbooks: behaviour::playbooks(),
             feeds: Vec::new(),
+            inspect: crate::inspect::Config::default(),
         }
     }
 }

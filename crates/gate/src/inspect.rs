@@ -5,6 +5,7 @@
 //! a reader per kind of attack reads each layer by the grammar of what it attacks: SQL, HTML,
 //! shells, paths. Readers look at each byte a bounded number of times; none goes back.
 
+mod checkpoint;
 mod decode;
 mod header;
 mod html;
@@ -31,6 +32,8 @@ use flow::question::guard::{Channel, Evidence, Inspected};
 use decode::{Decoded, Used};
 use sign::Signs;
 use text::Text;
+
+pub use checkpoint::{Checkpoint, Config, Exception, Mode, Route, Rule, Seen, Unread};
 
 /// The kinds of attack that are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +70,29 @@ enum Kind {
     Crlf,
     /// A URL from which code would be included.
     Rfi,
+    /// None: there is more than was read.
+    Unread,
+}
+
+/// Some kinds of attack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Kinds(u32);
+
+impl Kinds {
+    const NONE: Self = Self(0);
+    const ALL: Self = Self(u32::MAX);
+
+    const fn of(kind: Kind) -> Self {
+        Self(1 << kind as u32)
+    }
+
+    const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    const fn has(self, kind: Kind) -> bool {
+        self.0 & Self::of(kind).0 != 0
+    }
 }
 
 /// What is thought of a value.
@@ -81,6 +107,30 @@ enum Verdict {
 }
 
 impl Kind {
+    const ALL: [Self; 17] = [
+        Self::Sqli,
+        Self::Xss,
+        Self::Command,
+        Self::Path,
+        Self::Ssti,
+        Self::Ssrf,
+        Self::Nosqli,
+        Self::Ldap,
+        Self::Xxe,
+        Self::Ssi,
+        Self::Xpath,
+        Self::Php,
+        Self::Object,
+        Self::Mail,
+        Self::Crlf,
+        Self::Rfi,
+        Self::Unread,
+    ];
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::Sqli => "sqli",
@@ -99,6 +149,7 @@ impl Kind {
             Self::Mail => "mail",
             Self::Crlf => "crlf",
             Self::Rfi => "rfi",
+            Self::Unread => "unread",
         }
     }
 }
@@ -132,13 +183,15 @@ const LENGTH_MAX: usize = 1 << 20;
 /// What readers found in one layer.
 struct Findings {
     channel: Channel,
+    /// What is not looked for.
+    except: Kinds,
     all: Vec<(Kind, f32, (usize, usize), &'static str)>,
 }
 
 impl Findings {
     fn add(&mut self, kind: Kind, weight: f32, span: (usize, usize), why: &'static str) {
         let weight = weight * trust(self.channel, kind);
-        if weight >= 0.3 {
+        if weight >= 0.3 && !self.except.has(kind) {
             self.all.push((kind, weight, span, why));
         }
     }
@@ -172,23 +225,57 @@ impl Inspector {
 
 /// Looks into a value, counting what is done.
 fn counted(value: &str, channel: Channel, steps: &Cell<u64>) -> Inspected {
-    let bytes = value.as_bytes();
-    let bytes = bytes.get(..LENGTH_MAX).unwrap_or(bytes);
-    let mut signs = Signs::of(bytes);
+    settle(search(value.as_bytes(), channel, Kinds::NONE, steps))
+}
+
+/// Everything in a value that a reader takes for an attack, some kinds excepted.
+fn search(value: &[u8], channel: Channel, except: Kinds, steps: &Cell<u64>) -> Vec<Finding> {
+    let bytes = value.get(..LENGTH_MAX).unwrap_or(value);
     let mut found = Vec::new();
+    if bytes.len() < value.len() && !except.has(Kind::Unread) {
+        found.push(Finding {
+            kind: Kind::Unread,
+            span: (bytes.len(), value.len()),
+            why: "the value is too long: what follows was not read",
+            decoded: Vec::new(),
+            weight: SUSPICIOUS,
+        });
+    }
+    let mut signs = Signs::of(bytes);
     if signs.only(Signs::HIGH.and(Signs::AT).and(Signs::COMMA)) && bytes.len() < 12 {
-        return settle(found);
+        return found;
     }
     let mut layer =
         Layer { bytes: Cow::Borrowed(bytes), from: None, decoded: Vec::new(), length: bytes.len() };
     for left in (0..=decode::ROUNDS).rev() {
-        let worst = layer.read(signs, channel, steps, &mut found);
+        let worst = layer.read(signs, (channel, except), steps, &mut found);
         if worst >= THREAT || left == 0 || !layer.peel(signs) {
             break;
         }
         signs = Signs::of(&layer.bytes);
     }
-    settle(found)
+    found
+}
+
+/// A value with its URL encoding undone once; what is no encoding stays as it is.
+fn unescaped(value: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let [first, behind @ ..] = rest {
+        let digit = |place: usize| char::from(text::at(behind, place)).to_digit(16);
+        let pair = digit(0).zip(digit(1)).filter(|_| *first == b'%');
+        match pair.and_then(|(high, low)| u8::try_from(high * 16 + low).ok()) {
+            Some(byte) => {
+                plain.push(byte);
+                rest = behind.get(2..).unwrap_or_default();
+            }
+            None => {
+                plain.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    plain
 }
 
 /// A value with some of its encodings undone.
@@ -208,14 +295,14 @@ impl Layer<'_> {
     fn read(
         &self,
         signs: Signs,
-        channel: Channel,
+        (channel, except): (Channel, Kinds),
         steps: &Cell<u64>,
         all: &mut Vec<Finding>,
     ) -> f32 {
         let lower = self.bytes.to_ascii_lowercase();
         let hidden = !self.decoded.is_empty();
         let text = Text { lower: &lower, raw: &self.bytes, signs, hidden, steps };
-        let mut found = Findings { channel, all: Vec::new() };
+        let mut found = Findings { channel, except, all: Vec::new() };
         for look in READERS {
             look(&text, &mut found);
         }
