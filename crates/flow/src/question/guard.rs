@@ -462,10 +462,10 @@ mod tests {
     #[test]
     fn what_is_told_cannot_be_taken_for_something_else() {
         let roles: Vec<String> = ["reader", "a,admin", "Ü\r\nx: y"].map(Into::into).into();
-        let epoch = Revisions::default().observe(MAIN, "ann");
+        let (tenant, name): (Arc<str>, Arc<str>) = (MAIN.into(), "ann smith".into());
+        let epoch = Revisions::default().observe(&tenant, &name);
         let (kind, credential) = (Principal::Human, "key:a".into());
-        let name = "ann smith".into();
-        let identity = Identity::new(kind, MAIN.into(), name, roles.into(), credential, epoch);
+        let identity = Identity::new(kind, tenant, name, roles.into(), credential, epoch);
         let (identity, kinds) = (Arc::new(identity), vec!["sqli", "xss"]);
         let told = Forwarded { identity, kinds, score: 1.0 }.told(Id(7));
         let told: Vec<_> = told.iter().map(|(name, value)| (&name[11..], &**value)).collect();

@@ -33,10 +33,10 @@ impl Gate {
     }
 
     fn anonymous(&self) -> Identity {
-        let epoch = self.revisions.observe(MAIN, ANONYMOUS);
+        let (tenant, name): (Arc<str>, Arc<str>) = (MAIN.into(), ANONYMOUS.into());
+        let epoch = self.revisions.observe(&tenant, &name);
         let roles = [String::from("guest")].into();
-        let (tenant, name, nothing) = (MAIN.into(), ANONYMOUS.into(), NOTHING.into());
-        Identity::new(Principal::Human, tenant, name, roles, nothing, epoch)
+        Identity::new(Principal::Human, tenant, name, roles, NOTHING.into(), epoch)
     }
 }
 
