@@ -56,7 +56,8 @@ fn text(config: &Config, doors: &Doors, first: Option<&CreatedKey>) -> String {
     if let Some(address) = &doors.grpc {
         let scheme = if config.authz.tls.is_some() { "https" } else { "http" };
         let port = address.rsplit(':').next().unwrap_or_default();
-        let example = format!("grpc_service: {{ envoy_grpc: {{ cluster_name: stockade }} }}, port {port}");
+        let example =
+            format!("grpc_service: {{ envoy_grpc: {{ cluster_name: stockade }} }}, port {port}");
         door("Envoy", &format!("{scheme}://{address}"), &example);
     }
     let socket = super::listen::local_path(&config.data);

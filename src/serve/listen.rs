@@ -102,10 +102,7 @@ impl Sockets {
     }
 
     /// The sockets as the doors want them.
-    pub(super) fn into_listeners(
-        self,
-        config: &Config,
-    ) -> Result<Listeners> {
+    pub(super) fn into_listeners(self, config: &Config) -> Result<Listeners> {
         let tls = config.http.tls.is_some();
         let wrap = if tls { door_http::Listener::Tls } else { door_http::Listener::Tcp };
         let mut http: Vec<_> = self.http.into_iter().map(wrap).collect();

@@ -1,8 +1,8 @@
 //! Answers about whom the gate keeps out, and what else it does about them.
 
 use flow::question::guard::{
-    BlockInfo, FeedInfo, Forward, Forwarded, Inspect, Inspected, LiftBlock, ListBlocks, ListFeeds, ListMeasures,
-    MeasureInfo, StepUp, UndoMeasure,
+    BlockInfo, FeedInfo, Forward, Forwarded, Inspect, Inspected, LiftBlock, ListBlocks, ListFeeds,
+    ListMeasures, MeasureInfo, StepUp, UndoMeasure,
 };
 use flow::{Answer, Origin, Permitted, Result, Step};
 

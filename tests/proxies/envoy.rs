@@ -69,8 +69,10 @@ fn envoy_is_told_more_than_headers() {
                       "@type": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StderrAccessLog
                       log_format: { text_format_source: { inline_string: "seen %DYNAMIC_METADATA(envoy.filters.http.ext_authz)%\n" } }"#;
     let whole = whole.replace("stat_prefix: shop", log);
-    let whole = whole
-        .replace("failure_mode_allow: false", "failure_mode_allow: false\n                      encode_raw_headers: true");
+    let whole = whole.replace(
+        "failure_mode_allow: false",
+        "failure_mode_allow: false\n                      encode_raw_headers: true",
+    );
     let Some(envoy) = Proxy::envoy(&whole) else { return };
     let key = scene.key("shop", "reader");
     let answer = get(&format!("/comments?{ATTACK}")).by(&key).to(envoy.address());

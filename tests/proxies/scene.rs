@@ -64,6 +64,7 @@ impl Scene {
         let Self { server, echo, .. } = self;
         block
             .replace("127.0.0.1:8080", "{address}")
+            .replace("http://:8080", "http://:{port}")
             .replace("port_value: 8080", "port_value: {port}")
             .replace("127.0.0.1:7400", &server.http)
             .replace("port_value: 7403", &format!("port_value: {}", port(&server.grpc)))

@@ -83,7 +83,8 @@ struct Check<P>(Arc<Connection<P>>, Option<Taken<P>>);
 
 impl<P: Plane> UnaryService<CheckRequest> for Check<P> {
     type Response = CheckResponse;
-    type Future = BoxFuture<'static, std::result::Result<tonic::Response<CheckResponse>, tonic::Status>>;
+    type Future =
+        BoxFuture<'static, std::result::Result<tonic::Response<CheckResponse>, tonic::Status>>;
 
     fn call(&mut self, request: tonic::Request<CheckRequest>) -> Self::Future {
         let (connection, place) = (self.0.clone(), self.1.take());

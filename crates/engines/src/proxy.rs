@@ -55,7 +55,8 @@ impl Proxy {
     /// An Envoy with this configuration; `{port}` in it is where it listens.
     pub fn envoy(config: &str) -> Option<Self> {
         let program = ENVOY.find_or_skip()?;
-        let args = ["--disable-hot-restart", "--concurrency", "1", "-l", "warning", "-c", "{config}"];
+        let args =
+            ["--disable-hot-restart", "--concurrency", "1", "-l", "warning", "-c", "{config}"];
         Some(Self::start(&program, "envoy.yaml", config, &args))
     }
 
@@ -99,8 +100,7 @@ impl Proxy {
         fs::write(&path, fill(config))?;
         let args: Vec<String> = args.iter().map(|arg| fill(arg)).collect();
         let log = directory.path().join("log");
-        let start =
-            Start { user: None, dies_by: "KILL", directory: directory.path(), log: &log };
+        let start = Start { user: None, dies_by: "KILL", directory: directory.path(), log: &log };
         let mut process = Process::start(program, &args, start)?;
         wait::until("a proxy listens", || {
             process.still_runs()?;

@@ -11,7 +11,8 @@ pub const OURS: &str = "x-stockade-";
 /// Whether what is behind a proxy might take this header for one of [`OURS`]. Many servers
 /// do not tell `_` from `-`.
 pub fn is_ours(name: &str) -> bool {
-    let said = |(byte, ours): (u8, u8)| byte.to_ascii_lowercase() == ours || (byte, ours) == (b'_', b'-');
+    let said =
+        |(byte, ours): (u8, u8)| byte.to_ascii_lowercase() == ours || (byte, ours) == (b'_', b'-');
     name.len() >= OURS.len() && name.bytes().zip(OURS.bytes()).all(said)
 }
 

@@ -114,11 +114,7 @@ fn passed(told: &Told) -> Response<Payload> {
 }
 
 /// A refusal for a proxy to which every status but 401 and 403 is a failure of ours.
-fn in_its_words(
-    error: Error,
-    id: Id,
-    head: &http::request::Parts,
-) -> Result<Response<Payload>> {
+fn in_its_words(error: Error, id: Id, head: &http::request::Parts) -> Result<Response<Payload>> {
     if error.kind() != Kind::Busy {
         return Err(error);
     }

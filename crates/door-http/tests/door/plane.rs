@@ -30,8 +30,8 @@ use flow::question::crypto::{
 };
 use flow::question::group;
 use flow::question::guard::{
-    BlockInfo, FeedInfo, Forward, Forwarded, Inspect, Inspected, LiftBlock, ListBlocks, ListFeeds, ListMeasures,
-    MeasureInfo, StepUp, UndoMeasure,
+    BlockInfo, FeedInfo, Forward, Forwarded, Inspect, Inspected, LiftBlock, ListBlocks, ListFeeds,
+    ListMeasures, MeasureInfo, StepUp, UndoMeasure,
 };
 use flow::question::ledger::{
     Append, Appended, Backup, Checkpoint, Data, Event, Expected, FACTS, Filter, Follow,
@@ -705,7 +705,7 @@ impl<'q> Origin<Forward<'q>> for Parts {
         self.0.calls.fetch_add(1, SeqCst);
         let forward = permitted.question();
         if forward.query().contains('<') {
-            return Step::Now(Err(BUSY.error("that is too much")));
+            return Step::Now(Err(FAST.error("that is too much")));
         }
         let identity = permitted.identity().clone();
         let seen = format!("{forward:?} {} {}", forward.target, forward.whole);

@@ -69,7 +69,8 @@ pub(super) fn read(head: &Parts) -> Result<Held<'_>> {
     let own = behind.map(|_| Said { by: "the request itself", what: head.method.as_str() });
     let method = agreed("method", [own, original, forwarded_method].into_iter().flatten())?;
     let method = method.ok_or_else(|| lacks(convention, "method"))?;
-    let urls = [uri, url, forwarded].into_iter().flatten().map(split).collect::<Result<Vec<_>>>()?;
+    let urls =
+        [uri, url, forwarded].into_iter().flatten().map(split).collect::<Result<Vec<_>>>()?;
     let targets = behind.into_iter().chain(urls.iter().map(|(_, target)| *target));
     let target = agreed("target", targets)?.ok_or_else(|| lacks(convention, "uri"))?;
     if !target.starts_with('/') && target != "*" {
@@ -198,10 +199,8 @@ fn host<'a>(
 
 fn two_things(of: &str, first: Said<'_>, other: Said<'_>) -> Error {
     let (first, other) = ((first.by, shown(first.what)), (other.by, shown(other.what)));
-    let sentence = format!(
-        "the {of} is `{}` by `{}` and `{}` by `{}`",
-        first.1, first.0, other.1, other.0
-    );
+    let sentence =
+        format!("the {of} is `{}` by `{}` and `{}` by `{}`", first.1, first.0, other.1, other.0);
     NOT_CLEAR.error(sentence)
 }
 

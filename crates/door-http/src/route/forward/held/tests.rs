@@ -96,16 +96,8 @@ fn nobody_is_asked_about_one_request_to_have_another_served() {
             "host: a\nx-forwarded-method: GET",
             "the method is `POST` by `the request itself` and `GET` by `x-forwarded-method`",
         ),
-        (
-            OURS,
-            "host: a\nx-original-uri: admin\nx-original-method: GET",
-            "`admin` is no path",
-        ),
-        (
-            OURS,
-            "host: a b\nx-original-uri: /\nx-original-method: GET",
-            "`a b` is no host",
-        ),
+        (OURS, "host: a\nx-original-uri: admin\nx-original-method: GET", "`admin` is no path"),
+        (OURS, "host: a b\nx-original-uri: /\nx-original-method: GET", "`a b` is no host"),
     ] {
         check(line, headers, expected);
     }
@@ -123,10 +115,8 @@ fn what_the_proxy_made_for_us_is_no_header_of_the_request() {
     let expected: [(&str, &[u8]); 3] =
         [("x-forwarded-for", b"192.0.2.1"), ("cookie", b"a=b"), ("host", b"shop")];
     assert_eq!(names, expected);
-    let envoy = head(
-        "GET /forward-auth/",
-        "host: a\nx-forwarded-uri: /\nx-envoy-auth-partial-body: false",
-    );
+    let envoy =
+        head("GET /forward-auth/", "host: a\nx-forwarded-uri: /\nx-envoy-auth-partial-body: false");
     let names = read(&envoy).unwrap().headers(&envoy).len();
     assert_eq!(names, 2, "whatever else Envoy passes on, its client sent");
 }
