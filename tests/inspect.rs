@@ -27,6 +27,66 @@ const VALUES: [(&str, &str, &str); 10] = [
     ("http://169.254.169.254/latest/meta-data/", "threat", "ssrf"),
 ];
 
+/// Values, and what is left of them.
+const LEFT: [(&str, &str); 5] = [
+    ("O'Brien & Sons; Ltd", "O'Brien & Sons; Ltd"),
+    ("Hello <script>go()</script>Ann", "Hello go() Ann"),
+    ("../../secret/a.txt", "secret/a.txt"),
+    ("{{8*8}}", "8*8"),
+    ("Zoë Müller", "Zoë Müller"),
+];
+
+#[test]
+fn both_doors_leave_the_same() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Server::start(&place.path().join("data"));
+    let key = json!({ "principal": "bot", "kind": "agent", "roles": ["agent"] }).to_string();
+    let key = server.http("POST", "/v1/auth/keys", key.as_bytes()).json();
+    let key = key["secret"].as_str();
+    let run = |json: bool| {
+        let mut command = stockade(&place.path().join("nowhere"));
+        command.args(["guard", "sanitize"]).args(LEFT.map(|(text, _)| text));
+        command.args(json.then_some("--json"));
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let (plain, told) = (run(false), run(true));
+    assert_eq!(plain.lines().collect::<Vec<_>>(), LEFT.map(|(_, left)| left));
+    for ((text, left), line) in LEFT.iter().zip(told.lines()) {
+        let by_command: Value = serde_json::from_str(line).unwrap();
+        let body = json!({ "text": text }).to_string();
+        let answer = request(&server.http, key, "POST", "/v1/guard/sanitize", body.as_bytes());
+        assert_eq!((answer.status, answer.json()), (200, by_command.clone()), "{text}");
+        assert_eq!(
+            (&by_command["text"], &by_command["changed"]),
+            (&json!(left), &json!(text != left))
+        );
+        assert_eq!(by_command["kinds"].as_array().unwrap().is_empty(), text == left);
+    }
+    let answer = request(&server.http, None, "POST", "/v1/guard/sanitize", b"{\"text\":\"a\"}");
+    assert_eq!(answer.status, 401);
+    assert!(server.stop().success());
+}
+
+#[test]
+fn rules_are_tried_before_anything_starts() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("stockade.toml");
+    let rule = |test: &str| {
+        let text = format!(
+            "[[gate.inspect.rules]]\nname = 'tickets'\nkind = 'ticket'\ncontains = 'CASE-'\n\
+             matches_tests = ['see {test}']\n"
+        );
+        std::fs::write(&file, text).unwrap();
+        let mut command = stockade(&place.path().join("nowhere"));
+        let output = command.args(["config", "check", "--config"]).arg(&file).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (right, told) = rule("CASE-12");
+    assert!(right, "{told}");
+    let (right, told) = rule("case-12");
+    assert!(!right && told.contains("rule `tickets`") && told.contains("`see case-12`"), "{told}");
+}
+
 #[test]
 fn both_doors_say_the_same() {
     let place = tempfile::tempdir().unwrap();

@@ -3,6 +3,8 @@
 mod feed;
 mod inspect;
 mod measure;
+mod sanitize;
+mod values;
 
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
@@ -25,9 +27,10 @@ pub(super) enum Guard {
     Measures(measure::Measures),
     Feeds(feed::Feeds),
     Inspect(inspect::Inspect),
+    Sanitize(sanitize::Sanitize),
 }
 
-pub(crate) use inspect::CODES;
+pub(crate) use values::CODES;
 
 /// Who is kept out for a while: list, lift
 #[derive(Debug, Subcommand)]
@@ -74,21 +77,31 @@ struct Page {
 
 impl Guard {
     pub(super) async fn run(self, globals: &Globals, output: &mut Output) -> Outcome {
-        let guard = match self {
-            Self::Inspect(inspect) => return inspect.run(output),
-            guard => guard,
-        };
-        let work = async |client: &mut Client| match guard {
-            Self::Inspect(_) => Ok(true),
-            Self::Feeds(_) => feed::list(client, output).await,
-            Self::Measures(measures) => measures.run(client, output).await,
-            Self::Blocks(Blocks::List(_)) => list(client, output).await,
-            Self::Blocks(Blocks::Lift(Lift { id })) => {
+        match self {
+            Self::Inspect(inspect) => inspect.run(output),
+            Self::Sanitize(sanitize) => sanitize.run(output),
+            Self::Feeds(_) => {
+                with_server(globals, async |client| feed::list(client, output).await).await
+            }
+            Self::Measures(measures) => {
+                with_server(globals, async |client| measures.run(client, output).await).await
+            }
+            Self::Blocks(blocks) => {
+                with_server(globals, async |client| blocks.run(client, output).await).await
+            }
+        }
+    }
+}
+
+impl Blocks {
+    async fn run(self, client: &mut Client, output: &mut Output) -> Outcome {
+        match self {
+            Self::List(_) => list(client, output).await,
+            Self::Lift(Lift { id }) => {
                 client.ask("DELETE", &format!("{BLOCKS}/{}", encoded(&id))).await?;
                 output.done(&format!("`{id}` is lifted"), &json!({ "lifted": id }))
             }
-        };
-        with_server(globals, work).await
+        }
     }
 }
 

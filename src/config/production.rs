@@ -35,12 +35,14 @@ const PLACEHOLDERS: &[&str] = &[
 ];
 
 impl Loaded {
-    /// Whether the profile accepts what is configured: only production is picky.
+    /// Whether what is configured can be meant, and whether the profile accepts it: only
+    /// production is picky.
     pub(crate) fn vet(&self) -> Result<(), Problems> {
-        if self.config.profile != Profile::Production {
-            return Ok(());
-        }
         let mut refusals = Problems::default();
+        refusals.0.extend(self.config.gate.inspect.check().err());
+        if self.config.profile != Profile::Production {
+            return refusals.none();
+        }
         refusals.0.extend(self.secrets_in_file());
         refusals.0.extend(open_doors(&self.config));
         refusals.0.extend(directory(&self.config.data));

@@ -2,7 +2,7 @@
 
 use flow::question::guard::{
     BlockInfo, FeedInfo, Forward, Forwarded, Inspect, Inspected, LiftBlock, ListBlocks, ListFeeds,
-    ListMeasures, MeasureInfo, StepUp, UndoMeasure,
+    ListMeasures, MeasureInfo, Sanitize, Sanitized, StepUp, UndoMeasure,
 };
 use flow::{Answer, Origin, Permitted, Result, Step};
 
@@ -80,6 +80,17 @@ impl<'q> Origin<Inspect<'q>> for Plane {
     ) -> Step<'a, Result<Answer<Inspected>>> {
         let Inspect { text, channel } = *permitted.question();
         Step::Now(Ok(Answer::done(gate::inspect::Inspector::default().inspect(text, channel))))
+    }
+}
+
+impl<'q> Origin<Sanitize<'q>> for Plane {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, Sanitize<'q>>,
+    ) -> Step<'a, Result<Answer<Sanitized>>> {
+        let Sanitize { text, channel } = *permitted.question();
+        let inspector = gate::inspect::Inspector::default();
+        Step::Now(Ok(Answer::done(gate::sanitize(&inspector, text, channel))))
     }
 }
 

@@ -178,7 +178,7 @@ const THREAT: f32 = 0.7;
 /// From here on it is suspicious.
 const SUSPICIOUS: f32 = 0.5;
 /// What is longer is read only so far.
-const LENGTH_MAX: usize = 1 << 20;
+pub(crate) const LENGTH_MAX: usize = 1 << 20;
 
 /// What readers found in one layer.
 struct Findings {
@@ -194,10 +194,6 @@ impl Findings {
         if weight >= 0.3 && !self.except.has(kind) {
             self.all.push((kind, weight, span, why));
         }
-    }
-
-    fn worst(&self) -> f32 {
-        self.all.iter().fold(0.0, |worst, (_, weight, ..)| worst.max(*weight))
     }
 }
 
@@ -248,13 +244,23 @@ fn search(value: &[u8], channel: Channel, except: Kinds, steps: &Cell<u64>) -> V
     let mut layer =
         Layer { bytes: Cow::Borrowed(bytes), from: None, decoded: Vec::new(), length: bytes.len() };
     for left in (0..=decode::ROUNDS).rev() {
-        let worst = layer.read(signs, (channel, except), steps, &mut found);
-        if worst >= THREAT || left == 0 || !layer.peel(signs) {
+        // An attack may be dressed in what is itself taken for one of another kind.
+        layer.read(signs, (channel, except), steps, &mut found);
+        if left == 0 || !layer.peel(signs) {
             break;
         }
         signs = Signs::of(&layer.bytes);
     }
     found
+}
+
+/// A value with one layer of its encodings taken off; nothing where it has none.
+pub(crate) fn peeled(value: &str) -> Option<String> {
+    let bytes = value.as_bytes();
+    let length = bytes.len();
+    let mut layer = Layer { bytes: Cow::Borrowed(bytes), from: None, decoded: Vec::new(), length };
+    let peeled = layer.peel(Signs::of(bytes));
+    peeled.then(|| String::from_utf8_lossy(&layer.bytes).into_owned())
 }
 
 /// A value with its URL encoding undone once; what is no encoding stays as it is.
@@ -291,14 +297,14 @@ struct Layer<'a> {
 const ENCODED: Signs = Signs::PERCENT.and(Signs::AMPERSAND).and(Signs::BACKSLASH).and(Signs::HIGH);
 
 impl Layer<'_> {
-    /// Looks for every kind of attack; says how bad the worst is.
+    /// Looks for every kind of attack.
     fn read(
         &self,
         signs: Signs,
         (channel, except): (Channel, Kinds),
         steps: &Cell<u64>,
         all: &mut Vec<Finding>,
-    ) -> f32 {
+    ) {
         let lower = self.bytes.to_ascii_lowercase();
         let hidden = !self.decoded.is_empty();
         let text = Text { lower: &lower, raw: &self.bytes, signs, hidden, steps };
@@ -311,7 +317,6 @@ impl Layer<'_> {
             let decoded = self.decoded.clone();
             all.push(Finding { kind: *kind, span, why, decoded, weight: *weight });
         }
-        found.worst()
     }
 
     /// Where in the value the byte before a place ends.

@@ -28,9 +28,10 @@ allow if {
 	glob.match(concat(":", array.slice(words, 2, count(words))), [], input.resource.namespace)
 }
 
-# Whoever was recognised may ask who they are, and whether a text is an attack; and a proxy
-# whether their request may pass, of which what is behind the proxy says the rest.
-allow if input.action in {"login", "value.inspect", "request.forward"}
+# Whoever was recognised may ask who they are, whether a text is an attack, and what is left of
+# it without one; and a proxy whether their request may pass, of which what is behind the proxy
+# says the rest.
+allow if input.action in {"login", "value.inspect", "value.sanitize", "request.forward"}
 
 # The gate has seen their password or refresh token, and what they do concerns themselves.
 allow if input.action in {

@@ -3,6 +3,7 @@
 mod feed;
 mod inspect;
 mod measure;
+mod sanitize;
 
 use flow::question::guard::{BlockInfo, LiftBlock, ListBlocks};
 use flow::{Plane, Result};
@@ -58,6 +59,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     operations.extend(measure::operations());
     operations.push(feed::operation());
     operations.push(inspect::operation());
+    operations.push(sanitize::operation());
     operations
 }
 

@@ -31,7 +31,7 @@ use flow::question::crypto::{
 use flow::question::group;
 use flow::question::guard::{
     BlockInfo, FeedInfo, Forward, Forwarded, Inspect, Inspected, LiftBlock, ListBlocks, ListFeeds,
-    ListMeasures, MeasureInfo, StepUp, UndoMeasure,
+    ListMeasures, MeasureInfo, Sanitize, Sanitized, StepUp, UndoMeasure,
 };
 use flow::question::ledger::{
     Append, Appended, Backup, Checkpoint, Data, Event, Expected, FACTS, Filter, Follow,
@@ -714,6 +714,11 @@ impl<'q> Origin<Forward<'q>> for Parts {
     }
 }
 
+answers!(Sanitize<'q>, Sanitized, |_world, question| {
+    let text = question.text.replace('<', "");
+    let changed = text != question.text;
+    Ok(Sanitized { text, changed, kinds: Vec::new() })
+});
 answers!(StepUp<'q>, (), |_world, question| {
     match question.code {
         "123456" => Ok(()),

@@ -450,7 +450,8 @@ answers!(
     ListFeeds<'q>,
     StepUp<'q>,
     Inspect<'q>,
-    Forward<'q>
+    Forward<'q>,
+    Sanitize<'q>
 );
 
 #[cfg(test)]

@@ -252,3 +252,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_too_long_to_be_read_is_never_called_clean() {
+    let inspect = |value: &str| Inspector::default().inspect(value, Channel::Text);
+    assert_eq!(inspect(&"abc ".repeat(LENGTH_MAX / 4)).verdict, "clean");
+    let found = inspect(&"abc ".repeat(LENGTH_MAX / 4 + 1));
+    assert_eq!((found.verdict, &*found.kinds), ("suspicious", &["unread"][..]));
+    assert_eq!(found.evidence[0].span, (LENGTH_MAX, LENGTH_MAX + 4));
+}

@@ -37,12 +37,12 @@ pub(super) fn operation<P: Plane>() -> Operation<P> {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "InspectValue")]
-struct Value {
+pub(super) struct Value {
     /// The value, as an application would get it.
-    text: String,
+    pub(super) text: String,
     /// Where it comes from: a parameter if nothing is said.
     #[serde(default)]
-    channel: Channel,
+    pub(super) channel: Channel,
 }
 
 async fn inspect<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {

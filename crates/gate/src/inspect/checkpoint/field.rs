@@ -59,6 +59,9 @@ pub(super) struct Field<'a> {
 /// No more of a field's name is written down.
 const NAME_MAX: usize = 64;
 
+/// Longer names are not compared with those that are configured.
+const COMPARED_MAX: usize = 1024;
+
 impl Field<'_> {
     /// What facts call it: never more of the name than is needed to find it.
     pub(super) fn shown(&self) -> String {
@@ -105,7 +108,8 @@ impl Selector {
 
     /// Whether a field is among them.
     pub(super) fn has(&self, field: &Field<'_>) -> bool {
-        self.part.is_none_or(|part| part == field.part)
-            && self.name.as_ref().is_none_or(|name| name.fits(field.name))
+        // What is longer is never meant, and comparing it would take its time.
+        let fits = |name: &Pattern| field.name.len() <= COMPARED_MAX && name.fits(field.name);
+        self.part.is_none_or(|part| part == field.part) && self.name.as_ref().is_none_or(fits)
     }
 }

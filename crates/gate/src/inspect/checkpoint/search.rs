@@ -29,6 +29,8 @@ pub(super) struct Search<'a> {
     held: Held<'a>,
     rules: &'a [Rule],
     left: u32,
+    /// Whether there was more to read than may be.
+    spent: bool,
     hits: Vec<Hit>,
     /// Why something was not read; the first reason.
     unread: Option<&'static str>,
@@ -48,12 +50,24 @@ pub(super) struct Hit {
 impl<'a> Search<'a> {
     pub(super) fn new(held: Held<'a>, rules: &'a [Rule], bounds: Bounds) -> Self {
         let left = bounds.fields_max;
-        Self { bounds, held, rules, left, hits: Vec::new(), unread: None, steps: Cell::new(0) }
+        let (hits, steps) = (Vec::new(), Cell::new(0));
+        Self { bounds, held, rules, left, spent: false, hits, unread: None, steps }
     }
 
-    /// Whether nobody needs to look further: it is refused as it is.
+    /// Whether nobody needs to look further: it is refused as it is, or all was read that may be.
     pub(super) fn over(&self) -> bool {
+        self.spent || self.refused()
+    }
+
+    fn refused(&self) -> bool {
         self.held.mode == Mode::Block && self.worst() >= self.held.threshold
+    }
+
+    /// Looks at all of a part together where it has more names and values than are read.
+    pub(super) fn rest(&mut self, field: Field<'_>, whole: &[u8]) {
+        if self.spent && !self.refused() {
+            self.inspect(&field, whole, Channel::Text);
+        }
     }
 
     /// Something cannot be read.
@@ -94,6 +108,7 @@ impl<'a> Search<'a> {
         match self.left.checked_sub(1) {
             Some(left) => self.left = left,
             None => {
+                self.spent = true;
                 self.not_read("there are more names and values than are read");
                 return false;
             }

@@ -4,6 +4,8 @@
     reason = "a test that fails should stop there"
 )]
 
+mod body;
+
 use super::*;
 
 pub(super) fn checkpoint(config: &str) -> Checkpoint {
@@ -131,4 +133,31 @@ fn values_are_joined_and_divided_as_applications_do() {
         let found = checkpoint("{}").pass(&get(target, &[]));
         assert_eq!(found.unwrap_err().code().name, "gate-attack", "{target}");
     }
+}
+
+#[test]
+fn rules_are_looked_for_where_they_say_and_shown_as_they_say() {
+    let config = r#"{"mode":"flag","rules":[
+        {"name":"no-tickets","kind":"ticket","fields":["query:note"],"matches":"(?i)case-\\d+",
+         "message":"a ticket is named","matches_tests":["see CASE-12"],"passes_tests":["in any case"]}
+    ]}"#;
+    let checkpoint = checkpoint(config);
+    let seen = checkpoint.pass(&get("/?note=see+case-7&q=case-8", &[])).unwrap();
+    assert_eq!((seen.kinds, seen.score), (vec!["ticket"], 0.9));
+    assert_eq!(seen.record["found"].as_array().unwrap().len(), 1);
+    assert_eq!(seen.record["found"][0]["why"], "a ticket is named");
+    assert_eq!(seen.record["found"][0]["span"], serde_json::json!([4, 10]));
+}
+
+/// An exception is for its kind alone, also where that kind hides another.
+#[test]
+fn what_is_excepted_hides_nothing_else() {
+    let checkpoint = checkpoint(
+        r#"{"routes":[{"path":"/blog","exceptions":[{"field":"query:text","kinds":["xss"]}]}]}"#,
+    );
+    let pass = |target| checkpoint.pass(&get(target, &[]));
+    assert!(pass("/blog?text=%3Cscript%3Ego()%3C/script%3E").unwrap().record.is_null());
+    assert!(pass("/blog?title=%3Cscript%3Ego()%3C/script%3E").is_err());
+    assert!(pass("/shop?text=%3Cscript%3Ego()%3C/script%3E").is_err());
+    assert!(pass("/blog?text=%3Cscript%3Ego()%3C/script%3E%2527%2520or%25201=1--").is_err());
 }

@@ -15,6 +15,7 @@ use super::super::search::{Search, form_value};
 /// Looks at the query of a URL.
 pub(super) fn query(query: &[u8], search: &mut Search<'_>) {
     read(query, Part::Query, search);
+    search.rest(Field { part: Part::Query, name: b"" }, query);
 }
 
 /// Looks at names and values.
@@ -33,13 +34,11 @@ pub(super) fn read(text: &[u8], part: Part, search: &mut Search<'_>) {
             << (name.iter().fold(0u32, |sum, byte| sum.wrapping_mul(31) ^ u32::from(*byte)) % 64);
         again |= seen & bit != 0;
         seen |= bit;
-        if memchr::memchr2(b';', b'=', pair).is_some_and(|at| pair.get(at) == Some(&b';'))
-            || pair.contains(&b';')
-        {
-            let divided = pair.split(|byte| *byte == b';').filter(|held| held.contains(&b'='));
-            divided.skip(usize::from(!pair.starts_with(b";"))).for_each(|pair| {
+        if pair.contains(&b';') {
+            let divided = pair.split(|byte| *byte == b';').skip(1);
+            for pair in divided.filter(|held| held.contains(&b'=')) {
                 one(pair, part, search);
-            });
+            }
         }
     }
     if again {

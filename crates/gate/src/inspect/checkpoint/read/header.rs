@@ -187,8 +187,11 @@ fn cookies(value: &[u8], search: &mut Search<'_>) {
             None => search.value(field, name, Channel::Param),
             Some(given) => {
                 search.name(field, name);
+                search.value(field, given, Channel::Param);
                 let inner = given.strip_prefix(b"\"").and_then(|held| held.strip_suffix(b"\""));
-                search.value(field, inner.unwrap_or(given), Channel::Param);
+                if let Some(inner) = inner {
+                    search.value(field, inner, Channel::Param);
+                }
             }
         }
     }
