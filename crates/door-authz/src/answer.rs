@@ -135,7 +135,8 @@ async fn pass<P: Plane>(
     source: Option<&Peer>,
     (id, at): (Id, flow::Moment),
 ) -> Result<Forwarded> {
-    let (door, held) = (&*connection.door, Held::read(http)?);
+    let door = &*connection.door;
+    let held = Held::read(http, door.plane.inspected_max())?;
     let credential = held.credential()?;
     let peer = Some(address::caller(connection.proxy, source, &door.config.trusted));
     let (agent, question) = (held.agent(), held.question());

@@ -22,8 +22,8 @@ pub(crate) struct Held<'a> {
 }
 
 impl<'a> Held<'a> {
-    /// Reads it.
-    pub(crate) fn read(http: &'a HttpRequest) -> Result<Self> {
+    /// Reads it; of its body so much is looked into.
+    pub(crate) fn read(http: &'a HttpRequest, max: usize) -> Result<Self> {
         let method = text("method", &http.method)?;
         let target = text("path", &http.path)?;
         if method.is_empty() || !(target.starts_with('/') || target == "*") {
@@ -34,7 +34,7 @@ impl<'a> Held<'a> {
         let host = host_of(host).ok_or_else(wrong)?;
         let body = if http.raw_body.is_empty() { &http.body } else { &http.raw_body };
         let headers = headers(http);
-        let whole = is_whole(http, &headers, body.len());
+        let whole = is_whole(http, &headers, body.len()) && body.len() < max;
         Ok(Self { method, host, target, headers, body, whole })
     }
 
@@ -90,14 +90,18 @@ fn headers(http: &HttpRequest) -> Vec<(&str, &[u8])> {
     headers
 }
 
-/// Whether what came is all of the body.
+/// Whether what came is all of the body. Envoy says so too of one that it has cut at its limit
+/// exactly, so the length the client gave counts first, and what fills all that is looked into
+/// is not believed to be all.
 fn is_whole(http: &HttpRequest, headers: &[(&str, &[u8])], len: usize) -> bool {
-    let has = |wanted| headers.iter().any(|(name, _)| *name == wanted);
+    let value = |wanted| headers.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value);
     let partial = headers.iter().any(|(name, value)| *name == PARTIAL && *value != b"false");
+    let said =
+        value("content-length").and_then(|said| std::str::from_utf8(said).ok()?.parse().ok());
     // Without a length, what has a type and never came was kept back.
-    let all = match u64::try_from(http.size) {
-        Ok(size) => len as u64 >= size,
-        Err(_) => len > 0 || !has("content-type"),
+    let all = match said.or(u64::try_from(http.size).ok().filter(|size| *size > 0)) {
+        Some(size) => len as u64 >= size,
+        None => len > 0 || value("content-type").is_none(),
     };
     all && !partial
 }
@@ -133,14 +137,14 @@ mod tests {
     #[test]
     fn a_request_is_read_as_it_was_sent() {
         let http = request("/a?b=%20", "Shop.example:443", &[(":path", "/"), ("x", "y")]);
-        let held = Held::read(&http).unwrap();
+        let held = Held::read(&http, 8).unwrap();
         let question = held.question();
         assert_eq!((question.method, question.host), ("POST", "shop.example"));
         assert_eq!(question.target, "/a?b=%20");
         let expected: [(&str, &[u8]); 2] = [("x", b"y"), ("host", b"Shop.example:443")];
         assert_eq!(question.headers, expected);
         for (path, host) in [("", "a"), ("a", "a"), ("/", "a b"), ("/", "a,b")] {
-            assert!(Held::read(&request(path, host, &[])).is_err(), "`{path}` `{host}`");
+            assert!(Held::read(&request(path, host, &[]), 8).is_err(), "`{path}` `{host}`");
         }
     }
 
@@ -154,7 +158,7 @@ mod tests {
         };
         let headers = vec![raw("x", b"\xff"), raw("x", b"2"), raw("authorization", b"bearer k")];
         http.header_map = Some(HeaderMap { headers });
-        let held = Held::read(&http).unwrap();
+        let held = Held::read(&http, 8).unwrap();
         let found = held.question().headers.iter().filter(|(name, _)| *name == "x").count();
         assert_eq!(found, 2);
         assert!(matches!(held.credential().unwrap(), Credential::Bearer("k")));
@@ -166,11 +170,11 @@ mod tests {
             [("Bearer k", Some("k")), ("Basic YTpi", None), ("Bearer ", None), ("", None)]
         {
             let http = request("/", "a", &[("authorization", value)]);
-            let shown = Held::read(&http).unwrap().credential().ok();
+            let shown = Held::read(&http, 8).unwrap().credential().ok();
             assert_eq!(shown, expected.map(Credential::Bearer), "{value}");
         }
         assert!(matches!(
-            Held::read(&request("/", "a", &[])).unwrap().credential(),
+            Held::read(&request("/", "a", &[]), 8).unwrap().credential(),
             Ok(Credential::None)
         ));
     }
@@ -179,18 +183,22 @@ mod tests {
     fn a_body_that_did_not_come_is_missed() {
         let typed = [("content-type", "text/plain")];
         let partial = [("content-type", "text/plain"), (PARTIAL, "true")];
+        let long = [("content-length", "6"), (PARTIAL, "false")];
         for (headers, size, body, expected) in [
             (&typed[..], -1, "", false),
             (&typed, -1, "body", true),
             (&typed, 4, "body", true),
             (&typed, 5, "body", false),
+            (&long, 4, "body", false),
+            (&long, 6, "bodies", true),
+            (&typed, -1, "longer than is looked into", false),
             (&partial, 4, "body", false),
             (&[], -1, "", true),
             (&[], 0, "", true),
         ] {
             let mut http = request("/", "a", headers);
             (http.size, http.body) = (size, body.into());
-            let whole = Held::read(&http).unwrap().question().whole;
+            let whole = Held::read(&http, 8).unwrap().question().whole;
             assert_eq!(whole, expected, "{headers:?} {size} {body}");
         }
     }

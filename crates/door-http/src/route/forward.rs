@@ -74,7 +74,7 @@ async fn forward<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
         target: held.target,
         headers: &headers,
         body: &body,
-        whole: came_whole && held.has_all(call.head, &body),
+        whole: came_whole && held.has_all(call.head, &body, call.door.plane.inspected_max()),
     };
     let answer = ask(&mut call, forward).await;
     let id = call.request.id;

@@ -31,8 +31,12 @@ async fn any_method_is_the_clients() {
 #[tokio::test]
 async fn of_a_long_body_the_beginning_is_seen_and_the_rest_let_go() {
     let open = open(Config::default());
-    for (len, seen, whole) in [(10, 10, true), (1 << 20, 1 << 20, true), (5 << 20, 1 << 20, false)]
-    {
+    for (len, seen, whole) in [
+        (10, 10, true),
+        ((1 << 20) - 1, (1 << 20) - 1, true),
+        (1 << 20, 1 << 20, false),
+        (5 << 20, 1 << 20, false),
+    ] {
         let answer = ask(open.address, Method::POST, "/forward-auth/x", &[], vec![b'a'; len]).await;
         assert_eq!(answer.status, StatusCode::OK);
         let (said, bytes) = open.world.forwarded.lock().pop().unwrap();

@@ -106,10 +106,11 @@ impl Held<'_> {
     }
 
     /// Whether what came is all of the body, as far as can be known: most proxies keep bodies
-    /// to themselves.
-    pub(super) fn has_all(&self, head: &Parts, body: &[u8]) -> bool {
-        let has_more = self.convention == Convention::Behind
-            && head.headers.get_all(&PARTIAL).iter().any(|value| value != "false");
+    /// to themselves. Envoy says that a body is whole which it has cut at its limit exactly, so one
+    /// that fills what is looked into is not believed to be.
+    pub(super) fn has_all(&self, head: &Parts, body: &[u8], max: usize) -> bool {
+        let partial = || head.headers.get_all(&PARTIAL).iter().any(|value| value != "false");
+        let has_more = self.convention == Convention::Behind && (body.len() >= max || partial());
         let expected = ["POST", "PUT", "PATCH"].contains(&self.method)
             && head.headers.contains_key(CONTENT_TYPE);
         !has_more && (!body.is_empty() || !expected)

@@ -132,9 +132,10 @@ fn a_body_that_did_not_come_is_missed() {
         ("POST /forward-auth/", "host: a\nx-envoy-auth-partial-body: true", "body", false),
         ("POST /forward-auth/", "host: a\nx-envoy-auth-partial-body: false", "body", true),
         ("POST /forward-auth/", "host: a", "", true),
+        ("POST /forward-auth/", "host: a\nx-envoy-auth-partial-body: false", "bodyy", false),
     ] {
         let head = head(line, headers);
-        let whole = read(&head).unwrap().has_all(&head, body.as_bytes());
+        let whole = read(&head).unwrap().has_all(&head, body.as_bytes(), 5);
         assert_eq!(whole, expected, "{line}\n{headers}");
     }
 }
