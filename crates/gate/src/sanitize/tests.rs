@@ -179,6 +179,25 @@ fn what_is_too_long_is_cut_where_reading_ends() {
     assert_eq!((done.text.len(), done.kinds), (LENGTH_MAX, vec!["unread"]));
 }
 
+/// A step looks at each byte so often and no more: sixteen times as much takes about sixteen
+/// times as long, and here is room for four times that.
+#[test]
+fn what_is_written_to_keep_it_busy_does_not() {
+    let clock = flow::Clock::system();
+    let took = |text: &str| {
+        let begun = clock.moment();
+        holds(text, Channel::Param);
+        clock.moment().since(begun).as_secs_f64()
+    };
+    for part in
+        ["<", "<a ", "' or ", "../", "{{", "$(", "&#60;", "%3c", "\"", "://", "<scr", "a'b;"]
+    {
+        let of = |length: usize| took(&part.repeat(length / part.len()));
+        let (small, large) = (of(8 << 10), of(128 << 10));
+        assert!(large < small * 64.0 + 0.5, "{part}: {small} s, then {large} s");
+    }
+}
+
 proptest! {
     #[test]
     fn whatever_comes_is_clean_afterwards(text in "\\PC{0,120}") {
