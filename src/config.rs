@@ -51,6 +51,8 @@ pub(crate) struct Config {
     pub(crate) http: door_http::Config,
     /// The Redis door.
     pub(crate) resp: door_resp::Config,
+    /// The door for Envoy's questions by gRPC.
+    pub(crate) authz: door_authz::Config,
     /// Who is asking, and not too fast.
     pub(crate) gate: gate::Config,
     /// Values in memory.
@@ -86,6 +88,8 @@ pub(crate) struct Listen {
     pub(crate) resp: String,
     /// The Redis protocol within TLS; `resp.tls` says with which certificate.
     pub(crate) resp_tls: String,
+    /// Envoy's questions by gRPC, within TLS where `authz.tls` says with which certificate.
+    pub(crate) grpc: String,
 }
 
 impl Default for Listen {
@@ -94,6 +98,7 @@ impl Default for Listen {
             http: "127.0.0.1:7400".into(),
             resp: "127.0.0.1:7401".into(),
             resp_tls: String::new(),
+            grpc: "127.0.0.1:7403".into(),
         }
     }
 }
@@ -140,6 +145,7 @@ impl Default for Config {
             watch: watch::Config::default(),
             http: door_http::Config::default(),
             resp: door_resp::Config::default(),
+            authz: door_authz::Config::default(),
             gate: gate::Config::default(),
             cache: cache::Config::default(),
             ledger: ledger::Config::default(),

@@ -23,7 +23,7 @@ use crate::wire::{self, Built, Ground, Outside, Plane, Running};
 pub(crate) use alone::Alone;
 pub(crate) use doors::Doors;
 use handover::Offer;
-use listen::Sockets;
+use listen::{Listeners, Sockets};
 
 /// Serves until told to stop. With `takeover`, in place of a server that runs on
 /// the same data directory, with its sockets.
@@ -46,6 +46,7 @@ pub(crate) async fn run(loaded: Loaded, takeover: bool) -> Result<()> {
     let sockets = Sockets::open(&config, inherited.unwrap_or_default())?;
     config.http.check()?;
     config.resp.check()?;
+    config.authz.check()?;
     let outside = Outside::reach(&config, &ground).await?;
     // Everything that can be wrong with the configuration is known by now; the
     // predecessor may go.
@@ -67,6 +68,7 @@ pub(crate) async fn run(loaded: Loaded, takeover: bool) -> Result<()> {
         http = doors.http.as_deref(),
         resp = doors.resp.as_deref(),
         resp_tls = doors.resp_tls.as_deref(),
+        grpc = doors.grpc.as_deref(),
         pid = std::process::id(),
         "stockade is ready"
     );
@@ -157,12 +159,18 @@ async fn first_key(loaded: &Loaded, built: &Built) -> Result<Option<CreatedKey>>
 }
 
 /// Settings that change while the server runs.
-const LIVE: [&str; 2] = ["log.level", "gate.playbooks"];
+const LIVE: [&str; 3] = ["log.level", "gate.playbooks", "gate.inspect"];
+
+fn is_live(key: &str) -> bool {
+    let within = |live: &&str| key.strip_prefix(live).is_some_and(|rest| rest.starts_with('.'));
+    LIVE.contains(&key) || LIVE.iter().any(|live| within(&live))
+}
 
 /// The open doors, and what goes on behind them.
 struct Server {
     http: door_http::Door<Plane>,
     resp: door_resp::Door,
+    authz: door_authz::Door,
     running: Running,
     plane: Arc<Plane>,
     clock: Clock,
@@ -172,7 +180,7 @@ impl Server {
     fn open(config: &Config, built: Built, sockets: Sockets, ground: &Ground) -> Result<Self> {
         let Built { plane, work, background: _ } = built;
         let http = door_http::Door::new(config.http.clone(), plane.clone(), &ground.registry)?;
-        let (listeners, resp) = sockets.into_listeners(config)?;
+        let Listeners { http: listeners, resp, grpc } = sockets.into_listeners(config)?;
         http.listen(listeners)?;
         let readiness = http.readiness().clone();
         readiness.set(door_http::State::Ready);
@@ -184,8 +192,9 @@ impl Server {
         });
         let behind = crate::wire::behind(&config.resp)?;
         let resp = door_resp::Door::open(&plane, resp, &config.resp, &ground.registry, behind)?;
+        let authz = door_authz::Door::open(&plane, grpc, &config.authz, &ground.registry)?;
         let clock = plane.path().clock().clone();
-        Ok(Self { http, resp, running, plane, clock })
+        Ok(Self { http, resp, authz, running, plane, clock })
     }
 
     /// Reads the configuration again. What can change while running does; what
@@ -207,6 +216,9 @@ impl Server {
         if let Err(error) = self.resp.reload() {
             tracing::error!(error = %error.story(), "the Redis door's certificate stays as it is");
         }
+        if let Err(error) = self.authz.reload() {
+            tracing::error!(error = %error.story(), "the gRPC door's certificate stays as it is");
+        }
         self.plane.reload(&new.config.gate);
         let keys: BTreeSet<_> = loaded.values.keys().chain(new.values.keys()).collect();
         let value = |from: &Loaded, key| from.values.get(key).map(|(value, _)| value.clone());
@@ -214,7 +226,7 @@ impl Server {
             .into_iter()
             .filter(|key| value(loaded, key) != value(&new, key))
             .map(ToString::to_string)
-            .filter(|key| !LIVE.contains(&key.as_str()))
+            .filter(|key| !is_live(key))
             .collect();
         tracing::info!(restart_needed_for = waiting.join(" "), "configuration read again");
     }
@@ -226,12 +238,18 @@ impl Server {
         tracing::info!(why, limit_secs = limit.as_secs_f64(), "draining");
         let closing = async {
             let resp = self.clock.within(limit, self.resp.drain());
-            let (cut, resp) = tokio::join!(self.http.drain(limit), resp);
-            (cut, resp.is_none())
+            let authz = self.clock.within(limit, self.authz.drain());
+            let (cut, resp, authz) = tokio::join!(self.http.drain(limit), resp, authz);
+            (cut, resp.is_none(), authz.is_none())
         };
         tokio::select! {
-            (cut, resp_cut) = closing => if cut > 0 || resp_cut {
-                tracing::warn!(http = cut, resp = resp_cut, "connections were cut: time was up");
+            (cut, resp_cut, grpc) = closing => if cut > 0 || resp_cut || grpc {
+                tracing::warn!(
+                    http = cut,
+                    resp = resp_cut,
+                    grpc,
+                    "connections were cut: time was up"
+                );
             },
             _ = signals.terminate.recv() => tracing::warn!("told again: not waiting any longer"),
             _ = signals.interrupt.recv() => tracing::warn!("told again: not waiting any longer"),

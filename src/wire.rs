@@ -32,6 +32,7 @@ mod warm;
 mod work;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use ::cache::Views;
@@ -84,6 +85,9 @@ pub(crate) struct Plane {
     store: ::store::Store,
     keys: Arc<::gate::Keys>,
     blocks: Arc<::gate::limit::Blocks>,
+    checkpoint: Arc<::gate::inspect::Checkpoint>,
+    /// How much of a body is looked into.
+    inspected_max: AtomicUsize,
     behaviour: Arc<::gate::Behaviour>,
     logins: Arc<::gate::Logins>,
     /// Absent where nodes share a database and no key to seal with.
@@ -112,6 +116,10 @@ impl flow::Plane for Plane {
         self.public_keys()
     }
 
+    fn inspected_max(&self) -> usize {
+        self.inspected_max.load(Relaxed)
+    }
+
     fn begin_login<'a>(&'a self, provider: &'a str) -> BoxFuture<'a, Result<Begun>> {
         Box::pin(self.logins.begin(provider))
     }
@@ -121,6 +129,12 @@ impl Plane {
     /// Takes over what can change while the server runs.
     pub(crate) fn reload(&self, config: &::gate::Config) {
         self.behaviour.reload(&config.playbooks);
+        match self.checkpoint.reload(&config.inspect) {
+            Ok(()) => self.inspected_max.store(config.inspect.body_max.bytes(), Relaxed),
+            Err(error) => {
+                tracing::error!(error = %error.story(), "what is looked into stays as it is");
+            }
+        }
         let behaviour = self.behaviour.clone();
         tokio::spawn(async move { behaviour.read_files().await });
     }
@@ -191,6 +205,9 @@ pub(crate) async fn build(
     let behaviour = parts::behaviour(&config.gate, (&sql, &announcer, &blocks), ground).await?;
     let behaviour = Arc::new(behaviour.with_logins(logins.clone(), tokens.clone()));
     let gate = gate.with_behaviour(behaviour.clone());
+    let checkpoint = ::gate::inspect::Checkpoint::new(&config.gate.inspect, registry)?;
+    let checkpoint = Arc::new(checkpoint);
+    let gate = gate.with_checkpoint(checkpoint.clone(), config.gate.strangers.clone());
     let adaptive = gate.adaptive();
     let policy = Arc::new(policy::Policies::stockade_self()?);
     let opened = parts::log(&config.ledger, &sql, &space, ground).await?;
@@ -236,6 +253,8 @@ pub(crate) async fn build(
         store,
         keys,
         blocks: blocks.clone(),
+        checkpoint,
+        inspected_max: AtomicUsize::new(config.gate.inspect.body_max.bytes()),
         behaviour: behaviour.clone(),
         logins,
         tokens,

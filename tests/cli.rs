@@ -359,6 +359,7 @@ fn check_finds_what_is_well_and_what_is_not() {
     assert_eq!(names.len(), count, "no two of the same name: {names:?}");
     assert_eq!(parts(&["check", "--http", "127.0.0.1:1"]), ["http door"]);
     assert_eq!(parts(&["check", "--resp", "127.0.0.1:1"]), ["resp door"]);
+    assert_eq!(parts(&["check", "--grpc", "127.0.0.1:1"]), ["grpc door"]);
     server.kill();
     // What a killed server left is not asked, and the next one says where its doors are.
     let free = ["check", "--http", "127.0.0.1:0", "--resp", ""];

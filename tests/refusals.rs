@@ -56,11 +56,12 @@ fn a_taken_port_is_named_with_its_flag() {
     let place = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    for flag in ["--http", "--resp"] {
+    for flag in ["--http", "--resp", "--grpc"] {
         let mut command = stockade(place.path());
         command.args(["serve", flag, &address]);
-        let other = if flag == "--http" { "--resp" } else { "--http" };
-        command.args([other, "127.0.0.1:0"]);
+        for other in ["--http", "--resp", "--grpc"].into_iter().filter(|other| *other != flag) {
+            command.args([other, "127.0.0.1:0"]);
+        }
         let (status, said) = Server::launch(command, place.path()).err().unwrap();
         assert_eq!(status.code(), Some(1), "{said}");
         assert!(said.contains(&address) && said.contains(flag), "{said}");

@@ -42,6 +42,9 @@ pub(super) struct Check {
     /// Look for the Redis door here [default: where the server says it is]
     #[arg(long, value_name = "ADDR")]
     resp: Option<String>,
+    /// Look for the gRPC door here [default: where the server says it is]
+    #[arg(long, value_name = "ADDR")]
+    grpc: Option<String>,
 }
 
 /// How one thing is.
@@ -161,6 +164,7 @@ impl Check {
             http: if self.http.is_some() { wanted.http } else { posted.http },
             resp: if self.resp.is_some() { wanted.resp } else { posted.resp },
             resp_tls: posted.resp_tls,
+            grpc: if self.grpc.is_some() { wanted.grpc } else { posted.grpc },
             tls: posted.tls,
         }
     }
@@ -169,6 +173,7 @@ impl Check {
         let mut flags = Vec::new();
         flags.extend(self.http.clone().map(|address| ("listen.http", "--http", address)));
         flags.extend(self.resp.clone().map(|address| ("listen.resp", "--resp", address)));
+        flags.extend(self.grpc.clone().map(|address| ("listen.grpc", "--grpc", address)));
         globals.load(&self.choice, flags)
     }
 }

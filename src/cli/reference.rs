@@ -72,6 +72,7 @@ fn codes() -> Vec<(&'static str, Vec<&'static [&'static Code]>)> {
         ),
         ("HTTP door", vec![door_http::codes::CODES]),
         ("Redis door", vec![door_resp::codes::CODES]),
+        ("gRPC door", vec![door_authz::codes::CODES]),
         ("TLS at a door", vec![door_tls::codes::CODES]),
         ("Configuration", vec![crate::config::CODES]),
         ("Starting and stopping", vec![crate::serve::codes::CODES, crate::wire::CODES]),

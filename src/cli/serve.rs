@@ -28,6 +28,9 @@ pub(super) struct Serve {
     /// Where the Redis protocol is served within TLS [default: nowhere]; needs resp.tls
     #[arg(long, value_name = "ADDR")]
     resp_tls: Option<String>,
+    /// Where Envoy asks by gRPC [default: 127.0.0.1:7403]; '' closes the door
+    #[arg(long, value_name = "ADDR")]
+    grpc: Option<String>,
     /// Take over the doors of the server that runs on the data directory; no connection is refused
     #[arg(long)]
     takeover: bool,
@@ -39,6 +42,7 @@ impl Serve {
         flags.extend(self.http.map(|address| ("listen.http", "--http", address)));
         flags.extend(self.resp.map(|address| ("listen.resp", "--resp", address)));
         flags.extend(self.resp_tls.map(|address| ("listen.resp_tls", "--resp-tls", address)));
+        flags.extend(self.grpc.map(|address| ("listen.grpc", "--grpc", address)));
         if globals.verbose {
             flags.push(("log.level", "--verbose", "debug".into()));
         }

@@ -105,6 +105,15 @@ fn open_doors(config: &Config) -> Vec<Error> {
             "set `listen.resp_tls` instead, with `resp.tls.certificate` and `resp.tls.key`, and `listen.resp = \"127.0.0.1:7401\"` for this machine or `listen.resp = \"\"` for nobody",
         ));
     }
+    if is_reachable(&config.listen.grpc) && config.authz.tls.is_none() {
+        let sentence = format!(
+            "`listen.grpc` is `{}`, which others can reach, without TLS",
+            config.listen.grpc
+        );
+        refusals.push(UNSAFE.error(sentence).with_advice(
+            "set `authz.tls.certificate` and `authz.tls.key`, or `listen.grpc = \"127.0.0.1:7403\"` for an Envoy on this machine, or `listen.grpc = \"\"` for nobody",
+        ));
+    }
     refusals
 }
 
@@ -212,6 +221,7 @@ mod tests {
         );
         check("listen.http = \"db.internal:7400\"", &[], 0o700, &[&["`listen.http`"]]);
         check("listen.resp = \"[::]:7401\"", &[], 0o700, &[&["`listen.resp`", "127.0.0.1:7401"]]);
+        check("listen.grpc = \"0.0.0.0:7403\"", &[], 0o700, &[&["`listen.grpc`", "authz.tls"]]);
         check("", &[], 0o755, &[&["its mode is 755", "chmod 700 "]]);
         check("", &[], 0o710, &[&["its mode is 710"]]);
         check("", &[("STOCKADE_BOOTSTRAP_KEY", "short")], 0o700, &[&["fewer than 32"]]);

@@ -28,6 +28,7 @@ impl Profile {
             Self::Development => {
                 r#"
                 cache.capacity = "50MiB"
+                gate.strangers.loopback = true
                 "#
             }
             Self::Testing => {

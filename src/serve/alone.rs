@@ -22,7 +22,8 @@ impl Alone {
     pub(crate) async fn open(config: &Config, ground: &Ground) -> Result<Self> {
         let mut config = config.clone();
         let nowhere = String::new;
-        config.listen = Listen { http: nowhere(), resp: nowhere(), resp_tls: nowhere() };
+        config.listen =
+            Listen { http: nowhere(), resp: nowhere(), resp_tls: nowhere(), grpc: nowhere() };
         config.http.tls = None;
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
         listen::check_path(&config.data)?;

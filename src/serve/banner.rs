@@ -53,6 +53,13 @@ fn text(config: &Config, doors: &Doors, first: Option<&CreatedKey>) -> String {
         let example = format!("REDISCLI_AUTH=$STOCKADE_KEY redis-cli --tls -p {port} ping");
         door("Redis", &format!("rediss://{address}"), &example);
     }
+    if let Some(address) = &doors.grpc {
+        let scheme = if config.authz.tls.is_some() { "https" } else { "http" };
+        let port = address.rsplit(':').next().unwrap_or_default();
+        let example =
+            format!("grpc_service: {{ envoy_grpc: {{ cluster_name: stockade }} }}, port {port}");
+        door("Envoy", &format!("{scheme}://{address}"), &example);
+    }
     let socket = super::listen::local_path(&config.data);
     door("Local", &socket.display().to_string(), "stockade check");
     if let Some(key) = first {

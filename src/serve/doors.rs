@@ -19,6 +19,8 @@ pub(crate) struct Doors {
     pub(crate) resp: Option<String>,
     /// The Redis protocol within TLS.
     pub(crate) resp_tls: Option<String>,
+    /// Envoy's questions by gRPC.
+    pub(crate) grpc: Option<String>,
     /// Whether HTTP is served over TLS.
     pub(crate) tls: bool,
 }
@@ -31,6 +33,7 @@ impl Doors {
             http: open(&config.listen.http),
             resp: open(&config.listen.resp),
             resp_tls: open(&config.listen.resp_tls),
+            grpc: open(&config.listen.grpc),
             tls: config.http.tls.is_some(),
         }
     }

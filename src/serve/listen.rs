@@ -28,8 +28,16 @@ pub(super) struct Sockets {
     http: Option<TcpListener>,
     resp: Option<TcpListener>,
     resp_tls: Option<TcpListener>,
+    grpc: Option<TcpListener>,
     local: Option<UnixListener>,
     tls: bool,
+}
+
+/// The same, as the doors want them.
+pub(super) struct Listeners {
+    pub(super) http: Vec<door_http::Listener>,
+    pub(super) resp: Vec<door_resp::Listener>,
+    pub(super) grpc: Option<door_authz::Listener>,
 }
 
 impl Sockets {
@@ -37,12 +45,13 @@ impl Sockets {
     /// address is used instead, so that no connection is refused in between.
     pub(super) fn open(config: &Config, inherited: Inherited) -> Result<Self> {
         let mut sockets = Self { tls: config.http.tls.is_some(), ..Self::default() };
-        let (mut http, mut resp, mut resp_tls) = (None, None, None);
+        let (mut http, mut resp, mut resp_tls, mut grpc) = (None, None, None, None);
         for (door, socket) in inherited {
             match door.as_str() {
                 "http" => http = Some(TcpListener::from(socket)),
                 "resp" => resp = Some(TcpListener::from(socket)),
                 "resp-tls" => resp_tls = Some(TcpListener::from(socket)),
+                "grpc" => grpc = Some(TcpListener::from(socket)),
                 "local" => sockets.local = Some(UnixListener::from(socket)),
                 // A door this release does not know closes with its socket.
                 _ => {}
@@ -51,6 +60,7 @@ impl Sockets {
         sockets.http = open(&config.listen.http, "--http", http)?;
         sockets.resp = open(&config.listen.resp, "--resp", resp)?;
         sockets.resp_tls = open(&config.listen.resp_tls, "--resp-tls", resp_tls)?;
+        sockets.grpc = open(&config.listen.grpc, "--grpc", grpc)?;
         Ok(sockets)
     }
 
@@ -64,7 +74,12 @@ impl Sockets {
 
     /// Every socket with the name of its door.
     pub(super) fn named(&self) -> Vec<(&'static str, BorrowedFd<'_>)> {
-        let tcp = [("http", &self.http), ("resp", &self.resp), ("resp-tls", &self.resp_tls)];
+        let tcp = [
+            ("http", &self.http),
+            ("resp", &self.resp),
+            ("resp-tls", &self.resp_tls),
+            ("grpc", &self.grpc),
+        ];
         let tcp =
             tcp.into_iter().filter_map(|(name, socket)| Some((name, socket.as_ref()?.as_fd())));
         let local = self.local.iter().map(|socket| ("local", socket.as_fd()));
@@ -81,15 +96,13 @@ impl Sockets {
             http: address(&self.http),
             resp: address(&self.resp),
             resp_tls: address(&self.resp_tls),
+            grpc: address(&self.grpc),
             tls: self.tls,
         }
     }
 
     /// The sockets as the doors want them.
-    pub(super) fn into_listeners(
-        self,
-        config: &Config,
-    ) -> Result<(Vec<door_http::Listener>, Vec<door_resp::Listener>)> {
+    pub(super) fn into_listeners(self, config: &Config) -> Result<Listeners> {
         let tls = config.http.tls.is_some();
         let wrap = if tls { door_http::Listener::Tls } else { door_http::Listener::Tcp };
         let mut http: Vec<_> = self.http.into_iter().map(wrap).collect();
@@ -100,7 +113,8 @@ impl Sockets {
         };
         let plain = self.resp.map(used).transpose()?.map(door_resp::Listener::Tcp);
         let within = self.resp_tls.map(used).transpose()?.map(door_resp::Listener::Tls);
-        Ok((http, plain.into_iter().chain(within).collect()))
+        let grpc = self.grpc.map(used).transpose()?;
+        Ok(Listeners { http, resp: plain.into_iter().chain(within).collect(), grpc })
     }
 }
 

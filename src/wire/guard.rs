@@ -1,8 +1,8 @@
 //! Answers about whom the gate keeps out, and what else it does about them.
 
 use flow::question::guard::{
-    BlockInfo, FeedInfo, Inspect, Inspected, LiftBlock, ListBlocks, ListFeeds, ListMeasures,
-    MeasureInfo, Sanitize, Sanitized, StepUp, UndoMeasure,
+    BlockInfo, FeedInfo, Forward, Forwarded, Inspect, Inspected, LiftBlock, ListBlocks, ListFeeds,
+    ListMeasures, MeasureInfo, Sanitize, Sanitized, StepUp, UndoMeasure,
 };
 use flow::{Answer, Origin, Permitted, Result, Step};
 
@@ -105,5 +105,29 @@ impl<'q> Origin<StepUp<'q>> for Plane {
             self.behaviour.step_up(who, permitted.question().code, Some(fact)).await?;
             Ok(Answer::done(()).recorded())
         })
+    }
+}
+
+/// A body of so many bytes takes long enough to read that others would wait for it.
+const LONG: usize = 32 << 10;
+
+impl<'q> Origin<Forward<'q>> for Plane {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, Forward<'q>>,
+    ) -> Step<'a, Result<Answer<Forwarded>>> {
+        let forward = permitted.question();
+        let look = || {
+            gate::forward::check(forward)?;
+            self.checkpoint.pass(forward)
+        };
+        let seen = match forward.body.len() {
+            LONG.. => tokio::task::block_in_place(look),
+            _ => look(),
+        };
+        Step::Now(seen.map(|gate::inspect::Seen { kinds, score, record }| {
+            let identity = permitted.identity().clone();
+            Answer::done(Forwarded { identity, kinds, score }).detail(record)
+        }))
     }
 }

@@ -34,6 +34,7 @@ pub(crate) struct Server {
     pub(crate) http: String,
     pub(crate) resp: String,
     pub(crate) resp_tls: String,
+    pub(crate) grpc: String,
     pub(crate) data: PathBuf,
     lines: Mutex<Receiver<String>>,
     said: Said,
@@ -49,6 +50,7 @@ pub(crate) fn stockade(data: &Path) -> Command {
     command.env_clear();
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("STOCKADE_BOOTSTRAP_KEY", KEY);
+    command.env("STOCKADE_LISTEN__GRPC", "127.0.0.1:0");
     command.args(["--data".as_ref(), data.as_os_str()]);
     command
 }
@@ -92,12 +94,13 @@ impl Server {
             if line.contains("stockade is ready") {
                 let address = |name| field(&line, name).unwrap_or_default();
                 let (http, resp) = (address("http"), address("resp"));
-                let resp_tls = address("resp_tls");
+                let (resp_tls, grpc) = (address("resp_tls"), address("grpc"));
                 return Ok(Self {
                     child,
                     http,
                     resp,
                     resp_tls,
+                    grpc,
                     data: data.into(),
                     lines: lines.into(),
                     said,

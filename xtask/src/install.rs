@@ -80,9 +80,9 @@ fn clients(may_install: bool) -> Vec<&'static str> {
             eprintln!("{error}");
         }
     }
-    let missing: Vec<_> = CLIENTS.iter().filter(absent).map(|client| client.name).collect();
-    missing.iter().for_each(|name| eprintln!("no {name}: skips its scenes at the Redis door"));
-    missing
+    let missing: Vec<_> = CLIENTS.iter().filter(absent).collect();
+    missing.iter().for_each(|client| eprintln!("no {}: skips {}", client.name, client.needed_by));
+    missing.into_iter().map(|client| client.name).collect()
 }
 
 fn missing() -> Vec<&'static Engine> {

@@ -29,7 +29,7 @@ use crate::idempotency;
 use crate::pace;
 use crate::problem;
 use crate::reply::Payload;
-use crate::route::{Effect, Found, Handler, Length, Operation};
+use crate::route::{Access, Effect, Found, Handler, Length, Operation};
 use crate::signal::{Ended, RouteSignals};
 
 pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -187,7 +187,11 @@ async fn ask<P: Plane>(
     let door = &connection.door;
     let busy = || codes::BUSY.error("too many requests are under way");
     let place = Some(door.requests.take(1).ok_or_else(busy)?);
-    let credential = credential(connection, head)?;
+    let credential = match operation.access {
+        // The connection is the proxy's.
+        Access::Holder => bearer(head)?.unwrap_or(Credential::None),
+        Access::Open | Access::Known => credential(connection, head)?,
+    };
     let Known { shown, mut lane } = connection.recall(credential);
     let call = Call {
         door,
@@ -262,17 +266,23 @@ fn credential<'a, P: Plane>(
     connection: &'a Connection<P>,
     head: &'a Parts,
 ) -> Result<Credential<'a>> {
-    let Some(value) = head.headers.get(AUTHORIZATION) else {
-        let certificate = connection.certificate.as_ref().map(Credential::Certificate);
-        let local = || connection.uid.map(|uid| Credential::Local { uid });
-        return Ok(certificate.or_else(local).unwrap_or(Credential::None));
-    };
+    if let Some(credential) = bearer(head)? {
+        return Ok(credential);
+    }
+    let certificate = connection.certificate.as_ref().map(Credential::Certificate);
+    let local = || connection.uid.map(|uid| Credential::Local { uid });
+    Ok(certificate.or_else(local).unwrap_or(Credential::None))
+}
+
+/// The token or key in the request itself.
+fn bearer(head: &Parts) -> Result<Option<Credential<'_>>> {
+    let Some(value) = head.headers.get(AUTHORIZATION) else { return Ok(None) };
     let token = value.to_str().ok().and_then(|text| {
         let (scheme, token) = text.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
     match token.filter(|token| !token.is_empty()) {
-        Some(token) => Ok(Credential::Bearer(token)),
+        Some(token) => Ok(Some(Credential::Bearer(token))),
         None => Err(codes::CREDENTIAL.error("`authorization` is not `Bearer` and a token")),
     }
 }

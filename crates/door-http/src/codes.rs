@@ -10,6 +10,7 @@ pub static CODES: &[&Code] = &[
     &PATH,
     &QUERY,
     &HEADER,
+    &NOT_CLEAR,
     &UPGRADE,
     &MEDIA_TYPE,
     &JSON,
@@ -58,6 +59,14 @@ pub static CREDENTIAL: Code = Code::new(
     "door-http-credential",
     "The credential is of no known kind",
     "send `Authorization: Bearer <api key>`",
+);
+
+/// A proxy asks about a request and does not say which, or says two things.
+pub static NOT_CLEAR: Code = Code::new(
+    Kind::Invalid,
+    "door-http-request-not-clear",
+    "It is not clear which request is asked about",
+    "let the proxy set the headers of its convention, each once, whatever its client sent",
 );
 
 /// A part of the path cannot be read.

@@ -76,8 +76,10 @@ fn describe<P: Plane>(operation: &Operation<P>, generator: &mut SchemaGenerator)
         "responses": responses,
     });
     if let Some(object) = described.as_object_mut() {
-        if operation.access == Access::Open {
-            object.insert("security".into(), json!([]));
+        match operation.access {
+            Access::Open => drop(object.insert("security".into(), json!([]))),
+            Access::Holder => drop(object.insert("security".into(), json!([{}, { "key": [] }]))),
+            Access::Known => {}
         }
         if let Some(body) = request_body(operation.takes, generator) {
             object.insert("requestBody".into(), body);

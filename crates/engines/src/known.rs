@@ -40,6 +40,14 @@ pub static PROMETHEUS: Engine = Engine {
 pub static CURL: Engine =
     Engine { binary: "curl", package: "curl", needed_by: "the test of the HTTP door with curl" };
 
+/// nginx, which asks before it lets a request pass.
+pub static NGINX: Engine =
+    Engine { binary: "nginx", package: "nginx", needed_by: "the tests behind nginx" };
+
+/// Caddy, which asks too.
+pub static CADDY: Engine =
+    Engine { binary: "caddy", package: "caddy", needed_by: "the tests behind Caddy" };
+
 /// Python, with what gives a client a place of its own.
 pub static PYTHON: Engine = Engine {
     binary: "python3",
@@ -52,7 +60,8 @@ pub static NPM: Engine =
     Engine { binary: "npm", package: "npm", needed_by: "the test of the Redis door with ioredis" };
 
 /// Everything that `cargo xtask test` installs.
-pub static ENGINES: &[&Engine] = &[&REDIS, &POSTGRES, &PROMETHEUS, &CURL, &PYTHON, &NPM];
+pub static ENGINES: &[&Engine] =
+    &[&REDIS, &POSTGRES, &PROMETHEUS, &CURL, &NGINX, &CADDY, &PYTHON, &NPM];
 
 impl Engine {
     /// Where the engine is, if it is here: on the path, or where Debian keeps the

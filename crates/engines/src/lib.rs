@@ -34,6 +34,7 @@ pub mod resp;
 mod directory;
 mod postgres;
 mod process;
+mod proxy;
 mod redis;
 mod shared;
 mod wait;

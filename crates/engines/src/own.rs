@@ -5,6 +5,7 @@
 //! error instead. Dropping a server kills it and removes its directory.
 
 pub use crate::postgres::PostgresServer;
+pub use crate::proxy::Proxy;
 pub use crate::redis::RedisServer;
 pub use crate::redis::cluster::RedisCluster;
 pub use crate::redis::sentinel::RedisSentinel;

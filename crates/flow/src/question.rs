@@ -48,6 +48,11 @@ pub trait Plane:
     /// The public keys our access tokens are verified by, as a JSON web key set.
     fn published_keys(&self) -> Bytes;
 
+    /// How much of the body of a request that a proxy holds is looked into; doors keep no more.
+    fn inspected_max(&self) -> usize {
+        1 << 20
+    }
+
     /// Sends somebody to an identity provider. Nobody is recognised by that, and nothing is
     /// different afterwards.
     fn begin_login<'a>(&'a self, provider: &'a str) -> BoxFuture<'a, Result<account::Begun>>;

@@ -19,7 +19,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::fact::{Class, Fact, Outcome};
 use crate::identity::{Good, Identity, System};
 use crate::permit::{Admitted, Permit, Permitted, Scope};
@@ -214,12 +214,12 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         answer: Result<Answer<T>>,
     ) -> Result<T> {
         let (permitted, held) = entry.settle();
-        let (outcome, reason) = match &answer {
+        let (outcome, code) = match &answer {
             Ok(answer) => (answer.outcome, None),
-            Err(error) => (Outcome::of(error.kind()), Some(error.code().name.into())),
+            Err(error) => (Outcome::of(error.kind()), Some(error.code())),
         };
         if permitted.question.action().pace == Pace::Rate || held.tally.is_none() {
-            let how = (outcome, permitted.question.bytes());
+            let how = (outcome, code, permitted.question.bytes());
             self.notice(permitted.request, permitted.identity, permitted.ask(), how);
         }
         if let Some(tally) = &held.tally {
@@ -233,7 +233,7 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         };
         if !recorded {
             let mut fact = self.fact(permitted, outcome);
-            fact.reason = reason;
+            fact.reason = code.map(|code| code.name.into());
             fact.detail = detail;
             self.ledger.append(class, fact).wait().await?;
         }
@@ -285,7 +285,7 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         ask: Ask<'_>,
         error: Error,
     ) -> Error {
-        self.notice(request, identity, ask, (Outcome::Refused, 0));
+        self.notice(request, identity, ask, (Outcome::Refused, Some(error.code()), 0));
         self.refuse(request, Some(identity), ask, error)
     }
 
@@ -309,14 +309,15 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         request: &Request<'_>,
         identity: &Identity,
         ask: Ask<'_>,
-        (outcome, bytes): (Outcome, u64),
+        (outcome, code, bytes): (Outcome, Option<&'static Code>, u64),
     ) {
         // Doors with long connections count in millions a second.
-        if ask.action.pace != Pace::Rate && request.door != Door::Http {
+        let asks_one_by_one = matches!(request.door, Door::Http | Door::Authz);
+        if ask.action.pace != Pace::Rate && !asks_one_by_one {
             return;
         }
         let took = self.clock.moment().since(request.at);
-        self.gate.noticed(&Noticed { request, identity, ask, outcome, took, bytes });
+        self.gate.noticed(&Noticed { request, identity, ask, outcome, code, took, bytes });
     }
 
     fn fact<Q: Question>(&self, permitted: &Permitted<'_, Q>, outcome: Outcome) -> Fact {

@@ -71,6 +71,8 @@ pub struct Noticed<'a> {
     pub ask: Ask<'a>,
     /// How it ended.
     pub outcome: Outcome,
+    /// Why, where it was not done.
+    pub code: Option<&'static Code>,
     /// After how long.
     pub took: Duration,
     /// How many bytes it brought; 0 where that is not known.

@@ -133,6 +133,7 @@ fn notice(gate: &Gate, addresses: &[IpAddr]) -> f64 {
                 identity,
                 ask,
                 outcome: Outcome::Done,
+                code: None,
                 took: Duration::from_millis(3),
                 bytes: 300,
             });

@@ -5,6 +5,7 @@
 //! Nothing here refuses a request by itself, and what is remembered of callers is bounded, kept
 //! in memory, and forgotten with the process. Measures are not: they end when they were to end.
 
+mod attack;
 mod config;
 mod failure;
 mod feed;
@@ -35,6 +36,7 @@ use tokio::sync::mpsc;
 use crate::credential::jwt::Tokens;
 use crate::limit::{Blocks, Subject};
 use crate::login::{Logins, WITH_CODE, fact_of};
+use attack::Attacks;
 use failure::Failures;
 use feed::Feeds;
 use geo::Geo;
@@ -60,6 +62,7 @@ pub struct Behaviour {
     enabled: bool,
     failures: Failures,
     scanning: Scanning,
+    attacks: Attacks,
     geo: Arc<Geo>,
     profiles: Profiles,
     feeds: Feeds,
@@ -118,6 +121,7 @@ impl Behaviour {
             enabled: config.enabled,
             failures: Failures::new(config),
             scanning: Scanning::new(config),
+            attacks: Attacks::new(config),
             geo: Arc::new(geo),
             profiles: Profiles::new(config),
             feeds,
@@ -277,6 +281,23 @@ impl Behaviour {
         self.answer_later(request, signs, now);
     }
 
+    /// A request that a proxy held was an attack.
+    pub(crate) fn attacked(&self, request: &Request<'_>, whose: Subject) {
+        if self.enabled {
+            let now = self.clock.now();
+            self.answer_later(request, self.attacks.attacked(whose, now), now);
+        }
+    }
+
+    /// Somebody passed whom nobody had to recognise.
+    pub(crate) fn passed(&self, request: &Request<'_>) {
+        if self.enabled {
+            let now = self.clock.now();
+            let threat = request.peer.and_then(|address| self.threat(address, now));
+            self.answer_later(request, threat, now);
+        }
+    }
+
     /// Somebody asked for a path where nothing is served.
     pub(crate) fn strayed(&self, request: &Request<'_>, identity: Option<&Identity>, path: &str) {
         let now = self.clock.now();
@@ -351,7 +372,8 @@ mod tests {
         let (journey, place) = Geo::bytes_each();
         let scanning = Slots::<Marks<64>>::bytes_each();
         let playbooks = Slots::<Marks<16>>::bytes_each() + Slots::<Option<Time>>::bytes_each();
-        let principal = Profiles::bytes_each() + journey + scanning + playbooks;
+        let attacks = Slots::<Marks<16>>::bytes_each();
+        let principal = Profiles::bytes_each() + journey + scanning + playbooks + attacks;
         let networks = Slots::<Marks<32>>::bytes_each() / 2;
         let accounts = Slots::<Marks<16>>::bytes_each() / 2;
         let strays = Slots::<Marks<32>>::bytes_each() / 4;

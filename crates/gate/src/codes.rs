@@ -13,6 +13,7 @@ pub static CODES: &[&Code] = &[
     &NO_BLOCK,
     &NO_MEASURE,
     &STEP_UP,
+    &FORGED_IDENTITY,
     &QUARANTINED,
     &GEO,
     &FEED,
@@ -534,6 +535,14 @@ pub static CRYPTO_VERSION: Code = Code::new(
     "That version of the key cannot be used",
     "name a version from the minimum to the newest, or lower the minimum with \
      `stockade crypto key config`",
+);
+
+/// A request says of itself what only the gate says.
+pub static FORGED_IDENTITY: Code = Code::new(
+    Kind::Refused,
+    "gate-forged-identity",
+    "A request says itself who sent it",
+    "send no header that begins with `x-stockade-`; a proxy adds them once the request may pass",
 );
 
 /// A key of another type is needed.

@@ -20,6 +20,8 @@ pub struct Config {
     pub batches: Batches,
     /// Limits beside those by role.
     pub limits: crate::limit::Config,
+    /// Whom a proxy asks about who shows nothing.
+    pub strangers: Strangers,
     /// Logging in with a name and a password.
     pub login: Login,
     /// What a login opens.
@@ -50,6 +52,7 @@ impl Default for Config {
             rates: Rates::default(),
             batches: Batches::default(),
             limits: crate::limit::Config::default(),
+            strangers: Strangers::default(),
             login: Login::default(),
             sessions: Sessions::default(),
             tokens: jwt::Config::default(),
@@ -62,6 +65,15 @@ impl Default for Config {
             inspect: crate::inspect::Config::default(),
         }
     }
+}
+
+/// Whom a proxy asks about who shows no credential. Where all may pass, routes say.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Strangers {
+    /// Whether they may pass everywhere when they come from this machine. The development profile
+    /// lets them.
+    pub loopback: bool,
 }
 
 /// Logging in with a name and a password.

@@ -1,10 +1,12 @@
 //! The gate as the path sees it.
 
+mod stranger;
+
 use std::sync::Arc;
 
 use flow::identity::MAIN;
 use flow::network::client;
-use flow::request::is_proof;
+use flow::request::{Inspection, is_proof};
 use flow::stage::{Entered, Noticed, OVERLOADED};
 use flow::{
     Allowance, Ask, Clock, Code, Credential, Door, Error, Identity, Kind, Principal, Request,
@@ -13,13 +15,16 @@ use flow::{
 
 use crate::behaviour::{Behaviour, SHOW_CODE, Take};
 use crate::codes::{
-    BLOCKED, NO_CREDENTIAL, NOT_THE_OWNER, QUARANTINED, STEP_UP, TOO_FAST, UNKNOWN_KEY,
-    UNKNOWN_SESSION, UNKNOWN_TOKEN, WRONG_CODE, WRONG_PASSWORD,
+    ATTACK, BLOCKED, FORGED_IDENTITY, NO_CREDENTIAL, NOT_THE_OWNER, QUARANTINED, STEP_UP, TOO_FAST,
+    UNKNOWN_KEY, UNKNOWN_SESSION, UNKNOWN_TOKEN, WRONG_CODE, WRONG_PASSWORD,
 };
+use crate::config::Strangers;
 use crate::credential::api_key::Keys;
 use crate::credential::jwt::Tokens;
+use crate::inspect::Checkpoint;
 use crate::limit::{Adaptive, Asking, Blocks, Limits, Subject, Verdict};
 use crate::login::Logins;
+use stranger::{is_anonymous, whose};
 
 /// The gate.
 pub struct Gate {
@@ -30,6 +35,8 @@ pub struct Gate {
     blocks: Arc<Blocks>,
     adaptive: Option<Arc<Adaptive>>,
     behaviour: Option<Arc<Behaviour>>,
+    checkpoint: Option<Arc<Checkpoint>>,
+    strangers: Strangers,
     revisions: Arc<Revisions>,
     clock: Clock,
     owner: u32,
@@ -40,6 +47,9 @@ const LOG_OUT: &str = "session.close";
 
 /// How guesses fail. Sessions end in the ordinary course of things, and are not guessed.
 static GUESSES: [&Code; 4] = [&WRONG_PASSWORD, &WRONG_CODE, &UNKNOWN_KEY, &UNKNOWN_TOKEN];
+
+/// How requests are refused that others would have suffered.
+static ATTACKS: [&Code; 2] = [&ATTACK, &FORGED_IDENTITY];
 
 /// The name of whoever comes in by the local socket.
 const LOCAL: &str = "local";
@@ -56,8 +66,20 @@ impl Gate {
         owner: u32,
     ) -> Self {
         let adaptive = limits.adaptive(&clock);
-        let (logins, tokens, behaviour) = (None, None, None);
-        Self { keys, logins, tokens, limits, blocks, adaptive, behaviour, revisions, clock, owner }
+        Self {
+            keys,
+            logins: None,
+            tokens: None,
+            limits,
+            blocks,
+            adaptive,
+            behaviour: None,
+            checkpoint: None,
+            strangers: Strangers::default(),
+            revisions,
+            clock,
+            owner,
+        }
     }
 
     /// The same gate, where users log in too.
@@ -82,6 +104,13 @@ impl Gate {
     #[must_use]
     pub fn with_behaviour(self, behaviour: Arc<Behaviour>) -> Self {
         Self { behaviour: Some(behaviour), ..self }
+    }
+
+    /// The same, letting strangers pass where this checkpoint's routes are open, and where else
+    /// the configuration says.
+    #[must_use]
+    pub fn with_checkpoint(self, checkpoint: Arc<Checkpoint>, strangers: Strangers) -> Self {
+        Self { checkpoint: Some(checkpoint), strangers, ..self }
     }
 
     fn logins(&self) -> Result<&Logins> {
@@ -245,7 +274,9 @@ impl Gate {
         if let Err(error) = self.held_back(identity, ask) {
             return Step::Now(Err(error));
         }
-        if !self.limits.counts(ask.action) {
+        let counts = self.limits.counts(ask.action);
+        // What is on its way to others passes us in any number, but by nobody who is kept out.
+        if !counts && ask.action.inspection == Inspection::Off {
             return Step::Now(Ok(()));
         }
         if let Some(error) = self.limits.too_many(identity, ask.items) {
@@ -258,6 +289,9 @@ impl Gate {
             .or_else(|| self.kept_out("this address", address));
         if let Some(error) = kept_out {
             return Step::Now(Err(error));
+        }
+        if !counts {
+            return Step::Now(Ok(()));
         }
         let asking = self.asking(request, identity, ask);
         match self.limits.admit(&asking, self.clock.moment()) {
@@ -309,7 +343,8 @@ impl flow::Gate for Gate {
     fn enter(&self, request: &Request<'_>, _: Ask<'_>) -> Result<Option<Entered>> {
         // Long connections of other doors take turns already, and the owner and the plane's own
         // work are never kept waiting.
-        let Some(adaptive) = self.adaptive.as_ref().filter(|_| request.door == Door::Http) else {
+        let waits = matches!(request.door, Door::Http | Door::Authz);
+        let Some(adaptive) = self.adaptive.as_ref().filter(|_| waits) else {
             return Ok(None);
         };
         let full = || {
@@ -348,6 +383,9 @@ impl flow::Gate for Gate {
                 }
             },
             Credential::Local { uid } => Step::Now(self.local(uid)),
+            Credential::Stranger(place) if self.is_open(request, place) => {
+                Step::Now(self.let_pass(request))
+            }
             Credential::None | Credential::Stranger(_) => Step::later(self.refuse_nobody(request)),
             // The path answers for itself and never asks.
             Credential::Inside(_) => Step::Now(Err(UNKNOWN_KEY.error("that is no credential"))),
@@ -404,8 +442,15 @@ impl flow::Gate for Gate {
         let Some(behaviour) = &self.behaviour else { return };
         let exempt = request.peer.is_some_and(|address| self.limits.exempts(address))
             || self.limits.exempts_principal(identity);
-        if !exempt && !self.is_ours(request, identity) {
-            behaviour.noticed(noticed);
+        if exempt || self.is_ours(request, identity) {
+            return;
+        }
+        if noticed.code.is_some_and(|code| ATTACKS.contains(&code)) {
+            behaviour.attacked(request, whose(request, identity));
+        }
+        match is_anonymous(identity) {
+            true => behaviour.passed(request),
+            false => behaviour.noticed(noticed),
         }
     }
 

@@ -39,6 +39,7 @@ mod config;
 mod credential;
 pub mod crypto;
 mod digest;
+pub mod forward;
 mod guard;
 pub mod inspect;
 pub mod limit;
@@ -53,7 +54,7 @@ mod totp;
 mod user;
 
 pub use behaviour::Behaviour;
-pub use config::{Batches, Config, Login, Rates, Sessions};
+pub use config::{Batches, Config, Login, Rates, Sessions, Strangers};
 pub use credential::api_key::{Keys, NewKey, SECRET_MIN};
 pub use credential::jwt::{self, Tokens};
 pub use credential::proof::{is_secret, prove};

@@ -34,6 +34,9 @@ fn each(doors: &Doors) -> Vec<Known<'_>> {
         ("http door", "listen.http", doors.http.as_deref(), http),
         ("resp door", "listen.resp", doors.resp.as_deref(), Tongue::Redis),
     ];
+    // Whoever has no Envoy closes it without missing anything.
+    let grpc = doors.grpc.as_deref();
+    each.extend(grpc.map(|at| ("grpc door", "listen.grpc", Some(at), Tongue::Tls)));
     // It is closed unless somebody wanted it open.
     let within = doors.resp_tls.as_deref();
     each.extend(within.map(|at| ("resp door, TLS", "listen.resp_tls", Some(at), Tongue::Tls)));
@@ -42,6 +45,7 @@ fn each(doors: &Doors) -> Vec<Known<'_>> {
 
 /// What is spoken behind a door.
 enum Tongue {
+    /// Nothing that is worth speaking only to see whether somebody is there.
     Tls,
     Http,
     Redis,

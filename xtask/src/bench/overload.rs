@@ -126,7 +126,9 @@ fn stay_on_the_first_core() -> io::Result<()> {
 fn serve(stockade: &Path, data: &Path, adaptive: bool) -> io::Result<Server> {
     let (program, data) = (stockade.display().to_string(), data.display().to_string());
     let free = "127.0.0.1:0";
-    let arguments = ["-c", "1", &program, "serve", "--data", &data, "--http", free, "--resp", free];
+    let arguments = [
+        "-c", "1", &program, "serve", "--data", &data, "--http", free, "--resp", free, "--grpc", "",
+    ];
     let adaptive = if adaptive { "true" } else { "false" };
     let variables = [
         ("STOCKADE_BOOTSTRAP_KEY", KEY),

@@ -156,7 +156,8 @@ impl Ours {
         let data = tempfile::tempdir()?;
         let free = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
         let directory = data.path().display().to_string();
-        let args = ["serve", "--data", &directory, "--http", "127.0.0.1:0", "--resp", &free];
+        let args =
+            ["serve", "--data", &directory, "--http", "127.0.0.1:0", "--resp", &free, "--grpc", ""];
         let set = [("STOCKADE_BOOTSTRAP_KEY", KEY), ("STOCKADE_CACHE__CAPACITY", "1GiB")];
         let server = Server::start_with(&release.join("stockade"), &args, &set, "/healthz")?;
         Ok(Self { server, address: free, _data: data })

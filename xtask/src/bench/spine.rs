@@ -117,7 +117,11 @@ fn requests_per_cpu_second(stockade: &Path, bare: &Path) -> io::Result<(f64, f64
 fn serve(stockade: &Path, data: &Path) -> io::Result<Server> {
     let data = data.display().to_string();
     let free = "127.0.0.1:0";
-    Server::start(stockade, &["serve", "--data", &data, "--http", free, "--resp", free], NO_OP)
+    Server::start(
+        stockade,
+        &["serve", "--data", &data, "--http", free, "--resp", free, "--grpc", ""],
+        NO_OP,
+    )
 }
 
 /// Where the release builds of these packages are.

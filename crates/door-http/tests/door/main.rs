@@ -9,6 +9,7 @@ mod client;
 mod document;
 mod drain;
 mod events;
+mod forward;
 mod hostile;
 mod limits;
 mod live;

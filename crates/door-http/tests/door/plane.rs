@@ -30,8 +30,8 @@ use flow::question::crypto::{
 };
 use flow::question::group;
 use flow::question::guard::{
-    BlockInfo, FeedInfo, Inspect, Inspected, LiftBlock, ListBlocks, ListFeeds, ListMeasures,
-    MeasureInfo, Sanitize, Sanitized, StepUp, UndoMeasure,
+    BlockInfo, FeedInfo, Forward, Forwarded, Inspect, Inspected, LiftBlock, ListBlocks, ListFeeds,
+    ListMeasures, MeasureInfo, Sanitize, Sanitized, StepUp, UndoMeasure,
 };
 use flow::question::ledger::{
     Append, Appended, Backup, Checkpoint, Data, Event, Expected, FACTS, Filter, Follow,
@@ -77,6 +77,8 @@ pub(crate) struct World {
     pub(crate) keys: Mutex<Vec<KeyInfo>>,
     pub(crate) blocks: Mutex<Vec<BlockInfo>>,
     pub(crate) measures: Mutex<Vec<MeasureInfo>>,
+    /// What was asked about requests that proxies hold, and how much of their bodies was seen.
+    pub(crate) forwarded: Mutex<Vec<(String, usize)>>,
     pub(crate) log: Mutex<Vec<Event>>,
     pub(crate) live: broadcast::Sender<Event>,
     /// Bytes of bodies taken so far.
@@ -115,6 +117,7 @@ pub(crate) fn plane(clock: Clock) -> Arc<Parts> {
         keys: Mutex::default(),
         blocks: Mutex::default(),
         measures: Mutex::default(),
+        forwarded: Mutex::default(),
         log: Mutex::default(),
         live: broadcast::Sender::new(1024),
         taken: AtomicUsize::new(0),
@@ -693,6 +696,24 @@ answers!(Inspect<'q>, Inspected, |_world, question| {
     let verdict = if question.text.contains('<') { "threat" } else { "clean" };
     Ok(Inspected { verdict, score: 0.0, kinds: Vec::new(), evidence: Vec::new() })
 });
+
+impl<'q> Origin<Forward<'q>> for Parts {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, Forward<'q>>,
+    ) -> Step<'a, Result<Answer<Forwarded>>> {
+        self.0.calls.fetch_add(1, SeqCst);
+        let forward = permitted.question();
+        if forward.query().contains('<') {
+            return Step::Now(Err(FAST.error("that is too much")));
+        }
+        let identity = permitted.identity().clone();
+        let seen = format!("{forward:?} {} {}", forward.target, forward.whole);
+        self.0.forwarded.lock().push((seen, forward.body.len()));
+        Step::Now(Ok(Answer::done(Forwarded { identity, kinds: Vec::new(), score: 0.0 })))
+    }
+}
+
 answers!(Sanitize<'q>, Sanitized, |_world, question| {
     let text = question.text.replace('<', "");
     let changed = text != question.text;

@@ -1,14 +1,16 @@
 //! Questions about whom the gate keeps out, and what else it does about them.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use std::sync::Arc;
 
 use super::admin::action;
 use crate::clock::Time;
 use crate::fact::Class;
 use crate::identity::Identity;
+use crate::random::Id;
 use crate::request::{Action, Inspection, Pace, Question, Resource};
 use crate::stage::Origin;
 
@@ -375,6 +377,62 @@ pub struct Forwarded {
     pub score: f32,
 }
 
+impl Forwarded {
+    /// What those behind the proxy are told of it, by the names of headers: all of it each time,
+    /// so that whatever a client says of itself is replaced.
+    ///
+    /// Names may be anything an identity provider says, so all but letters, digits and a few signs
+    /// stand as `%` and two digits: nobody is more for a comma in their name.
+    pub fn told(&self, request: Id) -> [(&'static str, String); 7] {
+        let Identity { tenant, actor, kind, roles, .. } = &*self.identity;
+        let roles: Vec<_> = roles.iter().map(|role| plain(role)).collect();
+        let verdict = if self.kinds.is_empty() { "clean" } else { "flagged" };
+        [
+            ("x-stockade-tenant", plain(tenant)),
+            ("x-stockade-actor", plain(actor)),
+            ("x-stockade-kind", kind.name().to_owned()),
+            ("x-stockade-roles", roles.join(",")),
+            ("x-stockade-request-id", request.to_string()),
+            ("x-stockade-verdict", verdict.to_owned()),
+            ("x-stockade-kinds", self.kinds.join(",")),
+        ]
+    }
+}
+
+/// The same in characters that mean nothing anywhere.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => plain.push(byte.into()),
+            b'-' | b'_' | b'.' | b'~' | b':' | b'/' | b'@' | b'+' => plain.push(byte.into()),
+            other => plain.extend(['%', digit(other >> 4), digit(other & 15)]),
+        }
+    }
+    plain
+}
+
+fn digit(value: u8) -> char {
+    char::from_digit(value.into(), 16).map_or('0', |digit| digit.to_ascii_uppercase())
+}
+
+/// The host of `Example.com:8080`, as it is compared: `example.com`. None of what is no host.
+pub fn host_of(authority: &str) -> Option<Cow<'_, str>> {
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => authority.get(..rest.find(']')? + 2)?,
+        None => authority.split_once(':').map_or(authority, |(host, _)| host),
+    };
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let odd = |byte: u8| !byte.is_ascii_graphic() || b"/\\@,?#%\"<>".contains(&byte);
+    if host.bytes().any(odd) {
+        return None;
+    }
+    Some(match host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => host.to_ascii_lowercase().into(),
+        false => host.into(),
+    })
+}
+
 macro_rules! answers {
     ($($question:ty),*) => {
         /// Whoever answers every question of this part.
@@ -392,5 +450,54 @@ answers!(
     ListFeeds<'q>,
     StepUp<'q>,
     Inspect<'q>,
+    Forward<'q>,
     Sanitize<'q>
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{MAIN, Principal};
+    use crate::revision::Revisions;
+
+    #[test]
+    fn what_is_told_cannot_be_taken_for_something_else() {
+        let roles: Vec<String> = ["reader", "a,admin", "Ü\r\nx: y"].map(Into::into).into();
+        let (tenant, name): (Arc<str>, Arc<str>) = (MAIN.into(), "ann smith".into());
+        let epoch = Revisions::default().observe(&tenant, &name);
+        let (kind, credential) = (Principal::Human, "key:a".into());
+        let identity = Identity::new(kind, tenant, name, roles.into(), credential, epoch);
+        let (identity, kinds) = (Arc::new(identity), vec!["sqli", "xss"]);
+        let told = Forwarded { identity, kinds, score: 1.0 }.told(Id(7));
+        let told: Vec<_> = told.iter().map(|(name, value)| (&name[11..], &**value)).collect();
+        assert_eq!(
+            told,
+            [
+                ("tenant", "main"),
+                ("actor", "human:ann%20smith"),
+                ("kind", "human"),
+                ("roles", "reader,a%2Cadmin,%C3%9C%0D%0Ax:%20y"),
+                ("request-id", "00000000000000000000000007"),
+                ("verdict", "flagged"),
+                ("kinds", "sqli,xss"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_host_is_one_however_it_is_written() {
+        for (authority, expected) in [
+            ("example.com", Some("example.com")),
+            ("Example.COM:8080", Some("example.com")),
+            ("example.com.", Some("example.com")),
+            ("[2001:db8::1]:443", Some("[2001:db8::1]")),
+            ("", Some("")),
+            ("a b", None),
+            ("user@host", None),
+            ("a,b", None),
+            ("[::1", None),
+        ] {
+            assert_eq!(host_of(authority).as_deref(), expected, "{authority}");
+        }
+    }
+}

@@ -32,6 +32,8 @@ pub struct Config {
     /// So many different things within a minute that are missing or refused are scanning; at
     /// most 64.
     pub scanning: u32,
+    /// So many requests within ten minutes that were attacks are no accident; at most 16.
+    pub attacks: u32,
     /// How many requests have to be known before one is called unusual; at least 20.
     pub usual_after: u32,
     /// So many times the usual size or duration is unusual.
@@ -56,6 +58,7 @@ impl Default for Config {
             accounts: 10,
             sources: 5,
             scanning: 30,
+            attacks: 5,
             usual_after: 100,
             unusual_factor: 10,
             slow_min: Span::secs(1),
@@ -169,6 +172,7 @@ pub(crate) fn playbooks() -> Vec<Playbook> {
             ..playbook("known-threat", &[Kind::KnownThreat], Take::Block)
         },
         playbook("scanning", &[Kind::Scanning], Take::Throttle),
+        playbook("attacking", &[Kind::Attack], Take::Block),
         Playbook {
             length: an_hour(),
             otherwise: Take::Alert,

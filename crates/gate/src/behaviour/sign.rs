@@ -31,11 +31,13 @@ pub enum Kind {
     UnusualAction,
     /// From an address that a feed of threats names.
     KnownThreat,
+    /// Requests that were attacks, sent by way of a proxy.
+    Attack,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::BruteForce,
         Self::Stuffing,
         Self::Scanning,
@@ -47,6 +49,7 @@ impl Kind {
         Self::UnusualHour,
         Self::UnusualAction,
         Self::KnownThreat,
+        Self::Attack,
     ];
 
     /// The word used in facts, metrics and configuration.
@@ -63,6 +66,7 @@ impl Kind {
             Self::UnusualHour => "unusual_hour",
             Self::UnusualAction => "unusual_action",
             Self::KnownThreat => "known_threat",
+            Self::Attack => "attack",
         }
     }
 }

@@ -48,6 +48,7 @@ fn see(profiles: &Profiles, one: &One<'_>) -> Vec<Kind> {
         identity: one.who,
         ask,
         outcome: Outcome::Done,
+        code: None,
         took: one.took,
         bytes: one.bytes,
     };
