@@ -1,8 +1,8 @@
 //! How much is found in labelled values, and how much of it is no attack: `cargo test -p
 //! stockade-gate --test detection -- --ignored --nocapture`, with `../shared/corpora`.
 //!
-//! A hash of the text divides the values: rules are worked on beside one half, and the other is
-//! only counted. With `STOCKADE_MISSED=kind` what was missed of the first half is printed, with
+//! A hash of the text divides the values: rules are worked on beside three quarters, and the last is
+//! only counted. With `STOCKADE_MISSED=kind` what was missed of the first is printed, with
 //! `STOCKADE_ALARMS=kind` what was wrongly found in it.
 #![allow(
     clippy::unwrap_used,
@@ -25,12 +25,12 @@ struct Value {
     source: String,
 }
 
-/// FNV-1a, of which one bit from the middle divides the values.
+/// FNV-1a, of which two bits from the middle divide the values.
 fn aside(text: &str) -> bool {
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    hash >> 32 & 1 == 1
+    hash >> 32 & 3 == 3
 }
 
 #[derive(Default, Clone, Copy)]

@@ -68,7 +68,7 @@ fn aside(text: &str) -> bool {
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    hash >> 32 & 1 == 1
+    hash >> 32 & 3 == 3
 }
 
 /// Ambiguous by what they are, or by where they come from.
