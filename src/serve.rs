@@ -163,7 +163,7 @@ const LIVE: [&str; 3] = ["log.level", "gate.playbooks", "gate.inspect"];
 
 fn is_live(key: &str) -> bool {
     let within = |live: &&str| key.strip_prefix(live).is_some_and(|rest| rest.starts_with('.'));
-    LIVE.contains(&key) || LIVE.iter().any(|live| within(&live))
+    LIVE.contains(&key) || LIVE.iter().any(|live| within(live))
 }
 
 /// The open doors, and what goes on behind them.
