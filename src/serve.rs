@@ -162,8 +162,8 @@ async fn first_key(loaded: &Loaded, built: &Built) -> Result<Option<CreatedKey>>
 const LIVE: [&str; 3] = ["log.level", "gate.playbooks", "gate.inspect"];
 
 fn is_live(key: &str) -> bool {
-    let within = |live: &&str| key.strip_prefix(live).is_some_and(|rest| rest.starts_with('.'));
-    LIVE.contains(&key) || LIVE.iter().any(|live| within(live))
+    let within = |rest: &str| rest.is_empty() || rest.starts_with('.');
+    LIVE.iter().any(|live| key.strip_prefix(live).is_some_and(within))
 }
 
 /// The open doors, and what goes on behind them.

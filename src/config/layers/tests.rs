@@ -55,6 +55,7 @@ fn nothing_but_defaults_is_the_tree_with_its_profile() {
     let loaded = Loaded::load(Sources::default()).unwrap();
     let mut expected = Config::default();
     expected.cache.capacity = flow::unit::Size::mib(50);
+    expected.gate.strangers.loopback = true;
     assert_eq!(format!("{:?}", loaded.config), format!("{expected:?}"));
     assert_eq!(shown(&loaded, "listen.http").1, "default");
 }
