@@ -2,7 +2,7 @@
 
 use engines::own::Proxy;
 
-use crate::forward::{self, QUOTA, Words};
+use crate::forward::{self, KEEP_OUT, QUOTA, Words};
 use crate::scene::{ATTACK, Scene, Sent, get, header};
 
 const WORDS: Words = Words { documents: true, bodies: false, away: &[502] };
@@ -25,7 +25,7 @@ fn caddy_says_who_is_too_fast_and_keeps_attackers_out() {
     let scene = Scene::with(QUOTA);
     let Some(caddy) = caddy(&scene) else { return };
     forward::too_fast(&scene, caddy.address());
-    let scene = Scene::new();
+    let scene = Scene::with(KEEP_OUT);
     let Some(caddy) = self::caddy(&scene) else { return };
     forward::attackers_are_kept_out(&scene, caddy.address());
 }

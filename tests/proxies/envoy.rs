@@ -2,7 +2,7 @@
 
 use engines::own::Proxy;
 
-use crate::forward::{self, QUOTA, Words};
+use crate::forward::{self, KEEP_OUT, QUOTA, Words};
 use crate::scene::{ATTACK, Scene, block, get};
 
 const WORDS: Words = Words { documents: true, bodies: true, away: &[403, 500, 503] };
@@ -51,7 +51,7 @@ fn envoy_says_who_is_too_fast_and_keeps_attackers_out() {
         let scene = Scene::with(QUOTA);
         let Some(envoy) = proxy(&scene) else { return };
         forward::too_fast(&scene, envoy.address());
-        let scene = Scene::new();
+        let scene = Scene::with(KEEP_OUT);
         let Some(envoy) = proxy(&scene) else { return };
         forward::attackers_are_kept_out(&scene, envoy.address());
     }

@@ -245,6 +245,10 @@ pub(crate) fn too_fast(scene: &Scene, proxy: &str) {
 /// More of this would keep a quota of a few a minute.
 pub(crate) const QUOTA: &str = "[gate.limits]\nburst = 5\nroutes = { \"request.forward\" = 30 }\n";
 
+/// Principals who attack are slowed down where nothing else is said; here they are kept out.
+pub(crate) const KEEP_OUT: &str =
+    "[[gate.playbooks]]\nname = \"attacking\"\nwhen = [\"attack\"]\ntake = \"block\"\n";
+
 /// Who attacks again and again is kept out, and nobody else.
 pub(crate) fn attackers_are_kept_out(scene: &Scene, proxy: &str) {
     let (attacker, other) = (scene.key("mallory", "reader"), scene.key("ann", "reader"));

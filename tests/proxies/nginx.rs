@@ -2,7 +2,7 @@
 
 use engines::own::Proxy;
 
-use crate::forward::{self, QUOTA, Words};
+use crate::forward::{self, KEEP_OUT, QUOTA, Words};
 use crate::scene::Scene;
 
 const WORDS: Words = Words { documents: false, bodies: false, away: &[500] };
@@ -29,7 +29,7 @@ fn nginx_says_who_is_too_fast() {
 
 #[test]
 fn attackers_behind_nginx_are_kept_out() {
-    let scene = Scene::new();
+    let scene = Scene::with(KEEP_OUT);
     let Some(nginx) = nginx(&scene) else { return };
     forward::attackers_are_kept_out(&scene, nginx.address());
 }

@@ -445,8 +445,9 @@ impl flow::Gate for Gate {
         if exempt || self.is_ours(request, identity) {
             return;
         }
-        if noticed.code.is_some_and(|code| ATTACKS.contains(&code)) {
-            behaviour.attacked(request, whose(request, identity));
+        let is_attack = noticed.code.is_some_and(|code| ATTACKS.contains(&code));
+        if let Some(whose) = whose(request, identity).filter(|_| is_attack) {
+            behaviour.attacked(request, whose);
         }
         match is_anonymous(identity) {
             true => behaviour.passed(request),

@@ -20,8 +20,9 @@ static MEASURE_LIST: Action = action("measure.list", Class::Logged);
 static MEASURE_UNDO: Action = action("measure.undo", Class::Durable);
 static FEED_LIST: Action = action("feed.list", Class::Logged);
 static STEP_UP: Action = action("totp.step_up", Class::Durable);
-static INSPECT: Action = action("value.inspect", Class::Logged);
-static SANITIZE: Action = action("value.sanitize", Class::Logged);
+// What asks about each text that passes it asks often, and an answer takes microseconds.
+static INSPECT: Action = Action { pace: Pace::Load, ..action("value.inspect", Class::Logged) };
+static SANITIZE: Action = Action { pace: Pace::Load, ..action("value.sanitize", Class::Logged) };
 static FORWARD: Action = Action {
     name: "request.forward",
     class: Class::Logged,

@@ -172,7 +172,8 @@ pub(crate) fn playbooks() -> Vec<Playbook> {
             ..playbook("known-threat", &[Kind::KnownThreat], Take::Block)
         },
         playbook("scanning", &[Kind::Scanning], Take::Throttle),
-        playbook("attacking", &[Kind::Attack], Take::Block),
+        // One key may carry the requests of many people; of an address less is known.
+        playbook("attacking", &[Kind::Attack], Take::Throttle),
         Playbook {
             length: an_hour(),
             otherwise: Take::Alert,

@@ -45,9 +45,52 @@ pub(super) fn is_anonymous(identity: &Identity) -> bool {
     identity.kind == Principal::Human && &*identity.credential == NOTHING
 }
 
-/// Whom it is held against what somebody sends: a principal, or strangers from an address.
-pub(super) fn whose(request: &Request<'_>, identity: &Identity) -> Subject {
-    let principal = || Subject::Principal(identity.tenant.clone(), identity.actor.clone());
-    let address = request.peer.filter(|_| is_anonymous(identity)).map(client);
-    address.map_or_else(principal, Subject::Stranger)
+/// Whom it is held against what somebody sends: a principal, or strangers from an address. Nobody,
+/// where that is an address of this machine: a proxy that does not say for whom it asks would be
+/// kept out with everybody behind it.
+pub(super) fn whose(request: &Request<'_>, identity: &Identity) -> Option<Subject> {
+    if !is_anonymous(identity) {
+        return Some(Subject::Principal(identity.tenant.clone(), identity.actor.clone()));
+    }
+    request.peer.filter(|address| !address.is_loopback()).map(client).map(Subject::Stranger)
+}
+
+#[cfg(test)]
+mod tests {
+    use flow::clock::Moment;
+    use flow::{Credential, Door, Id};
+
+    use super::*;
+
+    #[test]
+    fn attacks_are_held_against_who_can_be_told_from_others() {
+        let revisions = flow::Revisions::default();
+        let who = |kind, credential: &str| {
+            let (tenant, name): (Arc<str>, Arc<str>) = (MAIN.into(), "one".into());
+            let epoch = revisions.observe(&tenant, &name);
+            Identity::new(kind, tenant, name, Arc::default(), credential.into(), epoch)
+        };
+        let known = who(Principal::Service, "key:a");
+        let stranger = who(Principal::Human, NOTHING);
+        for (peer, identity, expected) in [
+            (Some("192.0.2.7"), &known, Some(String::from("principal/service:one"))),
+            (Some("127.0.0.1"), &known, Some(String::from("principal/service:one"))),
+            (Some("192.0.2.7"), &stranger, Some(String::from("stranger/192.0.2.7"))),
+            (Some("127.0.0.1"), &stranger, None),
+            (Some("::1"), &stranger, None),
+            (None, &stranger, None),
+        ] {
+            let peer = peer.map(|address| address.parse().unwrap());
+            let request = Request {
+                id: Id::default(),
+                at: Moment::default(),
+                door: Door::Http,
+                credential: Credential::None,
+                peer,
+                agent: "",
+            };
+            let held = whose(&request, identity).map(|subject| subject.name().to_string());
+            assert_eq!(held, expected, "{peer:?}");
+        }
+    }
 }
