@@ -12,6 +12,7 @@ mod decode;
 mod header;
 mod html;
 mod ldap;
+mod lookup;
 mod markup;
 mod object;
 mod operator;

@@ -1,5 +1,6 @@
 //! Programs that are known to shells, by how likely their names are words of a sentence.
 
+use super::super::lookup::Places;
 use super::super::text::listed;
 
 /// How a name of a program is used otherwise.
@@ -16,8 +17,8 @@ pub(super) enum Sort {
 /// What is known of a program by its name in lower case.
 pub(super) fn sort(name: &[u8]) -> Option<Sort> {
     let bare = name.strip_suffix(b".exe").unwrap_or(name);
-    if let Ok(found) = PROGRAMS.binary_search_by(|(held, _)| held.as_bytes().cmp(bare)) {
-        return PROGRAMS.get(found).map(|(_, sort)| *sort);
+    if let Some(sort) = PLACES.find(PROGRAMS, bare) {
+        return Some(sort);
     }
     if cmdlet(name) {
         return Some(Sort::Known);
@@ -123,6 +124,8 @@ const NOUNS: [&str; 47] = [
 ];
 
 const PROGRAMS: &[(&str, Sort)] = &include!("programs.in");
+
+static PLACES: Places<4096> = Places::of(PROGRAMS);
 
 #[cfg(test)]
 mod tests {

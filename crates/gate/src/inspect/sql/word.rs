@@ -1,5 +1,7 @@
 //! The words of SQL, by the part they play.
 
+use super::super::lookup::Places;
+
 /// The part a word plays.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Class {
@@ -43,55 +45,11 @@ pub(super) enum Class {
 
 const WORDS: &[(&str, Class)] = &include!("words.in");
 
-/// Where words are in [`WORDS`], by their [`print`]; behind a place that is taken the next one.
-const PLACES: [u16; 1 << BITS] = {
-    let mut places = [NONE; 1 << BITS];
-    let mut at = 0;
-    #[expect(clippy::indexing_slicing, reason = "computed when compiled")]
-    #[expect(clippy::cast_possible_truncation, reason = "there are some hundred words")]
-    while at < WORDS.len() {
-        let mut place = print(WORDS[at].0.as_bytes());
-        while places[place] != NONE {
-            place = (place + 1) & MASK;
-        }
-        places[place] = at as u16;
-        at += 1;
-    }
-    places
-};
-
-const BITS: u32 = 12;
-const MASK: usize = (1 << BITS) - 1;
-const NONE: u16 = u16::MAX;
-
-/// A few bits of a word: of its length, its first eight letters and its last.
-const fn print(word: &[u8]) -> usize {
-    let mut mixed = (word.len() as u64) << 56;
-    if let Some((head, _)) = word.split_first_chunk::<8>() {
-        mixed ^= u64::from_le_bytes(*head);
-        if let Some((last, _)) = word.split_last() {
-            mixed ^= (*last as u64) << 48;
-        }
-    } else {
-        let mut rest = word;
-        while let Some((first, behind)) = rest.split_first() {
-            mixed = mixed << 8 ^ mixed >> 56 ^ *first as u64;
-            rest = behind;
-        }
-    }
-    (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - BITS)) as usize
-}
+static PLACES: Places<4096> = Places::of(WORDS);
 
 /// The part that a word in lower case plays.
 pub(super) fn classify(word: &[u8]) -> Class {
-    let mut place = print(word);
-    while let Some(at) = PLACES.get(place).filter(|at| **at != NONE) {
-        match WORDS.get(usize::from(*at)) {
-            Some((held, class)) if held.as_bytes() == word => return *class,
-            _ => place = (place + 1) & MASK,
-        }
-    }
-    package(word)
+    PLACES.find(WORDS, word).unwrap_or_else(|| package(word))
 }
 
 /// Which second letters words have that a form of SQL begins with, by the first.
