@@ -14,6 +14,7 @@ mod html;
 mod ldap;
 mod lookup;
 mod markup;
+mod needle;
 mod object;
 mod operator;
 mod path;
@@ -313,7 +314,8 @@ impl Layer<'_> {
             false => Cow::Borrowed(&*self.bytes),
         };
         let hidden = !self.decoded.is_empty();
-        let text = Text { lower: &lower, raw: &self.bytes, signs, hidden, steps };
+        let (raw, groups) = (&*self.bytes, Cell::default());
+        let text = Text { lower: &lower, raw, signs, hidden, groups, steps };
         let mut found = Findings { channel, except, all: Vec::new() };
         for look in READERS {
             look(&text, &mut found);
@@ -341,7 +343,9 @@ impl Layer<'_> {
     /// Undoes one round of encodings; false when there is none.
     fn peel(&mut self, signs: Signs) -> bool {
         let encoded = signs.any(ENCODED)
-            || self.bytes.len() > 7 && text::has_any(&self.bytes, &[b"0x2e", b"0x2f", b"0x5c"]);
+            || self.bytes.len() > 7
+                && text::has(&self.bytes, b"0x")
+                && text::has_any(&self.bytes, &[b"0x2e", b"0x2f", b"0x5c"]);
         let url = encoded.then(|| decode::round(&self.bytes)).flatten();
         let Some(Decoded { bytes, from, used }) = url.or_else(|| self.alone(signs)) else {
             return false;

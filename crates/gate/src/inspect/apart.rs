@@ -57,7 +57,9 @@ pub fn read(reader: &str, bytes: &[u8], channel: Channel) -> Option<Read> {
     let (layer, steps) = (layer(bytes), Cell::new(0));
     let (lower, signs) = (bytes.to_ascii_lowercase(), Signs::of(bytes));
     let mut found = Findings { channel, except: Kinds::NONE, all: Vec::new() };
-    look(&Text { lower: &lower, raw: bytes, signs, hidden: false, steps: &steps }, &mut found);
+    let (raw, groups) = (bytes, Cell::default());
+    let text = Text { lower: &lower, raw, signs, hidden: false, groups, steps: &steps };
+    look(&text, &mut found);
     let place = |(from, to): (usize, usize)| (layer.origin(from), layer.end(to));
     let found = found.all.into_iter().map(|(_, weight, span, _)| (weight, place(span))).collect();
     Some(Read { found, steps: steps.get() })

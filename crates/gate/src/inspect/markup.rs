@@ -1,5 +1,6 @@
 //! Documents and queries of XML, and includes of web servers.
 
+use super::needle::Group;
 use super::sign::Signs;
 use super::text::{Text, find, has, has_any};
 use super::{Findings, Kind};
@@ -91,28 +92,30 @@ fn included(text: &Text<'_>, found: &mut Findings) {
     }
 }
 
+/// Steps and functions of XPath.
+pub(super) const STEPS: [&[u8]; 14] = [
+    b"count(/",
+    b"name(/",
+    b"text()",
+    b"/child::",
+    b"comment())",
+    b"position()=",
+    b"string-length(",
+    b"name()=",
+    b"local-name(",
+    b"parent::",
+    b"ancestor::",
+    b"/*[",
+    b"doc('",
+    b"doc(\"",
+];
+
 fn queried(text: &Text<'_>, found: &mut Findings) {
-    let steps = has_any(
-        text.lower,
-        &[
-            b"count(/",
-            b"name(/",
-            b"text()",
-            b"/child::",
-            b"comment())",
-            b"position()=",
-            b"string-length(",
-            b"name()=",
-            b"local-name(",
-            b"parent::",
-            b"ancestor::",
-            b"/*[",
-            b"doc('",
-            b"doc(\"",
-        ],
-    );
+    if text.len() >= 400 || !text.may(Group::Steps) {
+        return;
+    }
     let joined = has_any(text.lower, &[b" or ", b" and ", b"|", b"' or", b"']", b"\"]"]);
-    if steps && joined && text.len() < 400 {
+    if joined {
         found.add(Kind::Xpath, 0.8, (0, text.len()), "a query of XML goes on behind the value");
     }
 }

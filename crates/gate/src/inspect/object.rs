@@ -1,5 +1,6 @@
 //! Code and serialised objects of PHP, Java and others.
 
+use super::needle::Group;
 use super::sign::Signs;
 use super::text::{Text, at, find, has_any};
 use super::{Findings, Kind};
@@ -22,7 +23,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if text.signs.any(Signs::COLON) {
         serialised(text, found);
     }
-    if text.signs.any(Signs::PAREN) {
+    if text.signs.any(Signs::PAREN) && text.may(Group::Code) {
         called(text, found);
     }
     if text.raw.starts_with(b"rO0AB")
@@ -45,26 +46,48 @@ fn serialised(text: &Text<'_>, found: &mut Findings) {
     }
 }
 
+/// How calls of a server's own code begin.
+pub(super) const CODE: [&[u8]; 16] = [
+    b"system('",
+    b"system(\"",
+    b"java.lang.runtime",
+    b"getruntime()",
+    b"java.lang.processbuilder",
+    b"${jndi:",
+    b"phpinfo()",
+    b"eval($_",
+    b"system($_",
+    b"base64_decode(",
+    b"php://filter",
+    b"php://input",
+    b"shell_exec(",
+    b"passthru(",
+    b"proc_open(",
+    b"pcntl_exec(",
+];
+
+/// Of which kind each of them is, and how much it says.
+const KINDS: [(Kind, f32); 16] = [
+    (Kind::Command, 0.75),
+    (Kind::Command, 0.75),
+    (Kind::Object, 0.8),
+    (Kind::Object, 0.8),
+    (Kind::Object, 0.8),
+    (Kind::Object, 1.0),
+    (Kind::Php, 0.75),
+    (Kind::Php, 0.9),
+    (Kind::Php, 0.9),
+    (Kind::Php, 0.6),
+    (Kind::Php, 0.9),
+    (Kind::Php, 0.9),
+    (Kind::Php, 0.7),
+    (Kind::Php, 0.7),
+    (Kind::Php, 0.6),
+    (Kind::Php, 0.7),
+];
+
 fn called(text: &Text<'_>, found: &mut Findings) {
-    let code: [(&[u8], Kind, f32); 16] = [
-        (b"system('", Kind::Command, 0.75),
-        (b"system(\"", Kind::Command, 0.75),
-        (b"java.lang.runtime", Kind::Object, 0.8),
-        (b"getruntime()", Kind::Object, 0.8),
-        (b"java.lang.processbuilder", Kind::Object, 0.8),
-        (b"${jndi:", Kind::Object, 1.0),
-        (b"phpinfo()", Kind::Php, 0.75),
-        (b"eval($_", Kind::Php, 0.9),
-        (b"system($_", Kind::Php, 0.9),
-        (b"base64_decode(", Kind::Php, 0.6),
-        (b"php://filter", Kind::Php, 0.9),
-        (b"php://input", Kind::Php, 0.9),
-        (b"shell_exec(", Kind::Php, 0.7),
-        (b"passthru(", Kind::Php, 0.7),
-        (b"proc_open(", Kind::Php, 0.6),
-        (b"pcntl_exec(", Kind::Php, 0.7),
-    ];
-    for (needle, kind, weight) in code {
+    for (needle, (kind, weight)) in CODE.iter().zip(KINDS) {
         if let Some(place) = find(text.lower, needle, 0) {
             let method =
                 kind == Kind::Command && place > 0 && matches!(text.at(place - 1), b'.' | b'_');

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::needle::Group;
 use super::sign::Signs;
 use super::text::{Text, find, has_any, is_word, listed, skip_space, trim};
 use super::{Findings, Kind};
@@ -131,7 +132,7 @@ fn prototype(text: &Text<'_>, found: &mut Findings) {
         b"constructor[prototype]",
         b"constructor.prototype.",
     ];
-    if text.len() > 400 || text.signs.all(Signs::LINE) {
+    if text.len() > 400 || text.signs.all(Signs::LINE) || !text.may(Group::Prototype) {
         return;
     }
     let key = KEYS.iter().find_map(|key| find(text.lower, key, 0).map(|at| (at, key.len())));
@@ -163,6 +164,20 @@ fn lines(text: &Text<'_>, found: &mut Findings) {
     }
 }
 
+/// What script of document databases is made of.
+pub(super) const TELLING: [&[u8]; 10] = [
+    b"this.",
+    b"db.",
+    b"sleep(",
+    b"return",
+    b"new date",
+    b"while(",
+    b"do{",
+    b"do {",
+    b"emit(",
+    b"function(",
+];
+
 /// Script that closes the string it was put into.
 fn script(text: &Text<'_>, found: &mut Findings) {
     let value = trim(text.lower);
@@ -170,18 +185,7 @@ fn script(text: &Text<'_>, found: &mut Findings) {
         value.first(),
         Some(b'\'' | b'"' | b';' | b'0'..=b'9' | b'|' | b'}' | b')' | b'\\')
     ) || has_any(value, &[b"';", b"\";"]) && text.len() < 120;
-    let telling = [
-        &b"this."[..],
-        b"db.",
-        b"sleep(",
-        b"return",
-        b"new date",
-        b"while(",
-        b"do{",
-        b"do {",
-        b"emit(",
-        b"function(",
-    ];
+    let telling: &[&[u8]] = if text.may(Group::Script) { &TELLING } else { &[] };
     for needle in telling {
         let Some(at) = find(text.lower, needle, 0) else { continue };
         let head = trim(text.part(0, at));
@@ -190,7 +194,7 @@ fn script(text: &Text<'_>, found: &mut Findings) {
             .is_some_and(|byte| matches!(byte, b';' | b'&' | b'|' | b'{' | b'=' | b'\''))
             && !head.ends_with(b"'''");
         let apart = at == 0 || !is_word(text.at(at - 1));
-        let closes = matches!(needle, b"return")
+        let closes = matches!(*needle, b"return")
             && !matches!(text.at(at + 6), b' ' | b'(' | b'+' | b'%' | b'\'' | b'"');
         let short = head.len() < 60 && !head.contains(&b'\n');
         if broken && joined && apart && !closes && short {
@@ -209,7 +213,9 @@ fn script(text: &Text<'_>, found: &mut Findings) {
     if quoted && has_any(value, &equal) && has_any(value, &[b"||", b"&&"]) {
         found.add(Kind::Nosqli, 0.75, (0, text.len()), "a condition of script is added");
     }
-    if let Some(at) = find(text.lower, b"db.", 0) {
+    if text.may(Group::Script)
+        && let Some(at) = find(text.lower, b"db.", 0)
+    {
         let body = text.part(at, at + 80);
         if has_any(
             body,

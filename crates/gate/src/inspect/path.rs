@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::needle::Group;
 use super::sign::Signs;
 use super::text::{Text, has_any, is_space, trim};
 use super::{Findings, Kind};
@@ -173,7 +174,7 @@ fn repeated(text: &Text<'_>, found: &mut Findings) {
 }
 
 /// Files that hold secrets or settings of systems, as the ends of paths.
-const TARGETS: [&[u8]; 58] = [
+pub(super) const TARGETS: [&[u8]; 58] = [
     b"etc/passwd",
     b"etc/shadow",
     b"etc/group",
@@ -235,7 +236,7 @@ const TARGETS: [&[u8]; 58] = [
 ];
 
 /// The same, where programs write what others sent them.
-const LOGS: [&[u8]; 7] = [
+pub(super) const LOGS: [&[u8]; 7] = [
     b"var/log/apache",
     b"var/log/httpd",
     b"var/log/nginx",
@@ -290,17 +291,18 @@ fn target(text: &Text<'_>, found: &mut Findings) {
         || value.starts_with(b".")
         || value.starts_with(b"%")
         || value.starts_with(b"~");
-    let plain = normal(value);
-    let plain = plain.as_deref().unwrap_or(value);
+    let normal = normal(value);
+    let files = normal.is_some() || text.may(Group::Files);
+    let plain = normal.as_deref().unwrap_or(value);
     let servlet = plain.starts_with(b"web-inf/") || plain.starts_with(b"meta-inf/");
     if text.signs.any(Signs::BACKSLASH) && shared(value) {
         found.add(Kind::Path, 0.75, (0, text.len()), "a folder of another machine is opened");
     }
-    if plain.ends_with(b"/.env") || rooted && has_any(plain, &LOGS) {
+    if plain.ends_with(b"/.env") || rooted && files && has_any(plain, &LOGS) {
         let weight = if plain.ends_with(b"/.env") { 0.75 } else { 0.6 };
         found.add(Kind::Path, weight, (0, text.len()), "a file of the system is asked for");
     }
-    if has_any(plain, &TARGETS) {
+    if files && has_any(plain, &TARGETS) {
         let stream = plain.ends_with(b"::$data");
         let weight = if text.hidden || rooted || servlet || stream { 0.8 } else { 0.6 };
         found.add(Kind::Path, weight, (0, text.len()), "a file of the system is asked for");

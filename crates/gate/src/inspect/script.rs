@@ -6,6 +6,7 @@ mod code;
 mod event;
 
 use super::html::runs;
+use super::needle::Group;
 use super::sign::Signs;
 use super::text::{Text, find, has_any, is_space, is_word, trim};
 use super::{Findings, Kind};
@@ -54,6 +55,9 @@ fn scheme(text: &Text<'_>, found: &mut Findings) {
             found.add(Kind::Xss, 1.0, (0, text.len()), "the value is a URL that is script");
             return;
         }
+    }
+    if !text.may(Group::Schemes) {
+        return;
     }
     for scheme in [&b"javascript:"[..], b"vbscript:", b"data:text/html"] {
         let mut place = 0;

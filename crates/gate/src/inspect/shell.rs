@@ -17,6 +17,7 @@ use super::sign::Signs;
 use super::text::{Text, is_word, trim};
 use super::{Findings, Kind};
 use around::{Around, Lead};
+pub(super) use called::BEGINNINGS;
 use called::called;
 use command::Command;
 use form::{looped, options, tricks};

@@ -57,8 +57,14 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
 
 /// What is shorter is read as a whole; behind it statements follow semicolons alone.
 const SHORT: usize = 48;
-/// So many tokens are read before it is decided whether the rest is worth it.
-const GLANCE: usize = 16;
+/// So many tokens are read before it is decided whether the rest is worth it, and then so many.
+const GLANCES: [usize; 2] = [8, 24];
+
+/// Whether the grammar ends within the first tokens, with nothing found.
+fn dies(text: &Text<'_>, from: usize, place: Place, glance: usize) -> bool {
+    let tokens: Vec<Token> = Tokens::new(text.lower, from).take(glance).collect();
+    Reading::new(text, &tokens, place, false, b"").dies(tokens.len() < glance)
+}
 
 /// Whether there is a word anywhere that a form of SQL begins with.
 fn tells(text: &Text<'_>) -> bool {
@@ -88,11 +94,8 @@ fn tells(text: &Text<'_>) -> bool {
 
 /// Reads the value from a place on, as what stands there in a query.
 fn read(text: &Text<'_>, from: usize, place: Place, telling: bool, found: &mut Findings) {
-    if !telling {
-        let glance: Vec<Token> = Tokens::new(text.lower, from).take(GLANCE).collect();
-        if glance.len() == GLANCE && Reading::new(text, &glance, place, false, b"").dies() {
-            return;
-        }
+    if !telling && GLANCES.iter().any(|glance| dies(text, from, place, *glance)) {
+        return;
     }
     let mut tokens: Vec<Token> = Vec::with_capacity((text.len() / 3 + 2).min(64));
     tokens.extend(Tokens::new(text.lower, from).inspect(|_| text.step()));

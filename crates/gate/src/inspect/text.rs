@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use super::needle::{Group, Groups};
 use super::sign::Signs;
 
 /// A value as one layer of decoding shows it.
@@ -13,6 +14,8 @@ pub(super) struct Text<'a> {
     pub(super) signs: Signs,
     /// Whether something had to be decoded to see this.
     pub(super) hidden: bool,
+    /// Which groups of needles it has, once somebody asked.
+    pub(super) groups: Cell<Option<Groups>>,
     /// How much was done, counted so that tests can see that it stays linear.
     pub(super) steps: &'a Cell<u64>,
 }
@@ -20,6 +23,13 @@ pub(super) struct Text<'a> {
 impl<'a> Text<'a> {
     pub(super) fn step(&self) {
         self.steps.set(self.steps.get() + 1);
+    }
+
+    /// Whether it has any needle of a group.
+    pub(super) fn may(&self, group: Group) -> bool {
+        let groups = self.groups.get().unwrap_or_else(|| Groups::of(self.lower));
+        self.groups.set(Some(groups));
+        groups.has(group)
     }
 
     /// The byte at a place; nothing but zeroes is beyond the end.

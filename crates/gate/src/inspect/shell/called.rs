@@ -1,5 +1,6 @@
 //! Calls in other languages that run a command or read code.
 
+use super::super::needle::Group;
 use super::super::sign::Signs;
 use super::super::text::{Text, has_any, is_space, is_word, trim};
 use super::super::{Findings, Kind};
@@ -48,6 +49,19 @@ const CALLS: [(&[u8], f32); 41] = [
     (b"$_post[", 0.75),
     (b"$_request[", 0.75),
 ];
+/// The beginnings alone.
+pub(in super::super) const BEGINNINGS: [&[u8]; CALLS.len()] = {
+    let none: &[u8] = b"";
+    let mut beginnings = [none; CALLS.len()];
+    let mut at = 0;
+    #[expect(clippy::indexing_slicing, reason = "computed when compiled")]
+    while at < CALLS.len() {
+        beginnings[at] = CALLS[at].0;
+        at += 1;
+    }
+    beginnings
+};
+
 /// What is longer, or has lines, is a program.
 const LENGTH_MAX: usize = 160;
 
@@ -56,6 +70,7 @@ pub(super) fn called(text: &Text<'_>, found: &mut Findings) {
     if text.len() > LENGTH_MAX
         || text.signs.any(Signs::LINE)
         || !text.signs.any(Signs::PAREN.and(Signs::BRACKET))
+        || !text.may(Group::Calls)
     {
         return;
     }

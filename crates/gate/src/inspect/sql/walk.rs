@@ -139,7 +139,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Whether the grammar ends within the first few words, with nothing found.
-    pub(super) fn dies(mut self) -> bool {
+    pub(super) fn dies(mut self, whole: bool) -> bool {
         let mut at = 0;
         if !self.quoted() && self.begins_with_continuation() {
             self.wants_operand = false;
@@ -152,7 +152,8 @@ impl<'a> Reading<'a> {
                 Step::End => return false,
                 // Readers look at most five tokens ahead.
                 Step::Stop => {
-                    return at + 6 < self.tokens.len() && self.weight + self.pending < 0.1;
+                    return (whole || at + 6 < self.tokens.len())
+                        && self.weight + self.pending < 0.1;
                 }
             }
         }

@@ -1,0 +1,96 @@
+//! What readers cannot do without, looked for in one pass for all of them.
+
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+
+use super::{object, operator, path};
+
+/// What a part of a reader goes by: without any of its needles it finds nothing.
+#[derive(Clone, Copy)]
+pub(super) enum Group {
+    /// Files that nobody asks for by name.
+    Files,
+    /// The prototype of objects.
+    Prototype,
+    /// Script of document databases.
+    Script,
+    /// Code of servers.
+    Code,
+    /// Calls of other languages that run commands.
+    Calls,
+    /// Steps of XPath.
+    Steps,
+    /// URLs that are script.
+    Schemes,
+}
+
+const GROUPS: [(Group, &[&[u8]]); 8] = [
+    (Group::Files, &path::TARGETS),
+    (Group::Files, &path::LOGS),
+    (Group::Prototype, &[b"__proto__", b"constructor"]),
+    (Group::Script, &operator::TELLING),
+    (Group::Code, &object::CODE),
+    (Group::Calls, &super::shell::BEGINNINGS),
+    (Group::Steps, &super::markup::STEPS),
+    (Group::Schemes, &[b"javascript:", b"vbscript:", b"data:text/html"]),
+];
+
+/// Which groups a value has something of.
+#[derive(Clone, Copy)]
+pub(super) struct Groups(u32);
+
+struct Search {
+    automaton: AhoCorasick,
+    /// The group of each needle.
+    groups: Vec<u32>,
+}
+
+/// Should it not be there, every reader looks for itself.
+static SEARCH: LazyLock<Option<Search>> = LazyLock::new(|| {
+    let needles = || {
+        let of = |(group, needles): &(Group, &'static [&'static [u8]])| {
+            let bit = 1 << *group as u32;
+            needles.iter().map(move |needle| (bit, *needle))
+        };
+        GROUPS.iter().flat_map(of)
+    };
+    let automaton = AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::DFA))
+        .match_kind(MatchKind::Standard)
+        .build(needles().map(|(_, needle)| needle))
+        .ok()?;
+    Some(Search { automaton, groups: needles().map(|(bit, _)| bit).collect() })
+});
+
+impl Groups {
+    /// What is in a value in lower case.
+    pub(super) fn of(lower: &[u8]) -> Self {
+        let Some(search) = &*SEARCH else { return Self(u32::MAX) };
+        let found = search.automaton.find_overlapping_iter(lower);
+        let bits = found.filter_map(|found| search.groups.get(found.pattern().as_usize()));
+        Self(bits.fold(0, |seen, bit| seen | bit))
+    }
+
+    pub(super) const fn has(self, group: Group) -> bool {
+        self.0 & (1 << group as u32) != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_has_the_groups_of_its_needles_and_no_others() {
+        let text = b"see etc/passwd, count(/a) and getruntime()";
+        let groups = Groups::of(text);
+        assert!(groups.has(Group::Files) && groups.has(Group::Steps) && groups.has(Group::Code));
+        assert!(!groups.has(Group::Prototype) && !groups.has(Group::Schemes));
+        for (group, needles) in GROUPS {
+            for needle in needles {
+                assert!(Groups::of(needle).has(group), "{}", needle.escape_ascii());
+            }
+        }
+    }
+}
