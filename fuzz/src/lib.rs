@@ -3,8 +3,11 @@
 //! Each target takes bytes and panics when something does not hold: for the fuzzer, which makes
 //! them up, and for the ordinary tests, which replay those that are kept.
 
-use flow::question::guard::Channel;
-use gate::inspect::apart;
+use std::sync::LazyLock;
+
+use flow::question::guard::{Channel, Forward};
+use flow::signal::Registry;
+use gate::inspect::{Checkpoint, Config, Inspector, apart};
 
 /// Steps for each byte of a value in one layer, beside a few that any value takes.
 const STEPS: u64 = 24;
@@ -17,13 +20,15 @@ const LAYERS: u64 = 5;
 pub type Target = fn(&[u8]);
 
 /// Every target by name.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("decode", decode),
     ("document", document),
     ("html", html),
     ("ldap", ldap),
     ("operator", operator),
     ("path", path),
+    ("request", request),
+    ("sanitize", sanitize),
     ("shell", shell),
     ("sql", sql),
     ("template", template),
@@ -70,6 +75,60 @@ pub fn operator(bytes: &[u8]) {
 /// Paths.
 pub fn path(bytes: &[u8]) {
     read("path", bytes);
+}
+
+/// Where whole requests are looked into.
+static CHECKPOINT: LazyLock<Checkpoint> = LazyLock::new(|| {
+    Checkpoint::new(&Config::default(), &Registry::default()).expect("the defaults can be used")
+});
+
+/// A whole request, as the target in the first line, headers, an empty line and a body: it is
+/// judged alike whenever it comes.
+pub fn request(bytes: &[u8]) {
+    let (head, body) = match bytes.windows(2).position(|pair| pair == b"\n\n") {
+        Some(end) => (bytes.get(..end), bytes.get(end + 2..)),
+        None => (Some(bytes), None),
+    };
+    let (head, body) = (head.unwrap_or_default(), body.unwrap_or_default());
+    let mut lines = head.split(|byte| *byte == b'\n');
+    let target = String::from_utf8_lossy(lines.next().unwrap_or_default());
+    let headers: Vec<(String, &[u8])> = lines
+        .filter_map(|line| {
+            let colon = line.iter().position(|byte| *byte == b':')?;
+            let (name, value) = line.split_at(colon);
+            let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+            Some((name, value.get(1..).unwrap_or_default().trim_ascii()))
+        })
+        .collect();
+    let headers: Vec<(&str, &[u8])> =
+        headers.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    for method in ["GET", "POST"] {
+        let (host, target, headers) = ("shop.example", &*target, &*headers);
+        let forward = Forward { method, host, target, headers, body, whole: true };
+        let judged = || match CHECKPOINT.pass(&forward) {
+            Ok(seen) => {
+                assert!((0.0..=1.0).contains(&seen.score), "a score beyond its scale: {seen:?}");
+                (true, seen.record)
+            }
+            Err(error) => (false, error.record().clone()),
+        };
+        assert_eq!(judged(), judged(), "judged twice, judged differently");
+    }
+}
+
+/// What is left of a value inspects clean, and nothing more is taken out of it.
+pub fn sanitize(bytes: &[u8]) {
+    let value = String::from_utf8_lossy(bytes);
+    let inspector = Inspector::default();
+    for channel in CHANNELS {
+        let once = gate::sanitize(&inspector, &value, channel);
+        let found = inspector.inspect(&once.text, channel);
+        assert_eq!(found.verdict, "clean", "of {value:?} is left {:?}: {found:?}", once.text);
+        assert!(once.text.len() <= value.len(), "{value:?} grew to {:?}", once.text);
+        assert_eq!(once.changed, once.text != value, "changed or not: {value:?}");
+        let twice = gate::sanitize(&inspector, &once.text, channel);
+        assert_eq!(twice.text, once.text, "of {value:?} twice");
+    }
 }
 
 /// Commands of shells.
