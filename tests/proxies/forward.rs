@@ -61,7 +61,7 @@ fn identities(scene: &Scene, proxy: &str, shop: &Key) {
     let fact = fact(scene, &id);
     assert_eq!(
         (&fact["actor"], &fact["path"]),
-        (&Value::from("service:shop"), &Value::from("upstream/shop.example//a/b"),)
+        (&Value::from("service:shop"), &Value::from("upstream/shop.example/a/b"),)
     );
     for method in ["GET", "HEAD", "DELETE", "OPTIONS"] {
         let sent = crate::scene::Sent { method, ..get("/x").by(shop) };

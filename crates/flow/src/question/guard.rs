@@ -363,7 +363,10 @@ impl Question for Forward<'_> {
     }
 
     fn resource(&self) -> Resource<'_> {
-        Resource { kind: "upstream", namespace: self.host, name: self.path().as_bytes() }
+        // The slash that paths begin with is there already.
+        let path = self.path();
+        let name = path.strip_prefix('/').unwrap_or(path).as_bytes();
+        Resource { kind: "upstream", namespace: self.host, name }
     }
 }
 
