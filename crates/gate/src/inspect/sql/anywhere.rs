@@ -25,6 +25,7 @@ pub(super) fn scan(text: &Text<'_>, tokens: &[Token], quoted: bool) -> Option<Fo
                 chosen(text, rest)
             }
             Is::Word(Class::Waitfor) => waits(text, rest),
+            Is::Number => exponent(text, tokens, at),
             Is::Word(Class::Danger) => dangerous(text, tokens, at),
             _ => continue,
         };
@@ -98,10 +99,36 @@ fn united(text: &Text<'_>, tokens: &[Token], behind: bool) -> Option<(f32, &'sta
         )
         | (Some(Is::Junk | Is::Comment), Some(Is::Word(_))) => false,
         (Some(Is::Word(Class::Plain)), Some(Is::Word(class))) => class == Class::From,
+        (Some(Is::Dot), Some(Is::Word(_))) => tick(text, tokens, next + 1),
         (Some(Is::Dot | Is::Comma | Is::Close), _) => false,
         (_, _) => true,
     };
     likely.then_some((1.0, "a second query is united with the first"))
+}
+
+/// Whether a name is in backticks.
+fn tick(text: &Text<'_>, tokens: &[Token], at: usize) -> bool {
+    word(text, tokens, at).starts_with(b"`")
+}
+
+/// `1.e.name`, `1.e(`: a number with an exponent of nothing, which is read as no number at all.
+fn exponent(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'static str)> {
+    let behind = matches!(kind(tokens, at + 1), Some(Is::Dot | Is::Open | Is::Word(_)));
+    let close = tokens.get(at)?.end == tokens.get(at + 1)?.start;
+    let selected = tokens.iter().take(at).any(|held| held.kind == Is::Word(Class::Select));
+    let odd = behind && close && selected && word(text, tokens, at).ends_with(b".e");
+    odd.then_some((0.8, "a name is hidden behind half a number"))
+}
+
+/// Whether tables that a database keeps about itself are read, in what begins as a value does.
+fn catalogued(text: &Text<'_>, tokens: &[Token], at: usize) -> bool {
+    let from = (at + 1..tokens.len().min(at + 24))
+        .find(|at| kind(tokens, *at) == Some(Is::Word(Class::From)));
+    let named = from.is_some_and(|from| {
+        matches!(kind(tokens, from + 1), Some(Is::Word(Class::Catalogue)))
+            && word(text, tokens, from + 1) != b"dual"
+    });
+    named && matches!(text.at(0), b'0'..=b'9' | b'-' | b'\'' | b'"' | b')')
 }
 
 /// A query in brackets, behind another statement or as the whole value.
@@ -138,6 +165,12 @@ fn selected(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'stat
         .take_while(|at| *at < tokens.len())
         .any(|at| kind(tokens, at) == Some(Is::Word(Class::From)));
     match before {
+        _ if from && catalogued(text, tokens, at) => {
+            Some((0.9, "the database's own tables are read"))
+        }
+        Some(Is::Variable) if at == 1 && operand == Is::Variable => {
+            Some((0.8, "a second statement follows"))
+        }
         Some(Is::Open) if said => Some((0.6, "a query is nested in the value")),
         Some(Is::Open) => Some((1.0, "a query is nested in the value")),
         Some(Is::Semicolon) if at > 1 => Some((1.0, "a second statement follows")),

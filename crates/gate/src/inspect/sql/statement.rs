@@ -18,7 +18,10 @@ pub(super) fn stated(
             && !word(text, tokens, at).starts_with(b"exec")
             && !(word(text, tokens, at) == b"declare"
                 && kind(tokens, at + 1) == Some(Is::Variable))
-            && kind(tokens, tokens.len().saturating_sub(1)) != Some(Is::Comment) =>
+            && !matches!(
+                kind(tokens, tokens.len().saturating_sub(1)),
+                Some(Is::Comment | Is::Semicolon)
+            ) =>
         {
             return None;
         }
@@ -103,7 +106,10 @@ pub(super) fn stated(
                 && (at..at + 8)
                     .any(|at| word(text, tokens, at) == b"on" || word(text, tokens, at) == b"to")
         }
-        b"print" => before.is_some() && kind(tokens, at + 1) == Some(Is::Variable),
+        b"print" => {
+            kind(tokens, at + 1) == Some(Is::Variable)
+                && (before.is_some() || next.starts_with(b"@@"))
+        }
         b"pragma" => {
             named
                 && matches!(kind(tokens, at + 2), Some(Is::Compare | Is::Open))
