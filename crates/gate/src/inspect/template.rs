@@ -37,7 +37,7 @@ enum Bracket {
 }
 
 /// How expressions begin and end.
-const BRACKETS: [(Bracket, &[u8], &[u8]); 15] = [
+const BRACKETS: [(Bracket, &[u8], &[u8]); 18] = [
     (Bracket::Mustache, b"{{", b"}}"),
     (Bracket::Dollar, b"${", b"}"),
     (Bracket::Dollar, b"$!{", b"}"),
@@ -48,6 +48,9 @@ const BRACKETS: [(Bracket, &[u8], &[u8]); 15] = [
     (Bracket::Java, b"%{", b"}"),
     (Bracket::Tag, b"<%", b"%>"),
     (Bracket::Statement, b"{%", b"%}"),
+    (Bracket::Statement, b"[%", b"%]"),
+    (Bracket::Statement, b"<#=", b"#>"),
+    (Bracket::Statement, b"[=", b"]"),
     (Bracket::Shell, b"$(", b")"),
     (Bracket::Razor, b"@(", b")"),
     (Bracket::Inline, b"[[", b"]]"),
@@ -68,6 +71,17 @@ const BEGUN: [&[u8]; 10] = [
     b"@{var ",
     b"@{ var ",
 ];
+
+/// `<%'${{/#{@}}%>{{`: brackets of engines that nobody has side by side.
+fn several(text: &Text<'_>) -> bool {
+    const OPENED: [&[u8]; 10] =
+        [b"{{", b"${", b"<%", b"#{", b"@{", b"[[", b"{%", b"@*", b"#foreach", b"th:"];
+    text.len() < 80
+        && text.signs.all(Signs::BRACE)
+        && text.signs.any(Signs::HASH.and(Signs::DOLLAR))
+        && text.lower.iter().filter(|byte| is_space(**byte)).count() < 3
+        && OPENED.iter().filter(|open| has(text.lower, open)).count() > 2
+}
 
 /// `#7*7#`, as ColdFusion has it.
 fn between_hashes(value: &[u8]) -> bool {
@@ -152,6 +166,9 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     }
     if text.signs.all(Signs::LESS) && TAGS.iter().any(|tag| trim(text.lower).starts_with(tag)) {
         found.add(Kind::Ssti, 0.8, (0, text.len()), "a template is told what to do");
+    }
+    if several(text) {
+        found.add(Kind::Ssti, 0.8, (0, text.len()), "the brackets of several engines are tried");
     }
     if BEGUN.iter().any(|name| text.lower.starts_with(name)) || between_hashes(text.lower) {
         found.add(Kind::Ssti, 0.8, (0, text.len()), "a template would compute the value");
@@ -264,9 +281,14 @@ fn dollar(inner: &[u8]) -> f32 {
         let before = at.checked_sub(1).and_then(|before| inner.get(before)).copied();
         before.is_none_or(is_word) && inner.contains(&b':')
     });
+    // `x?html`, `(x)!`: FreeMarker's own.
+    let built = inner.rsplit(|byte| *byte == b'?').next().filter(|last| last.len() < inner.len());
     if has_any(inner, &[b"jndi:", b"lower:", b"::-", b"env:", b"sys:", b"script:"]) {
         1.0
-    } else if has_any(inner, &[b"?eval", b"?api", b"?interpret"]) || asked(inner) {
+    } else if built.is_some_and(|name| BUILT.contains(&name))
+        || has_any(inner, &[b"?eval", b"?api", b"?interpret"])
+        || asked(inner)
+    {
         0.8
     } else if nested || LOOKUPS.iter().any(|lookup| inner.starts_with(lookup)) {
         0.8
@@ -276,6 +298,20 @@ fn dollar(inner: &[u8]) -> f32 {
         0.0
     }
 }
+
+/// What FreeMarker is asked of a value behind a question mark.
+const BUILT: [&[u8]; 10] = [
+    b"c",
+    b"first",
+    b"has_content",
+    b"html",
+    b"keys",
+    b"last",
+    b"length",
+    b"size",
+    b"string",
+    b"url",
+];
 
 /// `"a"?upper_case`, `x.class`: something is asked of a constant, or of what a thing is.
 fn asked(inner: &[u8]) -> bool {

@@ -33,7 +33,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
 /// `scriptf()/script`: what is left where a filter took the brackets.
 fn stripped(body: &[u8]) -> bool {
     let inner = body.strip_prefix(b"script").and_then(|rest| rest.strip_suffix(b"/script"));
-    inner.is_some_and(|inner| inner.contains(&b'('))
+    inner.is_some_and(|inner| inner.iter().any(|byte| matches!(byte, b'(' | b'=')))
 }
 
 /// `[value^=a]{background:url(//…`: a style that asks for what somebody typed.
@@ -179,6 +179,14 @@ fn word(text: &Text<'_>, start: usize, end: usize) -> Option<(f32, &'static str)
             let address = matches!(rest.get(2..4), Some(b"//" | b"da" | b"ht"));
             (behind(b"(") && address).then_some((0.75, "script is loaded"))
         }
+        b"window" if start == 0 && behind(b".open(") => {
+            let address = matches!(rest.get(6..9), Some([b'\'' | b'"', b'/' | b'h', b'/' | b't']));
+            (address && !text.signs.any(Signs::SPACE)).then_some((0.7, "a page is opened"))
+        }
+        b"getscript" if start < 8 && behind(b"(") => {
+            let address = matches!(rest.get(2..4), Some(b"//" | b"ht" | b"da"));
+            address.then_some((0.75, "script is loaded"))
+        }
         b"globaleval" if behind(b"(") => Some((0.75, MADE)),
         b"string" if start == 0 && behind(b".fromcharcode(") => {
             rest.get(14).is_some_and(u8::is_ascii_digit).then_some((0.7, "text is made of numbers"))
@@ -232,6 +240,7 @@ fn passed(text: &Text<'_>, start: usize, rest: &[u8]) -> Option<(f32, &'static s
     let called =
         rest.starts_with(b".call(") || rest.starts_with(b".apply(") || rest.starts_with(b"?.(");
     let passed = match (before, rest.first()) {
+        (b'(', Some(b',')) => text.part(0, start).ends_with(b"apply("),
         (b'(', Some(b')')) => is_word(earlier) && text.part(0, start).contains(&b'.'),
         (b'=' | b':', Some(b',' | b';' | b'}')) => {
             is_word(earlier) && text.signs.any(Signs::PAREN) || before == b':'

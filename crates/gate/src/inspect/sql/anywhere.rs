@@ -21,7 +21,10 @@ pub(super) fn scan(text: &Text<'_>, tokens: &[Token], quoted: bool) -> Option<Fo
                 verdict => verdict,
             },
             Is::Word(Class::Statement) => stated(text, tokens, at, quoted),
-            Is::Word(Class::Function) if before(tokens, at) == Some(Is::Semicolon) => {
+            Is::Word(Class::Function)
+                if before(tokens, at) == Some(Is::Semicolon)
+                    || at == 0 && word(text, tokens, 3) == b"values" =>
+            {
                 chosen(text, rest)
             }
             Is::Word(Class::Waitfor) => waits(text, rest),
@@ -187,7 +190,10 @@ fn selected(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'stat
             Some((0.8, "the value is a query"))
         }
         None if matches!(operand, Is::Number | Is::String { open: false })
-            && matches!(behind, None | Some(Is::Comma | Is::Semicolon | Is::Comment)) =>
+            && matches!(
+                behind,
+                None | Some(Is::Close | Is::Comma | Is::Semicolon | Is::Comment)
+            ) =>
         {
             Some((0.7, "the value is a query"))
         }
@@ -241,6 +247,10 @@ fn dangerous(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'sta
         return Some((0.75, "the database is told to wait"));
     }
     let general = matches!(name, b"sleep" | b"edit" | b"readfile" | b"writefile" | b"dump");
+    let alone = at == 0 && name.contains(&b'_') && kind(tokens, open + 3).is_none();
+    if alone && operand && kind(tokens, open + 2) == Some(Is::Close) {
+        return Some((0.75, "a function that waits, reads files or reaches out"));
+    }
     match (operand, joined, general) {
         (true, true, false) => Some((0.9, "a function that waits, reads files or reaches out")),
         (true, false, false) => Some((0.6, "a function that waits, reads files or reaches out")),

@@ -77,6 +77,7 @@ pub(super) fn stated(
         b"drop" if before.is_none() => object() && (ended || dropped(text, tokens, at)),
         b"drop" | b"alter" | b"create" => object() && (ended || matches!(third, Some(Is::Word(_)))),
         b"truncate" => next == b"table",
+        b"insert" if named && second == b"values" && third == Some(Is::Open) => true,
         b"insert" | b"merge" if before.is_none() => {
             next == b"into" && (ended || filled(word(text, tokens, at + 3)))
         }

@@ -267,6 +267,9 @@ impl Iterator for Tokens<'_> {
                 while is_word(at(self.bytes, self.place)) || at(self.bytes, self.place) == b'.' {
                     self.place += 1;
                 }
+                if at(self.bytes, self.place) == b'`' && self.place == start + 1 {
+                    self.string(b'`');
+                }
                 Kind::Variable
             }
             b'[' => {

@@ -139,7 +139,7 @@ pub(super) const SCOPES: [&[u8]; 17] = [
 ];
 
 /// What templates of Go and of Handlebars are told to do.
-pub(super) const TOLD: [&[u8]; 21] = [
+pub(super) const TOLD: [&[u8]; 25] = [
     b"printf ",
     b"println ",
     b"html \"",
@@ -161,12 +161,22 @@ pub(super) const TOLD: [&[u8]; 21] = [
     b"#with this",
     b"#with \"",
     b"not 1",
+    b"1in[",
+    b"#if 1",
+    b"block.super",
+    b"__proto__",
 ];
 
 /// Directives of FreeMarker and of Velocity, as they begin.
-pub(super) const HASHED: [&[u8]; 14] = [
+pub(super) const HASHED: [&[u8]; 20] = [
     b"#set($",
     b"#set ($",
+    b"#set( $",
+    b"#set ( $",
+    b"<#ftl",
+    b"[#ftl",
+    b"<#setting ",
+    b"<#function ",
     b"<#assign",
     b"[#assign",
     b"<#list",

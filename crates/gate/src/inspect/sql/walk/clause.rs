@@ -52,6 +52,11 @@ impl Reading<'_> {
             Some(Is::Word(Class::Function | Class::Danger)) if self.closings > 0 => {
                 self.credit(0.7, "a second statement follows");
             }
+            // `; or 1=1`
+            Some(Is::Word(Class::Bool)) if at == 0 => {
+                self.wants_operand = false;
+                return Step::On(at + 1);
+            }
             Some(Is::Word(_)) if self.quoted() && !self.prose && self.stated_alone(at) => {
                 self.credit(0.8, "a second statement follows");
             }

@@ -252,6 +252,18 @@ impl Reading<'_> {
             }
             Class::Sort => return self.sort(at),
             Class::From if self.selecting => self.wants_operand = true,
+            // `1) from users --`
+            Class::From
+                if (self.quoted() || self.numbered())
+                    && !self.prose
+                    && matches!(next, Some(Is::Word(_)))
+                    && self.kind(at + 2) == Some(Is::Comment)
+                    && at + 3 == self.tokens.len()
+                    && self.tokens.get(at + 2).is_some_and(|last| last.end < last.start + 5) =>
+            {
+                self.credit(0.8, "the rest of the query is cut off");
+                return Step::End;
+            }
             // `1) from users where …`: the list of what is selected ends in the value.
             Class::From if self.closings > 0 && (self.quoted() || self.numbered()) => {
                 self.wants_operand = true;

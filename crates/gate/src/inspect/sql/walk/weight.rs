@@ -39,6 +39,13 @@ impl Reading<'_> {
             {
                 0.0
             }
+            // `7 or 'x'`, `0||1`
+            (false, Operand::String) if self.numbered() && self.tokens.len() == 3 => 0.7,
+            (false, Operand::Constant)
+                if self.numbered() && self.tokens.len() == 3 && self.word(1) == b"||" =>
+            {
+                0.7
+            }
             (false, Operand::Constant | Operand::String) => 0.4,
             (false, Operand::Function) => 0.4,
             _ => 0.0,
@@ -85,6 +92,12 @@ impl Reading<'_> {
                 .is_some_and(|rest| !rest.is_empty())
     }
 
+    /// `7 rlike 7`: a comparison of constants by a word that nothing but databases has.
+    fn matched(&self) -> bool {
+        let word = self.word(self.compared_at);
+        self.tokens.len() == 3 && matches!(word, b"glob" | b"rlike" | b"regexp" | b"ilike")
+    }
+
     /// `7 or id is not null`.
     fn about_nothing(&self) -> bool {
         let at = self.compared_at;
@@ -129,6 +142,7 @@ impl Reading<'_> {
             (false, true) if (first || !self.named) && (fixed(right) || known) => 0.8,
             (false, true) if self.joined() && right == Operand::String => 0.8,
             (false, _) if both && self.same() && self.tokens.len() == 3 => 0.7,
+            (false, _) if both && self.numbered() && self.matched() => 0.7,
             (false, _) if both && self.sums == 1 => 0.35,
             (false, _) => 0.1,
         };
