@@ -32,7 +32,11 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     let value = value.strip_prefix(b"url:").unwrap_or(value);
     let value = value.strip_prefix(b"feed:").unwrap_or(value);
     let value = match find(value, b"=", 0) {
-        Some(equals) if equals < 24 && !has(value.get(..equals).unwrap_or_default(), b"/") => {
+        Some(equals)
+            if equals < 24
+                && !value.starts_with(b"jdbc:")
+                && !has(value.get(..equals).unwrap_or_default(), b"/") =>
+        {
             value.get(equals + 1..).unwrap_or_default()
         }
         _ => value,

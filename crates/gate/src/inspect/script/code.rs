@@ -160,6 +160,10 @@ fn word(text: &Text<'_>, start: usize, end: usize) -> Option<(f32, &'static str)
     let behind = |needle: &[u8]| rest.starts_with(needle);
     let alone = start == 0 || !is_space(text.at(start - 1)) || start < 3;
     match text.part(start, end) {
+        b"window" if start == 0 && behind(b".open(") => {
+            let address = matches!(rest.get(6..9), Some([b'\'' | b'"', b'/' | b'h', b'/' | b't']));
+            (address && !text.signs.any(Signs::SPACE)).then_some((0.7, "a page is opened"))
+        }
         b"window" | b"self" | b"top" | b"parent" | b"this" | b"frames" | b"globalthis" => {
             reached(rest).then_some((0.75, REACHED))
         }
@@ -178,10 +182,6 @@ fn word(text: &Text<'_>, start: usize, end: usize) -> Option<(f32, &'static str)
         b"import" if start == 0 => {
             let address = matches!(rest.get(2..4), Some(b"//" | b"da" | b"ht"));
             (behind(b"(") && address).then_some((0.75, "script is loaded"))
-        }
-        b"window" if start == 0 && behind(b".open(") => {
-            let address = matches!(rest.get(6..9), Some([b'\'' | b'"', b'/' | b'h', b'/' | b't']));
-            (address && !text.signs.any(Signs::SPACE)).then_some((0.7, "a page is opened"))
         }
         b"getscript" if start < 8 && behind(b"(") => {
             let address = matches!(rest.get(2..4), Some(b"//" | b"ht" | b"da"));
