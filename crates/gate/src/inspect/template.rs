@@ -288,9 +288,9 @@ fn dollar(inner: &[u8]) -> f32 {
     } else if built.is_some_and(|name| BUILT.contains(&name))
         || has_any(inner, &[b"?eval", b"?api", b"?interpret"])
         || asked(inner)
+        || nested
+        || LOOKUPS.iter().any(|lookup| inner.starts_with(lookup))
     {
-        0.8
-    } else if nested || LOOKUPS.iter().any(|lookup| inner.starts_with(lookup)) {
         0.8
     } else if inner.starts_with(b".") && inner.get(1).is_some_and(u8::is_ascii_alphabetic) {
         0.75

@@ -13,16 +13,12 @@ pub(super) fn stated(
     quoted: bool,
 ) -> Option<(f32, &'static str)> {
     let before = at.checked_sub(1).and_then(|before| kind(tokens, before));
+    let last = kind(tokens, tokens.len().saturating_sub(1));
+    let closed = matches!(last, Some(Is::Comment | Is::Semicolon));
+    let declared =
+        word(text, tokens, at) == b"declare" && kind(tokens, at + 1) == Some(Is::Variable);
     let begins = match before {
-        None if quoted
-            && !word(text, tokens, at).starts_with(b"exec")
-            && !(word(text, tokens, at) == b"declare"
-                && kind(tokens, at + 1) == Some(Is::Variable))
-            && !matches!(
-                kind(tokens, tokens.len().saturating_sub(1)),
-                Some(Is::Comment | Is::Semicolon)
-            ) =>
-        {
+        None if quoted && !word(text, tokens, at).starts_with(b"exec") && !declared && !closed => {
             return None;
         }
         None => 0.8,
