@@ -226,7 +226,9 @@ fn wide(bytes: &[u8], place: usize, decoded: &mut Decoded) -> usize {
             (place + 1..place + length - 1).all(|held| matches!(at(bytes, held), 0x80 | 0x81));
         if padded {
             decoded.used.overlong = true;
-            decoded.push(((before & 1) << 6) | (last & 0x3f), place);
+            // Readers that look at no more than the length take the last byte as it is.
+            let plain = ((before & 1) << 6) | (last & 0x3f);
+            decoded.push(if last < 0x80 { last } else { plain }, place);
             return length;
         }
     }
@@ -260,7 +262,8 @@ fn folded(character: char) -> Option<u8> {
         0x2215 | 0x2044 | 0x29f8 => u32::from(b'/'),
         0x2216 | 0x29f5 | 0xfe68 => u32::from(b'\\'),
         0x2024 | 0x3002 | 0xff61 | 0xfe52 => u32::from(b'.'),
-        0x02bc | 0x02b9 => u32::from(b'\''),
+        0x02bc | 0x02b9 | 0x02c8 | 0x2032 => u32::from(b'\''),
+        0x02ba => u32::from(b'"'),
         0x212a => u32::from(b'k'),
         0x017f => u32::from(b's'),
         _ => return None,

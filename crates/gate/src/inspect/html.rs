@@ -276,6 +276,7 @@ fn weigh(
             }
         }
         b"frameset" | b"xml" if facts.count > 0 => 0.7,
+        b"handler" | b"listener" if facts.count > 2 => 0.75,
         b"import" | b"handler" | b"listener" | b"set" | b"animate" | b"animatemotion"
             if facts.count > 1 =>
         {

@@ -98,6 +98,7 @@ fn wild(text: &Text<'_>, found: &mut Findings) {
         b"*|",
         b")(!(",
         b")(&(",
+        b"(*)*",
     ] {
         let Some(at) = find(value, needle, 0) else { continue };
         let behind = value.get(at + needle.len()).copied();

@@ -35,6 +35,9 @@ fn declared(text: &Text<'_>, found: &mut Findings) {
         };
         found.add(Kind::Xxe, weight, (at, at + 9), "a document type is declared");
     }
+    if let Some(at) = referred(text) {
+        found.add(Kind::Xxe, 0.75, (at, at + 2), "an entity is used that is no character");
+    }
     let known: [(&[u8], f32); 7] = [
         (b"<xi:include", 1.0),
         (b"http://www.w3.org/2001/xinclude", 0.9),
@@ -63,6 +66,18 @@ fn declared(text: &Text<'_>, found: &mut Findings) {
             "text is kept from being read as markup",
         );
     }
+}
+
+/// `>&fileEntity;</`: an entity is all that an element holds, and says what it stands for.
+fn referred(text: &Text<'_>) -> Option<usize> {
+    const SAID: [&[u8]; 6] = [b"xxe", b"entity", b"file", b"evil", b"payload", b"exfil"];
+    let at = text.signs.all(Signs::AMPERSAND).then(|| find(text.lower, b">&", 0))??;
+    let rest = text.part(at + 2, at + 34);
+    let end = find(rest, b";</", 0)?;
+    let name = rest.get(..end)?;
+    (name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        && has_any(name, &SAID))
+    .then_some(at)
 }
 
 fn included(text: &Text<'_>, found: &mut Findings) {

@@ -23,7 +23,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     }
     if text.signs.any(Signs::COLON)
         && text.signs.any(Signs::PAREN)
-        && has_any(text.lower, &[b":expression("])
+        && has_any(text.lower, &[b":expression(", b":expression\\28", b"behavior:url("])
         && (text.len() < 80 || has_any(text.lower, &[b"style"]))
     {
         found.add(Kind::Xss, 0.8, (0, text.len()), "a style runs script");
@@ -36,6 +36,53 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     }
     if text.signs.any(Signs::PAREN.and(Signs::TICK).and(Signs::EQUALS).and(Signs::BRACE)) {
         code::look(text, found);
+    }
+    if text.signs.any(Signs::QUOTE) && text.signs.any(Signs::SPACE) && text.len() < SHORT {
+        declared(text, found);
+    }
+    if text.signs.all(Signs::LESS.and(Signs::MORE)) && text.len() < SHORT {
+        torn(text, found);
+    }
+}
+
+/// What is longer is no value that a filter was to tear.
+const SHORT: usize = 256;
+
+/// `autof<x>ocus`: what a filter that takes tags away leaves.
+fn torn(text: &Text<'_>, found: &mut Findings) {
+    let mut plain = Vec::with_capacity(text.len());
+    let mut place = 0;
+    let mut count = 0;
+    while let Some(at) = find(text.lower, b"<", place) {
+        let name = text.part(at + 1, at + 12);
+        let end = name.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+        let inside = at > 0 && is_word(text.at(at - 1)) && text.at(at + 1 + end) == b'>';
+        let next = if inside && end > 0 { at + end + 2 } else { at + 1 };
+        plain.extend(text.part(place, if next == at + 1 { next } else { at }));
+        count += usize::from(next > at + 1);
+        place = next;
+    }
+    plain.extend(text.part(place, text.len()));
+    if count < 2 {
+        return;
+    }
+    let signs = Signs::of(&plain);
+    let again = Text { lower: &plain, raw: &plain, signs, hidden: true, steps: text.steps };
+    let mut held = Findings { channel: found.channel, except: found.except, all: Vec::new() };
+    event::look(&again, &mut held);
+    call::look(&again, &mut held);
+    for (kind, weight, _, why) in held.all {
+        found.add(kind, weight, (0, text.len()), why);
+    }
+}
+
+/// `onerror CDATA "…"`: a handler that every element of a document is given.
+fn declared(text: &Text<'_>, found: &mut Findings) {
+    let Some(at) = find(text.lower, b" cdata \"", 0) else { return };
+    let name = text.part(at.saturating_sub(24), at);
+    let name = name.rsplit(|byte| !byte.is_ascii_alphabetic()).next().unwrap_or_default();
+    if name.len() > 4 && name.starts_with(b"on") {
+        found.add(Kind::Xss, 0.8, (at - name.len(), at), "a handler of events is set in markup");
     }
 }
 

@@ -71,6 +71,10 @@ fn separated(text: &Text<'_>, found: &mut Findings) {
         let known = weigh(text, at, opening, &command, &around);
         let known = known.or_else(|| match around.lead {
             Lead::Value if opening.separates() && !around.lines => unnamed(text, at),
+            // `echo id|$0`
+            Lead::Script if text.at(at) == b'|' && !text.signs.any(Signs::LINE) => {
+                (text.at(at + 1) == b'$').then(|| unnamed(text, at)).flatten()
+            }
             _ => None,
         });
         if let Some(weight) = known {
@@ -130,7 +134,9 @@ fn escaped(text: &Text<'_>, at: usize) -> bool {
     let word = end.iter().take_while(|byte| is_word(**byte) || **byte == b'/').count();
     let closed = end.get(word).is_none_or(|byte| matches!(byte, b' ' | b'\\' | b';' | b'|'));
     let sure = program::sort(end.get(..word).unwrap_or_default()) == Some(program::Sort::Known);
-    let whole = at == 0 || text.lower.ends_with(b"\\n") || text.lower.ends_with(b"\\r");
+    let whole = matches!(text.part(0, at), b"" | b"\\r")
+        || text.lower.ends_with(b"\\n")
+        || text.lower.ends_with(b"\\r");
     closed && word > 1 && (sure || whole) && !text.part(at.saturating_sub(200), at).contains(&b':')
 }
 

@@ -4,6 +4,7 @@
 //! "…". A reading goes as far as the grammar of expressions and clauses does, so that prose
 //! ends it at its second word, and weighs what it finds on the way.
 
+mod again;
 mod anywhere;
 mod statement;
 #[cfg(test)]
@@ -52,6 +53,31 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
                 read(text, first + 1, place, telling, found);
             }
         }
+        breaks(text, found);
+    }
+    again::look(text, found);
+}
+
+/// `<'">`: every mark that ends a string or a tag is tried at once.
+fn breaks(text: &Text<'_>, found: &mut Findings) {
+    if !text.signs.all(Signs::LESS.and(Signs::MORE)) || text.len() > SHORT {
+        return;
+    }
+    let mark = |byte: &u8| byte.is_ascii_punctuation();
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'\'');
+    let Some(start) = memchr::memchr(b'<', text.lower) else { return };
+    let start = text.part(0, start).iter().rposition(|byte| !mark(byte)).map_or(0, |at| at + 1);
+    let marks = text.part(start, text.len()).iter().take_while(|byte| mark(byte)).count();
+    let (before, behind) = (text.part(0, start), text.part(start + marks, text.len()));
+    let all =
+        [b'\'', b'"', b'<', b'>'].iter().all(|byte| text.part(start, start + marks).contains(byte));
+    if all && before.iter().chain(behind).all(plain) {
+        found.add(
+            Kind::Sqli,
+            0.75,
+            (start, start + marks),
+            "every mark that ends a string is tried",
+        );
     }
 }
 

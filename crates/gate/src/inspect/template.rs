@@ -9,7 +9,7 @@ use super::sign::Signs;
 use super::text::{Text, find, has, has_any, is_space, is_word, trim};
 use super::{Findings, Kind};
 use compute::computes;
-use known::{DEEP, DIRECTIVES, HASHED, LOOKUPS, ROOTS, SCOPES, SMARTY, STATEMENTS, TOLD};
+use known::{DEEP, DIRECTIVES, HASHED, LOOKUPS, ROOTS, SCOPES, SMARTY, STATEMENTS, TAGS, TOLD};
 
 /// The brackets of expressions, by who computes what is in them.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ enum Bracket {
 }
 
 /// How expressions begin and end.
-const BRACKETS: [(Bracket, &[u8], &[u8]); 15] = [
+const BRACKETS: [(Bracket, &[u8], &[u8]); 18] = [
     (Bracket::Mustache, b"{{", b"}}"),
     (Bracket::Dollar, b"${", b"}"),
     (Bracket::Dollar, b"$!{", b"}"),
@@ -48,12 +48,50 @@ const BRACKETS: [(Bracket, &[u8], &[u8]); 15] = [
     (Bracket::Java, b"%{", b"}"),
     (Bracket::Tag, b"<%", b"%>"),
     (Bracket::Statement, b"{%", b"%}"),
+    (Bracket::Statement, b"[%", b"%]"),
+    (Bracket::Statement, b"<#=", b"#>"),
+    (Bracket::Statement, b"[=", b"]"),
     (Bracket::Shell, b"$(", b")"),
     (Bracket::Razor, b"@(", b")"),
     (Bracket::Inline, b"[[", b"]]"),
     (Bracket::Inline, b"[(", b")]"),
     (Bracket::Brace, b"{", b"}"),
 ];
+
+/// How statements of Razor and of Blade begin.
+const BEGUN: [&[u8]; 10] = [
+    b"@system.",
+    b"@html.raw(",
+    b"@php(",
+    b"@php ",
+    b"@for(int ",
+    b"@foreach(var ",
+    b"@while(",
+    b"@datetime.",
+    b"@{var ",
+    b"@{ var ",
+];
+
+/// `<%'${{/#{@}}%>{{`: brackets of engines that nobody has side by side.
+fn several(text: &Text<'_>) -> bool {
+    const OPENED: [&[u8]; 10] =
+        [b"{{", b"${", b"<%", b"#{", b"@{", b"[[", b"{%", b"@*", b"#foreach", b"th:"];
+    text.len() < 80
+        && text.signs.all(Signs::BRACE)
+        && text.signs.any(Signs::HASH.and(Signs::DOLLAR))
+        && text.lower.iter().filter(|byte| is_space(**byte)).count() < 3
+        && OPENED.iter().filter(|open| has(text.lower, open)).count() > 2
+}
+
+/// `#7*7#`, as ColdFusion has it.
+fn between_hashes(value: &[u8]) -> bool {
+    let inner = value.strip_prefix(b"#").and_then(|rest| rest.strip_suffix(b"#"));
+    inner.is_some_and(|inner| {
+        inner.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'*' | b'+' | b' '))
+            && inner.contains(&b'*')
+            && computes(inner)
+    })
+}
 
 /// Looks for expressions in any engine's brackets.
 pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
@@ -126,10 +164,13 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if hashed || bracketed && has_any(text.lower, &DIRECTIVES) {
         found.add(Kind::Ssti, 0.8, (0, text.len()), "a template is told what to do");
     }
-    if [&b"@system."[..], b"@html.raw(", b"@php(", b"@php "]
-        .iter()
-        .any(|name| text.lower.starts_with(name))
-    {
+    if text.signs.all(Signs::LESS) && TAGS.iter().any(|tag| trim(text.lower).starts_with(tag)) {
+        found.add(Kind::Ssti, 0.8, (0, text.len()), "a template is told what to do");
+    }
+    if several(text) {
+        found.add(Kind::Ssti, 0.8, (0, text.len()), "the brackets of several engines are tried");
+    }
+    if BEGUN.iter().any(|name| text.lower.starts_with(name)) || between_hashes(text.lower) {
         found.add(Kind::Ssti, 0.8, (0, text.len()), "a template would compute the value");
     }
 }
@@ -161,10 +202,14 @@ fn weigh(text: &Text<'_>, bracket: Bracket, body: &[u8], at: usize) -> f32 {
         Bracket::Mustache => mustache(text, inner, called),
         Bracket::Dollar => dollar(inner),
         Bracket::Tag => tag(text, inner),
+        // The body of a loop, and its end: what begins it is in the page.
+        Bracket::Statement if inner.starts_with(b"end") && leaves(text, at) => {
+            return 0.75;
+        }
         Bracket::Statement if has_any(inner, &STATEMENTS) => 0.7,
         Bracket::Shell if computes(inner) => 0.5,
         Bracket::Razor if computes(inner) => 0.9,
-        Bracket::Razor if has_any(inner, &[b"system.", b"new "]) => 0.8,
+        Bracket::Razor if has_any(inner, &[b"system.", b"new ", b"datetime."]) => 0.8,
         Bracket::Brace => brace(text, inner),
         _ => 0.0,
     };
@@ -172,6 +217,12 @@ fn weigh(text: &Text<'_>, bracket: Bracket, body: &[u8], at: usize) -> f32 {
     let weight = if java { f32::max(weight, 0.9) } else { weight };
     let wherever = weight >= 1.0 || bracket == Bracket::Brace && weight > 0.75;
     if whole || wherever { weight } else { 0.0 }
+}
+
+/// Whether a block ends here that did not begin in the value, behind an expression.
+fn leaves(text: &Text<'_>, at: usize) -> bool {
+    let head = text.part(at.saturating_sub(1024), at);
+    at < 1024 && has(head, b"}}") && !has(head, b"{%")
 }
 
 /// Whether nothing but one word is before an expression.
@@ -206,7 +257,16 @@ fn mustache(text: &Text<'_>, inner: &[u8], called: bool) -> f32 {
     let told = matches!(inner, b"." | b"range .")
         || block && text.len() < 400
         || TOLD.iter().any(|told| inner.starts_with(told));
-    if known || told || inner.contains(&b'(') {
+    // `[].x`, `''.x`, `'a'[0]`: something is asked of a constant.
+    let literal = match inner {
+        [b'[', b'0'..=b'9' | b'\'' | b'"' | b']', ..] => has_any(inner, &[b"]|", b"]."]),
+        [quote @ (b'\'' | b'"'), rest @ ..] => {
+            let end = memchr::memchr(*quote, rest).unwrap_or(rest.len());
+            matches!(rest.get(end + 1..end + 3), Some([b'.' | b'[', next]) if !is_space(*next))
+        }
+        _ => false,
+    };
+    if known || told || literal || inner.contains(&b'(') {
         0.75
     } else if assigned || inner.contains(&b'|') && has_any(inner, &[b"'", b"\""]) {
         0.7
@@ -221,9 +281,16 @@ fn dollar(inner: &[u8]) -> f32 {
         let before = at.checked_sub(1).and_then(|before| inner.get(before)).copied();
         before.is_none_or(is_word) && inner.contains(&b':')
     });
+    // `x?html`, `(x)!`: FreeMarker's own.
+    let built = inner.rsplit(|byte| *byte == b'?').next().filter(|last| last.len() < inner.len());
     if has_any(inner, &[b"jndi:", b"lower:", b"::-", b"env:", b"sys:", b"script:"]) {
         1.0
-    } else if nested || LOOKUPS.iter().any(|lookup| inner.starts_with(lookup)) {
+    } else if built.is_some_and(|name| BUILT.contains(&name))
+        || has_any(inner, &[b"?eval", b"?api", b"?interpret"])
+        || asked(inner)
+        || nested
+        || LOOKUPS.iter().any(|lookup| inner.starts_with(lookup))
+    {
         0.8
     } else if inner.starts_with(b".") && inner.get(1).is_some_and(u8::is_ascii_alphabetic) {
         0.75
@@ -232,9 +299,46 @@ fn dollar(inner: &[u8]) -> f32 {
     }
 }
 
+/// What FreeMarker is asked of a value behind a question mark.
+const BUILT: [&[u8]; 10] = [
+    b"c",
+    b"first",
+    b"has_content",
+    b"html",
+    b"keys",
+    b"last",
+    b"length",
+    b"size",
+    b"string",
+    b"url",
+];
+
+/// `"a"?upper_case`, `x.class`: something is asked of a constant, or of what a thing is.
+fn asked(inner: &[u8]) -> bool {
+    let built = match inner {
+        [quote @ (b'\'' | b'"'), rest @ ..] => {
+            let end = memchr::memchr(*quote, rest).unwrap_or(rest.len());
+            matches!(rest.get(end + 1..end + 3), Some([b'?', b'a'..=b'z']))
+        }
+        _ => false,
+    };
+    let name = inner.strip_suffix(b".class").unwrap_or_default();
+    built || !name.is_empty() && name.iter().all(|byte| is_word(*byte))
+}
+
 /// An object that is always there, or a call of what makes or runs something.
 fn java(inner: &[u8]) -> bool {
-    const MADE: [&[u8]; 7] = [b"new ", b"t(", b".get", b".execute", b"''", b"\"\".", b"@java"];
+    const MADE: [&[u8]; 9] = [
+        b".setattribute",
+        b".invoke",
+        b"new ",
+        b"t(",
+        b".get",
+        b".execute",
+        b"''",
+        b"\"\".",
+        b"@java",
+    ];
     let literal = matches!(inner.first(), Some(b'\'' | b'"'));
     let method = literal && has_any(inner, &[b"'.", b"\"."]);
     SCOPES.iter().any(|scope| inner.starts_with(scope))

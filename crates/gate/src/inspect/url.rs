@@ -17,18 +17,26 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     let value = trim(text.lower);
     let joined = without_lines(value);
     let value = joined.as_deref().unwrap_or(value);
-    if value.starts_with(b"http") && has_any(value, &[b" &@", b"# @"]) {
+    let first = value.split(|byte| is_space(*byte)).next().unwrap_or_default();
+    let twice = first.contains(&b'@') && has(value, b" @");
+    if value.starts_with(b"http") && (twice || has_any(value, &[b" &@", b"# @"])) {
         found.add(Kind::Ssrf, 0.75, (0, text.len()), "the host is not where it seems to be");
     }
     if value.iter().any(|byte| is_space(*byte))
         && !value.starts_with(b"gopher:")
         && !value.starts_with(b"dict:")
+        && !value.starts_with(b"jdbc:")
     {
         return;
     }
     let value = value.strip_prefix(b"url:").unwrap_or(value);
+    let value = value.strip_prefix(b"feed:").unwrap_or(value);
     let value = match find(value, b"=", 0) {
-        Some(equals) if equals < 24 && !has(value.get(..equals).unwrap_or_default(), b"/") => {
+        Some(equals)
+            if equals < 24
+                && !value.starts_with(b"jdbc:")
+                && !has(value.get(..equals).unwrap_or_default(), b"/") =>
+        {
             value.get(equals + 1..).unwrap_or_default()
         }
         _ => value,
@@ -73,7 +81,16 @@ fn without_lines(value: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Services that speak a protocol of their own, which are somebody's only inside.
-const SERVICES: [&[u8]; 11] = [
+const SERVICES: [&[u8]; 20] = [
+    b"afp",
+    b"cifs",
+    b"git",
+    b"h2c",
+    b"nfs",
+    b"rsync",
+    b"rtsp",
+    b"svn",
+    b"vnc",
     b"ftp",
     b"ftps",
     b"imap",
@@ -85,6 +102,17 @@ const SERVICES: [&[u8]; 11] = [
     b"smtp",
     b"ssh",
     b"telnet",
+];
+
+/// What drivers of databases are told to run or to read.
+const DRIVEN: [&[u8]; 7] = [
+    b"init=",
+    b"autodeserialize=true",
+    b"allowloadlocalinfile=true",
+    b"allowurlinlocalinfile=true",
+    b"socketfactory=",
+    b"loggerfile=",
+    b"sslfactory=",
 ];
 
 fn judge_scheme(text: &Text<'_>, scheme: &[u8], rest: &[u8], slashes: usize, found: &mut Findings) {
@@ -99,6 +127,9 @@ fn judge_scheme(text: &Text<'_>, scheme: &[u8], rest: &[u8], slashes: usize, fou
         }
         b"unix" | b"http+unix" | b"npipe" if slashes > 0 => 0.8,
         b"view-source" => 0.75,
+        b"jdbc" if has_any(rest, &DRIVEN) => 0.8,
+        // A scheme begins with a letter; some readers take any.
+        [b'0'..=b'9', ..] if slashes == 2 && rest.contains(&b'.') => 0.75,
         b"ssh2.shell" | b"ssh2.exec" | b"ssh2.sftp" | b"ssh2.tunnel" | b"ssh2.scp" => 0.85,
         b"data" if slashes > 1 => 0.85,
         // Settings of programs are written so.
@@ -131,7 +162,7 @@ fn judge(text: &Text<'_>, scheme: &[u8], rest: &[u8], found: &mut Findings) {
     let authority = rest.get(..end).unwrap_or_default();
     let path = rest.get(end..).unwrap_or_default();
     // Readers of URLs disagree on what a backslash, a second port or an at sign ends.
-    let confused =
+    let mut confused =
         authority.contains(&b'\\') || authority.iter().filter(|byte| **byte == b'@').count() > 1;
     let mut internal = false;
     for part in authority.split(|byte| matches!(byte, b'@' | b'\\' | b',')) {
@@ -140,6 +171,7 @@ fn judge(text: &Text<'_>, scheme: &[u8], rest: &[u8], found: &mut Findings) {
     // `#@host` and `?@host`: for some the host is behind the sign.
     if let Some(rest) = path.strip_prefix(b"#@").or_else(|| path.strip_prefix(b"?@")) {
         internal |= inside(Some(rest));
+        confused |= rest.contains(&b'.');
     }
     let user = authority.contains(&b'@');
     if matches!(scheme, b"http" | b"https" | b"ftp" | b"ws" | b"wss") {
@@ -212,6 +244,11 @@ fn host(part: &[u8]) -> bool {
             | b"kubernetes.default.svc"
             | b"ip6-localhost"
             | b"0"
+            | b"bugbounty.dod.network"
+            | b"kubernetes.default"
+            | b"localhost6"
+            | b"mail.ebc.apple.com"
+            | b"r3dir.me"
             | b"broadcasthost"
             | b"host.docker.internal"
             | b"rancher-metadata"
@@ -235,12 +272,37 @@ fn host(part: &[u8]) -> bool {
         b".oastify.com",
         b".interact.sh",
         b".rbndr.us",
+        b".rebind.network",
+        b".bxss.me",
+        b".ceye.io",
+        b".dnslog.cn",
+        b".interactsh.com",
+        b".oast.fun",
+        b".oast.live",
+        b".oast.me",
+        b".oast.online",
+        b".oast.pro",
+        b".oast.site",
+        b".r87.me",
+        b".requestrepo.com",
         b".1u.ms",
     ];
-    if named || ends.iter().any(|end| host.ends_with(end)) {
+    if named || ends.iter().any(|end| host.ends_with(end)) || rebound(host) {
         return true;
     }
     four(host)
+}
+
+/// An address within a name, which is what services answer that change where a name leads; or
+/// a last part that is a number, which no name has.
+fn rebound(host: &[u8]) -> bool {
+    let last = host.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    let numbered = !last.is_empty() && last.iter().all(u8::is_ascii_digit);
+    let dots = host.iter().filter(|byte| **byte == b'.').count();
+    let named = host.iter().any(u8::is_ascii_lowercase) && !host.starts_with(b"0x");
+    has(host, b"169.254.169.254")
+        || host.starts_with(b"127.0.0.1.")
+        || numbered && named && dots > 2
 }
 
 /// Addresses as `inet_aton` reads them: one to four parts, each decimal, octal or hexadecimal.

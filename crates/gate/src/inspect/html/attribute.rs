@@ -77,7 +77,7 @@ pub(super) fn attribute(
         found.add(Kind::Xss, 0.7, span, "a style loads what it names");
     } else if runs(value) && tag != b"code" {
         found.add(Kind::Xss, 0.8, span, "a link runs script");
-    } else if local == b"charset" && has(value, b"utf-7") {
+    } else if local == b"charset" && has_any(value, &[b"utf-7", b"utf7"]) {
         found.add(Kind::Xss, 0.8, span, "markup is written in UTF-7");
     } else if local == b"http-equiv" && has_any(value, &[b"refresh", b"set-cookie", b"link"]) {
         found.add(Kind::Xss, 0.9, span, "the page is sent elsewhere");

@@ -151,6 +151,17 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
             None if name == b"fetch" && has_any(text.part(place, place + 12), &[b"//"]) => 0.6,
             Some(_) if (broken || torn) && joined && words < 6 => 0.85,
             Some(b'.') if broken && words < 4 => 0.75,
+            // `if(1)alert(1)`
+            Some(b')')
+                if shows
+                    && head.len() < 16
+                    && !head.iter().any(|byte| is_space(*byte))
+                    && [&b"if("[..], b"while(", b"for(", b"with("]
+                        .iter()
+                        .any(|word| head.starts_with(word)) =>
+            {
+                0.75
+            }
             Some(b'.')
                 if shows
                     && words < 2

@@ -33,7 +33,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
 /// `scriptf()/script`: what is left where a filter took the brackets.
 fn stripped(body: &[u8]) -> bool {
     let inner = body.strip_prefix(b"script").and_then(|rest| rest.strip_suffix(b"/script"));
-    inner.is_some_and(|inner| inner.contains(&b'('))
+    inner.is_some_and(|inner| inner.iter().any(|byte| matches!(byte, b'(' | b'=')))
 }
 
 /// `[value^=a]{background:url(//…`: a style that asks for what somebody typed.
@@ -160,6 +160,10 @@ fn word(text: &Text<'_>, start: usize, end: usize) -> Option<(f32, &'static str)
     let behind = |needle: &[u8]| rest.starts_with(needle);
     let alone = start == 0 || !is_space(text.at(start - 1)) || start < 3;
     match text.part(start, end) {
+        b"window" if start == 0 && behind(b".open(") => {
+            let address = matches!(rest.get(6..9), Some([b'\'' | b'"', b'/' | b'h', b'/' | b't']));
+            (address && !text.signs.any(Signs::SPACE)).then_some((0.7, "a page is opened"))
+        }
         b"window" | b"self" | b"top" | b"parent" | b"this" | b"frames" | b"globalthis" => {
             reached(rest).then_some((0.75, REACHED))
         }
@@ -178,6 +182,10 @@ fn word(text: &Text<'_>, start: usize, end: usize) -> Option<(f32, &'static str)
         b"import" if start == 0 => {
             let address = matches!(rest.get(2..4), Some(b"//" | b"da" | b"ht"));
             (behind(b"(") && address).then_some((0.75, "script is loaded"))
+        }
+        b"getscript" if start < 8 && behind(b"(") => {
+            let address = matches!(rest.get(2..4), Some(b"//" | b"ht" | b"da"));
+            address.then_some((0.75, "script is loaded"))
         }
         b"globaleval" if behind(b"(") => Some((0.75, MADE)),
         b"string" if start == 0 && behind(b".fromcharcode(") => {
@@ -232,6 +240,7 @@ fn passed(text: &Text<'_>, start: usize, rest: &[u8]) -> Option<(f32, &'static s
     let called =
         rest.starts_with(b".call(") || rest.starts_with(b".apply(") || rest.starts_with(b"?.(");
     let passed = match (before, rest.first()) {
+        (b'(', Some(b',')) => text.part(0, start).ends_with(b"apply("),
         (b'(', Some(b')')) => is_word(earlier) && text.part(0, start).contains(&b'.'),
         (b'=' | b':', Some(b',' | b';' | b'}')) => {
             is_word(earlier) && text.signs.any(Signs::PAREN) || before == b':'

@@ -136,7 +136,9 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
             && equals == end
             && text.signs.any(Signs::PAREN)
             && text.part(0, at.saturating_sub(1)).iter().all(|byte| is_word(*byte));
-        let broken = quoted || at == 0 || before == b'/' || named;
+        // What takes the focus by itself is in no sentence.
+        let focused = text.part(at.saturating_sub(10), at).ends_with(b"autofocus ");
+        let broken = quoted || at == 0 || before == b'/' || named || focused;
         // `onChange = e => …` is code.
         let arrow =
             text.raw.get(place..end).is_some_and(|name| name.iter().any(u8::is_ascii_uppercase))

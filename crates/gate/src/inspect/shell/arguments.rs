@@ -1,6 +1,6 @@
 //! What a command is given, and whether a sentence could go on like that.
 
-use super::super::text::{has_any, is_space, trim};
+use super::super::text::{find, has_any, is_space, is_word, trim};
 
 /// What a command is given.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,10 @@ const TELLING: [&[u8]; 29] = [
 
 pub(super) fn arguments(rest: &[u8]) -> Arguments {
     let given = trim(rest.get(..end_of(rest)).unwrap_or_default());
-    if has_any(given, &TELLING) || MANAGED.iter().any(|word| begins_with_word(given, word)) {
+    if has_any(given, &TELLING)
+        || expands(given)
+        || MANAGED.iter().any(|word| begins_with_word(given, word))
+    {
         return Arguments::Telling;
     }
     let first = given.first().copied().unwrap_or(0);
@@ -58,11 +61,21 @@ pub(super) fn arguments(rest: &[u8]) -> Arguments {
     {
         return Arguments::None;
     }
-    if given.split(|byte| is_space(*byte)).take(8).any(for_shells) || counted(given) {
+    if given.split(|byte| is_space(*byte) || *byte == b'+').take(8).any(for_shells)
+        || counted(given)
+    {
         Arguments::Shell
     } else {
         Arguments::Words
     }
+}
+
+/// `${name//a/b}`: a variable of which something is replaced, as nothing but shells do.
+fn expands(given: &[u8]) -> bool {
+    let Some(at) = find(given, b"${", 0) else { return false };
+    let rest = given.get(at + 2..).unwrap_or_default();
+    let name = rest.iter().take_while(|byte| is_word(**byte)).count();
+    name > 0 && rest.get(name..).is_some_and(|rest| rest.starts_with(b"//"))
 }
 
 /// What `net` manages.
@@ -98,7 +111,8 @@ fn for_shells(word: &[u8]) -> bool {
     let variable = word.len() > 2
         && word.iter().filter(|byte| **byte == b'%').count() == 2
         && word.starts_with(b"%");
-    option || path || sign || address || variable
+    let drive = matches!(word, [b'c'..=b'f', b':']);
+    option || path || sign || address || variable || drive
 }
 
 /// A number, and nothing but what closes behind it.

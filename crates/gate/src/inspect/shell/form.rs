@@ -44,6 +44,12 @@ pub(super) fn tricks(text: &Text<'_>, found: &mut Findings) {
     if let Some(at) = sliced(text) {
         found.add(Kind::Command, 0.85, (at, at + 2), "a form that only shells know");
     }
+    if text.signs.all(Signs::PIPE.and(Signs::QUOTE).and(Signs::BANG)) && exchanged(text.lower) {
+        found.add(Kind::Command, 0.8, (0, text.len()), "a table would run a program");
+    }
+    if overwritten(text.lower) {
+        found.add(Kind::Command, 0.75, (0, text.len()), "a file is written to");
+    }
     if dropped(text) {
         found.add(Kind::Command, 0.8, (0, text.len()), "a program is fetched and run");
     }
@@ -68,6 +74,26 @@ fn sliced(text: &Text<'_>) -> Option<usize> {
     let behind = text.part(at + 2, at + 12);
     let cut = next.is_ascii_digit() || next == b'-';
     (cut && head.contains(&b'%') && behind.contains(&b'%')).then_some(at)
+}
+
+/// `=cmd|' /C calc'!A0`: a formula that asks a program for a cell.
+fn exchanged(value: &[u8]) -> bool {
+    let formula = matches!(value.first(), Some(b'=' | b'+' | b'-' | b'@'));
+    let asked = find(value, b"|'", 0).or_else(|| find(value, b"|\"", 0));
+    let program = asked
+        .and_then(|at| at.checked_sub(1))
+        .and_then(|at| value.get(at))
+        .is_some_and(u8::is_ascii_alphanumeric);
+    formula && program && has_any(value, &[b"'!", b"\"!"])
+}
+
+/// `>/tmp/x`: nothing but where output is written to.
+fn overwritten(value: &[u8]) -> bool {
+    const PLACES: [&[u8]; 7] =
+        [b"/tmp/", b"/var/", b"/etc/", b"/dev/", b"/root/", b"/home/", b"/usr/"];
+    let Some(rest) = value.strip_prefix(b">") else { return false };
+    let rest = text::trim(rest.strip_prefix(b">").unwrap_or(rest));
+    PLACES.iter().any(|place| rest.starts_with(place)) && !rest.contains(&b' ')
 }
 
 /// What is fetched from an address without a name, or into a folder for all, and run.

@@ -109,7 +109,7 @@ pub(super) fn weigh(
 fn closed(rest: &[u8]) -> bool {
     match rest {
         [] => true,
-        [b'\\', b'n' | b'r', ..] | [b'/', b'n'] => true,
+        [b'\\', b'n' | b'r' | b'`', ..] | [b'/', b'n'] => true,
         [next, ..] => {
             is_space(*next)
                 || matches!(

@@ -14,6 +14,22 @@ fn letter_option(rest: &[u8]) -> bool {
     option && given.get(2).is_none_or(|byte| is_space(*byte))
 }
 
+/// `dir c:`, and what a form or a pipe has around it.
+fn lists_drive(command: &Command, rest: &[u8]) -> bool {
+    let mut words = rest
+        .split(|byte| is_space(*byte) || matches!(byte, b'+' | b'|'))
+        .filter(|word| !word.is_empty());
+    command.name() == b"dir"
+        && matches!(words.next(), Some([b'c'..=b'f', b':'] | [b'c'..=b'f', b':', b'\\']))
+        && words.next().is_none()
+}
+
+/// `cat $(…)`: what a file is called comes from another command.
+fn reads_from_command(command: &Command, rest: &[u8]) -> bool {
+    let given = trim(rest);
+    command.name() == b"cat" && (given.starts_with(b"$(") || given.starts_with(b"`"))
+}
+
 /// `powershell Get-Process`.
 fn hosts_cmdlet(command: &Command, rest: &[u8]) -> bool {
     let name = command.name().strip_suffix(b".exe").unwrap_or(command.name());
@@ -80,6 +96,9 @@ const TOOLS: [&[u8]; 34] = [
 
 /// A value that is a command as a whole, with what tells of an attack.
 pub(super) fn whole(text: &Text<'_>, found: &mut Findings) {
+    if matches!(text.lower, b"\"`true`\"" | b"\"`false`\"") {
+        found.add(Kind::Command, 0.75, (0, text.len()), "a shell would run a command here");
+    }
     let command = Command::read(text, 0);
     if command.wild() && at_root(text) {
         found.add(Kind::Command, 0.75, (0, command.end), "a program is named by a pattern");
@@ -90,7 +109,10 @@ pub(super) fn whole(text: &Text<'_>, found: &mut Findings) {
     let tool = TOOLS.contains(&command.name());
     let rest = text.part(command.end, command.end + 400);
     let arguments = arguments(rest);
-    if waits(text.lower) {
+    if waits(text.lower)
+        || lists_drive(&command, rest)
+        || reads_from_command(&command, rest) && !text.signs.any(Signs::LINE)
+    {
         found.add(Kind::Command, 0.7, (0, text.len()), "the value is a command");
         return;
     }

@@ -21,10 +21,14 @@ pub(super) fn scan(text: &Text<'_>, tokens: &[Token], quoted: bool) -> Option<Fo
                 verdict => verdict,
             },
             Is::Word(Class::Statement) => stated(text, tokens, at, quoted),
-            Is::Word(Class::Function) if before(tokens, at) == Some(Is::Semicolon) => {
+            Is::Word(Class::Function)
+                if before(tokens, at) == Some(Is::Semicolon)
+                    || at == 0 && word(text, tokens, 3) == b"values" =>
+            {
                 chosen(text, rest)
             }
             Is::Word(Class::Waitfor) => waits(text, rest),
+            Is::Number => exponent(text, tokens, at),
             Is::Word(Class::Danger) => dangerous(text, tokens, at),
             _ => continue,
         };
@@ -98,10 +102,36 @@ fn united(text: &Text<'_>, tokens: &[Token], behind: bool) -> Option<(f32, &'sta
         )
         | (Some(Is::Junk | Is::Comment), Some(Is::Word(_))) => false,
         (Some(Is::Word(Class::Plain)), Some(Is::Word(class))) => class == Class::From,
+        (Some(Is::Dot), Some(Is::Word(_))) => tick(text, tokens, next + 1),
         (Some(Is::Dot | Is::Comma | Is::Close), _) => false,
         (_, _) => true,
     };
     likely.then_some((1.0, "a second query is united with the first"))
+}
+
+/// Whether a name is in backticks.
+fn tick(text: &Text<'_>, tokens: &[Token], at: usize) -> bool {
+    word(text, tokens, at).starts_with(b"`")
+}
+
+/// `1.e.name`, `1.e(`: a number with an exponent of nothing, which is read as no number at all.
+fn exponent(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'static str)> {
+    let behind = matches!(kind(tokens, at + 1), Some(Is::Dot | Is::Open | Is::Word(_)));
+    let close = tokens.get(at)?.end == tokens.get(at + 1)?.start;
+    let selected = tokens.iter().take(at).any(|held| held.kind == Is::Word(Class::Select));
+    let odd = behind && close && selected && word(text, tokens, at).ends_with(b".e");
+    odd.then_some((0.8, "a name is hidden behind half a number"))
+}
+
+/// Whether tables that a database keeps about itself are read, in what begins as a value does.
+fn catalogued(text: &Text<'_>, tokens: &[Token], at: usize) -> bool {
+    let from = (at + 1..tokens.len().min(at + 24))
+        .find(|at| kind(tokens, *at) == Some(Is::Word(Class::From)));
+    let named = from.is_some_and(|from| {
+        matches!(kind(tokens, from + 1), Some(Is::Word(Class::Catalogue)))
+            && word(text, tokens, from + 1) != b"dual"
+    });
+    named && matches!(text.at(0), b'0'..=b'9' | b'-' | b'\'' | b'"' | b')')
 }
 
 /// A query in brackets, behind another statement or as the whole value.
@@ -138,6 +168,12 @@ fn selected(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'stat
         .take_while(|at| *at < tokens.len())
         .any(|at| kind(tokens, at) == Some(Is::Word(Class::From)));
     match before {
+        _ if from && catalogued(text, tokens, at) => {
+            Some((0.9, "the database's own tables are read"))
+        }
+        Some(Is::Variable) if at == 1 && operand == Is::Variable => {
+            Some((0.8, "a second statement follows"))
+        }
         Some(Is::Open) if said => Some((0.6, "a query is nested in the value")),
         Some(Is::Open) => Some((1.0, "a query is nested in the value")),
         Some(Is::Semicolon) if at > 1 => Some((1.0, "a second statement follows")),
@@ -154,7 +190,10 @@ fn selected(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'stat
             Some((0.8, "the value is a query"))
         }
         None if matches!(operand, Is::Number | Is::String { open: false })
-            && matches!(behind, None | Some(Is::Comma | Is::Semicolon | Is::Comment)) =>
+            && matches!(
+                behind,
+                None | Some(Is::Close | Is::Comma | Is::Semicolon | Is::Comment)
+            ) =>
         {
             Some((0.7, "the value is a query"))
         }
@@ -208,6 +247,10 @@ fn dangerous(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'sta
         return Some((0.75, "the database is told to wait"));
     }
     let general = matches!(name, b"sleep" | b"edit" | b"readfile" | b"writefile" | b"dump");
+    let alone = at == 0 && name.contains(&b'_') && kind(tokens, open + 3).is_none();
+    if alone && operand && kind(tokens, open + 2) == Some(Is::Close) {
+        return Some((0.75, "a function that waits, reads files or reaches out"));
+    }
     match (operand, joined, general) {
         (true, true, false) => Some((0.9, "a function that waits, reads files or reaches out")),
         (true, false, false) => Some((0.6, "a function that waits, reads files or reaches out")),

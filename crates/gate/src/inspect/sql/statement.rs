@@ -13,13 +13,12 @@ pub(super) fn stated(
     quoted: bool,
 ) -> Option<(f32, &'static str)> {
     let before = at.checked_sub(1).and_then(|before| kind(tokens, before));
+    let last = kind(tokens, tokens.len().saturating_sub(1));
+    let closed = matches!(last, Some(Is::Comment | Is::Semicolon));
+    let declared =
+        word(text, tokens, at) == b"declare" && kind(tokens, at + 1) == Some(Is::Variable);
     let begins = match before {
-        None if quoted
-            && !word(text, tokens, at).starts_with(b"exec")
-            && !(word(text, tokens, at) == b"declare"
-                && kind(tokens, at + 1) == Some(Is::Variable))
-            && kind(tokens, tokens.len().saturating_sub(1)) != Some(Is::Comment) =>
-        {
+        None if quoted && !word(text, tokens, at).starts_with(b"exec") && !declared && !closed => {
             return None;
         }
         None => 0.8,
@@ -74,6 +73,7 @@ pub(super) fn stated(
         b"drop" if before.is_none() => object() && (ended || dropped(text, tokens, at)),
         b"drop" | b"alter" | b"create" => object() && (ended || matches!(third, Some(Is::Word(_)))),
         b"truncate" => next == b"table",
+        b"insert" if named && second == b"values" && third == Some(Is::Open) => true,
         b"insert" | b"merge" if before.is_none() => {
             next == b"into" && (ended || filled(word(text, tokens, at + 3)))
         }
@@ -103,7 +103,10 @@ pub(super) fn stated(
                 && (at..at + 8)
                     .any(|at| word(text, tokens, at) == b"on" || word(text, tokens, at) == b"to")
         }
-        b"print" => before.is_some() && kind(tokens, at + 1) == Some(Is::Variable),
+        b"print" => {
+            kind(tokens, at + 1) == Some(Is::Variable)
+                && (before.is_some() || next.starts_with(b"@@"))
+        }
         b"pragma" => {
             named
                 && matches!(kind(tokens, at + 2), Some(Is::Compare | Is::Open))

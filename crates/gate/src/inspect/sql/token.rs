@@ -83,6 +83,9 @@ impl<'a> Tokens<'a> {
             } else if self.versioned && byte == b'*' && at(self.bytes, self.place + 1) == b'/' {
                 self.versioned = false;
                 self.place += 2;
+            } else if self.blanks > 0 && byte == b'*' && at(self.bytes, self.place + 1) == b'/' {
+                // The end of a comment around the one that was read, where they nest.
+                self.place += 2;
             } else {
                 return;
             }
@@ -263,6 +266,9 @@ impl Iterator for Tokens<'_> {
                 }
                 while is_word(at(self.bytes, self.place)) || at(self.bytes, self.place) == b'.' {
                     self.place += 1;
+                }
+                if at(self.bytes, self.place) == b'`' && self.place == start + 1 {
+                    self.string(b'`');
                 }
                 Kind::Variable
             }

@@ -60,7 +60,7 @@ pub(super) const DEEP: [&[u8]; 55] = [
 ];
 
 /// Objects that engines put into templates by themselves.
-pub(super) const ROOTS: [&[u8]; 22] = [
+pub(super) const ROOTS: [&[u8]; 26] = [
     b"config",
     b"self",
     b"settings",
@@ -83,10 +83,14 @@ pub(super) const ROOTS: [&[u8]; 22] = [
     b"url_for",
     b"get_flashed_messages",
     b"attribute(",
+    b"lipsum",
+    b"cycler",
+    b"joiner",
+    b"g.pop",
 ];
 
 /// Lookups of Log4j and of Commons Text, as they begin.
-pub(super) const LOOKUPS: [&[u8]; 17] = [
+pub(super) const LOOKUPS: [&[u8]; 24] = [
     b"jndi:",
     b"lower:",
     b"upper:",
@@ -104,10 +108,17 @@ pub(super) const LOOKUPS: [&[u8]; 17] = [
     b"bundle:",
     b"spring:",
     b"resourcebundle:",
+    b"const:",
+    b"date:",
+    b"file:",
+    b"base64encoder:",
+    b"urldecoder:",
+    b"urlencoder:",
+    b"xml:",
 ];
 
 /// Objects that expressions of Java hold ready.
-pub(super) const SCOPES: [&[u8]; 15] = [
+pub(super) const SCOPES: [&[u8]; 17] = [
     b"applicationscope",
     b"sessionscope",
     b"requestscope",
@@ -123,10 +134,12 @@ pub(super) const SCOPES: [&[u8]; 15] = [
     b"#parameters",
     b"#context",
     b"(#",
+    b"facescontext",
+    b"externalcontext",
 ];
 
 /// What templates of Go and of Handlebars are told to do.
-pub(super) const TOLD: [&[u8]; 14] = [
+pub(super) const TOLD: [&[u8]; 25] = [
     b"printf ",
     b"println ",
     b"html \"",
@@ -141,12 +154,29 @@ pub(super) const TOLD: [&[u8]; 14] = [
     b"@root",
     b"~root",
     b"if eq 1 1",
+    b"print \"",
+    b"len \"",
+    b"slice \"",
+    b"#each this",
+    b"#with this",
+    b"#with \"",
+    b"not 1",
+    b"1in[",
+    b"#if 1",
+    b"block.super",
+    b"__proto__",
 ];
 
 /// Directives of FreeMarker and of Velocity, as they begin.
-pub(super) const HASHED: [&[u8]; 14] = [
+pub(super) const HASHED: [&[u8]; 20] = [
     b"#set($",
     b"#set ($",
+    b"#set( $",
+    b"#set ( $",
+    b"<#ftl",
+    b"[#ftl",
+    b"<#setting ",
+    b"<#function ",
     b"<#assign",
     b"[#assign",
     b"<#list",
@@ -172,7 +202,7 @@ pub(super) const DIRECTIVES: [&[u8]; 6] = [
 ];
 
 /// What Smarty and Latte are told to do between single brackets.
-pub(super) const SMARTY: [&[u8]; 14] = [
+pub(super) const SMARTY: [&[u8]; 21] = [
     b"system(",
     b"file_get_contents",
     b"$smarty",
@@ -187,10 +217,17 @@ pub(super) const SMARTY: [&[u8]; 14] = [
     b"passthru(",
     b"phpinfo(",
     b"shell_exec(",
+    b"var_dump(",
+    b"readfile(",
+    b"show_source(",
+    b"highlight_file(",
+    b"eval var",
+    b"assign var",
+    b"@math ",
 ];
 
 /// What stands behind `{%` when an engine is told what to do.
-pub(super) const STATEMENTS: [&[u8]; 22] = [
+pub(super) const STATEMENTS: [&[u8]; 31] = [
     b"import",
     b"include",
     b"set ",
@@ -213,4 +250,27 @@ pub(super) const STATEMENTS: [&[u8]; 22] = [
     b"do ",
     b"apply",
     b"from ",
+    b"cache",
+    b"csrf_token",
+    b"embed",
+    b"get_",
+    b"lorem",
+    b"now ",
+    b"python",
+    b"sandbox",
+    b"verbatim",
+];
+
+/// Tags of JSP and of ColdFusion, as they begin.
+pub(super) const TAGS: [&[u8]; 10] = [
+    b"<jsp:",
+    b"<c:import",
+    b"<c:out ",
+    b"<c:set ",
+    b"<cfexecute",
+    b"<cffile",
+    b"<cfinclude",
+    b"<cfobject",
+    b"<cfoutput>",
+    b"<cfset ",
 ];

@@ -52,6 +52,14 @@ impl Reading<'_> {
             Some(Is::Word(Class::Function | Class::Danger)) if self.closings > 0 => {
                 self.credit(0.7, "a second statement follows");
             }
+            // `; or 1=1`
+            Some(Is::Word(Class::Bool)) if at == 0 => {
+                self.wants_operand = false;
+                return Step::On(at + 1);
+            }
+            Some(Is::Word(_)) if self.quoted() && !self.prose && self.stated_alone(at) => {
+                self.credit(0.8, "a second statement follows");
+            }
             None if self.quoted() && self.text.lower.last() == Some(&0) => {
                 self.credit(0.9, "the rest of the query is cut off");
             }
@@ -73,6 +81,17 @@ impl Reading<'_> {
             _ => {}
         }
         Step::End
+    }
+
+    /// `'; commit --`: a word or more, and a comment with nothing in it at the end.
+    fn stated_alone(&self, at: usize) -> bool {
+        let Some((last, front)) = self.tokens.split_last() else { return false };
+        let empty = trim(self.text.part(last.start, last.end)) == b"--";
+        at == self.closings as usize
+            && front.len() < 12
+            && empty
+            && last.kind == Is::Comment
+            && !front.iter().any(|token| matches!(token.kind, Is::Junk | Is::Dot | Is::Sign))
     }
 
     /// `grep '#' a`, `$('#a')`: what begins like a comment is quoted itself.
@@ -150,7 +169,9 @@ impl Reading<'_> {
             digits || hash && self.text.at(token.start.wrapping_sub(1)).is_ascii_alphanumeric();
         let glued = body.get(2).is_some_and(u8::is_ascii_alphabetic) && words > 2;
         let talk = words > 3 && (self.prose || !self.quoted()) || glued;
-        let short = body.len() <= 3;
+        // Nothing but marks is behind it.
+        let bare = body.len() < 12 && !body.iter().any(u8::is_ascii_alphanumeric);
+        let short = body.len() <= 3 || bare && self.numbered();
         let closed = at
             .checked_sub(1)
             .is_some_and(|before| matches!(self.kind(before), Some(Is::Close | Is::Variable)));

@@ -53,6 +53,7 @@ impl Reading<'_> {
         let called = self.kind(at + 1) == Some(Is::Open);
         match class {
             Class::Prefix | Class::Modifier => return Step::On(at + 1),
+            Class::Compare if self.word(at) == b"match" && self.clause => return Step::On(at + 1),
             // `Select mode is …`
             Class::Select
                 if at == 0
@@ -111,6 +112,8 @@ impl Reading<'_> {
                 let weight = match self.quoted() {
                     true => 0.6,
                     false if self.tells_about_itself(at) => 0.5,
+                    // `ascii(substring(`
+                    false if self.numbered() && self.calls & 1 == 1 => 0.45,
                     false => 0.3,
                 };
                 if at > 0 || self.quoted() {

@@ -1,8 +1,9 @@
 //! Where an operator may stand: what joins one operand to the next, or begins a clause.
 
+use super::super::super::sign::Signs;
 use super::super::super::text::{is_space, is_word};
-use super::super::Is;
 use super::super::word::Class;
+use super::super::{Is, Token};
 use super::{Operand, Place, Reading, Step};
 
 /// What is shorter is no sentence that quotes a sign.
@@ -57,6 +58,11 @@ impl Reading<'_> {
             Is::Word(class) => return self.word_operator(class, at),
             Is::String { .. } if self.selecting && self.terms > 0 => {}
             // What was compared may be followed by the string that the query closes.
+            Is::String { open: true } if self.clause && self.quoted() && self.terms > 0 => {
+                self.lone();
+                self.commit();
+                return Step::End;
+            }
             Is::String { open: true } if self.terms >= 2 => {
                 self.commit();
                 return Step::End;
@@ -76,6 +82,7 @@ impl Reading<'_> {
         self.compared_at = at;
         // Of a group the last thing says little.
         let group = self.named
+            && !self.encloses(at)
             && !self.quoted()
             && !self.numbered()
             && at.checked_sub(1).and_then(|before| self.kind(before)) == Some(Is::Close);
@@ -88,10 +95,25 @@ impl Reading<'_> {
         self.wants_operand = true;
     }
 
+    /// `(8)=`: nothing but a constant is in brackets before a comparison.
+    fn encloses(&self, at: usize) -> bool {
+        matches!(
+            self.tokens.get(at.saturating_sub(3)..at).unwrap_or_default(),
+            [
+                Token { kind: Is::Open, .. },
+                Token { kind: Is::Number | Is::String { .. }, .. },
+                Token { kind: Is::Close, .. }
+            ]
+        )
+    }
+
     /// A quoted word is not an operator between two strings.
     fn flanked(&self, at: usize) -> bool {
+        // `a'like'b`: no sentence is without a blank.
+        let curt = !self.before.is_empty() && !self.text.signs.any(Signs::SPACE);
         self.quoted()
             && self.terms == 0
+            && !curt
             && self.tokens.get(at).is_some_and(|token| {
                 !is_space(self.text.at(token.start.wrapping_sub(1)))
                     && matches!(self.text.at(token.end), b'\'' | b'"')
@@ -201,7 +223,12 @@ impl Reading<'_> {
                 self.compare(at);
             }
             Class::Prefix if self.word(at) == b"not" => {}
-            Class::Operator => self.wants_operand = true,
+            Class::Operator => {
+                if self.quoted() && at == 0 && matches!(self.word(at), b"div" | b"mod") {
+                    self.concatenated(at);
+                }
+                self.wants_operand = true;
+            }
             Class::Condition if self.flanked(at) => return Step::Stop,
             Class::Condition => {
                 self.commit();
@@ -216,7 +243,8 @@ impl Reading<'_> {
                 if select {
                     self.credit(0.6, "a second query is united with the first");
                 }
-                let negative = at == 2 && self.kind(0) == Some(Is::Sign);
+                let commented = (2..at).all(|at| self.kind(at) == Some(Is::Comment));
+                let negative = at > 1 && commented && self.kind(0) == Some(Is::Sign);
                 if negative && self.kind(1) == Some(Is::Number) && next.is_none() {
                     self.credit(0.7, "a second query is united with the first");
                 }
@@ -224,6 +252,22 @@ impl Reading<'_> {
             }
             Class::Sort => return self.sort(at),
             Class::From if self.selecting => self.wants_operand = true,
+            // `1) from users --`
+            Class::From
+                if (self.quoted() || self.numbered())
+                    && !self.prose
+                    && matches!(next, Some(Is::Word(_)))
+                    && self.kind(at + 2) == Some(Is::Comment)
+                    && at + 3 == self.tokens.len()
+                    && self.tokens.get(at + 2).is_some_and(|last| last.end < last.start + 5) =>
+            {
+                self.credit(0.8, "the rest of the query is cut off");
+                return Step::End;
+            }
+            // `1) from users where …`: the list of what is selected ends in the value.
+            Class::From if self.closings > 0 && (self.quoted() || self.numbered()) => {
+                self.wants_operand = true;
+            }
             Class::Into => {
                 let file = matches!(self.word(at + 1), b"outfile" | b"dumpfile");
                 if file || next == Some(Is::Variable) {
@@ -267,6 +311,22 @@ impl Reading<'_> {
                 self.credit(0.5, "a statement follows");
                 self.selecting = true;
                 self.wants_operand = true;
+            }
+            Class::Plain if self.word(at) == b"against" && self.clause => {
+                self.compare(at);
+                self.left = Operand::Function;
+            }
+            // `'sounds like'` is said in quotes; `a' sounds like 'b` is not.
+            Class::Plain
+                if at == 0
+                    && self.quoted()
+                    && self.word(at) == b"sounds"
+                    && self.word(at + 1) == b"like"
+                    && self.before.iter().all(|byte| is_word(*byte))
+                    && self.tokens.len() == 3 =>
+            {
+                self.compare(at);
+                return Step::On(at + 2);
             }
             // An alias.
             _ if self.selecting => {}

@@ -39,6 +39,13 @@ impl Reading<'_> {
             {
                 0.0
             }
+            // `7 or 'x'`, `0||1`
+            (false, Operand::String) if self.numbered() && self.tokens.len() == 3 => 0.7,
+            (false, Operand::Constant)
+                if self.numbered() && self.tokens.len() == 3 && self.word(1) == b"||" =>
+            {
+                0.7
+            }
             (false, Operand::Constant | Operand::String) => 0.4,
             (false, Operand::Function) => 0.4,
             _ => 0.0,
@@ -74,6 +81,21 @@ impl Reading<'_> {
         let at = self.compared_at;
         let (left, right) = (self.word(at.wrapping_sub(1)), self.word(at + 1));
         left == right && self.word(at) == b"=" && !matches!(self.kind(at + 2), Some(Is::Dot))
+    }
+
+    /// `7 or 1=(selecttop1name from …)`: a query that lost its blanks.
+    fn run_together(&self) -> bool {
+        self.depth > 0
+            && self
+                .word(self.compared_at + 2)
+                .strip_prefix(b"select")
+                .is_some_and(|rest| !rest.is_empty())
+    }
+
+    /// `7 rlike 7`: a comparison of constants by a word that nothing but databases has.
+    fn matched(&self) -> bool {
+        let word = self.word(self.compared_at);
+        self.tokens.len() == 3 && matches!(word, b"glob" | b"rlike" | b"regexp" | b"ilike")
     }
 
     /// `7 or id is not null`.
@@ -112,12 +134,15 @@ impl Reading<'_> {
             (true, false) if both => 1.0,
             (true, false) if self.same() => 1.0,
             (true, false) if known || self.about_nothing() => 0.7,
+            (true, false) if self.numbered() && self.run_together() => 1.0,
             (true, false) if self.numbered() && right == Operand::String => 0.7,
             // Programs have many of these.
             (true, false) if self.sums > 2 => 0.0,
             (true, false) => 0.2,
             (false, true) if (first || !self.named) && (fixed(right) || known) => 0.8,
             (false, true) if self.joined() && right == Operand::String => 0.8,
+            (false, _) if both && self.same() && self.tokens.len() == 3 => 0.7,
+            (false, _) if both && self.numbered() && self.matched() => 0.7,
             (false, _) if both && self.sums == 1 => 0.35,
             (false, _) => 0.1,
         };
