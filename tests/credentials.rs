@@ -22,7 +22,7 @@ fn serve(data: &Path, audience: &str) -> Server {
     let config = data.with_extension("toml");
     let text = format!(
         "[gate.limits]\nexempt = [\"127.0.0.0/8\"]\n[gate.tokens]\naudience = \"{audience}\"\n\
-         [log]\nlevel = \"debug\"\n"
+         [gate.strangers]\nloopback = false\n[log]\nlevel = \"debug\"\n"
     );
     std::fs::write(&config, text).unwrap();
     Server::start_with(data, |command: &mut Command| {
@@ -34,13 +34,15 @@ fn serve(data: &Path, audience: &str) -> Server {
 struct Operation {
     method: String,
     path: String,
+    /// Lines that say which request a proxy asks about.
+    headers: String,
     body: String,
 }
 
 impl Operation {
     /// All that is answered to whoever shows this.
     fn ask(&self, server: &Server, shown: Option<&str>) -> String {
-        let Self { method, path, body } = self;
+        let Self { method, path, headers, body } = self;
         let length = body.len();
         let connection = match path.ends_with("/live") {
             true => {
@@ -51,7 +53,7 @@ impl Operation {
         };
         let head = format!(
             "{method} {path} HTTP/1.1\r\nconnection: {connection}\r\n\
-             content-type: application/json\r\ncontent-length: {length}"
+             content-type: application/json\r\ncontent-length: {length}{headers}"
         );
         let mut stream = server::open(&server.http, shown, &head);
         let _ = stream.write_all(body.as_bytes());
@@ -93,7 +95,15 @@ fn operations(server: &Server) -> Vec<Operation> {
             let fenced = fenced.filter(|parameter| parameter["name"] == "fence").count() > 0;
             let query = if fenced { "?fence=1" } else { "" };
             let path = path.collect::<Vec<_>>().join("/") + query;
-            found.push(Operation { method: method.to_uppercase(), path, body });
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let headers = parameters
+                .filter_map(|parameter| Some((parameter["name"].as_str()?, parameter)))
+                .filter(|(name, _)| name.starts_with("x-forwarded-"))
+                .map(|(name, parameter)| {
+                    format!("\r\n{name}: {}", parameter["example"].as_str().unwrap())
+                })
+                .collect();
+            found.push(Operation { method: method.to_uppercase(), path, headers, body });
         }
     }
     assert!(found.len() > 50, "{} operations", found.len());

@@ -266,6 +266,8 @@ fn weigh(
     if closing {
         return;
     }
+    // `<math.h>` is a file.
+    let behind = span.0 + 1 + usize::from(spaced) + name.len();
     let weight = match name {
         b"iframe" | b"frame" | b"object" | b"embed" | b"applet" | b"layer" | b"ilayer"
         | b"bgsound" | b"base" | b"isindex" | b"portal" | b"fencedframe" => {
@@ -289,7 +291,11 @@ fn weigh(
             let body = text.part(span.1, span.1 + 512);
             if styled(body) { 0.9 } else { 0.7 }
         }
-        b"form" | b"svg" | b"math" | b"xml" | b"xss" | b"handler" if text.at(span.1) == b'>' => 0.7,
+        b"form" | b"svg" | b"math" | b"xml" | b"xss" | b"handler"
+            if text.at(span.1) == b'>' && text.at(behind) != b'.' =>
+        {
+            0.7
+        }
         b"plaintext" if span.0 == 0 && span.1 + 1 >= text.len() => 0.7,
         b"a" | b"form" | b"button"
             if facts.source

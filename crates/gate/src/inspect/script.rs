@@ -66,8 +66,7 @@ fn torn(text: &Text<'_>, found: &mut Findings) {
     if count < 2 {
         return;
     }
-    let signs = Signs::of(&plain);
-    let again = Text { lower: &plain, raw: &plain, signs, hidden: true, steps: text.steps };
+    let again = text.again(&plain);
     let mut held = Findings { channel: found.channel, except: found.except, all: Vec::new() };
     event::look(&again, &mut held);
     call::look(&again, &mut held);

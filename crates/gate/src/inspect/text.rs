@@ -25,6 +25,15 @@ impl<'a> Text<'a> {
         self.steps.set(self.steps.get() + 1);
     }
 
+    /// The same value as others write it, in lower case, who take something back.
+    pub(super) fn again<'b>(&self, plain: &'b [u8]) -> Text<'b>
+    where
+        'a: 'b,
+    {
+        let (signs, groups) = (Signs::of(plain), Cell::default());
+        Text { lower: plain, raw: plain, signs, hidden: true, groups, steps: self.steps }
+    }
+
     /// Whether it has any needle of a group.
     pub(super) fn may(&self, group: Group) -> bool {
         let groups = self.groups.get().unwrap_or_else(|| Groups::of(self.lower));

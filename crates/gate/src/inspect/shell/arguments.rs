@@ -132,3 +132,8 @@ pub(super) fn plain_words(rest: &[u8]) -> usize {
         .take(9)
         .count()
 }
+
+/// `cmd = …`: programs assign with blanks, and shells never do.
+pub(super) fn assigned(rest: &[u8]) -> bool {
+    rest.starts_with(b" = ")
+}

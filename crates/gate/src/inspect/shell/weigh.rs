@@ -3,7 +3,7 @@
 use super::super::sign::Signs;
 use super::super::text::{Text, is_space, is_word, trim};
 use super::Opening;
-use super::arguments::{Arguments, arguments, plain_words};
+use super::arguments::{Arguments, arguments, assigned, plain_words};
 use super::around::{Around, Lead};
 use super::command::Command;
 use super::program::{Sort, sort};
@@ -66,6 +66,9 @@ pub(super) fn weigh(
         None => return None,
     };
     let rest = text.part(command.end, command.end + 400);
+    if assigned(rest) {
+        return None;
+    }
     let next = rest.first().copied().unwrap_or(0);
     let opened = text.part(command.start.saturating_sub(2), command.start).contains(&b'{');
     let apart = rest.get(1).is_none_or(|byte| is_space(*byte));

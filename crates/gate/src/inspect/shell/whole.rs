@@ -3,7 +3,7 @@
 use super::super::sign::Signs;
 use super::super::text::{Text, has, has_any, is_space, trim};
 use super::super::{Findings, Kind};
-use super::arguments::{Arguments, arguments, plain_words};
+use super::arguments::{Arguments, arguments, assigned, plain_words};
 use super::command::Command;
 use super::program::{Sort, sort};
 
@@ -108,6 +108,9 @@ pub(super) fn whole(text: &Text<'_>, found: &mut Findings) {
     let Some(sort) = sort(command.name()).filter(|_| !braced) else { return };
     let tool = TOOLS.contains(&command.name());
     let rest = text.part(command.end, command.end + 400);
+    if assigned(rest) {
+        return;
+    }
     let arguments = arguments(rest);
     if waits(text.lower)
         || lists_drive(&command, rest)

@@ -34,8 +34,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
             return;
         }
     };
-    let signs = Signs::of(&plain);
-    let again = Text { lower: &plain, raw: &plain, signs, hidden: true, steps: text.steps };
+    let again = text.again(&plain);
     let mut held = Findings { channel: found.channel, except: found.except, all: Vec::new() };
     let telling = plain.len() < SHORT || super::tells(&again);
     read(&again, 0, Place::Bare, telling, &mut held);
