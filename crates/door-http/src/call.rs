@@ -107,26 +107,19 @@ impl<'a, P: Plane> Call<'a, P> {
         let busy = || codes::BUSY.error("too many bodies are held at the moment");
         let mut place = self.door.buffered.take(0).ok_or_else(busy)?;
         let mut arriving = self.arriving();
-        let (mut first, mut rest) = (Bytes::new(), BytesMut::new());
+        let mut gathered = Gathered::default();
         while let Some(piece) = arriving.next().await {
             let piece = piece?;
-            if (first.len() + rest.len() + piece.len()) as u64 > max {
+            if (gathered.len() + piece.len()) as u64 > max {
                 return Err(too_large(max));
             }
             if !place.grow(piece.len()) {
                 return Err(busy());
             }
-            // A body that came in one piece is not copied.
-            match first.is_empty() && rest.is_empty() {
-                true => first = piece,
-                false => {
-                    rest.extend_from_slice(&std::mem::take(&mut first));
-                    rest.extend_from_slice(&piece);
-                }
-            }
+            gathered.push(piece);
         }
         self.buffered = Some(place);
-        Ok(if rest.is_empty() { first } else { rest.freeze() })
+        Ok(gathered.whole())
     }
 
     /// The body as JSON, with its bytes.
@@ -155,6 +148,33 @@ pub(crate) fn from_json<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T> {
 
 fn too_large(max: u64) -> Error {
     codes::BODY_TOO_LARGE.error(format!("the body is larger than {}", flow::unit::Size(max)))
+}
+
+/// Pieces of a body. One that comes in one piece is not copied.
+#[derive(Default)]
+pub(crate) struct Gathered {
+    first: Bytes,
+    rest: BytesMut,
+}
+
+impl Gathered {
+    pub(crate) fn len(&self) -> usize {
+        self.first.len() + self.rest.len()
+    }
+
+    pub(crate) fn push(&mut self, piece: Bytes) {
+        if self.len() == 0 {
+            self.first = piece;
+        } else {
+            self.rest.extend_from_slice(&std::mem::take(&mut self.first));
+            self.rest.extend_from_slice(&piece);
+        }
+    }
+
+    /// All of them as one.
+    pub(crate) fn whole(self) -> Bytes {
+        if self.rest.is_empty() { self.first } else { self.rest.freeze() }
+    }
 }
 
 /// A body on its way in, which may pause but not stop.

@@ -242,6 +242,7 @@ fn search(value: &[u8], channel: Channel, except: Kinds, steps: &Cell<u64>) -> V
         });
     }
     let mut signs = Signs::of(bytes);
+    // Names and numbers, most of what is sent; `@@…` is a variable of SQL.
     if signs.only(Signs::AT.and(Signs::COMMA)) && bytes.len() < 12 && bytes.first() != Some(&b'@') {
         return found;
     }

@@ -1,10 +1,10 @@
 //! As much of a body as is looked into.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use flow::{Plane, Result};
 use futures_util::StreamExt;
 
-use crate::call::Call;
+use crate::call::{Call, Gathered};
 use crate::codes;
 
 /// What comes of a body, up to what is looked into, and whether that is all of it. The rest is
@@ -14,23 +14,17 @@ pub(super) async fn read<P: Plane>(call: &mut Call<'_, P>) -> Result<(Bytes, boo
     let busy = || codes::BUSY.error("too many bodies are held at the moment");
     let mut place = call.door.buffered.take(0).ok_or_else(busy)?;
     let mut arriving = call.arriving();
-    let (mut first, mut rest, mut whole) = (Bytes::new(), BytesMut::new(), true);
+    let (mut gathered, mut whole) = (Gathered::default(), true);
     while let Some(piece) = arriving.next().await {
         let mut piece = piece?;
-        let room = max.saturating_sub(first.len() + rest.len());
+        let room = max.saturating_sub(gathered.len());
         whole &= piece.len() <= room;
         piece.truncate(room);
         if !place.grow(piece.len()) {
             return Err(busy());
         }
-        match first.is_empty() && rest.is_empty() {
-            true => first = piece,
-            false => {
-                rest.extend_from_slice(&std::mem::take(&mut first));
-                rest.extend_from_slice(&piece);
-            }
-        }
+        gathered.push(piece);
     }
     call.buffered = Some(place);
-    Ok((if rest.is_empty() { first } else { rest.freeze() }, whole))
+    Ok((gathered.whole(), whole))
 }
