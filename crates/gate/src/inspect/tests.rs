@@ -12,12 +12,31 @@ mod innocent;
 
 /// What of `families` is taken for no threat where a parameter is expected.
 pub(super) fn missed(families: &[(&str, &[&str])]) -> Vec<String> {
+    judged(families, |found| found.verdict == "threat")
+}
+
+/// What of `families` is taken for no threat of any of these kinds.
+pub(super) fn missed_as(kinds: &[&str], families: &[(&str, &[&str])]) -> Vec<String> {
+    judged(families, |found| {
+        found.verdict == "threat" && found.kinds.iter().any(|kind| kinds.contains(kind))
+    })
+}
+
+/// What of `families` is taken for a threat of any of these kinds; it may be one of another.
+pub(super) fn imagined_as(kinds: &[&str], families: &[(&str, &[&str])]) -> Vec<String> {
+    judged(families, |found| {
+        found.verdict != "threat" || !found.kinds.iter().any(|kind| kinds.contains(kind))
+    })
+}
+
+/// What of `families` is judged wrongly where a parameter is expected.
+fn judged(families: &[(&str, &[&str])], right: impl Fn(&Inspected) -> bool) -> Vec<String> {
     let inspector = Inspector::default();
     let every = families.iter().flat_map(|(name, all)| all.iter().map(move |one| (*name, *one)));
     every
         .map(|(name, value)| (name, value, inspector.inspect(value, Channel::Param)))
-        .filter(|(_, _, found)| found.verdict != "threat")
-        .map(|(name, value, found)| format!("{name} missed: {value:?} {}", found.score))
+        .filter(|(_, _, found)| !right(found))
+        .map(|(name, value, found)| format!("{name}: {value:?} {found:?}"))
         .collect()
 }
 

@@ -76,7 +76,7 @@ pub(super) fn weigh(
     if !(closed(rest) || braces)
         || opening == Opening::Tick && in_sentence(text, at, command)
         || opening == Opening::Substitution && shouted(text, command)
-        || text.at(at) == b'&' && refers(text, at, command)
+        || text.at(at) == b'&' && (character(text, at, command) || refers(text, at, command))
     {
         return None;
     }
@@ -141,6 +141,13 @@ fn in_sentence(text: &Text<'_>, at: usize, command: &Command) -> bool {
     let open = at > 1 && text.at(at - 1) == b' ' && is_word(text.at(at - 2));
     let end = command.end;
     open && text.at(end) == b'`' && text.at(end + 1) == b' ' && is_word(text.at(end + 2))
+}
+
+/// `&copy;`: a character of HTML, and a program that does nothing when it is given nothing.
+fn character(text: &Text<'_>, at: usize, command: &Command) -> bool {
+    command.start == at + 1
+        && text.at(command.end) == b';'
+        && matches!(text.part(command.start, command.end), b"copy" | b"sum")
 }
 
 /// `&name,` and `(&name)`: what C++ and Rust refer to.

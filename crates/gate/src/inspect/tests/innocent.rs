@@ -10,6 +10,8 @@ const PROSE: &[&str] = &[
     "First cat the file; then grep for errors; finally sort and count them.",
     "You can pipe the output | sort | uniq -c to see how often each occurs.",
     "AT&T; Dept. cat",
+    "&copy; 2024",
+    "&copy; 2024 Smith & Sons",
     "    else:\n            cmd = \"%s 2>/dev/null\" % name",
     "ps = self.backend.get_prepared_statement(name)",
     "I'd like to know more",
