@@ -1,0 +1,11 @@
+//! Rego, the language policies are written in, as Open Policy Agent has it.
+//!
+//! A [`syntax::Module`] is parsed from text, compiled together with others, and evaluated
+//! with an input and data. Nothing here does I/O, reads a clock or draws a random number:
+//! whoever asks brings what built-ins need of the world, by [`builtin::World`].
+
+pub mod builtin;
+pub mod syntax;
+pub mod value;
+
+pub use value::{Number, Object, Set, Value};
