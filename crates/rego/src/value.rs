@@ -12,7 +12,7 @@ use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-pub use number::Number;
+pub use number::{NoNumber, Number};
 pub use object::{Object, ObjectBuilder};
 pub use set::{Set, SetBuilder};
 
