@@ -4,6 +4,7 @@
 //! members, which is also the order they are listed in; those of more than a few members find
 //! one by its hash.
 
+pub mod json;
 mod number;
 mod object;
 mod set;
@@ -130,6 +131,12 @@ impl From<bool> for Value {
 
 impl From<i64> for Value {
     fn from(number: i64) -> Self {
+        Self::Number(Number::from(number))
+    }
+}
+
+impl From<usize> for Value {
+    fn from(number: usize) -> Self {
         Self::Number(Number::from(number))
     }
 }
