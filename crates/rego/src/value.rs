@@ -57,6 +57,11 @@ impl Value {
         Self::Set(Arc::new(members.into_iter().collect()))
     }
 
+    /// The number of something counted.
+    pub fn count(count: usize) -> Self {
+        Self::Number(Number::unsigned(count as u64))
+    }
+
     /// The string, if it is one.
     pub fn as_text(&self) -> Option<&str> {
         match self {
@@ -131,12 +136,6 @@ impl From<bool> for Value {
 
 impl From<i64> for Value {
     fn from(number: i64) -> Self {
-        Self::Number(Number::from(number))
-    }
-}
-
-impl From<usize> for Value {
-    fn from(number: usize) -> Self {
         Self::Number(Number::from(number))
     }
 }

@@ -62,6 +62,11 @@ impl Number {
         Self::of(decimal, || text.into())
     }
 
+    /// The whole number of something counted.
+    pub fn unsigned(count: u64) -> Self {
+        i64::try_from(count).map_or_else(|_| Self::from(&BigInt::from(count)), Self::Whole)
+    }
+
     /// The whole number, if it is one of 64 bits.
     pub fn as_i64(&self) -> Option<i64> {
         match self {
@@ -122,18 +127,6 @@ impl Number {
 impl From<i64> for Number {
     fn from(number: i64) -> Self {
         Self::Whole(number)
-    }
-}
-
-impl From<u64> for Number {
-    fn from(number: u64) -> Self {
-        Self::from(&BigInt::from(number))
-    }
-}
-
-impl From<usize> for Number {
-    fn from(number: usize) -> Self {
-        Self::Whole(i64::try_from(number).unwrap_or(i64::MAX))
     }
 }
 

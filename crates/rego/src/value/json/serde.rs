@@ -16,7 +16,7 @@ impl From<&serde_json::Value> for Value {
             Json::Bool(bool) => (*bool).into(),
             Json::Number(number) => match (number.as_i64(), number.as_u64()) {
                 (Some(whole), _) => whole.into(),
-                (None, Some(whole)) => Self::Number(Number::from(whole)),
+                (None, Some(whole)) => Self::Number(Number::unsigned(whole)),
                 (None, None) => {
                     number.as_f64().and_then(Number::from_f64).map_or(Self::Null, Self::Number)
                 }
@@ -117,7 +117,7 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-        Ok(Value::Number(Number::from(number)))
+        Ok(Value::Number(Number::unsigned(number)))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
