@@ -1,10 +1,29 @@
 //! Functions that come with the language.
 
+mod argument;
+
 use std::any::Any;
+use std::sync::LazyLock;
 
 use hashbrown::HashMap;
 
 use crate::Value;
+
+/// All functions, by the groups they are written in.
+static GROUPS: &[&[Builtin]] = &[];
+
+/// The function of a name: `json.patch`.
+pub fn find(name: &str) -> Option<&'static Builtin> {
+    BY_NAME.get(name).copied()
+}
+
+/// All functions.
+pub fn all() -> impl Iterator<Item = &'static Builtin> {
+    GROUPS.iter().copied().flatten()
+}
+
+static BY_NAME: LazyLock<HashMap<&'static str, &'static Builtin, foldhash::fast::FixedState>> =
+    LazyLock::new(|| all().map(|builtin| (builtin.name, builtin)).collect());
 
 /// A function that comes with the language.
 #[derive(Debug)]
@@ -15,8 +34,24 @@ pub struct Builtin {
     pub arity: usize,
     /// Whether it answers the same to the same arguments, today and tomorrow.
     pub steady: bool,
-    /// What it does.
+    /// What it does. To be called by [`Builtin::call`], which says whose failure it is.
     pub run: fn(&mut Surroundings<'_>, &[Value]) -> Result<Value, Failure>,
+}
+
+impl Builtin {
+    /// Calls the function. What it says when it fails begins with its name.
+    pub fn call(
+        &self,
+        surroundings: &mut Surroundings<'_>,
+        args: &[Value],
+    ) -> Result<Value, Failure> {
+        let named = |what: String| format!("{}: {what}", self.name);
+        (self.run)(surroundings, args).map_err(|failure| match failure {
+            Failure::Type(what) => Failure::Type(named(what)),
+            Failure::Broken(what) => Failure::Broken(named(what)),
+            other => other,
+        })
+    }
 }
 
 /// Why a function came to no value.
@@ -73,6 +108,42 @@ pub trait World {
         Value::object([])
     }
 }
+
+impl<'a> Surroundings<'a> {
+    /// With nothing kept yet.
+    pub fn new(world: &'a dyn World) -> Self {
+        Self { world, kept: HashMap::default() }
+    }
+
+    /// What a function kept under a key, or what it makes now and keeps if there is room.
+    fn keep<T: Clone + Send + 'static>(
+        &mut self,
+        whose: &'static str,
+        key: &Value,
+        make: impl FnOnce(&dyn World) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let key = (whose, key.clone());
+        if let Some(kept) = self.kept.get(&key).and_then(|kept| kept.downcast_ref::<T>()) {
+            return Ok(kept.clone());
+        }
+        let made = make(self.world)?;
+        if self.kept.len() < KEPT_MAX {
+            self.kept.insert(key, Box::new(made.clone()));
+        }
+        Ok(made)
+    }
+
+    /// Stops a function that takes long once there is no time left.
+    fn go_on(&self) -> Result<(), Failure> {
+        if self.world.over() { Err(Failure::Halted("there was no time left")) } else { Ok(()) }
+    }
+}
+
+/// How much is kept in one evaluation.
+const KEPT_MAX: usize = 10_000;
+
+/// How many members or bytes a function may make.
+const MADE_MAX: usize = 16 << 20;
 
 impl std::fmt::Debug for Surroundings<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -21,6 +21,7 @@ use crate::syntax::Module;
 use tree::Tree;
 
 pub use query::Question;
+pub(crate) use query::What;
 
 /// Policies that can be asked.
 #[derive(Debug)]

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use foldhash::HashMap;
-use hashbrown::HashSet;
+use foldhash::{HashMap, HashSet};
 
 use crate::Value;
 use crate::plan::Slot;
@@ -32,7 +31,7 @@ impl Globals {
     /// Those of a module among others.
     pub(super) fn of(module: &Module, all: &[Arc<Module>]) -> Self {
         let mut globals =
-            Self { package: path(&module.package), imports: HashMap::default(), rules: HashSet::new() };
+            Self { package: path(&module.package), imports: HashMap::default(), rules: HashSet::default() };
         for import in &module.imports {
             let Some(first) = import.path.first() else { continue };
             let alias = import.alias.as_ref().or(import.path.last());

@@ -82,7 +82,7 @@ impl Tree {
     }
 
     /// The node at a key below another.
-    pub(super) fn child(&self, node: NodeId, key: &Value) -> Option<NodeId> {
+    pub(crate) fn child(&self, node: NodeId, key: &Value) -> Option<NodeId> {
         let node = self.nodes.get(node as usize)?;
         node.children.binary_search_by(|(name, _)| name.cmp(key)).ok().and_then(|place| Some(node.children.get(place)?.1))
     }
@@ -288,7 +288,7 @@ pub(super) fn written(path: &[Value]) -> String {
                 text.push('.');
                 text.push_str(name);
             }
-            _ => text.push_str(&format!("[{}]", crate::value::shown(key))),
+            _ => text.push_str(&format!("[{}]", key.to_string())),
         }
     }
     text

@@ -309,9 +309,9 @@ impl<'p> Evaluation<'p, '_> {
         let shown = |arg: &Arg| match self.value(arg) {
             Value::Set(members) => members.at(0).map_or_else(
                 || "<undefined>".to_owned(),
-                |value| value.as_text().map_or_else(|| crate::value::shown(value), str::to_owned),
+                |value| value.as_text().map_or_else(|| value.to_string(), str::to_owned),
             ),
-            other => crate::value::shown(other),
+            other => other.to_string(),
         };
         let line: Vec<String> = args.iter().map(shown).collect();
         self.around.world.print(&line.join(" "));
