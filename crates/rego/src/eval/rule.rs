@@ -174,7 +174,7 @@ impl<'p> Evaluation<'p, '_> {
     }
 
     fn call_itself(&mut self, function: &'static Builtin, args: &[Value], at: &Place) -> Run<Option<Value>> {
-        let (code, message) = match (function.run)(&mut self.around, args) {
+        let (code, message) = match function.call(&mut self.around, args) {
             Ok(value) => return Ok(Some(value)),
             Err(Failure::Undefined) => return Ok(None),
             Err(Failure::Halted(why)) => return Err(self.halt(why)),
