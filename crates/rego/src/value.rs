@@ -8,7 +8,6 @@ pub mod json;
 mod number;
 mod object;
 mod set;
-mod shown;
 
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};

@@ -98,15 +98,6 @@ impl Tree {
         Some((id, self.sets.get(id as usize)?))
     }
 
-    /// All rule sets at and below a node.
-    pub(super) fn below(&self, node: NodeId, found: &mut Vec<RuleId>) {
-        let Some(node) = self.nodes.get(node as usize) else { return };
-        found.extend(node.rule);
-        for (_, child) in &node.children {
-            self.below(*child, found);
-        }
-    }
-
     fn grow(&mut self, from: NodeId, path: &[Value]) -> NodeId {
         path.iter().fold(from, |node, key| match self.child(node, key) {
             Some(child) => child,

@@ -1,7 +1,7 @@
 //! Steps, done one after the other.
 
 use super::grow::Grown;
-use super::situation::at;
+use super::situation::{at, stored_at};
 use super::{Evaluation, Flow, Row, Run};
 use crate::Value;
 use crate::plan::{Arg, Asked, Branch, Gather, Order, Slot, Step};
@@ -44,7 +44,7 @@ impl<'p> Evaluation<'p, '_> {
                     self.give(*to, value)
                 }
                 Step::Base { to, path } => {
-                    let value = self.situation().and_then(|present| at(&present.data, path)).cloned();
+                    let value = self.situation().and_then(|present| stored_at(&present.data, path)).cloned();
                     self.give(*to, value)
                 }
                 Step::Rule { to, rule, keys, plan } => {

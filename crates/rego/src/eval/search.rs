@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::situation::at;
+use super::situation::{at, stored, stored_at};
 use super::{Evaluation, Flow, Run};
 use crate::Value;
 use crate::plan::{Key, Kind, NodeId, RuleId};
@@ -23,7 +23,7 @@ impl<'p> Evaluation<'p, '_> {
             true => self.whole(node),
             false => {
                 let data = self.situation().map(|present| &present.data);
-                Ok(data.and_then(|data| at(data, path)).cloned())
+                Ok(data.and_then(|data| stored_at(data, path)).cloned())
             }
         }
     }
@@ -54,7 +54,11 @@ impl<'p> Evaluation<'p, '_> {
             return Ok(put);
         }
         if let Some(rule) = self.document_rule(node) {
-            return Ok(self.rule(rule, &[], 0)?.or(base));
+            let made = self.rule(rule, &[], 0)?;
+            return Ok(match (made, base) {
+                (Some(made), Some(base)) => Some(merged(made, base)),
+                (made, base) => made.or(base),
+            });
         }
         if here.rule.is_some() && here.children.is_empty() {
             return Ok(base);
@@ -105,7 +109,7 @@ impl<'p> Evaluation<'p, '_> {
         let program = self.program;
         let mut below = |this: &mut Self, key: &Value| {
             let child = program.tree.child(node, key);
-            let base = base.as_ref().and_then(|base| base.get(key)).cloned();
+            let base = base.as_ref().and_then(|base| stored(base, key)).cloned();
             this.search(child, base, rest, after)
         };
         match key {
@@ -157,5 +161,20 @@ impl<'p> Evaluation<'p, '_> {
                 Ok(Flow::More)
             }
         }
+    }
+}
+
+/// What rules make, with what the data says at the same place, which goes before it.
+fn merged(made: Value, base: Value) -> Value {
+    match (&made, &base) {
+        (Value::Object(made), Value::Object(base)) => {
+            let pair = |(key, value): (&Value, &Value)| (key.clone(), value.clone());
+            let over = base.iter().map(|(key, value)| match made.get(key) {
+                Some(made) => (key.clone(), merged(made.clone(), value.clone())),
+                None => (key.clone(), value.clone()),
+            });
+            Value::object(made.iter().map(pair).chain(over))
+        }
+        _ => base,
     }
 }

@@ -145,6 +145,22 @@ pub(super) fn at<'v>(value: &'v Value, path: &[Value]) -> Option<&'v Value> {
     path.iter().try_fold(value, |value, key| value.get(key))
 }
 
+/// What stored documents have at a key: their keys are strings, and numbers are asked for by
+/// how they are written.
+pub(super) fn stored<'v>(value: &'v Value, key: &Value) -> Option<&'v Value> {
+    match (value, key) {
+        (Value::Object(members), Value::Number(number)) => {
+            members.get(key).or_else(|| members.get_text(&number.to_string()))
+        }
+        _ => value.get(key),
+    }
+}
+
+/// What is at a path in a stored document.
+pub(super) fn stored_at<'v>(value: &'v Value, path: &[Value]) -> Option<&'v Value> {
+    path.iter().try_fold(value, stored)
+}
+
 /// A value with another at a path in it.
 fn patched(value: Option<&Value>, path: &[Value], put: Value) -> Value {
     let Some((key, rest)) = path.split_first() else { return put };

@@ -69,13 +69,7 @@ impl Writer<'_, '_> {
         if let Some((rule, _)) = self.tree.set(node) {
             return self.rule(rule, &[], block);
         }
-        let mut below = Vec::new();
-        self.tree.below(node, &mut below);
-        for rule in below {
-            if !self.is_function(rule) {
-                self.reaches(rule, &[]);
-            }
-        }
+        self.reaches_from(node, &[]);
         Ok(self.made(block, |to| Step::Whole { to, node }))
     }
 
@@ -103,6 +97,26 @@ impl Writer<'_, '_> {
         self.follow(made, &keys, block)
     }
 
+    /// Notes all rules that a way from a node may lead to.
+    fn reaches_from(&mut self, node: NodeId, keys: &[Flat]) {
+        let tree = self.tree;
+        if let Some((rule, _)) = tree.set(node)
+            && !self.is_function(rule)
+        {
+            return self.reaches(rule, keys);
+        }
+        let Some(here) = tree.nodes.get(node as usize) else { return };
+        let (key, rest) = match keys.split_first() {
+            Some((key, rest)) => (constant(key), rest),
+            None => (None, keys),
+        };
+        for (name, child) in &here.children {
+            if key.as_ref().is_none_or(|key| key == name) {
+                self.reaches_from(*child, rest);
+            }
+        }
+    }
+
     /// By how many keys the rules of a set can be told apart.
     fn depth(&self, rule: RuleId) -> usize {
         let Some(set) = self.tree.sets.get(rule as usize) else { return 0 };
@@ -120,13 +134,7 @@ impl Writer<'_, '_> {
 
     /// A way of which it is only known later whether rules or data are on it.
     fn search(&mut self, node: NodeId, keys: &[Flat], block: &mut Block) -> Result<Arg, Unknown> {
-        let mut below = Vec::new();
-        self.tree.below(node, &mut below);
-        for rule in below {
-            if !self.is_function(rule) {
-                self.reaches(rule, &[]);
-            }
-        }
+        self.reaches_from(node, keys);
         let mut ways = Vec::new();
         let mut patterns = Vec::new();
         for key in keys {
