@@ -7,6 +7,7 @@
 mod number;
 mod object;
 mod set;
+pub mod yaml;
 
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
