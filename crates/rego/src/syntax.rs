@@ -6,10 +6,10 @@
 //! and shown as the JSON by which other programs know it.
 
 mod annotate;
-
+pub mod json;
 mod lex;
 mod parse;
-
+mod print;
 mod quote;
 mod token;
 pub mod tree;

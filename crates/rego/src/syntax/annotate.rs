@@ -173,8 +173,7 @@ impl Said<'_> {
                 out.push((key.into(), value.clone()));
             }
         }
-        for (key, read) in
-            [("authors", author as fn(&Value) -> _), ("related_resources", resource)]
+        for (key, read) in [("authors", author as fn(&Value) -> _), ("related_resources", resource)]
         {
             if let Some(Value::Array(items)) = self.0.get_text(key)
                 && !items.is_empty()

@@ -43,9 +43,7 @@ fn document(text: &str, words: Words) -> Result<Value, String> {
     let mut reader = Reader { words, open: Vec::new(), anchors: HashMap::default(), size: 0 };
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
-        let (event, span) = event.map_err(|error| {
-            message(error.marker().line(), error.info())
-        })?;
+        let (event, span) = event.map_err(|error| message(error.marker().line(), error.info()))?;
         let line = span.start.line();
         match reader.event(event).map_err(|why| message(line, &why))? {
             Step::More => {}
@@ -55,15 +53,16 @@ fn document(text: &str, words: Words) -> Result<Value, String> {
     Ok(Value::Null)
 }
 
-/// What is wrong, in the words those who know the other reader expect.
+/// What is wrong, in the words those who know the other reader expect. It counts lines from
+/// zero where something is missing.
 fn message(line: usize, why: &str) -> String {
-    let why = match why.split_once("expected ") {
-        Some((_, what)) if !why.contains("did not find") => {
-            format!("did not find expected {what}")
+    match why.split_once("expected ") {
+        Some((_, what)) => {
+            let line = line.saturating_sub(1).max(1);
+            format!("yaml: line {line}: did not find expected {what}")
         }
-        _ => why.to_owned(),
-    };
-    format!("yaml: line {}: {why}", line.max(1))
+        None => format!("yaml: line {}: {why}", line.max(1)),
+    }
 }
 
 /// Whether there is more to read.
@@ -285,7 +284,9 @@ fn whole(text: &str) -> Option<Number> {
             let number = if negative { -number } else { number };
             Number::parse(&number.to_string())
         }
-        Err(_) if base == 10 && !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => {
+        Err(_)
+            if base == 10 && !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) =>
+        {
             Number::parse(text.trim_start_matches('+'))
         }
         Err(_) => None,

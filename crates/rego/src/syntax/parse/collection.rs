@@ -55,12 +55,7 @@ impl Parser<'_> {
 
     /// The body of a comprehension, if a bar and one follow. A comma after what could be read
     /// says that there is none after all.
-    fn comprehended(
-        &mut self,
-        open: usize,
-        close: Kind,
-        comma: bool,
-    ) -> Parsed<Option<Vec<Expr>>> {
+    fn comprehended(&mut self, open: usize, close: Kind, comma: bool) -> Parsed<Option<Vec<Expr>>> {
         if comma || !self.at(BAR) || self.plain.contains(&open) {
             return Ok(None);
         }

@@ -64,8 +64,7 @@ impl Parser<'_> {
             let message = "multiple expressions cannot be used for rule head";
             return Err(self.error(line.span, message));
         }
-        let style =
-            Style { has_if: false, has_body: false, has_contains: false, bare_else: false };
+        let style = Style { has_if: false, has_body: false, has_contains: false, bare_else: false };
         out.push((self.rule_of(line)?, style));
         Ok(())
     }
@@ -137,9 +136,7 @@ impl Parser<'_> {
                 }
                 self.learn_imported(words, span)
             }
-            ["future", ..] => {
-                Err(self.error(span, "invalid import, must be `future.keywords`"))
-            }
+            ["future", ..] => Err(self.error(span, "invalid import, must be `future.keywords`")),
             ["rego", "v1"] => {
                 if import.alias.is_some() && edition == Edition::V0 {
                     return Err(self.error(span, "`rego` imports cannot be aliased"));

@@ -28,8 +28,7 @@ impl Parser<'_> {
         }
         let Some(mut head) = self.head(default)? else { return Ok(false) };
         let has_contains = head.contains.is_some();
-        let mut style =
-            Style { has_if: false, has_body: true, has_contains, bare_else: false };
+        let mut style = Style { has_if: false, has_body: true, has_contains, bare_else: false };
         if default {
             let rule = rule(self.since(start), head, Vec::new());
             self.check_default(&rule)?;

@@ -1,7 +1,7 @@
 //! `$"a {x} b"`: strings with terms in them.
 
 use super::super::quote;
-use super::super::token::{Kind, Token, Word};
+use super::super::token::{Kind, Token};
 use super::super::tree::{Expr, ExprKind, Term, TermKind};
 use super::{Parsed, Parser, span};
 use crate::Value;
@@ -77,7 +77,6 @@ impl Parser<'_> {
             }
         }
     }
-
 }
 
 /// Texts that stand side by side are one.

@@ -2,7 +2,7 @@
 
 use super::super::quote;
 use super::super::token::{Kind, Operator, Word};
-use super::super::tree::{Name, Span, Term, TermKind};
+use super::super::tree::{Name, Term, TermKind};
 use super::{Parsed, Parser, span};
 use crate::{Number, Value};
 
@@ -251,8 +251,8 @@ impl Parser<'_> {
         self.advance();
         self.higher()?;
         let span = self.since(operator.span.start);
-        let empty_set = args.is_empty()
-            && matches!(&operator.kind, TermKind::Var(name) if **name == *"set");
+        let empty_set =
+            args.is_empty() && matches!(&operator.kind, TermKind::Var(name) if **name == *"set");
         let kind = if empty_set {
             TermKind::Set(Vec::new())
         } else {
@@ -305,9 +305,4 @@ pub(super) fn membership(operator: &Term) -> Option<usize> {
         ("internal", "member_3") => Some(3),
         _ => None,
     }
-}
-
-/// From the start of one to the end of another.
-pub(super) fn across(from: Span, to: Span) -> Span {
-    Span { start: from.start, end: to.end.max(from.end) }
 }

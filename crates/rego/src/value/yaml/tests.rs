@@ -37,9 +37,12 @@ fn plain_words_mean_what_they_mean_to_others() {
 #[test]
 fn collections_anchors_and_merges_are_read() {
     for (text, expected) in [
-        ("a: 1\nb:\n- x\n- y: [2, {c: d}]\n", r#"{"a": 1, "b": ["x", {"y": [2, {"c": "d"}]}]}"#),
+        ("a: 1\nb:\n- x\n- z: [2, {c: d}]\n", r#"{"a": 1, "b": ["x", {"z": [2, {"c": "d"}]}]}"#),
         ("1: a\ntrue: b\n", r#"{"1": "a", "true": "b"}"#),
-        ("a: &x {k: 1, l: 2}\nb:\n  <<: *x\n  l: 3\n", r#"{"a": {"k":1,"l":2}, "b": {"k":1,"l":3}}"#),
+        (
+            "a: &x {k: 1, l: 2}\nb:\n  <<: *x\n  l: 3\n",
+            r#"{"a": {"k":1,"l":2}, "b": {"k":1,"l":3}}"#,
+        ),
         ("a: |\n  one\n  two\nb: >\n  one\n  two\n", r#"{"a": "one\ntwo\n", "b": "one two\n"}"#),
         ("a: 1\n---\nb: 2\n", r#"{"a": 1}"#),
     ] {
@@ -79,7 +82,7 @@ fn what_nests_or_grows_too_far_is_refused() {
 fn what_is_written_reads_the_same() {
     for text in [
         r#"{"a": [1, {"b": [], "c": {}}, [2, [3]]], "a10": null, "a2": "yes"}"#,
-        r#"["", " x", "x ", "a: b", "- a", "#", "it's", "two\nlines", "two\nlines\n", "\n", "\t", "12"]"#,
+        r##"["", " x", "x ", "a: b", "- a", "#", "it's", "two\nlines", "two\nlines\n", "\n", "\t", "12"]"##,
         r#"{"x": "a\n\nb\n\n", "y": {"z": "one\ntwo"}, "1": true, "on": "\u0001", "<<": 1}"#,
         r#"["2001-12-14", "12:30", ".inf", "~", "null", "[x", "{", "*a", "&a", "!x", "%", "@", "`"]"#,
         "\"a\nb\"".replace('\n', "\\n").as_str(),

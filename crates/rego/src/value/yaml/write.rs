@@ -123,16 +123,17 @@ fn looks_other(string: &str) -> bool {
         && string.get(..4).is_some_and(digits)
         && string.bytes().nth(4) == Some(b'-');
     let sixty = string.contains(':')
-        && string.trim_start_matches(['-', '+']).split(':').all(|part| digits(part.trim_end_matches('.')));
+        && string
+            .trim_start_matches(['-', '+'])
+            .split(':')
+            .all(|part| digits(part.trim_end_matches('.')));
     date || sixty || string == "<<"
 }
 
 fn is_plain(string: &str) -> bool {
     let Some(first) = string.chars().next() else { return false };
     let begins = match first {
-        '-' | '?' | ':' => {
-            string.chars().nth(1).is_some_and(|second| second != ' ')
-        }
+        '-' | '?' | ':' => string.chars().nth(1).is_some_and(|second| second != ' '),
         first => !"#,[]{}&*!|>'\"%@` ".contains(first),
     };
     begins
