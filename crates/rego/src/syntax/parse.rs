@@ -21,9 +21,13 @@ use super::token::{Kind, Token, Word};
 use super::tree::{Edition, Expr, Module, Name, Source, Span, Term, TermKind};
 use super::{SyntaxError, annotate};
 
-/// How deep terms nest: in brackets, in calls, or by operators in a row. Whatever goes through
-/// the tree afterwards relies on it for its stack.
-pub(super) const DEPTH_MAX: u32 = 500;
+/// How deep the parser goes: a bracket or a call counts once or twice, by what is beside it.
+/// Unoptimised this takes up to seven kilobytes of stack each, of two megabytes in all.
+const DEPTH_MAX: u32 = 200;
+
+/// How high a term is, by brackets, by calls or by operators in a row. Whatever goes through the
+/// tree afterwards relies on it for its stack.
+const HEIGHT_MAX: u32 = 500;
 
 type Parsed<T> = Result<T, SyntaxError>;
 
@@ -73,6 +77,7 @@ struct Parser<'a> {
 struct Checkpoint {
     at: usize,
     wildcards: u32,
+    depth: u32,
     height: u32,
 }
 
@@ -153,11 +158,17 @@ impl<'a> Parser<'a> {
     }
 
     fn checkpoint(&self) -> Checkpoint {
-        Checkpoint { at: self.at, wildcards: self.wildcards, height: self.height }
+        let Self { at, wildcards, depth, height, .. } = *self;
+        Checkpoint { at, wildcards, depth, height }
     }
 
     fn go_back(&mut self, to: Checkpoint) {
-        Checkpoint { at: self.at, wildcards: self.wildcards, height: self.height } = to;
+        Checkpoint {
+            at: self.at,
+            wildcards: self.wildcards,
+            depth: self.depth,
+            height: self.height,
+        } = to;
     }
 
     fn text(&self, token: Token) -> &'a str {
@@ -184,7 +195,14 @@ impl<'a> Parser<'a> {
         SyntaxError { span, message: message.into(), source: Arc::clone(self.source) }
     }
 
+    /// The same, of a list that goes on or ends.
+    #[cold]
+    fn unexpected_in_list(&self, close: Kind) -> SyntaxError {
+        self.unexpected(&format!("expected \",\" or \"{}\"", close.name()))
+    }
+
     /// That this token should not be here, and what should.
+    #[cold]
     fn unexpected(&self, note: &str) -> SyntaxError {
         let token = self.token();
         let kind = self.kind();
@@ -200,30 +218,35 @@ impl<'a> Parser<'a> {
         if self.take(kind) { Ok(()) } else { Err(self.unexpected(note)) }
     }
 
-    /// Reads what stands one deeper than this.
-    fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
+    /// What is read until [`Self::leave`] stands one deeper. Who goes back to a checkpoint has
+    /// left all there was.
+    fn enter(&mut self) -> Parsed<u32> {
         if self.depth >= DEPTH_MAX {
             return Err(self.too_deep());
         }
-        let beside = std::mem::take(&mut self.height);
         self.depth += 1;
-        let out = read(self);
+        Ok(std::mem::take(&mut self.height))
+    }
+
+    /// The other end of [`Self::enter`], and what that answered.
+    fn leave(&mut self, beside: u32) -> Parsed<()> {
         self.depth -= 1;
-        let out = out.and_then(|out| self.higher().map(|()| out));
+        self.higher()?;
         self.height = self.height.max(beside);
-        out
+        Ok(())
     }
 
     /// What was read is put into something more.
     fn higher(&mut self) -> Parsed<()> {
         self.height += 1;
-        if self.height > DEPTH_MAX { Err(self.too_deep()) } else { Ok(()) }
+        if self.height > HEIGHT_MAX { Err(self.too_deep()) } else { Ok(()) }
     }
 
+    #[cold]
     fn too_deep(&self) -> SyntaxError {
         let message = format!(
-            "max parsing recursion depth exceeded: terms nest deeper than {DEPTH_MAX}: give parts \
-             names of their own"
+            "max parsing recursion depth exceeded: give parts of this names of their own (at most \
+             {DEPTH_MAX} may nest, and {HEIGHT_MAX} follow in a row)"
         );
         self.error(span(self.token()), message)
     }

@@ -1,5 +1,6 @@
 //! The lines of a body.
 
+use super::super::SyntaxError;
 use super::super::token::{Kind, Word};
 use super::super::tree::{Every, Expr, ExprKind, Term, TermKind, With};
 use super::term::membership;
@@ -34,9 +35,14 @@ impl Parser<'_> {
                 return Ok(body);
             }
             if !self.token().fresh {
-                return Err(self.unexpected(&format!("expected \\n or ; or {}", close.name())));
+                return Err(self.unexpected_in_body(close));
             }
         }
+    }
+
+    #[cold]
+    fn unexpected_in_body(&self, close: Kind) -> SyntaxError {
+        self.unexpected(&format!("expected \\n or ; or {}", close.name()))
     }
 
     /// A body in braces.
@@ -174,7 +180,9 @@ impl Parser<'_> {
         if !self.at(Kind::LeftBrace) {
             return Err(self.unexpected("missing body"));
         }
-        let body = self.deeper(Self::braced_body)?;
+        let beside = self.enter()?;
+        let body = self.braced_body()?;
+        self.leave(beside)?;
         Ok(ExprKind::Every(Box::new(Every { key, value, domain, body })))
     }
 }

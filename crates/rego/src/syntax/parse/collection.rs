@@ -37,20 +37,27 @@ impl Parser<'_> {
         }
         let comma = self.take(Kind::Comma);
         let head = self.term()?;
-        let kind = if let Some(body) = self.comprehended(open, close, comma)? {
-            TermKind::SetOf(Box::new(head), body)
-        } else {
-            let head = self.operation_from(head, 0)?;
-            let head = self.members(head, false)?;
-            match self.kind() {
-                Kind::RightBrace | Kind::Comma => TermKind::Set(self.rest_of_list(head, close)?),
-                Kind::Colon => self.object(open, head, comma)?,
-                Kind::Illegal(_) => return Err(self.unexpected("")),
-                _ => return Err(self.unexpected("non-terminated set")),
-            }
+        let kind = match self.comprehended(open, close, comma)? {
+            Some(body) => TermKind::SetOf(Box::new(head), body),
+            None => self.set_or_object(open, head, comma)?,
         };
         self.advance();
         Ok(Term { span: self.since(start), kind })
+    }
+
+    fn set_or_object(&mut self, open: usize, head: Term, comma: bool) -> Parsed<TermKind> {
+        let head = self.operation_from(head, 0)?;
+        let head = self.members(head, false)?;
+        match self.kind() {
+            Kind::RightBrace => Ok(TermKind::Set(vec![head])),
+            Kind::Comma => {
+                self.advance();
+                Ok(TermKind::Set(self.list(Kind::RightBrace, vec![head])?))
+            }
+            Kind::Colon => self.object(open, head, comma),
+            Kind::Illegal(_) => Err(self.unexpected("")),
+            _ => Err(self.unexpected("non-terminated set")),
+        }
     }
 
     /// The body of a comprehension, if a bar and one follow. A comma after what could be read
@@ -75,9 +82,8 @@ impl Parser<'_> {
     fn rest_of_list(&mut self, first: Term, close: Kind) -> Parsed<Vec<Term>> {
         let first = self.operation_from(first, 0)?;
         let first = self.members(first, false)?;
-        if !self.at(close) {
-            let note = format!("expected \",\" or \"{}\"", close.name());
-            self.expect(Kind::Comma, &note)?;
+        if !self.at(close) && !self.take(Kind::Comma) {
+            return Err(self.unexpected_in_list(close));
         }
         self.list(close, vec![first])
     }
@@ -85,31 +91,29 @@ impl Parser<'_> {
     fn object(&mut self, open: usize, key: Term, comma: bool) -> Parsed<TermKind> {
         self.advance();
         let value = self.term()?;
-        let mut wrong = None;
-        if self.at(BAR) && !comma && !self.plain.contains(&open) {
-            let back = self.checkpoint();
-            self.advance();
-            match self.body(Kind::RightBrace) {
-                Ok(body) => return Ok(TermKind::ObjectOf(Box::new((key, value)), body)),
-                Err(error) => wrong = Some(error),
-            }
-            self.plain.insert(open);
-            self.go_back(back);
+        if let Some(body) = self.comprehended(open, Kind::RightBrace, comma)? {
+            return Ok(TermKind::ObjectOf(Box::new((key, value)), body));
         }
         let value = self.operation_from(value, 0)?;
         let value = self.members(value, false)?;
         if !matches!(self.kind(), Kind::RightBrace | Kind::Comma) {
-            return Err(wrong.unwrap_or_else(|| self.unexpected("non-terminated object")));
+            return Err(self.unexpected("non-terminated object"));
         }
         let mut pairs = vec![(key, value)];
+        self.more_pairs(&mut pairs)?;
+        Ok(TermKind::Object(pairs))
+    }
+
+    fn more_pairs(&mut self, pairs: &mut Vec<(Term, Term)>) -> Parsed<()> {
         while self.take(Kind::Comma) && !self.at(Kind::RightBrace) {
             let key = self.infix(false)?;
             self.expect(Kind::Colon, "expected \":\"")?;
-            pairs.push((key, self.infix(false)?));
+            let value = self.infix(false)?;
+            pairs.push((key, value));
             if !matches!(self.kind(), Kind::RightBrace | Kind::Comma) {
-                return Err(self.unexpected("expected \",\" or \"}\""));
+                return Err(self.unexpected_in_list(Kind::RightBrace));
             }
         }
-        Ok(TermKind::Object(pairs))
+        Ok(())
     }
 }

@@ -53,10 +53,11 @@ impl Parser<'_> {
 
     /// Terms with operators of at least this strength between them.
     pub(super) fn operation(&mut self, strength: u8) -> Parsed<Term> {
-        self.deeper(|parser| {
-            let left = parser.term()?;
-            parser.operation_from(left, strength)
-        })
+        let beside = self.enter()?;
+        let left = self.term()?;
+        let out = self.operation_from(left, strength)?;
+        self.leave(beside)?;
+        Ok(out)
     }
 
     /// The same, when its first term has been read.
@@ -86,7 +87,9 @@ impl Parser<'_> {
 
     /// A term without operators, and the way into it.
     pub(super) fn term(&mut self) -> Parsed<Term> {
-        let head = self.deeper(Self::head_term)?;
+        let beside = self.enter()?;
+        let head = self.head_term()?;
+        self.leave(beside)?;
         self.path(head)
     }
 
@@ -265,9 +268,8 @@ impl Parser<'_> {
     pub(super) fn list(&mut self, close: Kind, mut items: Vec<Term>) -> Parsed<Vec<Term>> {
         while !self.at(close) {
             items.push(self.infix(false)?);
-            if !self.at(close) {
-                let note = format!("expected \",\" or \"{}\"", close.name());
-                self.expect(Kind::Comma, &note)?;
+            if !self.at(close) && !self.take(Kind::Comma) {
+                return Err(self.unexpected_in_list(close));
             }
         }
         Ok(items)
