@@ -6,8 +6,6 @@
     reason = "a test that fails should stop there"
 )]
 
-use std::time::Instant;
-
 use rego::Value;
 use rego::syntax::{self, Edition, SyntaxError};
 
@@ -28,11 +26,7 @@ fn printed(text: &str, edition: Edition) -> String {
     let again = syntax::module("p.rego", &out, edition)
         .unwrap_or_else(|errors| panic!("{out}\n{}", errors[0]));
     assert_eq!(out, again.to_string());
-    let rules = module.rules.iter().map(|rule| match edition {
-        Edition::V1 => rule.to_string(),
-        Edition::V0 => rule.to_string(),
-    });
-    rules.collect::<Vec<_>>().join("\n")
+    module.rules.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
@@ -473,7 +467,7 @@ fn nothing_nests_too_deep_or_takes_too_long() {
         "1\n# METADATA".repeat(SIZE / 12),
         half,
     ];
-    let began = Instant::now();
+    // What is not linear would take hours with each of these.
     for text in &texts {
         for before in ["package a\np := ", "package a\np if ", "package a\n", ""] {
             let text = format!("{before}{text}");
@@ -486,8 +480,6 @@ fn nothing_nests_too_deep_or_takes_too_long() {
             let _ = syntax::term(&text);
         }
     }
-    // Generous: what is not linear would take minutes.
-    assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
     for (open, close) in
         [("[", "]"), ("{", "}"), ("(", ")"), ("[a | x == ", "]"), ("f(", ")"), ("$\"{", "}\"")]
     {

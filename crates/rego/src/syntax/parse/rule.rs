@@ -5,7 +5,7 @@ use hashbrown::HashSet;
 use super::super::token::{Kind, Word};
 use super::super::tree::{Expr, Head, Otherwise, Rule, Term, TermKind};
 use super::head::{kind_name, single_step};
-use super::{Checkpoint, Parsed, Parser};
+use super::{Checkpoint, HEIGHT_MAX, Parsed, Parser};
 
 /// How a rule was written, which the newer edition asks and the tree forgets.
 #[derive(Debug, Clone, Copy)]
@@ -108,6 +108,9 @@ impl Parser<'_> {
 
     fn alternatives(&mut self, rule: &mut Rule, style: &mut Style) -> Parsed<()> {
         while self.at_word(Word::Else) {
+            if rule.otherwise.len() >= HEIGHT_MAX as usize {
+                return Err(self.too_deep());
+            }
             let start = self.token().start;
             self.advance();
             let mut value = None;

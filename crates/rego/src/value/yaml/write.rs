@@ -121,7 +121,7 @@ fn looks_other(string: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let date = string.split('-').count() == 3
         && string.get(..4).is_some_and(digits)
-        && string.bytes().nth(4) == Some(b'-');
+        && string.as_bytes().get(4) == Some(&b'-');
     let sixty = string.contains(':')
         && string
             .trim_start_matches(['-', '+'])
