@@ -8,6 +8,7 @@ pub mod json;
 mod number;
 mod object;
 mod set;
+pub mod yaml;
 
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
