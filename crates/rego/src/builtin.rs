@@ -4,11 +4,16 @@ mod aggregates;
 mod argument;
 mod arrays;
 mod bits;
+mod format;
 mod graph;
 mod numbers;
+mod objects;
 mod operators;
+mod paths;
 mod semver;
 mod sets;
+mod strings;
+mod template;
 mod types;
 mod units;
 
@@ -26,9 +31,12 @@ static GROUPS: &[&[Builtin]] = &[
     bits::ALL,
     graph::ALL,
     numbers::ALL,
+    objects::ALL,
     operators::ALL,
+    paths::ALL,
     semver::ALL,
     sets::ALL,
+    strings::ALL,
     types::ALL,
     units::ALL,
 ];

@@ -49,8 +49,8 @@ impl Writer<'_> {
             Value::Bool(false) => self.text.push_str("false"),
             // Writing to a string does not fail.
             Value::Number(number) => {
- let _ = write!(self.text, "{number}");
-}
+                let _ = write!(self.text, "{number}");
+            }
             Value::Text(text) => self.string(text),
             Value::Array(items) => self.list(items.iter(), depth),
             Value::Set(set) => self.list(set.iter(), depth),
@@ -137,8 +137,8 @@ impl Writer<'_> {
             '\u{8}' => self.text.push_str("\\b"),
             '\u{c}' => self.text.push_str("\\f"),
             other => {
- let _ = write!(self.text, "\\u{:04x}", u32::from(other));
-}
+                let _ = write!(self.text, "\\u{:04x}", u32::from(other));
+            }
         }
     }
 }
