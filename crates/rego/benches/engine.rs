@@ -59,13 +59,25 @@ fn data() -> String {
     let mut text = String::from("{\"users\":{");
     for user in 0..USERS {
         let comma = if user == 0 { "" } else { "," };
-        write!(text, "{comma}\"user-{user}\":[\"role-{}\",\"role-{}\"]", user % ROLES, (user * 7 + 3) % ROLES).unwrap();
+        write!(
+            text,
+            "{comma}\"user-{user}\":[\"role-{}\",\"role-{}\"]",
+            user % ROLES,
+            (user * 7 + 3) % ROLES
+        )
+        .unwrap();
     }
     text.push_str("},\"listed\":{");
     for role in 0..ROLES {
         let comma = if role == 0 { "" } else { "," };
         let grants: Vec<String> = (0..GRANTS)
-            .map(|grant| format!("{{\"action\":\"{}\",\"resource\":\"doc-{}\"}}", action(grant), role * GRANTS + grant))
+            .map(|grant| {
+                format!(
+                    "{{\"action\":\"{}\",\"resource\":\"doc-{}\"}}",
+                    action(grant),
+                    role * GRANTS + grant
+                )
+            })
             .collect();
         write!(text, "{comma}\"role-{role}\":[{}]", grants.join(",")).unwrap();
     }
@@ -74,7 +86,8 @@ fn data() -> String {
         let comma = if role == 0 { "" } else { "," };
         let by = |verb: &str| {
             let grants = (0..GRANTS).filter(|grant| action(*grant) == verb);
-            let grants: Vec<String> = grants.map(|grant| format!("\"doc-{}\":true", role * GRANTS + grant)).collect();
+            let grants: Vec<String> =
+                grants.map(|grant| format!("\"doc-{}\":true", role * GRANTS + grant)).collect();
             format!("\"{verb}\":{{{}}}", grants.join(","))
         };
         write!(text, "{comma}\"role-{role}\":{{{},{}}}", by("read"), by("write")).unwrap();
@@ -93,16 +106,22 @@ fn inputs() -> Vec<String> {
         let user = number * 37 % USERS;
         let (role, grant) = (user % ROLES, number % GRANTS);
         let resource = if number.is_multiple_of(2) { role * GRANTS + grant } else { 100_000 };
-        format!("{{\"user\":\"user-{user}\",\"action\":\"{}\",\"resource\":\"doc-{resource}\"}}", action(grant))
+        format!(
+            "{{\"user\":\"user-{user}\",\"action\":\"{}\",\"resource\":\"doc-{resource}\"}}",
+            action(grant)
+        )
     };
     (0..256).map(input).collect()
 }
 
 fn main() {
-    println!("# {USERS} users, {ROLES} roles of {GRANTS} grants each, two roles a user; one thread, one input after another.");
+    println!(
+        "# {USERS} users, {ROLES} roles of {GRANTS} grants each, two roles a user; one thread, one input after another."
+    );
     let data = data();
     let inputs = inputs();
-    for (name, source, goal) in [("keyed data", KEYED, "≥ 600000"), ("lists of grants", LISTED, "")] {
+    for (name, source, goal) in [("keyed data", KEYED, "≥ 600000"), ("lists of grants", LISTED, "")]
+    {
         let ours = ours(source, &data, &inputs);
         let ours_whole = ours_whole(source, &data, &inputs);
         let (interpreter, machine) = regorus(source, &data, &inputs);
@@ -110,7 +129,10 @@ fn main() {
         let mut acts: [Box<dyn Fn(usize) -> bool>; 4] = [ours, ours_whole, interpreter, machine];
         for number in 0..inputs.len() {
             let said: Vec<bool> = acts.iter().map(|act| act(number)).collect();
-            assert!(said.iter().all(|one| *one == number.is_multiple_of(2)), "{name} {number}: {said:?}");
+            assert!(
+                said.iter().all(|one| *one == number.is_multiple_of(2)),
+                "{name} {number}: {said:?}"
+            );
         }
         let mut measured = [const { Vec::new() }; 4];
         for _ in 0..ROUNDS {
@@ -129,14 +151,19 @@ fn main() {
         });
         let rate = |nanos: f64| (1e9 / nanos).round();
         println!("{name}, decisions\t{}\t/s\t{goal}\tregorus VM\t{}", rate(ours), rate(machine));
-        println!("{name}, decisions from JSON\t{}\t/s\t\tregorus interpreter\t{}", rate(whole), rate(interpreter));
+        println!(
+            "{name}, decisions from JSON\t{}\t/s\t\tregorus interpreter\t{}",
+            rate(whole),
+            rate(interpreter)
+        );
         println!("{name}, one\t{ours:.0}\tns\t\tregorus VM\t{machine:.0}");
     }
 }
 
 fn ours(source: &str, data: &str, inputs: &[String]) -> Box<dyn Fn(usize) -> bool> {
     let (program, data) = compiled(source, data);
-    let inputs: Vec<Value> = inputs.iter().map(|input| json::read(input.as_bytes()).unwrap()).collect();
+    let inputs: Vec<Value> =
+        inputs.iter().map(|input| json::read(input.as_bytes()).unwrap()).collect();
     Box::new(move |number| decide(&program, &data, inputs[number].clone()))
 }
 
@@ -153,12 +180,22 @@ fn compiled(source: &str, data: &str) -> (Program, Value) {
 }
 
 fn decide(program: &Program, data: &Value, input: Value) -> bool {
-    let ask = Ask { input: Some(input), data: data.clone(), world: &Here, strict: false, steps_max: 1_000_000 };
+    let ask = Ask {
+        input: Some(input),
+        data: data.clone(),
+        world: &Here,
+        strict: false,
+        steps_max: 1_000_000,
+    };
     let path = [Value::from("rbac"), Value::from("allow")];
     program.document(&path, &ask).unwrap() == Some(true.into())
 }
 
-fn regorus(source: &str, data: &str, inputs: &[String]) -> (Box<dyn Fn(usize) -> bool>, Box<dyn Fn(usize) -> bool>) {
+fn regorus(
+    source: &str,
+    data: &str,
+    inputs: &[String],
+) -> (Box<dyn Fn(usize) -> bool>, Box<dyn Fn(usize) -> bool>) {
     use regorus::languages::rego::compiler::Compiler;
     use regorus::rvm::vm::RegoVM;
     let mut engine = regorus::Engine::new();

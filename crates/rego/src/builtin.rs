@@ -1,6 +1,21 @@
 //! Functions that come with the language.
 
+mod aggregates;
 mod argument;
+mod arrays;
+mod bits;
+mod format;
+mod graph;
+mod numbers;
+mod objects;
+mod operators;
+mod paths;
+mod semver;
+mod sets;
+mod strings;
+mod template;
+mod types;
+mod units;
 
 use std::any::Any;
 use std::sync::LazyLock;
@@ -10,7 +25,21 @@ use hashbrown::HashMap;
 use crate::Value;
 
 /// All functions, by the groups they are written in.
-static GROUPS: &[&[Builtin]] = &[];
+static GROUPS: &[&[Builtin]] = &[
+    aggregates::ALL,
+    arrays::ALL,
+    bits::ALL,
+    graph::ALL,
+    numbers::ALL,
+    objects::ALL,
+    operators::ALL,
+    paths::ALL,
+    semver::ALL,
+    sets::ALL,
+    strings::ALL,
+    types::ALL,
+    units::ALL,
+];
 
 /// The function of a name: `json.patch`.
 pub fn find(name: &str) -> Option<&'static Builtin> {
@@ -35,10 +64,23 @@ pub struct Builtin {
     /// Whether it answers the same to the same arguments, today and tomorrow.
     pub steady: bool,
     /// What it does. To be called by [`Builtin::call`], which says whose failure it is.
-    pub run: fn(&mut Surroundings<'_>, &[Value]) -> Result<Value, Failure>,
+    pub run: Run,
 }
 
+/// What a function does.
+pub type Run = fn(&mut Surroundings<'_>, &[Value]) -> Result<Value, Failure>;
+
 impl Builtin {
+    /// A function that answers the same whenever it is asked.
+    const fn steady(name: &'static str, arity: usize, run: Run) -> Self {
+        Self { name, arity, steady: true, run }
+    }
+
+    /// A function whose answer depends on more than its arguments.
+    const fn fresh(name: &'static str, arity: usize, run: Run) -> Self {
+        Self { name, arity, steady: false, run }
+    }
+
     /// Calls the function. What it says when it fails begins with its name.
     pub fn call(
         &self,
@@ -148,5 +190,51 @@ const MADE_MAX: usize = 16 << 20;
 impl std::fmt::Debug for Surroundings<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Surroundings({} kept)", self.kept.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A world that stands still.
+    pub(super) struct Still;
+
+    impl World for Still {
+        fn now(&self) -> i64 {
+            1_700_000_000_123_456_789
+        }
+
+        fn random(&self) -> u64 {
+            0x0123_4567_89ab_cdef
+        }
+    }
+
+    /// What a function answers, as JSON, or what it says when it does not.
+    pub(super) fn answer(name: &str, args: &[Value]) -> String {
+        let builtin = find(name).unwrap_or_else(|| panic!("there is no {name}"));
+        assert_eq!(builtin.arity, args.len(), "{name}");
+        match builtin.call(&mut Surroundings::new(&Still), args) {
+            Ok(value) => crate::value::json::write(&value),
+            Err(Failure::Undefined) => "undefined".to_owned(),
+            Err(Failure::Type(what) | Failure::Broken(what)) => what,
+            Err(Failure::Halted(what)) => format!("halted: {what}"),
+        }
+    }
+
+    /// Calls functions with arguments in JSON.
+    pub(super) fn check(table: &[(&str, &str, &str)]) {
+        for (name, args, expected) in table {
+            let args = crate::value::json::read(args.as_bytes()).unwrap();
+            let Value::Array(args) = args else { panic!("{name}: a list of arguments") };
+            assert_eq!(answer(name, &args), *expected, "{name} of {}", Value::Array(args));
+        }
+    }
+
+    #[test]
+    fn each_name_is_taken_once() {
+        assert_eq!(all().count(), BY_NAME.len());
+        assert_eq!(find("plus").map(|builtin| builtin.arity), Some(2));
+        assert!(find("no.such").is_none());
     }
 }

@@ -8,6 +8,7 @@ pub mod json;
 mod number;
 mod object;
 mod set;
+pub(crate) mod text;
 pub mod yaml;
 
 use std::cmp::Ordering;

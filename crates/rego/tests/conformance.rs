@@ -55,7 +55,11 @@ fn cases_of_opa_have_the_results_they_want() {
             }
             Err(why) => {
                 let first = why.lines().next().unwrap_or_default();
-                eprintln!("{}: {}", text(case, "note"), first.chars().take(200).collect::<String>());
+                eprintln!(
+                    "{}: {}",
+                    text(case, "note"),
+                    first.chars().take(200).collect::<String>()
+                );
             }
         }
     }
@@ -67,7 +71,8 @@ fn cases_of_opa_have_the_results_they_want() {
 }
 
 fn cases() -> Option<Vec<Value>> {
-    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/suites/opa/cases.jsonl.zst");
+    let place =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/suites/opa/cases.jsonl.zst");
     let Ok(packed) = std::fs::read(place) else {
         eprintln!("skipped: there are no cases in ../shared/suites/opa");
         return None;
@@ -114,7 +119,11 @@ fn judge(case: &Value) -> Result<(), String> {
         (Ok(rows), None) => {
             let got: Vec<Value> = rows
                 .into_iter()
-                .map(|row| Value::object(row.names.into_iter().map(|(name, value)| (Value::text(name), value))))
+                .map(|row| {
+                    Value::object(
+                        row.names.into_iter().map(|(name, value)| (Value::text(name), value)),
+                    )
+                })
                 .collect();
             let got = json::read(json::write(&Value::array(got)).as_bytes()).unwrap();
             let wanted = case.get_text("want_result").cloned().unwrap_or_else(|| Value::array([]));
@@ -130,15 +139,23 @@ fn ground(term: &str) -> Result<Value, String> {
     let context = Arc::new(syntax::module("query", "package query", Edition::V1).unwrap());
     let query = syntax::query("input", &format!("x = {term}"), Edition::V1);
     let query = query.map_err(|errors| format!("unread input: {}", errors[0]))?;
-    let question = program.question(&context, &query).map_err(|problems| problems[0].to_string())?;
-    let ask = Ask { input: None, data: Value::object([]), world: &Here, strict: true, steps_max: 1_000_000 };
+    let question =
+        program.question(&context, &query).map_err(|problems| problems[0].to_string())?;
+    let ask = Ask {
+        input: None,
+        data: Value::object([]),
+        world: &Here,
+        strict: true,
+        steps_max: 1_000_000,
+    };
     let rows = program.rows(&question, &ask).map_err(|error| error.to_string())?;
     Ok(rows[0].names[0].1.clone())
 }
 
 /// Rows in any order, and lists in them too where the case says so.
 fn sorted(rows: &Value, within: bool) -> Value {
-    let mut rows: Vec<Value> = members(rows).map(|row| if within { ordered(row) } else { row.clone() }).collect();
+    let mut rows: Vec<Value> =
+        members(rows).map(|row| if within { ordered(row) } else { row.clone() }).collect();
     rows.sort();
     Value::array(rows)
 }
@@ -150,7 +167,9 @@ fn ordered(value: &Value) -> Value {
             items.sort();
             Value::array(items)
         }
-        Value::Object(members) => Value::object(members.iter().map(|(key, value)| (key.clone(), ordered(value)))),
+        Value::Object(members) => {
+            Value::object(members.iter().map(|(key, value)| (key.clone(), ordered(value))))
+        }
         other => other.clone(),
     }
 }

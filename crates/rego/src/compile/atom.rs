@@ -118,7 +118,9 @@ impl Flat {
                 }
                 keys.iter().for_each(|key| key.variables(seen));
             }
-            Self::Array(items) | Self::Set(items) => items.iter().for_each(|item| item.variables(seen)),
+            Self::Array(items) | Self::Set(items) => {
+                items.iter().for_each(|item| item.variables(seen))
+            }
             Self::Object(pairs) => pairs.iter().for_each(|(key, value)| {
                 key.variables(seen);
                 value.variables(seen);

@@ -9,15 +9,25 @@ use crate::plan::Place;
 use crate::syntax::Module;
 
 /// No rule may ask for itself, however far around.
-pub(super) fn no_recursion(modules: &[Arc<Module>], tree: &Tree, reached: &Reached) -> Result<(), Vec<Problem>> {
-    let mut walk = Walk { reached, state: vec![State::Fresh; reached.len()], path: Vec::new(), rings: Vec::new() };
+pub(super) fn no_recursion(
+    modules: &[Arc<Module>],
+    tree: &Tree,
+    reached: &Reached,
+) -> Result<(), Vec<Problem>> {
+    let mut walk = Walk {
+        reached,
+        state: vec![State::Fresh; reached.len()],
+        path: Vec::new(),
+        rings: Vec::new(),
+    };
     (0..reached.len()).for_each(|definition| walk.visit(definition));
     let problems: Vec<Problem> = walk
         .rings
         .iter()
         .filter_map(|ring| {
             let (module, rule) = tree.rule(modules, *ring.first()?)?;
-            let names: Vec<String> = ring.iter().map(|definition| name(modules, tree, *definition)).collect();
+            let names: Vec<String> =
+                ring.iter().map(|definition| name(modules, tree, *definition)).collect();
             let message = format!("rule {} is recursive: {}", names.first()?, names.join(" -> "));
             let place = Place { source: module.source.clone(), span: rule.head.span };
             Some(Problem { code: "rego_recursion_error", message, place })
@@ -31,7 +41,8 @@ pub(super) fn no_recursion(modules: &[Arc<Module>], tree: &Tree, reached: &Reach
 
 fn name(modules: &[Arc<Module>], tree: &Tree, definition: usize) -> String {
     let Some((module, rule)) = tree.rule(modules, definition) else { return String::new() };
-    let mut path: Vec<crate::Value> = module.package.iter().map(|name| crate::Value::text(name.clone())).collect();
+    let mut path: Vec<crate::Value> =
+        module.package.iter().map(|name| crate::Value::text(name.clone())).collect();
     path.extend(super::tree::ground(&rule.head.reference));
     written(&path)
 }
@@ -86,7 +97,8 @@ impl Walk<'_> {
                 true
             }
             Some(State::Open) => {
-                let begin = self.path.iter().position(|other| *other == definition).unwrap_or_default();
+                let begin =
+                    self.path.iter().position(|other| *other == definition).unwrap_or_default();
                 let mut ring = self.path.get(begin..).unwrap_or_default().to_vec();
                 ring.push(definition);
                 self.rings.push(ring);

@@ -30,8 +30,11 @@ pub(super) struct Globals {
 impl Globals {
     /// Those of a module among others.
     pub(super) fn of(module: &Module, all: &[Arc<Module>]) -> Self {
-        let mut globals =
-            Self { package: path(&module.package), imports: HashMap::default(), rules: HashSet::default() };
+        let mut globals = Self {
+            package: path(&module.package),
+            imports: HashMap::default(),
+            rules: HashSet::default(),
+        };
         for import in &module.imports {
             let Some(first) = import.path.first() else { continue };
             let alias = import.alias.as_ref().or(import.path.last());
@@ -40,7 +43,9 @@ impl Globals {
             }
         }
         let fellows = all.iter().filter(|other| other.package == module.package);
-        globals.rules.extend(fellows.flat_map(|other| &other.rules).filter_map(|rule| first(&rule.head.reference)));
+        globals.rules.extend(
+            fellows.flat_map(|other| &other.rules).filter_map(|rule| first(&rule.head.reference)),
+        );
         globals
     }
 

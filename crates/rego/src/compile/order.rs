@@ -103,7 +103,8 @@ pub(super) fn rules(
     let mut done = BTreeSet::new();
     while let Some((rule, known)) = build.wanted.iter().find(|one| !done.contains(*one)).copied() {
         done.insert((rule, known));
-        let (Some(outline), Some(set)) = (tree.sets.get(rule as usize), sets.get_mut(rule as usize))
+        let (Some(outline), Some(set)) =
+            (tree.sets.get(rule as usize), sets.get_mut(rule as usize))
         else {
             continue;
         };
@@ -133,8 +134,13 @@ pub(super) fn question(
     let mut reader = Reader::new(tree, module, globals);
     let (mut atoms, values) = reader.question(body);
     let named = reader.named();
-    let mut writer =
-        Writer { reader: &mut reader, tree, marks: None, reached: &mut reached, wanted: &mut wanted };
+    let mut writer = Writer {
+        reader: &mut reader,
+        tree,
+        marks: None,
+        reached: &mut reached,
+        wanted: &mut wanted,
+    };
     let mut block = Block::default();
     writer.all(&atoms, &mut block);
     atoms.clear();
@@ -362,9 +368,13 @@ impl Writer<'_, '_> {
         let value = self.value(value, block)?;
         let (path, found) = (self.place(block), self.place(block));
         let wild = |flat: &Flat| match flat {
-            Flat::Var(slot) => {
-                self.reader.names.get(*slot as usize).cloned().flatten().is_some_and(|name| name.starts_with('$'))
-            }
+            Flat::Var(slot) => self
+                .reader
+                .names
+                .get(*slot as usize)
+                .cloned()
+                .flatten()
+                .is_some_and(|name| name.starts_with('$')),
             _ => false,
         };
         let unasked = matches!(to, Flat::Array(items) if items.first().is_some_and(wild));
@@ -426,7 +436,11 @@ impl Writer<'_, '_> {
         slots.iter().find(|slot| !block.knows(**slot)).map_or(Ok(()), |slot| Err(*slot))
     }
 
-    fn values<T: FromIterator<Arg>>(&mut self, flats: &[Flat], block: &mut Block) -> Result<T, Unknown> {
+    fn values<T: FromIterator<Arg>>(
+        &mut self,
+        flats: &[Flat],
+        block: &mut Block,
+    ) -> Result<T, Unknown> {
         flats.iter().map(|flat| self.value(flat, block)).collect()
     }
 

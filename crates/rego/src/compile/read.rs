@@ -77,8 +77,12 @@ impl<'c> Reader<'c> {
         let contains = head.contains.is_some();
         if head.args.is_none() {
             let member = contains.then_some(&result);
-            let first = |(place, flat): (Slot, &Flat)| Atom { span, says: Says::Unify(flat.clone(), Flat::Var(place)) };
-            let known: Vec<Atom> = (0..).zip(flats.iter().chain(member)).take(known).map(first).collect();
+            let first = |(place, flat): (Slot, &Flat)| Atom {
+                span,
+                says: Says::Unify(flat.clone(), Flat::Var(place)),
+            };
+            let known: Vec<Atom> =
+                (0..).zip(flats.iter().chain(member)).take(known).map(first).collect();
             atoms.splice(0..0, known);
         }
         // What is not a way into something anymore needs no further thought.
@@ -145,7 +149,8 @@ impl<'c> Reader<'c> {
         mentioned(body, &mut sort);
         heads.for_each(|term| variables(term, false, &mut sort));
         for name in free {
-            let fresh = !name.starts_with('$') && !declared.contains(&name) && self.local(&name).is_none();
+            let fresh =
+                !name.starts_with('$') && !declared.contains(&name) && self.local(&name).is_none();
             if fresh && self.globals.find(&name).is_none() {
                 let slot = self.fresh(Some(name.clone()));
                 if let Some(scope) = self.scopes.last_mut() {
@@ -160,7 +165,8 @@ impl<'c> Reader<'c> {
 
     fn expr(&mut self, expr: &Expr, out: &mut Vec<Atom>) {
         let before = self.names.len();
-        let swaps: Vec<Change> = expr.with.iter().filter_map(|with| self.change(with, out)).collect();
+        let swaps: Vec<Change> =
+            expr.with.iter().filter_map(|with| self.change(with, out)).collect();
         let mut atoms = Vec::new();
         self.statement(expr, &mut atoms);
         if expr.negated {
@@ -255,7 +261,8 @@ impl<'c> Reader<'c> {
                 }
             }
             TermKind::Set(members) => {
-                let members: Vec<Flat> = members.iter().map(|item| self.operand(item, out)).collect();
+                let members: Vec<Flat> =
+                    members.iter().map(|item| self.operand(item, out)).collect();
                 match constants(&members) {
                     Some(values) => Flat::Const(Value::set(values)),
                     None => Flat::Set(members),
@@ -377,7 +384,14 @@ impl<'c> Reader<'c> {
     }
 
     /// A call. Without a place for the result it gets one, unless the last argument is it.
-    fn call(&mut self, span: Span, head: &Term, args: &[Term], to: Option<Flat>, out: &mut Vec<Atom>) -> Option<Flat> {
+    fn call(
+        &mut self,
+        span: Span,
+        head: &Term,
+        args: &[Term],
+        to: Option<Flat>,
+        out: &mut Vec<Atom>,
+    ) -> Option<Flat> {
         let callee = self.callee(head);
         let flats: Vec<Flat> = args.iter().map(|arg| self.operand(arg, out)).collect();
         let Some((callee, arity)) = callee else {
@@ -394,7 +408,9 @@ impl<'c> Reader<'c> {
         if flats.len() != arity {
             let name = dotted(head).unwrap_or_default();
             let have = flats.len();
-            let text = format!("{name}: arity mismatch\n\thave: {have} arguments\n\twant: {arity} arguments");
+            let text = format!(
+                "{name}: arity mismatch\n\thave: {have} arguments\n\twant: {arity} arguments"
+            );
             self.type_problem(span, text);
             return None;
         }
@@ -463,7 +479,9 @@ impl<'c> Reader<'c> {
             Some("data") => Some(Change::Data(path.collect(), value)),
             _ => {
                 let name = dotted(&with.target).unwrap_or_default();
-                let text = format!("with keyword target must reference existing input, data, or a function, not {name}");
+                let text = format!(
+                    "with keyword target must reference existing input, data, or a function, not {name}"
+                );
                 self.type_problem(with.span, text);
                 None
             }

@@ -48,7 +48,8 @@ impl Tree {
         tree.nodes.push(Node::default());
         tree.found.push(Vec::new());
         for (number, module) in modules.iter().enumerate() {
-            let package: Vec<Value> = module.package.iter().map(|name| Value::text(name.clone())).collect();
+            let package: Vec<Value> =
+                module.package.iter().map(|name| Value::text(name.clone())).collect();
             let node = tree.grow(0, &package);
             tree.packages.push(node);
             for (rule, written) in module.rules.iter().enumerate() {
@@ -75,7 +76,11 @@ impl Tree {
     }
 
     /// The rule that a definition is.
-    pub(super) fn rule<'m>(&self, modules: &'m [Arc<Module>], definition: usize) -> Option<(&'m Arc<Module>, &'m Rule)> {
+    pub(super) fn rule<'m>(
+        &self,
+        modules: &'m [Arc<Module>],
+        definition: usize,
+    ) -> Option<(&'m Arc<Module>, &'m Rule)> {
         let definition = self.definitions.get(definition)?;
         let module = modules.get(definition.module)?;
         Some((module, module.rules.get(definition.rule)?))
@@ -84,7 +89,10 @@ impl Tree {
     /// The node at a key below another.
     pub(crate) fn child(&self, node: NodeId, key: &Value) -> Option<NodeId> {
         let node = self.nodes.get(node as usize)?;
-        node.children.binary_search_by(|(name, _)| name.cmp(key)).ok().and_then(|place| Some(node.children.get(place)?.1))
+        node.children
+            .binary_search_by(|(name, _)| name.cmp(key))
+            .ok()
+            .and_then(|place| Some(node.children.get(place)?.1))
     }
 
     /// The node of a whole path.
@@ -128,8 +136,11 @@ impl Tree {
             self.absorb(node, node, depth, modules);
             return;
         }
-        let children: Vec<NodeId> =
-            self.nodes.get(at).map(|node| node.children.iter().map(|(_, id)| *id).collect()).unwrap_or_default();
+        let children: Vec<NodeId> = self
+            .nodes
+            .get(at)
+            .map(|node| node.children.iter().map(|(_, id)| *id).collect())
+            .unwrap_or_default();
         for child in children {
             self.merge(child, modules);
         }
@@ -152,7 +163,8 @@ impl Tree {
                     continue;
                 }
                 let Some(definition) = self.definitions.get_mut(number) else { continue };
-                let known = below.iter().map(|key| Term { span, kind: TermKind::Scalar(key.clone()) });
+                let known =
+                    below.iter().map(|key| Term { span, kind: TermKind::Scalar(key.clone()) });
                 definition.keys = known.chain(std::mem::take(&mut definition.keys)).collect();
                 if let Some(found) = self.found.get_mut(top as usize) {
                     found.push(number);
@@ -172,16 +184,24 @@ impl Tree {
             let Some((module, rule)) = self.rule(modules, number) else { continue };
             let at = Place { source: module.source.clone(), span: rule.head.span };
             let path = self.nodes.get(node).map(|node| node.path.clone()).unwrap_or_default();
-            let keyed = self.definitions.get(number).is_some_and(|definition| !definition.keys.is_empty());
+            let keyed =
+                self.definitions.get(number).is_some_and(|definition| !definition.keys.is_empty());
             let kind = match (&rule.head.args, keyed, &rule.head.contains) {
                 (Some(args), _, _) => Kind::Function(args.len()),
                 (None, true, _) => Kind::Object,
                 (None, false, Some(_)) => Kind::Set,
                 (None, false, None) => Kind::Complete,
             };
-            let set = outline.get_or_insert_with(|| Outline { path, kind, default: None, rules: Vec::new(), at: at.clone() });
+            let set = outline.get_or_insert_with(|| Outline {
+                path,
+                kind,
+                default: None,
+                rules: Vec::new(),
+                at: at.clone(),
+            });
             // Sets below an object are among its values.
-            let alike = set.kind == kind || (rule.default && kind == Kind::Complete && set.kind == Kind::Complete);
+            let alike = set.kind == kind
+                || (rule.default && kind == Kind::Complete && set.kind == Kind::Complete);
             if !alike {
                 let name = written(&set.path);
                 return Err(Problem::of_type(at, format!("conflicting rules {name} found")));
@@ -189,7 +209,10 @@ impl Tree {
             match (rule.default, set.default) {
                 (true, Some(_)) => {
                     let name = written(&set.path);
-                    return Err(Problem::of_type(at, format!("multiple default rules {name} found")));
+                    return Err(Problem::of_type(
+                        at,
+                        format!("multiple default rules {name} found"),
+                    ));
                 }
                 (true, None) => set.default = Some(number),
                 (false, _) => set.rules.push(number),
@@ -211,18 +234,35 @@ impl Tree {
         let mut problems = Vec::new();
         for (number, module) in self.packages.iter().zip(modules) {
             let here = self.found.get(*number as usize).and_then(|found| found.first());
-            let Some((other, rule)) = here.and_then(|first| self.rule(modules, *first)) else { continue };
+            let Some((other, rule)) = here.and_then(|first| self.rule(modules, *first)) else {
+                continue;
+            };
             let at = Place { source: other.source.clone(), span: rule.head.span };
-            let package = self.nodes.get(*number as usize).map(|node| written(&node.path)).unwrap_or_default();
+            let package = self
+                .nodes
+                .get(*number as usize)
+                .map(|node| written(&node.path))
+                .unwrap_or_default();
             let (row, column) = module.source.place(module.package_span.start);
             let where_ = format!("{}:{row}:{column}", module.source.name);
-            problems.push(Problem::of_type(at, format!("package {package} conflicts with a rule defined at the same path ({where_})")));
+            problems.push(Problem::of_type(
+                at,
+                format!(
+                    "package {package} conflicts with a rule defined at the same path ({where_})"
+                ),
+            ));
         }
         for (node, found) in self.nodes.iter().zip(&self.found) {
-            let Some((module, rule)) = found.first().and_then(|first| self.rule(modules, *first)) else { continue };
-            let below = node.children.iter().find(|(_, child)| self.holds_documents(*child, modules));
+            let Some((module, rule)) = found.first().and_then(|first| self.rule(modules, *first))
+            else {
+                continue;
+            };
+            let below =
+                node.children.iter().find(|(_, child)| self.holds_documents(*child, modules));
             if let (Some((key, _)), None) = (below, &rule.head.args) {
-                let merged = found.iter().any(|one| self.definitions.get(*one).is_some_and(|one| !one.keys.is_empty()));
+                let merged = found
+                    .iter()
+                    .any(|one| self.definitions.get(*one).is_some_and(|one| !one.keys.is_empty()));
                 if merged {
                     continue;
                 }
@@ -230,7 +270,10 @@ impl Tree {
                 let mut path = node.path.to_vec();
                 let name = written(&path);
                 path.push(key.clone());
-                problems.push(Problem::of_type(at, format!("rule {name} conflicts with [{}]", written(&path))));
+                problems.push(Problem::of_type(
+                    at,
+                    format!("rule {name} conflicts with [{}]", written(&path)),
+                ));
             }
         }
         problems
@@ -238,7 +281,9 @@ impl Tree {
 
     fn holds_documents(&self, node: NodeId, modules: &[Arc<Module>]) -> bool {
         let documents = |found: &Vec<usize>| {
-            found.iter().any(|one| self.rule(modules, *one).is_some_and(|(_, rule)| rule.head.args.is_none()))
+            found.iter().any(|one| {
+                self.rule(modules, *one).is_some_and(|(_, rule)| rule.head.args.is_none())
+            })
         };
         self.found.get(node as usize).is_some_and(documents)
             || self.nodes.get(node as usize).is_some_and(|node| {

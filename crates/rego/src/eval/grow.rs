@@ -19,7 +19,12 @@ pub(super) struct Clash;
 
 impl Grown {
     /// Says what is at keys below this.
-    pub(super) fn put(&mut self, keys: &[Value], value: Value, contains: bool) -> Result<(), Clash> {
+    pub(super) fn put(
+        &mut self,
+        keys: &[Value],
+        value: Value,
+        contains: bool,
+    ) -> Result<(), Clash> {
         match (self, keys.split_first()) {
             (Self::Object(members), Some((key, rest))) => match members.get_mut(key) {
                 Some(there) => there.put(rest, value, contains),

@@ -58,7 +58,8 @@ impl<'p> Evaluation<'p, '_> {
         let plans = set.plans.get(plan).map(Vec::as_slice).unwrap_or_default();
         match set.kind {
             Kind::Complete => {
-                let found = self.one_of(plans, &[], "complete rules must not produce multiple outputs")?;
+                let found =
+                    self.one_of(plans, &[], "complete rules must not produce multiple outputs")?;
                 match (found, &set.default) {
                     (None, Some(default)) => self.one_of(std::slice::from_ref(default), &[], ""),
                     (found, _) => Ok(found),
@@ -84,7 +85,10 @@ impl<'p> Evaluation<'p, '_> {
         for plan in plans {
             // A plan that can only say the same again need not be asked.
             if let Some(there) = &found
-                && plan.branches.iter().all(|branch| matches!(&branch.value, Arg::Const(value) if value == there))
+                && plan
+                    .branches
+                    .iter()
+                    .all(|branch| matches!(&branch.value, Arg::Const(value) if value == there))
             {
                 continue;
             }
@@ -133,7 +137,12 @@ impl<'p> Evaluation<'p, '_> {
     }
 
     /// Work with places of its own, of which the first are given.
-    fn framed<T>(&mut self, slots: usize, given: &[Value], work: impl FnOnce(&mut Self) -> Run<T>) -> Run<T> {
+    fn framed<T>(
+        &mut self,
+        slots: usize,
+        given: &[Value],
+        work: impl FnOnce(&mut Self) -> Run<T>,
+    ) -> Run<T> {
         let (base, end) = (self.base, self.slots.len());
         self.base = end;
         self.slots.extend_from_slice(given);
@@ -166,14 +175,24 @@ impl<'p> Evaluation<'p, '_> {
     }
 
     /// What a function that comes with the language comes to.
-    pub(super) fn call(&mut self, function: &'static Builtin, args: &[Value], at: &Place) -> Run<Option<Value>> {
+    pub(super) fn call(
+        &mut self,
+        function: &'static Builtin,
+        args: &[Value],
+        at: &Place,
+    ) -> Run<Option<Value>> {
         match self.stand(Callee::Builtin(function)) {
             Some(stand) => self.instead(stand, args, at),
             None => self.call_itself(function, args, at),
         }
     }
 
-    fn call_itself(&mut self, function: &'static Builtin, args: &[Value], at: &Place) -> Run<Option<Value>> {
+    fn call_itself(
+        &mut self,
+        function: &'static Builtin,
+        args: &[Value],
+        at: &Place,
+    ) -> Run<Option<Value>> {
         let (code, message) = match function.call(&mut self.around, args) {
             Ok(value) => return Ok(Some(value)),
             Err(Failure::Undefined) => return Ok(None),
@@ -197,11 +216,7 @@ impl<'p> Evaluation<'p, '_> {
     }
 
     /// What a branch says about a place in a document.
-    pub(super) fn grow(
-        &self,
-        branch: &Branch,
-        grown: &mut Grown,
-    ) -> Result<(), Clash> {
+    pub(super) fn grow(&self, branch: &Branch, grown: &mut Grown) -> Result<(), Clash> {
         let keys: Vec<Value> = branch.keys.iter().map(|key| self.value(key).clone()).collect();
         let value = self.value(&branch.value).clone();
         grown.put(&keys, value, branch.contains)

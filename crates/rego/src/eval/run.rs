@@ -14,7 +14,12 @@ pub(super) enum Sink<'s> {
     /// The one value of a rule, and whether there was another.
     One(&'s Arg, Option<Value>, bool),
     /// What rules say about a document; whether they said anything, and against each other.
-    Document { branch: &'s Branch, grown: &'s mut Grown, any: bool, clash: bool },
+    Document {
+        branch: &'s Branch,
+        grown: &'s mut Grown,
+        any: bool,
+        clash: bool,
+    },
     Array(&'s Arg, Vec<Value>),
     Set(&'s Arg, SetBuilder),
     /// Pairs, and whether one key was given two values.
@@ -44,7 +49,10 @@ impl<'p> Evaluation<'p, '_> {
                     self.give(*to, value)
                 }
                 Step::Base { to, path } => {
-                    let value = self.situation().and_then(|present| stored_at(&present.data, path)).cloned();
+                    let value = self
+                        .situation()
+                        .and_then(|present| stored_at(&present.data, path))
+                        .cloned();
                     self.give(*to, value)
                 }
                 Step::Rule { to, rule, keys, plan } => {
@@ -84,7 +92,9 @@ impl<'p> Evaluation<'p, '_> {
                     self.give(*to, Some(value))
                 }
                 Step::Object { to, pairs } => {
-                    let pair = |(key, value): &(Arg, Arg)| (self.value(key).clone(), self.value(value).clone());
+                    let pair = |(key, value): &(Arg, Arg)| {
+                        (self.value(key).clone(), self.value(value).clone())
+                    };
                     let value = Value::object(pairs.iter().map(pair));
                     self.give(*to, Some(value))
                 }
@@ -179,8 +189,10 @@ impl<'p> Evaluation<'p, '_> {
                 if *clash { Flow::Enough } else { Flow::More }
             }
             Sink::Rows(asked, rows) => {
-                let named = asked.names.iter().map(|(name, arg)| (name.clone(), self.value(arg).clone()));
-                let valued = asked.values.iter().map(|(span, arg)| (*span, self.value(arg).clone()));
+                let named =
+                    asked.names.iter().map(|(name, arg)| (name.clone(), self.value(arg).clone()));
+                let valued =
+                    asked.values.iter().map(|(span, arg)| (*span, self.value(arg).clone()));
                 rows.push(Row { names: named.collect(), values: valued.collect() });
                 Flow::More
             }
@@ -202,7 +214,12 @@ impl<'p> Evaluation<'p, '_> {
         args.iter().map(|arg| self.value(arg).clone()).collect()
     }
 
-    fn gather(&mut self, what: &'p Gather, steps: &'p [Step], at: &crate::plan::Place) -> Run<Value> {
+    fn gather(
+        &mut self,
+        what: &'p Gather,
+        steps: &'p [Step],
+        at: &crate::plan::Place,
+    ) -> Run<Value> {
         let mut sink = match what {
             Gather::Array(item) => Sink::Array(item, Vec::new()),
             Gather::Set(member) => Sink::Set(member, SetBuilder::default()),
@@ -217,7 +234,13 @@ impl<'p> Evaluation<'p, '_> {
         }
     }
 
-    fn every(&mut self, base: &Arg, key: Option<Slot>, value: Slot, steps: &'p [Step]) -> Run<bool> {
+    fn every(
+        &mut self,
+        base: &Arg,
+        key: Option<Slot>,
+        value: Slot,
+        steps: &'p [Step],
+    ) -> Run<bool> {
         let base = self.value(base).clone();
         if !matches!(base, Value::Array(_) | Value::Object(_) | Value::Set(_)) {
             return Ok(false);
@@ -290,7 +313,9 @@ impl<'p> Evaluation<'p, '_> {
         }
         let members: Box<dyn Iterator<Item = (Value, &Value)>> = match value {
             Value::Array(items) => Box::new((0i64..).map(Value::from).zip(items.iter())),
-            Value::Object(members) => Box::new(members.iter().map(|(key, value)| (key.clone(), value))),
+            Value::Object(members) => {
+                Box::new(members.iter().map(|(key, value)| (key.clone(), value)))
+            }
             Value::Set(members) => Box::new(members.iter().map(|member| (member.clone(), member))),
             _ => return Ok(Flow::More),
         };

@@ -118,7 +118,12 @@ impl<'p> Evaluation<'p, '_> {
                 below(self, &key)
             }
             Key::Any(slot) => {
-                let children = program.tree.nodes.get(node as usize).into_iter().flat_map(|node| &node.children);
+                let children = program
+                    .tree
+                    .nodes
+                    .get(node as usize)
+                    .into_iter()
+                    .flat_map(|node| &node.children);
                 let mut names: BTreeSet<Value> = children.map(|(key, _)| key.clone()).collect();
                 if let Some(Value::Object(members)) = &base {
                     names.extend(members.keys().cloned());
@@ -143,7 +148,9 @@ impl<'p> Evaluation<'p, '_> {
             },
             Key::Any(slot) => {
                 let members: Vec<(Value, Value)> = match &value {
-                    Value::Array(items) => (0i64..).map(Value::from).zip(items.iter().cloned()).collect(),
+                    Value::Array(items) => {
+                        (0i64..).map(Value::from).zip(items.iter().cloned()).collect()
+                    }
                     Value::Object(members) => {
                         members.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
                     }

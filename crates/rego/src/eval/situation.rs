@@ -59,7 +59,11 @@ impl Evaluation<'_, '_> {
     }
 
     /// Does work where other things are so.
-    pub(super) fn with<T>(&mut self, swaps: &[Swap], work: impl FnOnce(&mut Self) -> Run<T>) -> Run<T> {
+    pub(super) fn with<T>(
+        &mut self,
+        swaps: &[Swap],
+        work: impl FnOnce(&mut Self) -> Run<T>,
+    ) -> Run<T> {
         let Some(present) = self.situation() else { return work(self) };
         let mut next = Situation::like(present, self.now);
         for swap in swaps {

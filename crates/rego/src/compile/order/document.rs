@@ -10,7 +10,12 @@ const KEYS_MAX: usize = 4;
 
 impl Writer<'_, '_> {
     /// The value at a way into something. Keys that are not known are looked for.
-    pub(super) fn reference(&mut self, root: &Root, keys: &[Flat], block: &mut Block) -> Result<Arg, Unknown> {
+    pub(super) fn reference(
+        &mut self,
+        root: &Root,
+        keys: &[Flat],
+        block: &mut Block,
+    ) -> Result<Arg, Unknown> {
         match root {
             Root::Input => {
                 let known: Vec<Value> = keys.iter().map_while(constant).collect();
@@ -121,7 +126,9 @@ impl Writer<'_, '_> {
     fn depth(&self, rule: RuleId) -> usize {
         let Some(set) = self.tree.sets.get(rule as usize) else { return 0 };
         let own = usize::from(set.kind == Kind::Set);
-        let keys = |definition: &usize| self.tree.definitions.get(*definition).map_or(0, |found| found.keys.len());
+        let keys = |definition: &usize| {
+            self.tree.definitions.get(*definition).map_or(0, |found| found.keys.len())
+        };
         set.rules.iter().map(keys).max().unwrap_or(0).max(own).min(KEYS_MAX)
     }
 

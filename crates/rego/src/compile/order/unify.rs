@@ -7,7 +7,12 @@ use crate::plan::{Arg, Slot, Step};
 
 impl Writer<'_, '_> {
     /// Makes both the same: variables that are not known become so, the rest is compared.
-    pub(super) fn unify(&mut self, one: &Flat, two: &Flat, block: &mut Block) -> Result<(), Unknown> {
+    pub(super) fn unify(
+        &mut self,
+        one: &Flat,
+        two: &Flat,
+        block: &mut Block,
+    ) -> Result<(), Unknown> {
         let mut pairs = vec![(one.clone(), two.clone())];
         loop {
             let mut left = Vec::new();

@@ -48,7 +48,9 @@ impl Writer<'_> {
             Value::Bool(true) => self.text.push_str("true"),
             Value::Bool(false) => self.text.push_str("false"),
             // Writing to a string does not fail.
-            Value::Number(number) => drop(write!(self.text, "{number}")),
+            Value::Number(number) => {
+                let _ = write!(self.text, "{number}");
+            }
             Value::Text(text) => self.string(text),
             Value::Array(items) => self.list(items.iter(), depth),
             Value::Set(set) => self.list(set.iter(), depth),
@@ -134,7 +136,9 @@ impl Writer<'_> {
             '\t' => self.text.push_str("\\t"),
             '\u{8}' => self.text.push_str("\\b"),
             '\u{c}' => self.text.push_str("\\f"),
-            other => drop(write!(self.text, "\\u{:04x}", u32::from(other))),
+            other => {
+                let _ = write!(self.text, "\\u{:04x}", u32::from(other));
+            }
         }
     }
 }
