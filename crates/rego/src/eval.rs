@@ -54,8 +54,8 @@ pub struct Error {
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if let Some(place) = &self.place {
-            let (row, column) = place.source.place(place.span.start);
-            write!(f, "{}:{row}:{column}: ", place.source.name)?;
+            let (row, _) = place.source.place(place.span.start);
+            write!(f, "{}:{row}: ", place.source.name)?;
         }
         write!(f, "{}: {}", self.code, self.message)
     }

@@ -114,6 +114,13 @@ fn judge(case: &Value) -> Result<(), String> {
                 false => Err(format!("wanted the error `{wanted}`, got `{error}`")),
             }
         }
+        (Err(error), None) if case.get_text("want_error").is_some() => {
+            let wanted = text(case, "want_error");
+            match error.to_string().contains(&wanted) {
+                true => Ok(()),
+                false => Err(format!("wanted the error `{wanted}`, got `{error}`")),
+            }
+        }
         (Err(error), code) => Err(format!("wanted {code:?}, got the error `{error}`")),
         (Ok(rows), Some(code)) => Err(format!("wanted {code}, got {rows:?}")),
         (Ok(rows), None) => {

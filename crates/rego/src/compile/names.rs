@@ -122,8 +122,7 @@ pub(super) fn variables(term: &Term, declares: bool, seen: &mut impl FnMut(&Name
         TermKind::Scalar(_)
         | TermKind::ArrayOf(..)
         | TermKind::SetOf(..)
-        | TermKind::ObjectOf(..)
-        // What stands in a text is a body of its own.
-        | TermKind::Template(_) => {}
+        | TermKind::ObjectOf(..) => {}
+        TermKind::Template(parts) => parts.iter().for_each(|part| variables(part, false, seen)),
     }
 }

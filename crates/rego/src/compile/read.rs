@@ -62,12 +62,18 @@ impl<'c> Reader<'c> {
     ) -> Read {
         self.scopes = vec![Scope::default()];
         let mut atoms = Vec::new();
-        for (place, arg) in (0..).zip(head.args.iter().flatten()) {
-            self.argument(place, arg, &mut atoms);
-        }
+        let args = head.args.as_deref().unwrap_or_default();
+        let plain: Vec<bool> =
+            (0..).zip(args).map(|(place, arg)| self.argument(place, arg)).collect();
         self.scopes.push(Scope::default());
-        let heads = keys.iter().chain(&head.contains).chain(value);
-        self.body_with(body, heads, &mut atoms);
+        self.foresee(body, keys.iter().chain(&head.contains).chain(value).chain(args));
+        for ((place, arg), plain) in (0..).zip(args).zip(plain) {
+            if !plain {
+                let flat = self.operand(arg, &mut atoms);
+                atoms.push(Atom { span: arg.span, says: Says::Unify(flat, Flat::Var(place)) });
+            }
+        }
+        self.body(body, &mut atoms);
         let mut flats: Vec<Flat> = keys.iter().map(|key| self.operand(key, &mut atoms)).collect();
         let result = match (&head.contains, value) {
             (Some(member), _) => self.operand(member, &mut atoms),
@@ -93,7 +99,8 @@ impl<'c> Reader<'c> {
     /// A body that is asked by itself, and the value of each of its lines that has one.
     pub(super) fn question(&mut self, body: &[Expr]) -> (Vec<Atom>, Vec<(Span, Flat)>) {
         let (mut atoms, mut values) = (Vec::new(), Vec::new());
-        self.body_with(body, std::iter::empty(), &mut atoms);
+        self.foresee(body, std::iter::empty());
+        self.body(body, &mut atoms);
         for expr in body {
             let said = atoms.iter_mut().find(|atom| atom.span == expr.span);
             let Some(atom) = said else { continue };
@@ -107,7 +114,8 @@ impl<'c> Reader<'c> {
         (atoms, values)
     }
 
-    fn argument(&mut self, place: Slot, arg: &Term, atoms: &mut Vec<Atom>) {
+    /// Names what an argument brings; true when it is a name and no more.
+    fn argument(&mut self, place: Slot, arg: &Term) -> bool {
         if let TermKind::Var(name) = &arg.kind
             && let Some(scope) = self.scopes.last_mut()
             && !scope.locals.contains_key(name)
@@ -117,30 +125,19 @@ impl<'c> Reader<'c> {
             if let Some(there) = self.names.get_mut(place as usize) {
                 *there = Some(name.clone());
             }
-            return;
+            return true;
         }
-        let mut names = Vec::new();
-        variables(arg, true, &mut |name, declares| {
-            if declares {
-                names.push(name.clone());
-            }
-        });
-        for name in names {
+        for name in declared(arg) {
             if self.scopes.last().is_some_and(|scope| !scope.locals.contains_key(&name)) {
                 self.declare_in_place(&name);
             }
         }
-        let flat = self.operand(arg, atoms);
-        atoms.push(Atom { span: arg.span, says: Says::Unify(flat, Flat::Var(place)) });
+        false
     }
 
-    /// A body in a scope that is open already.
-    pub(super) fn body_with<'t>(
-        &mut self,
-        body: &[Expr],
-        heads: impl Iterator<Item = &'t Term>,
-        atoms: &mut Vec<Atom>,
-    ) {
+    /// Makes variables of the names a body and its heads mention and that mean nothing yet: a
+    /// body within this one that mentions them too means the same.
+    fn foresee<'t>(&mut self, body: &[Expr], heads: impl Iterator<Item = &'t Term>) {
         let (mut free, mut declared) = (Vec::new(), Vec::new());
         let mut sort = |name: &Name, declares: bool| match declares {
             true => declared.push(name.clone()),
@@ -152,15 +149,13 @@ impl<'c> Reader<'c> {
             let fresh =
                 !name.starts_with('$') && !declared.contains(&name) && self.local(&name).is_none();
             if fresh && self.globals.find(&name).is_none() {
-                let slot = self.fresh(Some(name.clone()));
-                if let Some(scope) = self.scopes.last_mut() {
-                    scope.locals.insert(name, slot);
-                }
+                self.declare_in_place(&name);
             }
         }
-        for expr in body {
-            self.expr(expr, atoms);
-        }
+    }
+
+    fn body(&mut self, body: &[Expr], atoms: &mut Vec<Atom>) {
+        body.iter().for_each(|expr| self.expr(expr, atoms));
     }
 
     fn expr(&mut self, expr: &Expr, out: &mut Vec<Atom>) {
@@ -211,7 +206,8 @@ impl<'c> Reader<'c> {
                 let key = every.key.as_ref().and_then(|key| self.declare_one(key));
                 let value = self.declare_one(&every.value).unwrap_or_else(|| self.fresh(None));
                 let mut atoms = Vec::new();
-                self.body_with(&every.body, std::iter::empty(), &mut atoms);
+                self.foresee(&every.body, std::iter::empty());
+                self.body(&every.body, &mut atoms);
                 let outer = self.outer(&atoms, &[], before, false);
                 self.scopes.pop();
                 out.push(Atom { span, says: Says::Every { domain, key, value, atoms, outer } });
@@ -344,7 +340,8 @@ impl<'c> Reader<'c> {
         let before = self.names.len();
         self.scopes.push(Scope::default());
         let mut atoms = Vec::new();
-        self.body_with(body, heads.iter().copied(), &mut atoms);
+        self.foresee(body, heads.iter().copied());
+        self.body(body, &mut atoms);
         let heads: Vec<Flat> = heads.iter().map(|head| self.operand(head, &mut atoms)).collect();
         let outer = self.outer(&atoms, &heads, before, false);
         self.scopes.pop();
@@ -530,13 +527,7 @@ impl<'c> Reader<'c> {
 
     /// Makes new variables of those in a pattern.
     fn declare_all(&mut self, pattern: &Term) {
-        let mut names = Vec::new();
-        variables(pattern, true, &mut |name, declares| {
-            if declares {
-                names.push(name.clone());
-            }
-        });
-        for name in names {
+        for name in declared(pattern) {
             let Some(scope) = self.scopes.last() else { continue };
             if scope.declared.contains(&name) {
                 let text = format!("var {name} declared above");
@@ -581,6 +572,17 @@ impl<'c> Reader<'c> {
         named.sort();
         named
     }
+}
+
+/// The variables that a pattern brings.
+fn declared(pattern: &Term) -> Vec<Name> {
+    let mut names = Vec::new();
+    variables(pattern, true, &mut |name, declares| {
+        if declares {
+            names.push(name.clone());
+        }
+    });
+    names
 }
 
 /// What goes through a value, which is a step of its own and no function.
