@@ -8,10 +8,12 @@ pub mod builtin;
 pub mod compile;
 pub mod eval;
 mod plan;
+mod reads;
 pub mod syntax;
 pub mod value;
 
 pub use compile::{Options, Problem, Program, Question};
 pub use eval::{Ask, Error, Row};
 pub use plan::Place;
+pub use reads::Reads;
 pub use value::{Number, Object, Set, Value};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::names::Globals;
 use super::{Problem, Program, order};
 use crate::Value;
-use crate::plan::{Asked, NodeId};
+use crate::plan::{Asked, Kind, NodeId, RuleId};
 use crate::syntax::Module;
 use crate::syntax::tree::Expr;
 
@@ -52,5 +52,12 @@ impl Program {
             }
         }
         (node, path.len())
+    }
+
+    /// The rule set at a node, if it makes a document.
+    pub(crate) fn document_rule(&self, node: NodeId) -> Option<RuleId> {
+        let id = self.tree.nodes.get(node as usize)?.rule?;
+        let set = self.rules.get(id as usize)?;
+        (!matches!(set.kind, Kind::Function(_))).then_some(id)
     }
 }

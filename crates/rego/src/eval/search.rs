@@ -15,7 +15,7 @@ impl<'p> Evaluation<'p, '_> {
     pub(super) fn document(&mut self, path: &[Value]) -> Run<Option<Value>> {
         let (node, depth) = self.program.node(path);
         let rest = path.get(depth..).unwrap_or_default();
-        if let Some(rule) = self.document_rule(node) {
+        if let Some(rule) = self.program.document_rule(node) {
             let value = self.rule(rule, rest, rest.len())?;
             return Ok(value.and_then(|value| at(&value, rest).cloned()));
         }
@@ -26,13 +26,6 @@ impl<'p> Evaluation<'p, '_> {
                 Ok(data.and_then(|data| stored_at(data, path)).cloned())
             }
         }
-    }
-
-    /// The rule set at a node, if it makes a document.
-    fn document_rule(&self, node: NodeId) -> Option<RuleId> {
-        let id = self.program.tree.nodes.get(node as usize)?.rule?;
-        let set = self.program.rules.get(id as usize)?;
-        (!matches!(set.kind, Kind::Function(_))).then_some(id)
     }
 
     /// What the data says at a node.
@@ -53,7 +46,7 @@ impl<'p> Evaluation<'p, '_> {
         if let Some(Some(put)) = self.has_shadows().then(|| self.shadow(&here.path)) {
             return Ok(put);
         }
-        if let Some(rule) = self.document_rule(node) {
+        if let Some(rule) = self.program.document_rule(node) {
             let made = self.rule(rule, &[], 0)?;
             return Ok(match (made, base) {
                 (Some(made), Some(base)) => Some(merged(made, base)),
@@ -94,7 +87,7 @@ impl<'p> Evaluation<'p, '_> {
                 None => Ok(Flow::More),
             };
         };
-        if let Some(rule) = self.document_rule(node) {
+        if let Some(rule) = self.program.document_rule(node) {
             return match self.rule(rule, &[], 0)? {
                 Some(value) => self.search_value(value, keys, after),
                 None => Ok(Flow::More),
