@@ -121,6 +121,38 @@ fn rules_of_the_older_edition_are_read() {
     }
 }
 
+const WORDS: [&str; 15] = [
+    "not", "package", "import", "as", "default", "else", "with", "null", "true", "false", "some",
+    "if", "contains", "in", "every",
+];
+
+#[test]
+fn keywords_are_names_in_references() {
+    for word in WORDS {
+        let text = format!(
+            "package {word}.a.{word}\nimport data.{word}.b\nimport data.c.{word} as d\n\
+             default {word}.e := 1\n{word}.f contains 1 if a.{word} == 2\n{word}[x] := 1 if x := 2\n\
+             a.{word}(x) := y if {{\n\ty := x.{word}\n\t{word}.g(x)\n\tnot {word}.h\n\t{word}[1]\n\
+             \tb.{word}.c(x) with data.{word} as {word}.x\n}} else := 1 if {word}.i\n\
+             {word}.j if 1 in x.{word}\n"
+        );
+        for edition in [Edition::V0, Edition::V1] {
+            let text = match edition {
+                Edition::V1 => text.clone(),
+                Edition::V0 => text.replacen("\nimport", "\nimport future.keywords\nimport", 1),
+            };
+            let module = syntax::module("p.rego", &text, edition)
+                .unwrap_or_else(|errors| panic!("{text}\n{}", errors[0]));
+            assert_eq!(module.rules.len(), 5, "{text}");
+            assert_eq!(module.rules[3].otherwise.len(), 1);
+            let printed = module.to_string();
+            let again = syntax::module("p.rego", &printed, edition)
+                .unwrap_or_else(|errors| panic!("{printed}\n{}", errors[0]));
+            assert_eq!(printed, again.to_string());
+        }
+    }
+}
+
 #[test]
 fn terms_are_read_and_printed_with_the_parentheses_they_need() {
     for (text, expected) in [
@@ -419,6 +451,11 @@ fn the_tree_is_shown_as_json() {
     ] {
         assert_eq!(syntax::json::module(&v1(text).unwrap()), term(expected), "{text}");
     }
+    let template = syntax::json::term(&syntax::term("$\"a{1}{f(x)}\"").unwrap());
+    let expected = r#"{"type": "templatestring", "value": {"multi_line": false, "parts": [
+      {"type": "string", "value": "a"}, {"type": "number", "value": 1},
+      {"index": 0, "terms": [{"type": "ref", "value": [{"type": "var", "value": "f"}]}, {"type": "var", "value": "x"}]}]}}"#;
+    assert_eq!(template, term(expected));
     let body = syntax::query("q", "some x in [y | y]; every k, v in {\"a\": 1} { v }", Edition::V1);
     let expected = r#"[
       {"index": 0, "terms": {"symbols": [{"type": "call", "value": [

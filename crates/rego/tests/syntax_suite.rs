@@ -84,6 +84,22 @@ fn every_module_of_the_suite_is_read_and_printed() {
 }
 
 #[test]
+fn a_module_that_imports_the_newer_edition_reads_the_same_in_the_older_one() {
+    let Some(cases) = cases() else { return };
+    for case in &cases {
+        for module in case["modules"].as_array().into_iter().flatten() {
+            let text = module.as_str().unwrap();
+            let newer = syntax::module("case.rego", text, Edition::V1).unwrap();
+            let package = newer.package_span.end as usize;
+            let text = format!("{}\nimport rego.v1\n{}", &text[..package], &text[package..]);
+            check(&text, Edition::V0).unwrap_or_else(|why| panic!("{}: {why}", case["note"]));
+            let older = syntax::module("case.rego", &text, Edition::V0).unwrap();
+            assert_eq!(plain(&newer.rules), plain(&older.rules), "{text}");
+        }
+    }
+}
+
+#[test]
 fn every_query_and_input_of_the_suite_is_read_and_printed() {
     let Some(cases) = cases() else { return };
     let mut wrong = Vec::new();

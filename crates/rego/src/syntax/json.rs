@@ -72,7 +72,7 @@ pub fn term(term: &Term) -> Value {
         }
         TermKind::Call(operator, args) => typed("call", call(operator, args)),
         TermKind::Template(parts) => {
-            let inner = object([("parts", all(parts)), ("multi_line", false.into())]);
+            let inner = object([("parts", template(parts)), ("multi_line", false.into())]);
             typed("templatestring", inner)
         }
     }
@@ -96,6 +96,15 @@ fn string(name: &Name) -> Value {
 
 fn all(terms: &[Term]) -> Value {
     terms.iter().map(term).collect()
+}
+
+/// Parts that are not known before are lines, as those of a body.
+fn template(parts: &[Term]) -> Value {
+    let part = |part: &Term| match &part.kind {
+        TermKind::Scalar(value) => of_value(value),
+        _ => object([("index", 0.into()), ("terms", only(part))]),
+    };
+    parts.iter().map(part).collect()
 }
 
 /// A value as a term.
@@ -142,8 +151,7 @@ fn comprehension(kind: &'static str, head: &Term, lines: &[Expr]) -> Value {
 
 fn terms(kind: &ExprKind) -> Value {
     match kind {
-        ExprKind::Term(Term { kind: TermKind::Call(operator, args), .. }) => call(operator, args),
-        ExprKind::Term(only) => term(only),
+        ExprKind::Term(term) => only(term),
         ExprKind::Assign(left, right) => operation("assign", left, right),
         ExprKind::Unify(left, right) => operation("eq", left, right),
         ExprKind::Some(names) => object([("symbols", all(names))]),
@@ -156,6 +164,14 @@ fn terms(kind: &ExprKind) -> Value {
             object([("symbols", Value::array([typed("call", call)]))])
         }
         ExprKind::Every(every) => write_every(every),
+    }
+}
+
+/// A term that is all of a line: of a call its parts alone.
+fn only(term: &Term) -> Value {
+    match &term.kind {
+        TermKind::Call(operator, args) => call(operator, args),
+        _ => self::term(term),
     }
 }
 
