@@ -506,16 +506,16 @@ fn nothing_nests_too_deep_or_takes_too_long() {
     ];
     // What is not linear would take hours with each of these.
     for text in &texts {
-        for before in ["package a\np := ", "package a\np if ", "package a\n", ""] {
+        for before in ["package a\np := ", "package a\np if ", "package a\n"] {
             let text = format!("{before}{text}");
             if let Ok(module) = v1(&text) {
                 let _ = syntax::json::module(&module);
                 let printed = module.to_string();
                 assert!(v1(&printed).is_ok());
             }
-            let _ = syntax::query("q", &text, Edition::V0);
-            let _ = syntax::term(&text);
         }
+        let _ = syntax::query("q", text, Edition::V0);
+        let _ = syntax::term(text);
     }
     for (open, close) in
         [("[", "]"), ("{", "}"), ("(", ")"), ("[a | x == ", "]"), ("f(", ")"), ("$\"{", "}\"")]
