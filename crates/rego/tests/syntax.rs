@@ -339,6 +339,13 @@ fn what_is_no_policy_says_why() {
             "package a\n# METADATA\n# scope: package\np := 1",
             "annotation scope 'package' must be applied to package (have rule)",
         ),
+        ("package a\n# METADATA\n# schemas: [input: foo.x]\np := 1", "invalid schema reference"),
+        ("package a\n# METADATA\n# authors: [\"\"]\np := 1", "author is an empty string"),
+        (
+            "package a\n# METADATA\n# entrypoint: 1\np := 1",
+            "`entrypoint` in METADATA must be boolean but is number",
+        ),
+        ("package a\n# METADATA\n# title: x\nimport data.b", "invalid annotation scope 'import'"),
         ("package a\n# METADATA\n# scope: foo\np := 1", "invalid annotation scope 'foo'"),
         (
             "package a\n# METADATA\n# scope: rule\n# entrypoint: true\np := 1",
@@ -394,7 +401,7 @@ fn metadata_belongs_to_what_follows() {
         "# plain\n",
         "# METADATA\n# description: |\n#   two\n#   lines\n# custom:\n#   level: yes\n",
         "p := 1\n\n",
-        "# METADATA\n# entrypoint: true\n\n# METADATA\n# title: q too\n",
+        "# METADATA\n# entrypoint: true\n# schemas:\n# - input.x: schema.y\n# - input: {type: object}\n\n# METADATA\n# title: q too\n",
         "q if {\n\ttrue # inside\n}\n",
     ))
     .unwrap();
@@ -414,7 +421,11 @@ fn metadata_belongs_to_what_follows() {
             Some(0),
             r#"{"scope": "rule", "description": "two\nlines\n", "custom": {"level": "yes"}}"#,
         ),
-        ("document", Some(1), r#"{"scope": "document", "entrypoint": true}"#),
+        (
+            "document",
+            Some(1),
+            r#"{"scope": "document", "entrypoint": true, "schemas": [{"path": ["input", "x"], "schema": ["schema", "y"]}, {"path": ["input"], "definition": {"type": "object"}}]}"#,
+        ),
         ("rule", Some(1), r#"{"scope": "rule", "title": "q too"}"#),
     ];
     assert_eq!(said, expected.map(|(scope, rule, says)| (scope, rule, term(says))));

@@ -1,6 +1,7 @@
 //! The tree as JSON, in the shape programs know from OPA: `{"package": {"path": [{"type":
 //! "var", "value": "data"}, …]}, "rules": [{"head": …, "body": [{"index": 0, "terms": …}]}]}`.
 
+use super::annotate;
 use super::tree::{
     Annotation, Every, Expr, ExprKind, Head, Import, Module, Name, Otherwise, Rule, Term, TermKind,
     With,
@@ -18,10 +19,9 @@ pub fn module(module: &Module) -> Value {
         out.push(("annotations", module.annotations.iter().map(said).collect()));
     }
     if !module.rules.is_empty() {
-        let rules = module.rules.iter().enumerate().map(|(place, rule)| {
-            let about = |annotation: &&Annotation| annotation.rule == Some(place);
-            let annotations: Vec<_> = module.annotations.iter().filter(about).map(said).collect();
-            write_rule(rule, annotations)
+        let annotations = annotate::by_rule(module);
+        let rules = module.rules.iter().zip(annotations).map(|(rule, annotations)| {
+            write_rule(rule, annotations.into_iter().map(said).collect())
         });
         out.push(("rules", rules.collect()));
     }
@@ -204,8 +204,11 @@ fn import(import: &Import) -> Value {
     object(out)
 }
 
+/// What is said to whoever compiles is not told others.
 fn said(annotation: &Annotation) -> Value {
-    annotation.says.clone()
+    let Value::Object(says) = &annotation.says else { return annotation.says.clone() };
+    let told = says.iter().filter(|(key, _)| key.as_text() != Some("compile"));
+    Value::object(told.map(|(key, value)| (key.clone(), value.clone())))
 }
 
 fn write_rule(rule: &Rule, annotations: Vec<Value>) -> Value {
