@@ -83,6 +83,87 @@ fn every_module_of_the_suite_is_read_and_printed() {
     assert!(read > 1_500, "{read}");
 }
 
+/// Numbers that are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % end.max(1) as u64).unwrap()
+    }
+}
+
+/// The pieces of a text: words, spaces, and signs of their own.
+fn pieces(text: &str) -> Vec<&str> {
+    let mut out = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let word = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
+        let (piece, after) = rest.split_at(word.max(first.len_utf8()));
+        out.push(piece);
+        rest = after;
+    }
+    out
+}
+
+#[test]
+fn modules_with_pieces_moved_are_refused_or_printed_as_what_they_are() {
+    let Some(cases) = cases() else { return };
+    let texts: Vec<&str> = cases
+        .iter()
+        .flat_map(|case| case["modules"].as_array().unwrap())
+        .map(|text| text.as_str().unwrap())
+        .collect();
+    let rounds = std::env::var("SYNTAX_ROUNDS").map_or(2, |rounds| rounds.parse().unwrap());
+    let mut dice = Dice(0x5eed);
+    let (mut read, mut refused) = (0, 0);
+    for text in texts.iter().cycle().take(texts.len() * rounds) {
+        let mut parts = pieces(text);
+        let others = pieces(texts[dice.below(texts.len())]);
+        for _ in 0..=dice.below(3) {
+            let (at, other) = (dice.below(parts.len()), dice.below(others.len()));
+            match dice.below(4) {
+                0 => drop(parts.remove(at)),
+                1 => parts.insert(at, parts[dice.below(parts.len())]),
+                2 => parts.insert(at, others[other]),
+                _ => parts[at] = others[other],
+            }
+            if parts.is_empty() {
+                break;
+            }
+        }
+        let mutant: String = parts.concat();
+        for edition in [Edition::V0, Edition::V1] {
+            if let Err(errors) = syntax::module("mutant", &mutant, edition) {
+                refused += 1;
+                assert!(!errors[0].to_string().is_empty());
+                continue;
+            }
+            read += 1;
+            check(&mutant, edition).unwrap_or_else(|why| panic!("{edition:?} {mutant}\n{why}"));
+        }
+    }
+    assert!(read > 500 && refused > 500, "{read} read, {refused} refused");
+}
+
+#[test]
+fn a_module_that_imports_the_newer_edition_reads_the_same_in_the_older_one() {
+    let Some(cases) = cases() else { return };
+    for case in &cases {
+        for module in case["modules"].as_array().into_iter().flatten() {
+            let text = module.as_str().unwrap();
+            let newer = syntax::module("case.rego", text, Edition::V1).unwrap();
+            let package = newer.package_span.end as usize;
+            let text = format!("{}\nimport rego.v1\n{}", &text[..package], &text[package..]);
+            check(&text, Edition::V0).unwrap_or_else(|why| panic!("{}: {why}", case["note"]));
+            let older = syntax::module("case.rego", &text, Edition::V0).unwrap();
+            assert_eq!(plain(&newer.rules), plain(&older.rules), "{text}");
+        }
+    }
+}
+
 #[test]
 fn every_query_and_input_of_the_suite_is_read_and_printed() {
     let Some(cases) = cases() else { return };

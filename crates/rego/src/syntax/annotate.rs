@@ -1,7 +1,7 @@
 //! What is said in comments: `# METADATA`, and YAML below it.
 
 use super::SyntaxError;
-use super::tree::{Annotation, Module, Name, Source, Span};
+use super::tree::{Annotation, Module, Name, Source, Span, TermKind};
 use crate::Value;
 use crate::value::yaml;
 
@@ -89,18 +89,30 @@ fn annotation(module: &Module, span: Span, lines: &str) -> Result<Annotation, St
 }
 
 fn about(module: &Module, comment: Span) -> About {
-    let below = |span: Span| span.start > comment.start;
-    if below(module.package_span) {
+    let above = |span: Span| span.start < comment.start;
+    if !above(module.package_span) {
         return About::Package;
     }
-    let import = module.imports.iter().map(|import| import.span).find(|span| below(*span));
-    let rules = module.rules.iter().enumerate().map(|(place, rule)| (rule.span, place));
-    match (import, rules.into_iter().find(|(span, _)| below(*span))) {
-        (Some(import), Some((rule, _))) if import < rule => About::Import,
-        (_, Some((_, place))) => About::Rule(place),
+    // Both are in the order they are written in, so that neither has to be gone through.
+    let import = module.imports.partition_point(|import| above(import.span));
+    let place = module.rules.partition_point(|rule| above(rule.span));
+    match (module.imports.get(import), module.rules.get(place)) {
+        (Some(import), Some(rule)) if import.span < rule.span => About::Import,
+        (_, Some(_)) => About::Rule(place),
         (Some(_), None) => About::Import,
         (None, None) => About::Nothing,
     }
+}
+
+/// What is said about each rule of a module.
+pub(super) fn by_rule(module: &Module) -> Vec<Vec<&Annotation>> {
+    let mut out = vec![Vec::new(); module.rules.len()];
+    for annotation in &module.annotations {
+        if let Some(about) = annotation.rule.and_then(|rule| out.get_mut(rule)) {
+            about.push(annotation);
+        }
+    }
+    out
 }
 
 fn check_scope(scope: &str, about: &About) -> Result<(), String> {
@@ -167,14 +179,17 @@ impl Said<'_> {
     /// are objects however they were written.
     fn all(&self, scope: &Name) -> Result<Value, String> {
         let mut out = vec![("scope".into(), Value::Text(Name::clone(scope)))];
-        let kept = ["title", "description", "entrypoint", "organizations", "custom", "schemas"];
+        let kept = ["title", "description", "entrypoint", "organizations", "custom"];
         for key in kept.into_iter().chain(["compile"]) {
             if let Some(value) = self.0.get_text(key).filter(|value| !is_empty(value)) {
                 out.push((key.into(), value.clone()));
             }
         }
-        for (key, read) in [("authors", author as fn(&Value) -> _), ("related_resources", resource)]
-        {
+        for (key, read) in [
+            ("authors", author as fn(&Value) -> _),
+            ("related_resources", resource),
+            ("schemas", schema),
+        ] {
             if let Some(Value::Array(items)) = self.0.get_text(key)
                 && !items.is_empty()
             {
@@ -235,6 +250,51 @@ fn resource(value: &Value) -> Result<Value, String> {
     let pairs = [("ref", reference), ("description", description)];
     let pairs = pairs.into_iter().filter(|(_, text)| !text.is_empty());
     Ok(Value::object(pairs.map(|(key, text)| (key.into(), text.into()))))
+}
+
+/// `input.x: schema.y`, or a schema in the place of its name: what is known of a document.
+fn schema(value: &Value) -> Result<Value, String> {
+    let Value::Object(pairs) = value else {
+        return Err("invalid schema declaration: write `- input: schema.name`".into());
+    };
+    let Some((key, of)) = pairs.at(0).filter(|_| pairs.len() == 1) else {
+        // So it is written when it was read before.
+        let known = value.get_text("path").is_some();
+        return if known { Ok(value.clone()) } else { Err("invalid schema declaration".into()) };
+    };
+    let path = key.as_text().and_then(reference).ok_or("invalid document reference")?;
+    let said = match of {
+        Value::Text(name) => {
+            let named =
+                reference(name).filter(|name| name.get(&0.into()) == Some(&"schema".into()));
+            ("schema", named.ok_or("invalid schema reference")?)
+        }
+        Value::Object(_) => ("definition", of.clone()),
+        _ => {
+            return Err(format!(
+                "invalid schema declaration for path `{}`",
+                key.as_text().unwrap_or_default()
+            ));
+        }
+    };
+    Ok(Value::object([("path", path), said].map(|(key, value)| (key.into(), value))))
+}
+
+/// The parts of a reference that is written as a string.
+fn reference(text: &str) -> Option<Value> {
+    let (head, steps) = match super::term(text).ok()?.kind {
+        TermKind::Var(name) => (name, Vec::new()),
+        TermKind::Ref(head, steps) => match head.kind {
+            TermKind::Var(name) => (name, steps),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let steps = steps.iter().map(super::Term::ground);
+    std::iter::once(Some(Value::Text(head)))
+        .chain(steps)
+        .collect::<Option<Vec<_>>>()
+        .map(Value::array)
 }
 
 fn member(value: &Value, key: &str) -> String {

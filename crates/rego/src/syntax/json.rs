@@ -1,6 +1,7 @@
 //! The tree as JSON, in the shape programs know from OPA: `{"package": {"path": [{"type":
 //! "var", "value": "data"}, …]}, "rules": [{"head": …, "body": [{"index": 0, "terms": …}]}]}`.
 
+use super::annotate;
 use super::tree::{
     Annotation, Every, Expr, ExprKind, Head, Import, Module, Name, Otherwise, Rule, Term, TermKind,
     With,
@@ -18,10 +19,9 @@ pub fn module(module: &Module) -> Value {
         out.push(("annotations", module.annotations.iter().map(said).collect()));
     }
     if !module.rules.is_empty() {
-        let rules = module.rules.iter().enumerate().map(|(place, rule)| {
-            let about = |annotation: &&Annotation| annotation.rule == Some(place);
-            let annotations: Vec<_> = module.annotations.iter().filter(about).map(said).collect();
-            write_rule(rule, annotations)
+        let annotations = annotate::by_rule(module);
+        let rules = module.rules.iter().zip(annotations).map(|(rule, annotations)| {
+            write_rule(rule, annotations.into_iter().map(said).collect())
         });
         out.push(("rules", rules.collect()));
     }
@@ -72,7 +72,7 @@ pub fn term(term: &Term) -> Value {
         }
         TermKind::Call(operator, args) => typed("call", call(operator, args)),
         TermKind::Template(parts) => {
-            let inner = object([("parts", all(parts)), ("multi_line", false.into())]);
+            let inner = object([("parts", template(parts)), ("multi_line", false.into())]);
             typed("templatestring", inner)
         }
     }
@@ -96,6 +96,15 @@ fn string(name: &Name) -> Value {
 
 fn all(terms: &[Term]) -> Value {
     terms.iter().map(term).collect()
+}
+
+/// Parts that are not known before are lines, as those of a body.
+fn template(parts: &[Term]) -> Value {
+    let part = |part: &Term| match &part.kind {
+        TermKind::Scalar(value) => of_value(value),
+        _ => object([("index", 0.into()), ("terms", only(part))]),
+    };
+    parts.iter().map(part).collect()
 }
 
 /// A value as a term.
@@ -142,8 +151,7 @@ fn comprehension(kind: &'static str, head: &Term, lines: &[Expr]) -> Value {
 
 fn terms(kind: &ExprKind) -> Value {
     match kind {
-        ExprKind::Term(Term { kind: TermKind::Call(operator, args), .. }) => call(operator, args),
-        ExprKind::Term(only) => term(only),
+        ExprKind::Term(term) => only(term),
         ExprKind::Assign(left, right) => operation("assign", left, right),
         ExprKind::Unify(left, right) => operation("eq", left, right),
         ExprKind::Some(names) => object([("symbols", all(names))]),
@@ -156,6 +164,14 @@ fn terms(kind: &ExprKind) -> Value {
             object([("symbols", Value::array([typed("call", call)]))])
         }
         ExprKind::Every(every) => write_every(every),
+    }
+}
+
+/// A term that is all of a line: of a call its parts alone.
+fn only(term: &Term) -> Value {
+    match &term.kind {
+        TermKind::Call(operator, args) => call(operator, args),
+        _ => self::term(term),
     }
 }
 
@@ -188,8 +204,11 @@ fn import(import: &Import) -> Value {
     object(out)
 }
 
+/// What is said to whoever compiles is not told others.
 fn said(annotation: &Annotation) -> Value {
-    annotation.says.clone()
+    let Value::Object(says) = &annotation.says else { return annotation.says.clone() };
+    let told = says.iter().filter(|(key, _)| key.as_text() != Some("compile"));
+    Value::object(told.map(|(key, value)| (key.clone(), value.clone())))
 }
 
 fn write_rule(rule: &Rule, annotations: Vec<Value>) -> Value {

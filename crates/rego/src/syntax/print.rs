@@ -7,14 +7,16 @@ mod term;
 
 use std::fmt::{self, Display, Formatter, Write};
 
+use super::annotate;
 use super::token::Word;
-use super::tree::{Edition, Expr, Module, Rule, Term, TermKind};
+use super::tree::{Annotation, Edition, Expr, Module, Rule, Term, TermKind};
 use crate::value::yaml;
 
 impl Display for Module {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let style = Style::of(self);
-        self.said_of(out, None)?;
+        let of_package = self.annotations.iter().filter(|said| said.rule.is_none()).collect();
+        print_said(out, of_package)?;
         out.write_str("package ")?;
         term::path(out, &self.package)?;
         out.write_char('\n')?;
@@ -29,28 +31,11 @@ impl Display for Module {
             }
             out.write_char('\n')?;
         }
-        for (place, rule) in self.rules.iter().enumerate() {
+        for (rule, said) in self.rules.iter().zip(annotate::by_rule(self)) {
             out.write_char('\n')?;
-            self.said_of(out, Some(place))?;
+            print_said(out, said)?;
             print_rule(out, rule, style)?;
             out.write_char('\n')?;
-        }
-        Ok(())
-    }
-}
-
-impl Module {
-    fn said_of(&self, out: &mut Formatter<'_>, rule: Option<usize>) -> fmt::Result {
-        for annotation in self.annotations.iter().filter(|said| said.rule == rule) {
-            out.write_str("# METADATA\n")?;
-            for line in yaml::write(&annotation.says).lines() {
-                writeln!(out, "# {line}")?;
-            }
-            // A block ends where a line without comment follows.
-            let last = self.annotations.iter().rfind(|said| said.rule == rule);
-            if last.is_some_and(|last| last.span != annotation.span) {
-                out.write_char('\n')?;
-            }
         }
         Ok(())
     }
@@ -96,6 +81,17 @@ impl Style {
         };
         Self { has_if: knows(Word::If), has_contains: knows(Word::Contains) }
     }
+}
+
+fn print_said(out: &mut Formatter<'_>, said: Vec<&Annotation>) -> fmt::Result {
+    for (place, annotation) in said.into_iter().enumerate() {
+        // A block ends where a line without a comment follows.
+        out.write_str(if place > 0 { "\n# METADATA\n" } else { "# METADATA\n" })?;
+        for line in yaml::write(&annotation.says).lines() {
+            writeln!(out, "# {line}")?;
+        }
+    }
+    Ok(())
 }
 
 fn print_rule(out: &mut Formatter<'_>, rule: &Rule, style: Style) -> fmt::Result {

@@ -215,7 +215,8 @@ fn key(value: Value) -> Result<Value, String> {
 }
 
 fn scalar(text: &str, plain: bool, tag: Option<&Tag>, words: Words) -> Result<Value, String> {
-    let tag = tag.filter(|tag| tag.is_yaml_core_schema()).map(|tag| tag.suffix.as_str());
+    // What a tag of someone's own means is not known, so that the text is all there is.
+    let tag = tag.map(|tag| if tag.is_yaml_core_schema() { tag.suffix.as_str() } else { "str" });
     match tag {
         Some("str" | "binary") => return Ok(text.into()),
         None if !plain => return Ok(text.into()),

@@ -75,15 +75,7 @@ impl Parser<'_> {
     }
 
     fn expression(&mut self) -> Parsed<ExprKind> {
-        let left = if self.at_word_in_path() {
-            // At the start of a line even `true` and `null` may be names.
-            let head = self.variable();
-            let left = self.path(head)?;
-            let left = self.operation_from(left, 0)?;
-            self.members(left, true)?
-        } else {
-            self.infix(true)?
-        };
+        let left = self.infix(true)?;
         Ok(if self.take(Kind::Assign) {
             ExprKind::Assign(left, self.infix(true)?)
         } else if self.take(Kind::Unify) {

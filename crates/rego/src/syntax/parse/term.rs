@@ -95,6 +95,7 @@ impl Parser<'_> {
 
     fn head_term(&mut self) -> Parsed<Term> {
         match self.kind() {
+            Kind::Word(_) if self.at_word_in_path() => Ok(self.variable()),
             Kind::Word(Word::Null) => Ok(self.scalar(Value::Null)),
             Kind::Word(Word::True) => Ok(self.scalar(true.into())),
             Kind::Word(Word::False) => Ok(self.scalar(false.into())),
@@ -105,7 +106,6 @@ impl Parser<'_> {
             Kind::LeftBrace => self.braced(),
             Kind::LeftParen => self.in_parens(),
             Kind::Name | Kind::Word(Word::Contains) => Ok(self.variable()),
-            _ if self.at_word_in_path() => Ok(self.variable()),
             _ => Err(self.unexpected("")),
         }
     }
