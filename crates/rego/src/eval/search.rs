@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::situation::{at, stored, stored_at};
 use super::{Evaluation, Flow, Run};
 use crate::Value;
-use crate::plan::{Key, Kind, NodeId, RuleId};
+use crate::plan::{Key, NodeId};
 
 /// What is done with what was found.
 type After<'e, E> = &'e mut dyn FnMut(&mut E, Value) -> Run<Flow>;
