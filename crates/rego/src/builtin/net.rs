@@ -30,8 +30,7 @@ pub(super) const ALL: &[Builtin] = &[
 ];
 
 fn network(text: &str) -> Result<Network, Failure> {
-    Network::parse(text)
-        .ok_or_else(|| Failure::Broken(format!("invalid CIDR address: {text}")))
+    Network::parse(text).ok_or_else(|| Failure::Broken(format!("invalid CIDR address: {text}")))
 }
 
 /// Whatever is wrong with the second argument is said of the first, as elsewhere.
@@ -53,17 +52,14 @@ fn holds(outer: &str, inner: &str) -> Result<bool, Failure> {
     }
     match Network::parse(inner) {
         Some(inner) => Ok(outer.has(inner.first()) && outer.has(inner.last())),
-        None => broken(format!(
-            "not a valid textual representation of an IP address or CIDR: {inner}"
-        )),
+        None => {
+            broken(format!("not a valid textual representation of an IP address or CIDR: {inner}"))
+        }
     }
 }
 
 /// What holds what, by the places both are found at.
-fn contains_matches(
-    surroundings: &mut Surroundings<'_>,
-    args: &[Value],
-) -> Result<Value, Failure> {
+fn contains_matches(surroundings: &mut Surroundings<'_>, args: &[Value]) -> Result<Value, Failure> {
     let (outer, inner) = (named(args, 0)?, named(args, 1)?);
     let mut found = Vec::new();
     for (outer, outer_key) in &outer {
@@ -151,21 +147,41 @@ mod tests {
             ("net.cidr_contains", r#"["2001:db8::/32", "2001:db8::1"]"#, "true"),
             ("net.cidr_contains", r#"["10.0.0.0/8", "::ffff:10.0.0.1"]"#, "true"),
             ("net.cidr_contains", r#"["10.0.0.0/8", "2001:db8::1"]"#, "false"),
-            ("net.cidr_contains", r#"["10.0.0.0/33", "10.0.0.1"]"#, "net.cidr_contains: invalid CIDR address: 10.0.0.0/33"),
+            (
+                "net.cidr_contains",
+                r#"["10.0.0.0/33", "10.0.0.1"]"#,
+                "net.cidr_contains: invalid CIDR address: 10.0.0.0/33",
+            ),
             (
                 "net.cidr_contains",
                 r#"["10.0.0.0/8", "x"]"#,
                 "net.cidr_contains: not a valid textual representation of an IP address or CIDR: x",
             ),
-            ("net.cidr_contains_matches", r#"["1.1.1.0/24", "1.1.1.128"]"#, r#"[["1.1.1.0/24","1.1.1.128"]]"#),
-            ("net.cidr_contains_matches", r#"[["1.1.2.0/24", "1.1.1.0/24"], "1.1.1.128"]"#, r#"[[1,"1.1.1.128"]]"#),
-            ("net.cidr_contains_matches", r#"[["1.1.1.0/24"], {"x": "1.1.1.1", "y": ["1.1.1.2", 3]}]"#, r#"[[0,"x"],[0,"y"]]"#),
+            (
+                "net.cidr_contains_matches",
+                r#"["1.1.1.0/24", "1.1.1.128"]"#,
+                r#"[["1.1.1.0/24","1.1.1.128"]]"#,
+            ),
+            (
+                "net.cidr_contains_matches",
+                r#"[["1.1.2.0/24", "1.1.1.0/24"], "1.1.1.128"]"#,
+                r#"[[1,"1.1.1.128"]]"#,
+            ),
+            (
+                "net.cidr_contains_matches",
+                r#"[["1.1.1.0/24"], {"x": "1.1.1.1", "y": ["1.1.1.2", 3]}]"#,
+                r#"[[0,"x"],[0,"y"]]"#,
+            ),
             (
                 "net.cidr_contains_matches",
                 r#"[["1.1.1.0/24"], [1]]"#,
                 "net.cidr_contains_matches: operand 2: element must be string or non-empty array",
             ),
-            ("net.cidr_expand", r#"["192.168.0.1/30"]"#, r#"["192.168.0.0","192.168.0.1","192.168.0.2","192.168.0.3"]"#),
+            (
+                "net.cidr_expand",
+                r#"["192.168.0.1/30"]"#,
+                r#"["192.168.0.0","192.168.0.1","192.168.0.2","192.168.0.3"]"#,
+            ),
             ("net.cidr_expand", r#"["::/32"]"#, "halted: a network has too many addresses"),
             ("net.cidr_intersects", r#"["10.0.0.0/8", "10.1.0.0/16"]"#, "true"),
             ("net.cidr_intersects", r#"["10.0.0.0/16", "10.1.0.0/16"]"#, "false"),
@@ -173,14 +189,34 @@ mod tests {
             ("net.cidr_is_valid", r#"["10.0.0.1"]"#, "false"),
             ("net.cidr_is_valid", r#"["010.0.0.0/8"]"#, "false"),
             ("net.cidr_is_valid", "[1]", "false"),
-            ("net.cidr_merge", r#"[["192.0.128.0/24", "192.0.129.0/24"]]"#, r#"["192.0.128.0/23"]"#),
-            ("net.cidr_merge", r#"[["10.0.0.0/8", "10.1.0.0/16", "11.0.0.0/9"]]"#, r#"["10.0.0.0/8","11.0.0.0/9"]"#),
+            (
+                "net.cidr_merge",
+                r#"[["192.0.128.0/24", "192.0.129.0/24"]]"#,
+                r#"["192.0.128.0/23"]"#,
+            ),
+            (
+                "net.cidr_merge",
+                r#"[["10.0.0.0/8", "10.1.0.0/16", "11.0.0.0/9"]]"#,
+                r#"["10.0.0.0/8","11.0.0.0/9"]"#,
+            ),
             ("net.cidr_merge", r#"[["0.0.0.0/1", "128.0.0.0/1"]]"#, r#"["0.0.0.0/0"]"#),
-            ("net.cidr_merge", r#"[["2001:db8::/33", "2001:db8:8000::/33"]]"#, r#"["2001:db8::/32"]"#),
+            (
+                "net.cidr_merge",
+                r#"[["2001:db8::/33", "2001:db8:8000::/33"]]"#,
+                r#"["2001:db8::/32"]"#,
+            ),
             ("net.cidr_merge", r#"[["192.168.1.1"]]"#, r#"["192.168.1.1/24"]"#),
-            ("net.cidr_merge", r#"[["2001:db8::1"]]"#, "net.cidr_merge: IPv6 invalid: needs prefix length"),
+            (
+                "net.cidr_merge",
+                r#"[["2001:db8::1"]]"#,
+                "net.cidr_merge: IPv6 invalid: needs prefix length",
+            ),
             ("net.cidr_merge", "[1]", "net.cidr_merge: operand must be an array"),
-            ("net.lookup_ip_addr", r#"["localhost"]"#, "net.lookup_ip_addr: this evaluation may not look up names"),
+            (
+                "net.lookup_ip_addr",
+                r#"["localhost"]"#,
+                "net.lookup_ip_addr: this evaluation may not look up names",
+            ),
         ]);
     }
 }

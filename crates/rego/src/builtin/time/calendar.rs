@@ -20,8 +20,18 @@ pub(super) struct Civil {
 }
 
 pub(super) const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 pub(super) const WEEKDAYS: [&str; 7] =
@@ -108,7 +118,7 @@ fn days_before(year: i64, month: i64) -> i64 {
 
 /// The date so many days after the first of 1970.
 fn date_of(days: i64) -> (i64, i64, i64) {
-    let mut year = 1970 + days.div_euclid(366);
+    let mut year = 1969 + (days * 400).div_euclid(146_097);
     while days_before(year + 1, 1) <= days {
         year += 1;
     }

@@ -24,7 +24,8 @@ pub(super) fn parse(text: &str) -> Result<i64, Failure> {
             return Err(invalid());
         }
         let length = after.find(|char: char| char == '.' || char.is_ascii_digit());
-        let (unit, after) = after.split_at_checked(length.unwrap_or(after.len())).unwrap_or((after, ""));
+        let (unit, after) =
+            after.split_at_checked(length.unwrap_or(after.len())).unwrap_or((after, ""));
         let size: u64 = match unit {
             "ns" => 1,
             "us" | "µs" | "μs" => 1_000,
@@ -41,7 +42,8 @@ pub(super) fn parse(text: &str) -> Result<i64, Failure> {
         total = sum.ok_or_else(invalid)?;
         rest = after;
     }
-    let signed = if negative { 0i64.checked_sub_unsigned(total) } else { i64::try_from(total).ok() };
+    let signed =
+        if negative { 0i64.checked_sub_unsigned(total) } else { i64::try_from(total).ok() };
     signed.ok_or_else(invalid)
 }
 

@@ -90,11 +90,11 @@ impl<'a> Reader<'a> {
                 return within(month, 1, 12, "month");
             }
             Element::LongWeekday => {
- self.name(&WEEKDAYS, false)?;
-},
+                self.name(&WEEKDAYS, false)?;
+            }
             Element::Weekday => {
- self.name(&WEEKDAYS, true)?;
-},
+                self.name(&WEEKDAYS, true)?;
+            }
             Element::Day | Element::UnderDay | Element::ZeroDay => {
                 if element == Element::UnderDay {
                     self.rest = self.rest.strip_prefix(' ').unwrap_or(self.rest);
@@ -151,7 +151,9 @@ impl<'a> Reader<'a> {
         let cut = |name: &&str| if short { 3 } else { name.len() };
         let found = names.iter().position(|name| {
             let text = self.rest.get(..cut(name));
-            text.is_some_and(|text| name.get(..cut(name)).is_some_and(|n| n.eq_ignore_ascii_case(text)))
+            text.is_some_and(|text| {
+                name.get(..cut(name)).is_some_and(|n| n.eq_ignore_ascii_case(text))
+            })
         })?;
         let length = names.get(found).map_or(0, cut);
         self.take(length)?;
