@@ -138,7 +138,7 @@ fn diff(args: &[Value]) -> Result<Value, Failure> {
     let mut hour = late.hour - early.hour;
     let mut minute = late.minute - early.minute;
     let mut second = late.second - early.second;
-    let mut borrow = |small: &mut i64, size: i64, large: &mut i64| {
+    let borrow = |small: &mut i64, size: i64, large: &mut i64| {
         if *small < 0 {
             *small += size;
             *large -= 1;
