@@ -9,7 +9,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use super::argument::{at, broken, object, text, wrong};
 use super::{Builtin, Failure};
 use crate::value::json::{self, Layout};
-use crate::value::{Value, text::quoted};
+use crate::value::text::quoted;
+use crate::value::{Value, yaml};
 
 pub(super) const ALL: &[Builtin] = &[
     Builtin::steady("base64.encode", 1, |_, args| Ok(PLAIN.encode(text(args, 0)?).into())),
@@ -38,6 +39,14 @@ pub(super) const ALL: &[Builtin] = &[
     Builtin::steady("json.marshal_with_options", 2, |_, args| marshal(args)),
     Builtin::steady("json.unmarshal", 1, |_, args| {
         json::read_text(text(args, 0)?).map_err(|malformed| Failure::Broken(malformed.to_string()))
+    }),
+    Builtin::steady("yaml.marshal", 1, |_, args| Ok(yaml::write(at(args, 0)?).into())),
+    Builtin::steady("yaml.unmarshal", 1, |_, args| {
+        yaml::read(text(args, 0)?).map_err(Failure::Broken)
+    }),
+    Builtin::steady("yaml.is_valid", 1, |_, args| {
+        let text = args.first().and_then(Value::as_text);
+        Ok(text.is_some_and(|text| yaml::read(text).is_ok()).into())
     }),
     Builtin::steady("json.is_valid", 1, |_, args| {
         let text = args.first().and_then(Value::as_text);
@@ -207,6 +216,10 @@ mod tests {
             ),
             ("json.unmarshal", r#"["{\"a\": 1.50}"]"#, r#"{"a":1.50}"#),
             ("json.unmarshal", "[1]", "json.unmarshal: operand 1 must be string but got number"),
+            ("yaml.marshal", r#"[{"a": [1, "b"]}]"#, r#""a:\n- 1\n- b\n""#),
+            ("yaml.unmarshal", r#"["a:\n- 1\n- b"]"#, r#"{"a":[1,"b"]}"#),
+            ("yaml.is_valid", r#"["a: ["]"#, "false"),
+            ("yaml.is_valid", r#"["a: b"]"#, "true"),
             ("json.is_valid", r#"["[1"]"#, "false"),
             ("json.is_valid", r#"["[1]"]"#, "true"),
             ("json.is_valid", "[1]", "false"),
