@@ -4,18 +4,25 @@ mod aggregates;
 mod argument;
 mod arrays;
 mod bits;
+mod encoding;
 mod format;
+mod glob;
 mod graph;
+mod net;
 mod numbers;
 mod objects;
 mod operators;
+mod outside;
 mod paths;
+mod regex;
 mod semver;
 mod sets;
 mod strings;
 mod template;
+mod time;
 mod types;
 mod units;
+mod uuid;
 
 use std::any::Any;
 use std::sync::LazyLock;
@@ -29,16 +36,23 @@ static GROUPS: &[&[Builtin]] = &[
     aggregates::ALL,
     arrays::ALL,
     bits::ALL,
+    encoding::ALL,
+    glob::ALL,
     graph::ALL,
+    net::ALL,
     numbers::ALL,
     objects::ALL,
     operators::ALL,
+    outside::ALL,
     paths::ALL,
+    regex::ALL,
     semver::ALL,
     sets::ALL,
     strings::ALL,
+    time::ALL,
     types::ALL,
     units::ALL,
+    uuid::ALL,
 ];
 
 /// The function of a name: `json.patch`.
