@@ -29,6 +29,7 @@ pub struct Program {
     pub(crate) tree: Tree,
     pub(crate) rules: Vec<RuleSet>,
     modules: Vec<Arc<Module>>,
+    awaited: Vec<Problem>,
 }
 
 /// How policies are compiled.
@@ -36,6 +37,9 @@ pub struct Program {
 pub struct Options {
     /// Whether it is noted which lines are reached.
     pub marks: bool,
+    /// Whether functions of packages may be called that no module brings: a call of one comes to
+    /// nothing until there is such a module.
+    pub open: bool,
 }
 
 /// What is wrong with a policy.
@@ -75,9 +79,14 @@ impl Program {
     /// Compiles modules together.
     pub fn compile(modules: Vec<Arc<Module>>, options: Options) -> Result<Self, Vec<Problem>> {
         let tree = Tree::plant(&modules)?;
-        let (rules, reached) = order::rules(&modules, &tree, options)?;
+        let order::Ordered { rules, reached, awaited } = order::rules(&modules, &tree, options)?;
         check::no_recursion(&modules, &tree, &reached)?;
-        Ok(Self { tree, rules, modules })
+        Ok(Self { tree, rules, modules, awaited })
+    }
+
+    /// The calls of functions that no module brings.
+    pub fn awaited(&self) -> &[Problem] {
+        &self.awaited
     }
 
     /// The modules, as they were read.

@@ -21,6 +21,8 @@ pub(super) struct Reader<'c> {
     /// The name of each variable; what is computed in between has none.
     pub(super) names: Vec<Option<Name>>,
     pub(super) problems: Vec<Problem>,
+    /// Calls of functions that other modules may bring later; nothing when they have to be there.
+    pub(super) awaited: Option<Vec<Problem>>,
 }
 
 /// A body and what it leads to.
@@ -42,6 +44,7 @@ impl<'c> Reader<'c> {
             scopes: vec![Scope::default()],
             names: Vec::new(),
             problems: Vec::new(),
+            awaited: None,
         }
     }
 
@@ -393,8 +396,18 @@ impl<'c> Reader<'c> {
         let flats: Vec<Flat> = args.iter().map(|arg| self.operand(arg, out)).collect();
         let Some((callee, arity)) = callee else {
             let name = dotted(head).unwrap_or_default();
-            self.type_problem(span, format!("undefined function {name}"));
-            return None;
+            let problem = Problem::of_type(self.at(span), format!("undefined function {name}"));
+            let path = self.path(head);
+            return match (&mut self.awaited, path) {
+                (Some(awaited), Some(path)) if path.first().and_then(Value::as_text) == Some("data") => {
+                    awaited.push(problem);
+                    Some(self.undefined(span, to, out))
+                }
+                _ => {
+                    self.problems.push(problem);
+                    None
+                }
+            };
         };
         let mut flats = flats;
         let (to, asked) = match to {
@@ -425,6 +438,14 @@ impl<'c> Reader<'c> {
         };
         out.push(Atom { span, says });
         asked.then_some(to)
+    }
+
+    /// A place for what does not come to a value.
+    fn undefined(&mut self, span: Span, to: Option<Flat>, out: &mut Vec<Atom>) -> Flat {
+        let to = to.unwrap_or_else(|| Flat::Var(self.fresh(None)));
+        out.push(Atom { span, says: Says::Holds(Flat::Const(false.into())) });
+        out.push(Atom { span, says: Says::Unify(to.clone(), Flat::Const(Value::Null)) });
+        to
     }
 
     /// What a name calls, and how many arguments it takes.
