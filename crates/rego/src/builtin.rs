@@ -1,10 +1,21 @@
 //! Functions that come with the language.
 
+mod argument;
+mod big;
+mod crypto;
+mod encoded;
+mod jwt;
+mod key;
+mod wire;
+
 use std::any::Any;
 
 use hashbrown::HashMap;
 
 use crate::Value;
+
+/// The functions by groups.
+pub(crate) const GROUPS: &[&[Builtin]] = &[crypto::ALL, jwt::ALL];
 
 /// A function that comes with the language.
 #[derive(Debug)]
