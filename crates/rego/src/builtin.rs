@@ -4,6 +4,7 @@ mod argument;
 mod big;
 mod crypto;
 mod encoded;
+mod graphql;
 mod jwt;
 mod key;
 mod wire;
@@ -15,7 +16,7 @@ use hashbrown::HashMap;
 use crate::Value;
 
 /// The functions by groups.
-pub(crate) const GROUPS: &[&[Builtin]] = &[crypto::ALL, jwt::ALL];
+pub(crate) const GROUPS: &[&[Builtin]] = &[crypto::ALL, graphql::ALL, jwt::ALL];
 
 /// A function that comes with the language.
 #[derive(Debug)]

@@ -34,7 +34,9 @@ pub(super) fn keys_of(text: &str) -> Result<Vec<Key>, String> {
                 match x509_parser::x509::SubjectPublicKeyInfo::from_der(&block.bytes) {
                     Ok((_, info)) => PublicKey::of_info(&info),
                     Err(_) => {
-                        return Err("failed to parse a PEM public key: asn1: structure error".into());
+                        return Err(
+                            "failed to parse a PEM public key: asn1: structure error".into()
+                        );
                     }
                 }
             }
