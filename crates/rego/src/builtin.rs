@@ -1,22 +1,67 @@
 //! Functions that come with the language.
 
+mod aggregates;
 mod argument;
+mod arrays;
 mod big;
+mod bits;
 mod crypto;
 mod encoded;
+mod format;
+mod graph;
 mod graphql;
 mod jwt;
 mod key;
-mod wire;
+mod numbers;
+mod objects;
+mod operators;
+mod paths;
+mod semver;
+mod sets;
+mod strings;
+mod template;
+mod types;
+mod units;
 
 use std::any::Any;
+use std::sync::LazyLock;
 
 use hashbrown::HashMap;
 
 use crate::Value;
 
-/// The functions by groups.
-pub(crate) const GROUPS: &[&[Builtin]] = &[crypto::ALL, graphql::ALL, jwt::ALL];
+/// All functions, by the groups they are written in.
+static GROUPS: &[&[Builtin]] = &[
+    aggregates::ALL,
+    arrays::ALL,
+    bits::ALL,
+    crypto::ALL,
+    graph::ALL,
+    graphql::ALL,
+    jwt::ALL,
+    numbers::ALL,
+    objects::ALL,
+    operators::ALL,
+    paths::ALL,
+    semver::ALL,
+    sets::ALL,
+    strings::ALL,
+    types::ALL,
+    units::ALL,
+];
+
+/// The function of a name: `json.patch`.
+pub fn find(name: &str) -> Option<&'static Builtin> {
+    BY_NAME.get(name).copied()
+}
+
+/// All functions.
+pub fn all() -> impl Iterator<Item = &'static Builtin> {
+    GROUPS.iter().copied().flatten()
+}
+
+static BY_NAME: LazyLock<HashMap<&'static str, &'static Builtin, foldhash::fast::FixedState>> =
+    LazyLock::new(|| all().map(|builtin| (builtin.name, builtin)).collect());
 
 /// A function that comes with the language.
 #[derive(Debug)]
@@ -27,8 +72,37 @@ pub struct Builtin {
     pub arity: usize,
     /// Whether it answers the same to the same arguments, today and tomorrow.
     pub steady: bool,
-    /// What it does.
-    pub run: fn(&mut Surroundings<'_>, &[Value]) -> Result<Value, Failure>,
+    /// What it does. To be called by [`Builtin::call`], which says whose failure it is.
+    pub run: Run,
+}
+
+/// What a function does.
+pub type Run = fn(&mut Surroundings<'_>, &[Value]) -> Result<Value, Failure>;
+
+impl Builtin {
+    /// A function that answers the same whenever it is asked.
+    const fn steady(name: &'static str, arity: usize, run: Run) -> Self {
+        Self { name, arity, steady: true, run }
+    }
+
+    /// A function whose answer depends on more than its arguments.
+    const fn fresh(name: &'static str, arity: usize, run: Run) -> Self {
+        Self { name, arity, steady: false, run }
+    }
+
+    /// Calls the function. What it says when it fails begins with its name.
+    pub fn call(
+        &self,
+        surroundings: &mut Surroundings<'_>,
+        args: &[Value],
+    ) -> Result<Value, Failure> {
+        let named = |what: String| format!("{}: {what}", self.name);
+        (self.run)(surroundings, args).map_err(|failure| match failure {
+            Failure::Type(what) => Failure::Type(named(what)),
+            Failure::Broken(what) => Failure::Broken(named(what)),
+            other => other,
+        })
+    }
 }
 
 /// Why a function came to no value.
@@ -86,8 +160,97 @@ pub trait World {
     }
 }
 
+impl<'a> Surroundings<'a> {
+    /// With nothing kept yet.
+    pub fn new(world: &'a dyn World) -> Self {
+        Self { world, kept: HashMap::default() }
+    }
+
+    /// What a function kept under a key, or what it makes now and keeps if there is room.
+    fn keep<T: Clone + Send + 'static>(
+        &mut self,
+        whose: &'static str,
+        key: &Value,
+        make: impl FnOnce(&dyn World) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let key = (whose, key.clone());
+        if let Some(kept) = self.kept.get(&key).and_then(|kept| kept.downcast_ref::<T>()) {
+            return Ok(kept.clone());
+        }
+        let made = make(self.world)?;
+        if self.kept.len() < KEPT_MAX {
+            self.kept.insert(key, Box::new(made.clone()));
+        }
+        Ok(made)
+    }
+
+    /// Stops a function that takes long once there is no time left.
+    fn go_on(&self) -> Result<(), Failure> {
+        if self.world.over() { Err(Failure::Halted("there was no time left")) } else { Ok(()) }
+    }
+}
+
+/// How much is kept in one evaluation.
+const KEPT_MAX: usize = 10_000;
+
+/// How many members or bytes a function may make.
+const MADE_MAX: usize = 16 << 20;
+
 impl std::fmt::Debug for Surroundings<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Surroundings({} kept)", self.kept.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A world that stands still.
+    pub(super) struct Still;
+
+    impl World for Still {
+        fn now(&self) -> i64 {
+            1_700_000_000_123_456_789
+        }
+
+        fn random(&self) -> u64 {
+            0x0123_4567_89ab_cdef
+        }
+    }
+
+    /// What a function answers, as JSON, or what it says when it does not.
+    pub(super) fn answer(name: &str, args: &[Value]) -> String {
+        let builtin = find(name).unwrap_or_else(|| panic!("there is no {name}"));
+        assert_eq!(builtin.arity, args.len(), "{name}");
+        match builtin.call(&mut Surroundings::new(&Still), args) {
+            Ok(value) => crate::value::json::write(&value),
+            Err(Failure::Undefined) => "undefined".to_owned(),
+            Err(Failure::Type(what) | Failure::Broken(what)) => what,
+            Err(Failure::Halted(what)) => format!("halted: {what}"),
+        }
+    }
+
+    /// What a function answers, or why it does not.
+    pub(super) fn call(name: &str, args: &[Value]) -> Result<Value, Failure> {
+        let builtin = find(name).unwrap_or_else(|| panic!("there is no {name}"));
+        assert_eq!(builtin.arity, args.len(), "{name}");
+        (builtin.run)(&mut Surroundings::new(&Still), args)
+    }
+
+    /// Calls functions with arguments in JSON.
+    pub(super) fn check(table: &[(&str, &str, &str)]) {
+        for (name, args, expected) in table {
+            let args = crate::value::json::read(args.as_bytes()).unwrap();
+            let Value::Array(args) = args else { panic!("{name}: a list of arguments") };
+            assert_eq!(answer(name, &args), *expected, "{name} of {}", Value::Array(args));
+        }
+    }
+
+    #[test]
+    fn each_name_is_taken_once() {
+        assert_eq!(all().count(), BY_NAME.len());
+        assert_eq!(find("plus").map(|builtin| builtin.arity), Some(2));
+        assert!(find("no.such").is_none());
     }
 }

@@ -4,15 +4,17 @@
 //! members, which is also the order they are listed in; those of more than a few members find
 //! one by its hash.
 
+pub mod json;
 mod number;
 mod object;
 mod set;
+pub(crate) mod text;
 
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-pub use number::Number;
+pub use number::{NoNumber, Number};
 pub use object::{Object, ObjectBuilder};
 pub use set::{Set, SetBuilder};
 
@@ -54,6 +56,11 @@ impl Value {
     /// A set of these.
     pub fn set(members: impl IntoIterator<Item = Value>) -> Self {
         Self::Set(Arc::new(members.into_iter().collect()))
+    }
+
+    /// The number of something counted.
+    pub fn count(count: usize) -> Self {
+        Self::Number(Number::unsigned(count as u64))
     }
 
     /// The string, if it is one.

@@ -2,19 +2,19 @@
 
 use num_bigint::BigUint;
 
-use super::wire;
 use crate::Value;
+use crate::value::json;
 
 /// The number that bytes are, the highest first.
 pub(super) fn number(bytes: &[u8]) -> Value {
     let digits = BigUint::from_bytes_be(bytes).to_string();
-    wire::read(&digits).unwrap_or(Value::Null)
+    json::read_text(&digits).unwrap_or(Value::Null)
 }
 
 /// The number below zero or above that bytes in two's complement are, the highest first.
 pub(super) fn signed(bytes: &[u8]) -> Value {
     let digits = num_bigint::BigInt::from_signed_bytes_be(bytes).to_string();
-    wire::read(&digits).unwrap_or(Value::Null)
+    json::read_text(&digits).unwrap_or(Value::Null)
 }
 
 /// What makes signing with RSA fast: `d mod (p-1)`, `d mod (q-1)` and the inverse of `q`

@@ -1,7 +1,7 @@
 //! What a caller asks of a token before it is believed.
 
+use super::super::Failure;
 use super::super::key::{self, Jwk, PublicKey};
-use super::super::{Failure, wire};
 use crate::{Object, Value};
 
 /// A key tokens are verified with.
@@ -153,7 +153,7 @@ impl Constraints {
         }
         let seconds = self.time / 1e9;
         let at = |name: &str| match claims.get_text(name) {
-            Some(value @ Value::Number(_)) => Ok(wire::float(value)),
+            Some(Value::Number(number)) => Ok(Some(number.as_f64())),
             Some(_) => Err(Failure::Broken(format!("{name} value must be a number"))),
             None => Ok(None),
         };
@@ -170,14 +170,14 @@ fn not_text(name: &str) -> Failure {
 
 fn time_of(value: &Value) -> Result<f64, Failure> {
     let time = match value {
-        Value::Number(_) => wire::float(value),
+        Value::Number(number) => number.as_f64(),
         _ => return Err(Failure::Broken("token time constraint: must be a number".into())),
     };
-    match time {
-        Some(time) if time.is_finite() && time >= 0.0 => Ok(time),
-        Some(time) if time < 0.0 => {
-            Err(Failure::Broken("token time constraint: must not be negative".into()))
-        }
-        _ => Err(Failure::Broken("token time constraint: unvalid float64".into())),
+    if time < 0.0 {
+        return Err(Failure::Broken("token time constraint: must not be negative".into()));
     }
+    if !time.is_finite() {
+        return Err(Failure::Broken("token time constraint: unvalid float64".into()));
+    }
+    Ok(time)
 }

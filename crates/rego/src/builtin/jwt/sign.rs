@@ -3,8 +3,9 @@
 use super::super::argument::text;
 use super::super::encoded::encode_url;
 use super::super::key::{Scheme, read_set};
-use super::super::{Failure, Surroundings, wire};
+use super::super::{Failure, Surroundings};
 use crate::Value;
+use crate::value::json;
 
 /// A token of a header and claims that are values.
 pub(super) fn encode_sign(_: &mut Surroundings<'_>, args: &[Value]) -> Result<Value, Failure> {
@@ -12,7 +13,7 @@ pub(super) fn encode_sign(_: &mut Surroundings<'_>, args: &[Value]) -> Result<Va
         super::super::argument::object(args, place)?;
     }
     let [header, claims, key] =
-        [0, 1, 2].map(|place| args.get(place).map_or(String::new(), wire::write));
+        [0, 1, 2].map(|place| args.get(place).map_or(String::new(), json::write));
     token(&header, &claims, &key)
 }
 
@@ -28,7 +29,7 @@ fn token(header: &str, payload: &str, key: &str) -> Result<Value, Failure> {
     let fields = Fields::of(header)?;
     let scheme = Scheme::of_token(&fields.alg)
         .ok_or_else(|| Failure::Broken(format!("unknown JWS algorithm: {}", fields.alg)))?;
-    if fields.typ.is_none_or(|typ| typ == "JWT") && wire::read(payload).is_err() {
+    if fields.typ.is_none_or(|typ| typ == "JWT") && json::read_text(payload).is_err() {
         return Err(Failure::Broken("type is JWT but payload is not JSON".into()));
     }
     let message = format!("{}.{}", encode_url(header.as_bytes()), encode_url(payload.as_bytes()));
@@ -54,7 +55,7 @@ impl Fields {
         let number = header
             .bytes()
             .all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e' | b'E'));
-        let value = match wire::read(header) {
+        let value = match json::read_text(header) {
             Ok(value) => value,
             Err(_) if number => Value::Null,
             Err(why) => return wrong(&format!("cannot parse JSON: {why}")),

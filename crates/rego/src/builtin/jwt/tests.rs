@@ -1,5 +1,5 @@
-use super::super::argument::testing::call;
 use super::super::encoded::encode_url;
+use super::super::tests::call;
 use super::*;
 
 /// The key and the token of RFC 7515, A.1.
@@ -16,12 +16,12 @@ const ED: &str = r#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxW
     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
 
 fn object(text: &str) -> Value {
-    super::super::wire::read(text).unwrap()
+    crate::value::json::read_text(text).unwrap()
 }
 
 fn sign(header: &str, claims: &str, key: &str) -> String {
     let args = [header.into(), claims.into(), key.into()];
-    call(ALL, "io.jwt.encode_sign_raw", &args).unwrap().as_text().unwrap().to_owned()
+    call("io.jwt.encode_sign_raw", &args).unwrap().as_text().unwrap().to_owned()
 }
 
 fn secret_key() -> String {
@@ -32,7 +32,7 @@ fn secret_key() -> String {
 fn public(key: &str) -> Value {
     let Value::Object(key) = object(key) else { panic!("no key") };
     let shown = key.iter().filter(|(name, _)| name.as_text() != Some("d"));
-    Value::from(super::super::wire::plain(&Value::object(
+    Value::from(crate::value::json::write(&Value::object(
         shown.map(|(name, value)| (name.clone(), value.clone())),
     )))
 }
@@ -44,7 +44,7 @@ fn the_token_of_the_standard_is_made_and_read() {
         "{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}";
     let key = format!(r#"{{"kty":"oct","k":"{SECRET}"}}"#);
     assert_eq!(sign(header, claims, &key), TOKEN);
-    let decoded = call(ALL, "io.jwt.decode", &[TOKEN.into()]).unwrap();
+    let decoded = call("io.jwt.decode", &[TOKEN.into()]).unwrap();
     assert_eq!(decoded.get(&0.into()), Some(&object(r#"{"typ":"JWT","alg":"HS256"}"#)));
     assert_eq!(decoded.get(&1.into()).unwrap().get_text("iss"), Some(&"joe".into()));
     let hex = decoded.get(&2.into()).unwrap().as_text().unwrap();
@@ -60,7 +60,7 @@ fn what_is_signed_is_verified_and_what_is_changed_is_not() {
         let changed = token.replace(&encode_url(b"{\"sub\":\"me\"}"), &encode_url(b"{}"));
         for (token, expected) in [(&token, true), (&changed, false)] {
             let args = [token.as_str().into(), public(key)];
-            assert_eq!(call(ALL, verify, &args).unwrap(), expected.into(), "{alg} {token}");
+            assert_eq!(call(verify, &args).unwrap(), expected.into(), "{alg} {token}");
         }
     }
 }
@@ -69,7 +69,7 @@ fn what_is_signed_is_verified_and_what_is_changed_is_not() {
 fn a_key_of_another_kind_verifies_nothing() {
     let token = sign(r#"{"alg":"EdDSA"}"#, "{}", ED);
     for verify in ["io.jwt.verify_rs256", "io.jwt.verify_ps512", "io.jwt.verify_es384"] {
-        let answer = call(ALL, verify, &[token.as_str().into(), public(ED)]).unwrap();
+        let answer = call(verify, &[token.as_str().into(), public(ED)]).unwrap();
         assert_eq!(answer, false.into(), "{verify}");
     }
 }
@@ -77,7 +77,7 @@ fn a_key_of_another_kind_verifies_nothing() {
 /// What a token with these claims is, asked with these constraints; `SECRET` is the right one.
 fn verified(claims: &str, constraints: &str) -> Result<bool, String> {
     let token = sign(r#"{"alg":"HS256"}"#, claims, &secret_key());
-    match call(ALL, "io.jwt.decode_verify", &[token.as_str().into(), object(constraints)]) {
+    match call("io.jwt.decode_verify", &[token.as_str().into(), object(constraints)]) {
         Ok(answer) => Ok(answer.get(&0.into()) == Some(&true.into())),
         Err(Failure::Broken(why)) => Err(why),
         Err(other) => panic!("{other:?}"),
@@ -133,7 +133,7 @@ fn of_several_keys_the_named_one_counts() {
     ] {
         let token = sign(header, "{}", ED);
         let asked = Value::object([("cert".into(), set.as_str().into())]);
-        let answer = call(ALL, "io.jwt.decode_verify", &[token.as_str().into(), asked]).unwrap();
+        let answer = call("io.jwt.decode_verify", &[token.as_str().into(), asked]).unwrap();
         assert_eq!(answer.get(&0.into()), Some(&expected.into()), "{header}");
     }
 }
@@ -143,9 +143,9 @@ fn a_token_in_a_token_is_opened() {
     let inner = sign(r#"{"alg":"HS256"}"#, r#"{"sub":"me"}"#, &secret_key());
     let outer = sign(r#"{"alg":"HS256","cty":"JWT","typ":"x"}"#, &inner, &secret_key());
     let asked = object(r#"{"secret":"secret"}"#);
-    let answer = call(ALL, "io.jwt.decode_verify", &[outer.as_str().into(), asked]).unwrap();
+    let answer = call("io.jwt.decode_verify", &[outer.as_str().into(), asked]).unwrap();
     assert_eq!(answer.get(&2.into()), Some(&object(r#"{"sub":"me"}"#)));
-    let answer = call(ALL, "io.jwt.decode", &[outer.as_str().into()]).unwrap();
+    let answer = call("io.jwt.decode", &[outer.as_str().into()]).unwrap();
     assert_eq!(answer.get(&1.into()), Some(&object(r#"{"sub":"me"}"#)));
 }
 
@@ -162,7 +162,7 @@ fn what_is_no_token_is_an_error_that_says_why() {
         (&enc, "JWT is a JWE object, which is not supported"),
     ];
     for (token, expected) in cases {
-        match call(ALL, "io.jwt.decode", &[token.into()]) {
+        match call("io.jwt.decode", &[token.into()]) {
             Err(Failure::Broken(why)) => assert_eq!(why, expected, "{token}"),
             other => panic!("{token}: {other:?}"),
         }
@@ -192,7 +192,7 @@ fn what_can_not_be_signed_is_an_error_without_the_key() {
     ];
     for (header, claims, key, expected) in cases {
         let args = [header.into(), claims.into(), key.into()];
-        match call(ALL, "io.jwt.encode_sign_raw", &args) {
+        match call("io.jwt.encode_sign_raw", &args) {
             Err(Failure::Broken(why)) => assert_eq!(why, expected, "{header}"),
             other => panic!("{header}: {other:?}"),
         }

@@ -1,8 +1,9 @@
 //! A token in its three parts.
 
+use super::super::Failure;
 use super::super::encoded::decode_url;
-use super::super::{Failure, wire};
 use crate::Value;
+use crate::value::json;
 
 /// The three parts, still in base 64.
 pub(super) struct Token<'t> {
@@ -57,7 +58,7 @@ impl<'t> Token<'t> {
 
 /// The object a text in JSON says.
 pub(super) fn object_of(text: &str) -> Result<Value, String> {
-    match wire::read(text) {
+    match json::read_text(text) {
         Ok(value @ Value::Object(_)) => Ok(value),
         Ok(_) => Err("decoded JSON type was not an Object".into()),
         Err(why) => Err(format!("invalid JSON: {why}")),

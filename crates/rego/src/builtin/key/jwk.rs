@@ -1,9 +1,9 @@
 //! Keys as JSON (RFC 7517): one, or a set of them.
 
 use super::super::encoded::decode_url;
-use super::super::wire;
 use super::{Curve, PrivateKey, PublicKey, trimmed};
 use crate::Value;
+use crate::value::json;
 
 /// A key of a set.
 pub(in super::super) struct Jwk {
@@ -19,7 +19,7 @@ pub(in super::super) struct Jwk {
 
 /// The keys of a set, or the one key that stands alone.
 pub(in super::super) fn read_set(text: &str) -> Result<Vec<Jwk>, String> {
-    let document = wire::read(text)?;
+    let document = json::read_text(text).map_err(|why| why.to_string())?;
     match document.get_text("keys") {
         Some(Value::Array(keys)) => keys.iter().map(read_key).collect(),
         Some(_) => Err("keys must be a list".into()),

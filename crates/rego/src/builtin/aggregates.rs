@@ -1,0 +1,101 @@
+//! What collections come to as a whole.
+
+use super::argument::{at, members, wrong_member, wrong_type};
+use super::{Builtin, Failure};
+use crate::value::{NoNumber, Number, Value};
+
+pub(super) const ALL: &[Builtin] = &[
+    Builtin::steady("count", 1, |_, args| count(args)),
+    Builtin::steady("sum", 1, |_, args| fold(args, 0, Number::plus)),
+    Builtin::steady("product", 1, |_, args| fold(args, 1, Number::times)),
+    Builtin::steady("max", 1, |_, args| found(collection(args)?.into_iter().max())),
+    Builtin::steady("min", 1, |_, args| found(collection(args)?.into_iter().min())),
+    Builtin::steady("sort", 1, |_, args| {
+        let mut sorted: Vec<Value> = collection(args)?.into_iter().cloned().collect();
+        sorted.sort();
+        Ok(Value::array(sorted))
+    }),
+    Builtin::steady("all", 1, |_, args| {
+        Ok(listed(args)?.into_iter().all(|item| *item == Value::Bool(true)).into())
+    }),
+    Builtin::steady("any", 1, |_, args| {
+        Ok(listed(args)?.into_iter().any(|item| *item == Value::Bool(true)).into())
+    }),
+];
+
+fn count(args: &[Value]) -> Result<Value, Failure> {
+    Ok(Value::count(match at(args, 0)? {
+        Value::Array(items) => items.len(),
+        Value::Object(object) => object.len(),
+        Value::Set(set) => set.len(),
+        Value::Text(text) => text.chars().count(),
+        other => return Err(wrong_type(0, other, &["array", "object", "set", "string"])),
+    }))
+}
+
+fn fold(
+    args: &[Value],
+    start: i64,
+    operation: fn(&Number, &Number) -> Result<Number, NoNumber>,
+) -> Result<Value, Failure> {
+    let mut result = Number::Whole(start);
+    for item in collection(args)? {
+        let Value::Number(number) = item else {
+            return Err(wrong_member(0, at(args, 0)?, item, "number"));
+        };
+        result =
+            operation(&result, number).map_err(|none| Failure::Broken(none.reason().to_owned()))?;
+    }
+    Ok(Value::Number(result))
+}
+
+fn found(value: Option<&Value>) -> Result<Value, Failure> {
+    value.cloned().ok_or(Failure::Undefined)
+}
+
+fn collection(args: &[Value]) -> Result<Vec<&Value>, Failure> {
+    let arg = at(args, 0)?;
+    members(arg).ok_or_else(|| wrong_type(0, arg, &["set", "array"]))
+}
+
+fn listed(args: &[Value]) -> Result<Vec<&Value>, Failure> {
+    let arg = at(args, 0)?;
+    members(arg).ok_or_else(|| wrong_type(0, arg, &["array", "set"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::check;
+
+    #[test]
+    fn aggregates() {
+        check(&[
+            ("count", r#"["äö"]"#, "2"),
+            ("count", "[[1, 2]]", "2"),
+            ("count", r#"[{"a": 1}]"#, "1"),
+            (
+                "count",
+                "[1]",
+                "count: operand 1 must be one of {array, object, set, string} but got number",
+            ),
+            ("sum", "[[1, 2, 0.5]]", "3.5"),
+            ("sum", "[[]]", "0"),
+            ("sum", "[[9223372036854775807, 1]]", "9223372036854775808"),
+            (
+                "sum",
+                r#"[[1, "a"]]"#,
+                "sum: operand 1 must be array of numbers but got array containing string",
+            ),
+            ("product", "[[2, 3]]", "6"),
+            ("max", r#"[[1, "a", null]]"#, r#""a""#),
+            ("max", "[[]]", "undefined"),
+            ("min", "[[2, 1]]", "1"),
+            ("min", "[1]", "min: operand 1 must be one of {set, array} but got number"),
+            ("sort", "[[3, 1, 2]]", "[1,2,3]"),
+            ("all", "[[true, true]]", "true"),
+            ("all", "[[true, 1]]", "false"),
+            ("any", "[[]]", "false"),
+            ("any", "[{}]", "any: operand 1 must be one of {array, set} but got object"),
+        ]);
+    }
+}
