@@ -3,6 +3,7 @@
 mod aggregates;
 mod argument;
 mod arrays;
+mod aws;
 mod big;
 mod bits;
 mod crypto;
@@ -16,12 +17,14 @@ mod numbers;
 mod objects;
 mod operators;
 mod paths;
+mod schema;
 mod semver;
 mod sets;
 mod strings;
 mod template;
 mod types;
 mod units;
+mod x509;
 
 use std::any::Any;
 use std::sync::LazyLock;
@@ -34,6 +37,7 @@ use crate::Value;
 static GROUPS: &[&[Builtin]] = &[
     aggregates::ALL,
     arrays::ALL,
+    aws::ALL,
     bits::ALL,
     crypto::ALL,
     graph::ALL,
@@ -43,6 +47,7 @@ static GROUPS: &[&[Builtin]] = &[
     objects::ALL,
     operators::ALL,
     paths::ALL,
+    schema::ALL,
     semver::ALL,
     sets::ALL,
     strings::ALL,

@@ -13,8 +13,7 @@ use crate::{Object, Value};
 pub(super) const ALL: &[Builtin] = &[Builtin::steady("providers.aws.sign_req", 3, sign_req)];
 
 /// What has to be known to sign.
-const NEEDED: [&str; 4] =
-    ["aws_access_key", "aws_region", "aws_secret_access_key", "aws_service"];
+const NEEDED: [&str; 4] = ["aws_access_key", "aws_region", "aws_secret_access_key", "aws_service"];
 
 /// What a request may have, as `http.send` takes it.
 const ALLOWED: [&str; 28] = [
@@ -56,8 +55,8 @@ fn sign_req(_: &mut Surroundings<'_>, args: &[Value]) -> Result<Value, Failure> 
     let (request, config) = (object(args, 0)?, object(args, 1)?);
     check_config(config)?;
     let time = number(args, 2)?.as_i64().filter(|time| *time >= 0);
-    let time = time
-        .ok_or_else(|| wrong(2, "could not convert time_ns value into a unix timestamp"))?;
+    let time =
+        time.ok_or_else(|| wrong(2, "could not convert time_ns value into a unix timestamp"))?;
     check_request(request)?;
     let headers = match request.get_text("headers") {
         None => BTreeMap::new(),
@@ -126,7 +125,8 @@ fn check_request(request: &Object) -> Result<(), Failure> {
         return Err(wrong(0, &what));
     }
     let needed = ["method", "url"];
-    if let Some(names) = quoted(needed.into_iter().filter(|name| request.get_text(name).is_none())) {
+    if let Some(names) = quoted(needed.into_iter().filter(|name| request.get_text(name).is_none()))
+    {
         return Err(wrong(0, &format!("missing required request parameters(s): {names}")));
     }
     let is_no_text = |name: &&str| request.get_text(name).and_then(Value::as_text).is_none();
@@ -189,7 +189,8 @@ impl Signer<'_> {
         }
         signed.extend(added.iter().map(|(name, value)| (name.clone(), value.as_str())));
         let names = signed.keys().map(String::as_str).collect::<Vec<&str>>().join(";");
-        let lines: String = signed.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+        let lines: String =
+            signed.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
         let canonical = format!(
             "{}\n{}\n{}\n{lines}\n{names}\n{}",
             self.method, self.url.path, self.url.query, self.body
@@ -250,9 +251,7 @@ impl<'u> Url<'u> {
 
 /// A path with what may not stand in one escaped.
 fn escaped(path: &str) -> String {
-    let kept = |byte: u8| {
-        byte.is_ascii_alphanumeric() || b"-_.~!$&'()*+,;=:@[]%/".contains(&byte)
-    };
+    let kept = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~!$&'()*+,;=:@[]%/".contains(&byte);
     let mut text = String::with_capacity(path.len());
     for byte in path.bytes() {
         if kept(byte) {
@@ -329,10 +328,30 @@ mod tests {
     #[test]
     fn what_is_missing_or_of_a_wrong_type_is_told() {
         let cases = [
-            ("{}", CONFIG, TIME, "operand 1 missing required request parameters(s): {\"method\", \"url\"}"),
-            (r#"{"method":1,"url":"x"}"#, CONFIG, TIME, "operand 1 invalid values for required request parameters(s): {\"method\"}"),
-            (r#"{"method":"x","url":"x","a":1}"#, CONFIG, TIME, "operand 1 invalid request parameters(s): {\"a\"}"),
-            ("{}", "{}", TIME, "operand 2 missing required AWS config parameters(s): {\"aws_access_key\", \"aws_region\", \"aws_secret_access_key\", \"aws_service\"}"),
+            (
+                "{}",
+                CONFIG,
+                TIME,
+                "operand 1 missing required request parameters(s): {\"method\", \"url\"}",
+            ),
+            (
+                r#"{"method":1,"url":"x"}"#,
+                CONFIG,
+                TIME,
+                "operand 1 invalid values for required request parameters(s): {\"method\"}",
+            ),
+            (
+                r#"{"method":"x","url":"x","a":1}"#,
+                CONFIG,
+                TIME,
+                "operand 1 invalid request parameters(s): {\"a\"}",
+            ),
+            (
+                "{}",
+                "{}",
+                TIME,
+                "operand 2 missing required AWS config parameters(s): {\"aws_access_key\", \"aws_region\", \"aws_secret_access_key\", \"aws_service\"}",
+            ),
             ("{}", CONFIG, -1, "operand 3 could not convert time_ns value into a unix timestamp"),
         ];
         for (request, config, time, expected) in cases {

@@ -101,11 +101,11 @@ fn what_is_wrong_with_a_question_is_told_with_its_place() {
             "Cannot spread fragment \"f\" within itself via \"g\"",
         ),
         (
-            "{ me { ... on Dog { name } } }",
+            "{ me { ... on Dog { barks } } }",
             "Fragment cannot be spread here as objects of type \"User\" can never be of type \"Dog\"",
         ),
         (
-            "{ me { ... on Kind { name } } }",
+            "{ me { ... on Kind { __typename } } }",
             "Fragment cannot condition on non composite type \"Kind\"",
         ),
         ("{ me { ... on Nobody { name } } }", "Unknown type \"Nobody\""),
