@@ -53,6 +53,7 @@ static GROUPS: &[&[Builtin]] = &[
     strings::ALL,
     types::ALL,
     units::ALL,
+    x509::ALL,
 ];
 
 /// The function of a name: `json.patch`.

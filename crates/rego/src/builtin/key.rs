@@ -9,7 +9,7 @@ use x509_parser::public_key::PublicKey as Parsed;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 pub(super) use jwk::{Jwk, read_set};
-pub(super) use pem::{Block, blocks, first_block};
+pub(super) use pem::{blocks, first_block};
 pub(super) use private::PrivateKey;
 
 /// The digest a signature is over.
