@@ -180,14 +180,15 @@ impl Signer<'_> {
                 added.insert("x-amz-security-token".into(), token.into());
             }
         }
-        let mut signed: BTreeMap<String, &str> = BTreeMap::new();
+        // What the request says itself is what is signed, even where it is sent differently.
+        let mut signed: BTreeMap<String, &str> =
+            added.iter().map(|(name, value)| (name.clone(), value.as_str())).collect();
         for (name, value) in headers {
             let name = name.to_lowercase();
             if !UNSIGNED.contains(&name.as_str()) {
                 signed.insert(name, value);
             }
         }
-        signed.extend(added.iter().map(|(name, value)| (name.clone(), value.as_str())));
         let names = signed.keys().map(String::as_str).collect::<Vec<&str>>().join(";");
         let lines: String =
             signed.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
