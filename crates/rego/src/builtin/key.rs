@@ -12,11 +12,9 @@ pub(super) use jwk::{Jwk, read_set};
 pub(super) use pem::{blocks, first_block};
 pub(super) use private::PrivateKey;
 
-/// The digest a signature is over.
+/// The digest a signature is over. What is over older ones is believed no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Digest {
-    /// SHA-1, which only certificates of long ago are signed with.
-    Sha1,
     /// SHA-256.
     Sha256,
     /// SHA-384.
@@ -193,7 +191,6 @@ pub(super) fn secret_verifies(secret: &[u8], digest: Digest, message: &[u8], tag
 fn rsa_parameters(scheme: Scheme, bytes: usize) -> Option<&'static signature::RsaParameters> {
     let short = bytes < 256;
     Some(match scheme {
-        Scheme::Rsa(Digest::Sha1) => &signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
         Scheme::Rsa(Digest::Sha256) if short => {
             &signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY
         }
@@ -212,14 +209,12 @@ fn rsa_parameters(scheme: Scheme, bytes: usize) -> Option<&'static signature::Rs
 
 fn ec_algorithm(curve: Curve, digest: Digest) -> &'static signature::EcdsaVerificationAlgorithm {
     match (curve, digest) {
-        (Curve::P256, Digest::Sha1) => &signature::ECDSA_P256_SHA1_ASN1,
         (Curve::P256, Digest::Sha256) => &signature::ECDSA_P256_SHA256_ASN1,
         (Curve::P256, Digest::Sha384) => &signature::ECDSA_P256_SHA384_ASN1,
         (Curve::P256, Digest::Sha512) => &signature::ECDSA_P256_SHA512_ASN1,
-        (Curve::P384, Digest::Sha1 | Digest::Sha256) => &signature::ECDSA_P384_SHA256_ASN1,
+        (Curve::P384, Digest::Sha256) => &signature::ECDSA_P384_SHA256_ASN1,
         (Curve::P384, Digest::Sha384) => &signature::ECDSA_P384_SHA384_ASN1,
         (Curve::P384, Digest::Sha512) => &signature::ECDSA_P384_SHA512_ASN1,
-        (Curve::P521, Digest::Sha1) => &signature::ECDSA_P521_SHA1_ASN1,
         (Curve::P521, Digest::Sha256) => &signature::ECDSA_P521_SHA256_ASN1,
         (Curve::P521, Digest::Sha384) => &signature::ECDSA_P521_SHA384_ASN1,
         (Curve::P521, Digest::Sha512) => &signature::ECDSA_P521_SHA512_ASN1,

@@ -113,7 +113,6 @@ fn ec_algorithm(curve: Curve, digest: Digest) -> Option<&'static signature::Ecds
 /// The digest with a key.
 pub(in super::super) fn hmac_algorithm(digest: Digest) -> hmac::Algorithm {
     match digest {
-        Digest::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
         Digest::Sha256 => hmac::HMAC_SHA256,
         Digest::Sha384 => hmac::HMAC_SHA384,
         Digest::Sha512 => hmac::HMAC_SHA512,

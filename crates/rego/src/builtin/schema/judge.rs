@@ -265,7 +265,7 @@ impl<'s> Judge<'s> {
         if node.unique {
             let mut seen = HashMap::new();
             for (place, item) in items.iter().enumerate() {
-                if let Some(before) = seen.insert(item, place) {
+                if let Some(before) = seen.insert(json::write(item), place) {
                     found.fault(
                         "unique",
                         at,

@@ -30,7 +30,7 @@ fn texts(all: &[String]) -> Value {
     list(all, |one| one.as_str().into())
 }
 
-fn oid(numbers: &Vec<i64>) -> Value {
+fn oid(numbers: &[i64]) -> Value {
     numbers.iter().map(|number| (*number).into()).collect()
 }
 
@@ -57,9 +57,9 @@ pub(super) fn certificate(one: &Certificate, uris: bool) -> Value {
         ("KeyUsage", says.key_usage.into()),
         ("Extensions", list(&one.extensions, extension)),
         ("ExtraExtensions", Value::Null),
-        ("UnhandledCriticalExtensions", list(&says.unhandled, oid)),
+        ("UnhandledCriticalExtensions", list(&says.unhandled, |id| oid(id))),
         ("ExtKeyUsage", list(&says.extended, |usage| (*usage).into())),
-        ("UnknownExtKeyUsage", list(&says.extended_unknown, oid)),
+        ("UnknownExtKeyUsage", list(&says.extended_unknown, |id| oid(id))),
         ("BasicConstraintsValid", says.authority.is_some().into()),
         ("IsCA", is_authority.into()),
         ("MaxPathLen", between.into()),
@@ -115,7 +115,7 @@ fn policies(one: &Certificate) -> Pairs {
     let count = |count: Option<i64>| count.unwrap_or(0).into();
     let zero = |count: Option<i64>| (count == Some(0)).into();
     vec![
-        ("PolicyIdentifiers", list(&says.policies, oid)),
+        ("PolicyIdentifiers", list(&says.policies, |id| oid(id))),
         ("Policies", list(&says.policies, |id| dotted(id).into())),
         ("InhibitAnyPolicy", count(says.no_any)),
         ("InhibitAnyPolicyZero", zero(says.no_any)),
@@ -135,7 +135,7 @@ pub(super) fn request(one: &Request) -> Value {
     let attributes = if one.extensions.is_empty() {
         Value::Null
     } else {
-        let id = oid(&vec![1, 2, 840, 113_549, 1, 9, 14]);
+        let id = oid(&[1, 2, 840, 113_549, 1, 9, 14]);
         let values = Value::array([list(&one.extensions, asked)]);
         Value::array([object(vec![("Type", id), ("Value", values)])])
     };
