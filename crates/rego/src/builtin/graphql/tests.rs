@@ -1,3 +1,5 @@
+//! Questions that can be asked of a schema, and that can not.
+
 use super::super::tests::call;
 use super::*;
 

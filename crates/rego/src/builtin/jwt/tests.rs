@@ -1,3 +1,5 @@
+//! Tokens of the standards, and what is asked of them.
+
 use super::super::encoded::encode_url;
 use super::super::tests::call;
 use super::*;

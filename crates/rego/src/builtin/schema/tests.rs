@@ -1,3 +1,5 @@
+//! What each keyword says of a document.
+
 use super::super::tests::call;
 use super::*;
 

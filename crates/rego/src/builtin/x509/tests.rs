@@ -1,3 +1,5 @@
+//! Certificates made here, shown and followed to where they come from.
+
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose, SanType,
