@@ -8,22 +8,30 @@ mod big;
 mod bits;
 mod crypto;
 mod encoded;
+mod encoding;
 mod format;
+mod glob;
 mod graph;
 mod graphql;
 mod jwt;
 mod key;
+mod modules;
+mod net;
 mod numbers;
 mod objects;
 mod operators;
+mod outside;
 mod paths;
+mod regex;
 mod schema;
 mod semver;
 mod sets;
 mod strings;
 mod template;
+mod time;
 mod types;
 mod units;
+mod uuid;
 mod x509;
 
 use std::any::Any;
@@ -43,17 +51,25 @@ static GROUPS: &[&[Builtin]] = &[
     graph::ALL,
     graphql::ALL,
     jwt::ALL,
+    encoding::ALL,
+    glob::ALL,
+    net::ALL,
+    modules::ALL,
     numbers::ALL,
     objects::ALL,
     operators::ALL,
+    outside::ALL,
     paths::ALL,
     schema::ALL,
+    regex::ALL,
     semver::ALL,
     sets::ALL,
     strings::ALL,
+    time::ALL,
     types::ALL,
     units::ALL,
     x509::ALL,
+    uuid::ALL,
 ];
 
 /// The function of a name: `json.patch`.

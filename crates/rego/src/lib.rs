@@ -5,7 +5,15 @@
 //! whoever asks brings what built-ins need of the world, by [`builtin::World`].
 
 pub mod builtin;
+pub mod compile;
+pub mod eval;
+mod plan;
+mod reads;
 pub mod syntax;
 pub mod value;
 
+pub use compile::{Options, Problem, Program, Question};
+pub use eval::{Ask, Error, Row};
+pub use plan::Place;
+pub use reads::Reads;
 pub use value::{Number, Object, Set, Value};

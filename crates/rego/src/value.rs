@@ -9,6 +9,7 @@ mod number;
 mod object;
 mod set;
 pub(crate) mod text;
+pub mod yaml;
 
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};

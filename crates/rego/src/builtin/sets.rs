@@ -23,11 +23,14 @@ pub(super) const ALL: &[Builtin] = &[
 ];
 
 fn sets(args: &[Value]) -> Result<Vec<&Set>, Failure> {
-    let inner = |member| match member {
-        &Value::Set(ref set) => Ok(&**set),
-        other => Err(wrong_type(0, other, &["set"])),
-    };
     set(args, 0)?.iter().map(inner).collect()
+}
+
+fn inner(member: &Value) -> Result<&Set, Failure> {
+    match member {
+        Value::Set(set) => Ok(set),
+        other => Err(wrong_type(0, other, &["set"])),
+    }
 }
 
 #[cfg(test)]
@@ -39,7 +42,7 @@ mod tests {
     fn sets_of_sets() {
         let set = |members: &[i64]| Value::set(members.iter().map(|n| Value::from(*n)));
         let some = Value::set([set(&[1, 2]), set(&[2, 3])]);
-        assert_eq!(answer("union", &[some.clone()]), "[1,2,3]");
+        assert_eq!(answer("union", std::slice::from_ref(&some)), "[1,2,3]");
         assert_eq!(answer("intersection", &[some]), "[2]");
         assert_eq!(answer("intersection", &[set(&[])]), "[]");
         let wrong = "union: operand 1 must be set but got number";

@@ -99,9 +99,7 @@ mod tests {
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),
             any::<i64>().prop_map(Value::from),
-            any::<f64>()
-                .prop_filter_map("a number", |n| crate::Number::from_f64(n))
-                .prop_map(Value::from),
+            any::<f64>().prop_filter_map("a number", crate::Number::from_f64).prop_map(Value::from),
             any::<String>().prop_map(Value::from),
         ];
         leaf.prop_recursive(4, 64, 8, |inner| {

@@ -171,7 +171,7 @@ impl<'a> Reader<'a> {
     fn plain(&mut self) -> &'a str {
         let rest = self.rest();
         let special = |byte: &u8| *byte < b' ' || *byte == b'"' || *byte == b'\\';
-        let length = rest.as_bytes().iter().position(|byte| special(byte)).unwrap_or(rest.len());
+        let length = rest.as_bytes().iter().position(special).unwrap_or(rest.len());
         self.place += length;
         rest.get(..length).unwrap_or("")
     }

@@ -1,0 +1,87 @@
+//! From what is written to what is done.
+//!
+//! Modules are put into one tree of rules (`tree`). Each rule is read with its names resolved
+//! (`read`) into atoms: small statements without anything nested that could be known earlier
+//! or later than the rest. Atoms are put in an order in which everything is known when it is
+//! needed, and become steps (`order`).
+
+mod atom;
+mod check;
+mod names;
+mod order;
+mod query;
+mod read;
+mod tree;
+
+use std::sync::Arc;
+
+use crate::plan::{Place, RuleSet};
+use crate::syntax::Module;
+
+use tree::Tree;
+
+pub use query::Question;
+pub(crate) use query::What;
+
+/// Policies that can be asked.
+#[derive(Debug)]
+pub struct Program {
+    pub(crate) tree: Tree,
+    pub(crate) rules: Vec<RuleSet>,
+    modules: Vec<Arc<Module>>,
+}
+
+/// How policies are compiled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Whether it is noted which lines are reached.
+    pub marks: bool,
+}
+
+/// What is wrong with a policy.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// What OPA calls this kind of problem: `rego_unsafe_var_error`.
+    pub code: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// Where.
+    pub place: Place,
+}
+
+impl Problem {
+    fn unsafe_variable(place: Place, name: &str) -> Self {
+        Self { code: "rego_unsafe_var_error", message: format!("var {name} is unsafe"), place }
+    }
+
+    fn of_type(place: Place, message: String) -> Self {
+        Self { code: "rego_type_error", message, place }
+    }
+
+    fn of_compiling(place: Place, message: String) -> Self {
+        Self { code: "rego_compile_error", message, place }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (row, column) = self.place.source.place(self.place.span.start);
+        let name = &self.place.source.name;
+        write!(f, "{name}:{row}:{column}: {}: {}", self.code, self.message)
+    }
+}
+
+impl Program {
+    /// Compiles modules together.
+    pub fn compile(modules: Vec<Arc<Module>>, options: Options) -> Result<Self, Vec<Problem>> {
+        let tree = Tree::plant(&modules)?;
+        let (rules, reached) = order::rules(&modules, &tree, options)?;
+        check::no_recursion(&modules, &tree, &reached)?;
+        Ok(Self { tree, rules, modules })
+    }
+
+    /// The modules, as they were read.
+    pub fn modules(&self) -> &[Arc<Module>] {
+        &self.modules
+    }
+}
