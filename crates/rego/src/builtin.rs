@@ -3,11 +3,19 @@
 mod aggregates;
 mod argument;
 mod arrays;
+mod aws;
+mod big;
 mod bits;
+mod crypto;
+mod encoded;
 mod encoding;
 mod format;
 mod glob;
 mod graph;
+mod graphql;
+mod jwt;
+mod key;
+mod modules;
 mod net;
 mod numbers;
 mod objects;
@@ -15,6 +23,7 @@ mod operators;
 mod outside;
 mod paths;
 mod regex;
+mod schema;
 mod semver;
 mod sets;
 mod strings;
@@ -23,6 +32,7 @@ mod time;
 mod types;
 mod units;
 mod uuid;
+mod x509;
 
 use std::any::Any;
 use std::sync::LazyLock;
@@ -35,16 +45,22 @@ use crate::Value;
 static GROUPS: &[&[Builtin]] = &[
     aggregates::ALL,
     arrays::ALL,
+    aws::ALL,
     bits::ALL,
+    crypto::ALL,
+    graph::ALL,
+    graphql::ALL,
+    jwt::ALL,
     encoding::ALL,
     glob::ALL,
-    graph::ALL,
     net::ALL,
+    modules::ALL,
     numbers::ALL,
     objects::ALL,
     operators::ALL,
     outside::ALL,
     paths::ALL,
+    schema::ALL,
     regex::ALL,
     semver::ALL,
     sets::ALL,
@@ -52,6 +68,7 @@ static GROUPS: &[&[Builtin]] = &[
     time::ALL,
     types::ALL,
     units::ALL,
+    x509::ALL,
     uuid::ALL,
 ];
 
@@ -234,6 +251,13 @@ mod tests {
             Err(Failure::Type(what) | Failure::Broken(what)) => what,
             Err(Failure::Halted(what)) => format!("halted: {what}"),
         }
+    }
+
+    /// What a function answers, or why it does not.
+    pub(super) fn call(name: &str, args: &[Value]) -> Result<Value, Failure> {
+        let builtin = find(name).unwrap_or_else(|| panic!("there is no {name}"));
+        assert_eq!(builtin.arity, args.len(), "{name}");
+        (builtin.run)(&mut Surroundings::new(&Still), args)
     }
 
     /// Calls functions with arguments in JSON.
