@@ -1,6 +1,6 @@
 //! Graphs: objects that say of each node to which others it leads.
 
-use std::collections::BTreeSet;
+use hashbrown::HashSet;
 
 use super::argument::{at, broken, members, object, wrong_type};
 use super::{Builtin, Failure, MADE_MAX, Surroundings};
@@ -43,10 +43,11 @@ fn paths(surroundings: &mut Surroundings<'_>, args: &[Value]) -> Result<Value, F
         let Some(next) = graph.get(start) else { continue };
         let next = members(next).unwrap_or_default();
         if next.is_empty() {
-            found.add(&[start.clone()])?;
+            found.add(std::slice::from_ref(start))?;
         }
         for neighbour in next {
-            let reached = BTreeSet::from([start.clone()]);
+            let mut reached = Reached::default();
+            reached.insert(start.clone());
             let mut walk = Walk { graph, reached, path: vec![start.clone()], found: &mut found };
             walk.on(neighbour)?;
         }
@@ -72,9 +73,11 @@ impl Found<'_, '_> {
     }
 }
 
+type Reached = HashSet<Value, foldhash::fast::FixedState>;
+
 struct Walk<'a, 'b, 'c> {
     graph: &'a Object,
-    reached: BTreeSet<Value>,
+    reached: Reached,
     path: Vec<Value>,
     found: &'a mut Found<'b, 'c>,
 }

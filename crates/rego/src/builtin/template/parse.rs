@@ -13,8 +13,8 @@ pub(super) fn parse(text: &str) -> Read<Vec<Node>> {
     let mut parser = Parser { rest: text, trim: false };
     let (nodes, end) = parser.block(0)?;
     match end {
-        End::Text => Ok(nodes),
-        End::End | End::Else(_) => Err("`end` ends nothing"),
+        End::Nothing => Ok(nodes),
+        End::Close | End::Else(_) => Err("`end` ends nothing"),
     }
 }
 
@@ -26,8 +26,8 @@ struct Parser<'a> {
 
 /// What a block ends with.
 enum End<'a> {
-    Text,
-    End,
+    Nothing,
+    Close,
     Else(&'a str),
 }
 
@@ -42,10 +42,10 @@ impl<'a> Parser<'a> {
             if !text.is_empty() {
                 nodes.push(Node::Text(text.to_owned()));
             }
-            let Some(action) = action else { return Ok((nodes, End::Text)) };
+            let Some(action) = action else { return Ok((nodes, End::Nothing)) };
             let (word, rest) = action.split_once(char::is_whitespace).unwrap_or((action, ""));
             match word {
-                "end" => return Ok((nodes, End::End)),
+                "end" => return Ok((nodes, End::Close)),
                 "else" => return Ok((nodes, End::Else(rest.trim()))),
                 "if" | "with" | "range" => nodes.push(self.branch(word, rest, depth)?),
                 _ if action.starts_with("/*") && action.ends_with("*/") => {}
@@ -58,9 +58,9 @@ impl<'a> Parser<'a> {
         let pipeline = pipeline(condition)?;
         let (nodes, end) = self.block(depth + 1)?;
         let others = match end {
-            End::End => Vec::new(),
+            End::Close => Vec::new(),
             End::Else("") => match self.block(depth + 1)? {
-                (others, End::End) => others,
+                (others, End::Close) => others,
                 _ => return Err("`{{end}}` is missing"),
             },
             End::Else(again) => {
@@ -68,7 +68,7 @@ impl<'a> Parser<'a> {
                     again.split_once(char::is_whitespace).ok_or("`else` has no condition")?;
                 vec![self.branch(word, condition, depth + 1)?]
             }
-            End::Text => return Err("`{{end}}` is missing"),
+            End::Nothing => return Err("`{{end}}` is missing"),
         };
         match word {
             "if" => Ok(Node::If(pipeline, nodes, others)),
