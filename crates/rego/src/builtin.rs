@@ -269,6 +269,86 @@ mod tests {
         }
     }
 
+    /// Values that are easily got wrong.
+    fn strange() -> Vec<Value> {
+        let texts = [
+            "",
+            " ",
+            "a",
+            "é\u{301}",
+            "\0",
+            "%",
+            "%*.*[3]d",
+            "%[",
+            "{{range .}}{{.}}{{end}}",
+            "{{-",
+            "[a-",
+            "a{1,2}{3}",
+            "\\",
+            "((",
+            "{a,{b,}}",
+            "/a//~1",
+            "-",
+            "10.0.0.1/28",
+            "::/120",
+            "0x1p-2",
+            "1e400",
+            "-9223372036854775808",
+            "9e99Ki",
+            "Europe/Berlin",
+            "2006-01-02T15:04:05.000Z07:00",
+            "1.2.3-é+x",
+            "urn:uuid:éééééééééééééééééé",
+            "%zé",
+            "YQ==",
+            "-1.5h",
+            "é.5é",
+        ];
+        let numbers = [
+            "0",
+            "-1",
+            "1.5",
+            "16",
+            "-0.4",
+            "1e9999",
+            "1e-9999",
+            "9223372036854775807",
+            "-9223372036854775808",
+            "1700000000000000000",
+            "36893488147419103232",
+        ];
+        let number = |text| Value::Number(crate::Number::parse(text).unwrap());
+        let mut all: Vec<Value> = texts.map(Value::from).to_vec();
+        all.extend(numbers.map(number));
+        all.extend([Value::Null, true.into(), Value::array([]), Value::set([]), Value::object([])]);
+        all.push(Value::array([(-1).into(), "Asia/Kolkata".into(), "_2 .999".into()]));
+        all.push(Value::array(["a".into(), Value::Null, 1.into()]));
+        all.push(Value::set(["a".into(), Value::set([])]));
+        all.push(Value::object([("a".into(), Value::array(["a".into()])), (1.into(), 2.into())]));
+        all
+    }
+
+    #[test]
+    fn no_function_is_upset_by_strange_arguments() {
+        let strange = strange();
+        let mut around = Surroundings::new(&Still);
+        let mut next = 0_usize;
+        for builtin in all() {
+            let tries = strange.len().pow(builtin.arity.min(2) as u32);
+            for _ in 0..tries {
+                let args: Vec<Value> = (0..builtin.arity)
+                    .map(|place| {
+                        next += 1;
+                        let far = next * (place + 1) + next / strange.len();
+                        strange[far % strange.len()].clone()
+                    })
+                    .collect();
+                let _ = builtin.call(&mut around, &args);
+            }
+            let _ = builtin.call(&mut around, &[]);
+        }
+    }
+
     #[test]
     fn each_name_is_taken_once() {
         assert_eq!(all().count(), BY_NAME.len());
