@@ -21,9 +21,9 @@ use rego::Value;
 use rego::value::json;
 use tokio::sync::Mutex;
 
-pub use edition::{Edition, Revision};
 pub(crate) use edition::Entry;
-pub(crate) use store::prepare;
+pub use edition::{Edition, Revision};
+pub(crate) use store::{MEANWHILE, prepare};
 
 use crate::codes::{BUSY, DATA_INVALID, UNKNOWN_REVISION};
 use crate::data;
@@ -150,7 +150,13 @@ impl Book {
     }
 
     /// Puts a policy in force, in the place of the one with its id. The fact is committed with it.
-    pub async fn put(&self, tenant: &Arc<str>, put: &PutPolicy<'_>, by: &str, fact: Option<Fact>) -> Result<Arc<str>> {
+    pub async fn put(
+        &self,
+        tenant: &Arc<str>,
+        put: &PutPolicy<'_>,
+        by: &str,
+        fact: Option<Fact>,
+    ) -> Result<Arc<str>> {
         let _alone = self.writing.lock().await;
         for _ in 0..ATTEMPTS {
             let edition = self.read(tenant).await?;
@@ -178,12 +184,23 @@ impl Book {
     }
 
     /// Takes a policy out of force; false when there was none.
-    pub async fn delete(&self, tenant: &Arc<str>, id: &str, by: &str, fact: Option<Fact>) -> Result<bool> {
+    pub async fn delete(
+        &self,
+        tenant: &Arc<str>,
+        id: &str,
+        by: &str,
+        fact: Option<Fact>,
+    ) -> Result<bool> {
         let _alone = self.writing.lock().await;
         for _ in 0..ATTEMPTS {
             let edition = self.read(tenant).await?;
             let Some(there) = edition.policy(id) else { return Ok(false) };
-            let gone = PolicyInfo { version: there.version + 1, at: self.clock.now(), by: by.to_owned(), ..there.as_ref().clone() };
+            let gone = PolicyInfo {
+                version: there.version + 1,
+                at: self.clock.now(),
+                by: by.to_owned(),
+                ..there.as_ref().clone()
+            };
             let next = edition.without_policy(id, &self.config)?;
             let change = store::delete(tenant, edition.revision(), &gone, fact.clone());
             match self.sql.commit(change).await {
@@ -196,11 +213,18 @@ impl Book {
     }
 
     /// Changes the documents policies read.
-    pub async fn change(&self, tenant: &Arc<str>, asked: &ChangeData<'_>, fact: Option<Fact>) -> Result<Changed> {
+    pub async fn change(
+        &self,
+        tenant: &Arc<str>,
+        asked: &ChangeData<'_>,
+        fact: Option<Fact>,
+    ) -> Result<Changed> {
         let path = data::path(asked.path)?;
         let new = match asked.change {
             DataChange::Put(text) | DataChange::PutNew(text) | DataChange::Patch(text) => {
-                let malformed = |error: json::Malformed| DATA_INVALID.error(format!("the body is no JSON: {error}"));
+                let malformed = |error: json::Malformed| {
+                    DATA_INVALID.error(format!("the body is no JSON: {error}"))
+                };
                 json::read(text).map_err(malformed)?
             }
             DataChange::Delete => Value::Null,
@@ -211,13 +235,21 @@ impl Book {
             let there = data::at(edition.data(), &path);
             let changed = match asked.change {
                 DataChange::PutNew(_) if there.is_some() => return Ok(Changed::Kept),
-                DataChange::Put(_) | DataChange::PutNew(_) => data::put(edition.data(), &path, new.clone())?,
+                DataChange::Put(_) | DataChange::PutNew(_) => {
+                    data::put(edition.data(), &path, new.clone())?
+                }
                 DataChange::Patch(_) => data::patch(edition.data(), &path, &new)?,
                 DataChange::Delete if there.is_none() => return Ok(Changed::Missing),
                 DataChange::Delete => data::remove(edition.data(), &path),
             };
-            let next = edition.with_data(changed, &self.config)?;
-            let change = store::change(tenant, edition.revision(), edition.data(), next.data(), fact.clone());
+            let next = edition.with_data(changed, &self.config);
+            let change = store::change(
+                tenant,
+                edition.revision(),
+                edition.data(),
+                next.data(),
+                fact.clone(),
+            );
             match self.sql.commit(change).await {
                 Ok(_) => return self.changed(tenant, next).await.map(Changed::Made),
                 Err(error) if error.code() == &store::MEANWHILE => {}
@@ -228,7 +260,12 @@ impl Book {
     }
 
     /// One policy as it was in some version.
-    pub async fn version(&self, tenant: &str, id: &str, version: u64) -> Result<Option<PolicyInfo>> {
+    pub async fn version(
+        &self,
+        tenant: &str,
+        id: &str,
+        version: u64,
+    ) -> Result<Option<PolicyInfo>> {
         store::show(&*self.sql, tenant, id, version).await
     }
 }

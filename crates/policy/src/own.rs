@@ -108,7 +108,8 @@ impl Rules {
 fn scope_of(reads: &Reads) -> Scope {
     let coarse = |path: &Vec<Value>| {
         COARSE.iter().any(|known| {
-            known.len() <= path.len() && known.iter().zip(path).all(|(name, key)| key.as_text() == Some(name))
+            known.len() <= path.len()
+                && known.iter().zip(path).all(|(name, key)| key.as_text() == Some(name))
         })
     };
     match reads.unsteady.is_empty() && reads.input.iter().all(coarse) {
@@ -128,7 +129,8 @@ impl Policy for Policies {
         // A name that no rule reads is not worth its conversion.
         let exact = rules.scope == Scope::Exact;
         let name = exact.then(|| String::from_utf8_lossy(ask.resource.name));
-        let texts = |texts: &[String]| texts.iter().map(|text| Value::from(text.as_str())).collect();
+        let texts =
+            |texts: &[String]| texts.iter().map(|text| Value::from(text.as_str())).collect();
         let rights = &identity.rights;
         let who = Value::object([
             ("tenant".into(), Value::text(identity.tenant.clone())),

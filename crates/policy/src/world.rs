@@ -29,7 +29,7 @@ pub(crate) struct Present<'a> {
 
 impl<'a> Present<'a> {
     pub(crate) fn until(clock: &'a Clock, random: &'a Random, until: Moment) -> Self {
-        let now = i64::try_from(clock.now().nanos()).unwrap_or(i64::MAX);
+        let now = i64::try_from(clock.now().0).unwrap_or(i64::MAX);
         Self { clock, random, now, until }
     }
 }

@@ -33,20 +33,9 @@ pub enum Posed {
     /// The text is an object whose `input` it is.
     Within,
     /// The text is an object whose `evaluations` are inputs, each filled up with what stands
-    /// beside them.
-    Each(Until),
-}
-
-/// How many of several inputs are decided about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Until {
-    /// All of them.
-    #[default]
-    End,
-    /// As many as are allowed, and the first that is not.
-    Denied,
-    /// As many as are not allowed, and the first that is.
-    Permitted,
+    /// beside them; without any it is the input itself. `options.evaluations_semantic` says after
+    /// which of them to stop.
+    Each,
 }
 
 /// How fresh what a decision rests on has to be.
@@ -103,6 +92,8 @@ impl Question for Decide<'_> {
 pub struct Decided {
     /// The documents as JSON, one for each input; nothing where one is undefined.
     pub results: Vec<Option<Bytes>>,
+    /// Whether inputs stood one by one in the text.
+    pub several: bool,
     /// The revision of policies and data it rests on.
     pub revision: Arc<str>,
     /// Which tier knew.
@@ -326,7 +317,9 @@ impl Question for ChangeData<'_> {
 
     fn bytes(&self) -> u64 {
         match self.change {
-            DataChange::Put(json) | DataChange::PutNew(json) | DataChange::Patch(json) => json.len() as u64,
+            DataChange::Put(json) | DataChange::PutNew(json) | DataChange::Patch(json) => {
+                json.len() as u64
+            }
             DataChange::Delete => 0,
         }
     }

@@ -399,7 +399,9 @@ impl<'c> Reader<'c> {
             let problem = Problem::of_type(self.at(span), format!("undefined function {name}"));
             let path = self.path(head);
             return match (&mut self.awaited, path) {
-                (Some(awaited), Some(path)) if path.first().and_then(Value::as_text) == Some("data") => {
+                (Some(awaited), Some(path))
+                    if path.first().and_then(Value::as_text) == Some("data") =>
+                {
                     awaited.push(problem);
                     Some(self.undefined(span, to, out))
                 }
