@@ -11,6 +11,7 @@ mod checkpoint;
 mod decode;
 mod header;
 mod html;
+mod initial;
 mod ldap;
 mod lookup;
 mod markup;

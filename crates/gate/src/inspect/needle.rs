@@ -23,9 +23,13 @@ pub(super) enum Group {
     Steps,
     /// URLs that are script.
     Schemes,
+    /// Programs that fetch what others run.
+    Fetches,
+    /// Markup in UTF-7.
+    Seven,
 }
 
-const GROUPS: [(Group, &[&[u8]]); 8] = [
+const GROUPS: [(Group, &[&[u8]]); 10] = [
     (Group::Files, &path::TARGETS),
     (Group::Files, &path::LOGS),
     (Group::Prototype, &[b"__proto__", b"constructor"]),
@@ -34,6 +38,8 @@ const GROUPS: [(Group, &[&[u8]]); 8] = [
     (Group::Calls, &super::shell::BEGINNINGS),
     (Group::Steps, &super::markup::STEPS),
     (Group::Schemes, &[b"javascript:", b"vbscript:", b"data:text/html"]),
+    (Group::Fetches, &super::shell::FETCHES),
+    (Group::Seven, &super::script::SEVEN),
 ];
 
 /// Which groups a value has something of.

@@ -18,7 +18,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     {
         event::look(text, found);
     }
-    if text.signs.all(Signs::DASH) && has_any(text.lower, &[b"+adw-", b" adw-", b"+acia-"]) {
+    if text.signs.all(Signs::DASH) && text.may(Group::Seven) && has_any(text.lower, &SEVEN) {
         found.add(Kind::Xss, 0.8, (0, text.len()), "markup is written in UTF-7");
     }
     if text.signs.any(Signs::COLON)
@@ -44,6 +44,9 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
         torn(text, found);
     }
 }
+
+/// Brackets and quotes in UTF-7.
+pub(super) const SEVEN: [&[u8]; 3] = [b"+adw-", b" adw-", b"+acia-"];
 
 /// What is longer is no value that a filter was to tear.
 const SHORT: usize = 256;
@@ -77,7 +80,9 @@ fn torn(text: &Text<'_>, found: &mut Findings) {
 
 /// `onerror CDATA "…"`: a handler that every element of a document is given.
 fn declared(text: &Text<'_>, found: &mut Findings) {
-    let Some(at) = find(text.lower, b" cdata \"", 0) else { return };
+    let opens = |quote: &usize| text.part(0, *quote).ends_with(b" cdata ");
+    let quote = memchr::memchr_iter(b'"', text.lower).find(opens);
+    let Some(at) = quote.map(|quote| quote - b" cdata ".len()) else { return };
     let name = text.part(at.saturating_sub(24), at);
     let name = name.rsplit(|byte| !byte.is_ascii_alphabetic()).next().unwrap_or_default();
     if name.len() > 4 && name.starts_with(b"on") {

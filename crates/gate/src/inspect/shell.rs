@@ -20,6 +20,7 @@ use around::{Around, Lead};
 pub(super) use called::BEGINNINGS;
 use called::called;
 use command::Command;
+pub(super) use form::FETCHES;
 use form::{looped, options, tricks};
 use unnamed::unnamed;
 use weigh::weigh;
@@ -69,19 +70,28 @@ fn separated(text: &Text<'_>, found: &mut Findings) {
         let broken = text.part(behind, command.start).contains(&b'\n');
         let opening = if broken && opening == Opening::Separator { Opening::Line } else { opening };
         let known = weigh(text, at, opening, &command, &around);
-        let known = known.or_else(|| match around.lead {
-            Lead::Value if opening.separates() && !around.lines => unnamed(text, at),
-            // `echo id|$0`
-            Lead::Script if text.at(at) == b'|' && !text.signs.any(Signs::LINE) => {
-                (text.at(at + 1) == b'$').then(|| unnamed(text, at)).flatten()
-            }
-            _ => None,
-        });
+        let known = known.or_else(|| nameless(text, at, opening, &around));
         if let Some(weight) = known {
             found.add(Kind::Command, weight, (at, command.end), "a shell would run a command here");
         }
         place = place.max(command.start);
     }
+}
+
+/// How likely a command without the name of a program begins here; what the value begins with
+/// is looked at last.
+fn nameless(text: &Text<'_>, at: usize, opening: Opening, around: &Around<'_>) -> Option<f32> {
+    // `echo id|$0`
+    let piped = || {
+        text.at(at) == b'|' && text.at(at + 1) == b'$' && !text.signs.any(Signs::LINE)
+    };
+    let weight = unnamed(text, at).filter(|_| opening.separates() || piped())?;
+    let begun = match around.lead() {
+        Lead::Value => opening.separates() && !around.lines(),
+        Lead::Script => piped(),
+        Lead::Prose => false,
+    };
+    begun.then_some(weight)
 }
 
 const fn divides(byte: u8) -> bool {

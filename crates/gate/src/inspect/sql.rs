@@ -13,6 +13,7 @@ mod token;
 mod walk;
 mod word;
 
+use super::initial::Ends;
 use super::sign::Signs;
 use super::text::{Text, is_space, is_word};
 use super::{Findings, Kind};
@@ -86,45 +87,36 @@ const SHORT: usize = 48;
 /// So many tokens are read before it is decided whether the rest is worth it, and then so many.
 const GLANCES: [usize; 2] = [8, 24];
 
-/// Whether the grammar ends within the first tokens, with nothing found.
-fn dies(text: &Text<'_>, from: usize, place: Place, glance: usize) -> bool {
-    let tokens: Vec<Token> = Tokens::new(text.lower, from).take(glance).collect();
-    Reading::new(text, &tokens, place, false, b"").dies(tokens.len() < glance)
-}
+/// How much is read of a word.
+const WORD_MAX: usize = 32;
 
 /// Whether there is a word anywhere that a form of SQL begins with.
 fn tells(text: &Text<'_>) -> bool {
-    let mut before = 0;
-    for (place, byte) in text.lower.iter().enumerate() {
-        if byte.is_ascii_lowercase()
-            && !is_word(before)
-            && word::may_tell(*byte, text.at(place + 1))
-        {
-            let mut end = place;
-            while is_word(text.at(end)) && end < place + 32 {
-                end += 1;
-            }
-            let stated = place < SHORT || text.signs.any(Signs::SEMICOLON);
-            if word::tells(text.part(place, end), stated) {
-                return true;
-            }
-        }
-        before = *byte;
-        // A number may be followed by a word without a blank between.
-        if before.is_ascii_digit() {
-            before = 0;
-        }
-    }
-    false
+    let semicolon = text.signs.any(Signs::SEMICOLON);
+    word::TELLING.places(text.lower, &Ends::OF_NUMBERS).any(|place| {
+        let rest = text.part(place, place + WORD_MAX);
+        let end = rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len());
+        word::tells(rest.get(..end).unwrap_or_default(), place < SHORT || semicolon)
+    })
 }
 
 /// Reads the value from a place on, as what stands there in a query.
 fn read(text: &Text<'_>, from: usize, place: Place, telling: bool, found: &mut Findings) {
-    if !telling && GLANCES.iter().any(|glance| dies(text, from, place, *glance)) {
-        return;
-    }
+    let mut lexer = Tokens::new(text.lower, from).inspect(|_| text.step());
     let mut tokens: Vec<Token> = Vec::with_capacity((text.len() / 3 + 2).min(64));
-    tokens.extend(Tokens::new(text.lower, from).inspect(|_| text.step()));
+    if !telling {
+        tokens.extend(lexer.by_ref().take(2));
+        if talks(text, &tokens, place) {
+            return;
+        }
+        for glance in GLANCES {
+            tokens.extend(lexer.by_ref().take(glance - tokens.len()));
+            if Reading::new(text, &tokens, place, false, b"").dies(tokens.len() < glance) {
+                return;
+            }
+        }
+    }
+    tokens.extend(lexer);
     let before = text.part(0, from.saturating_sub(1));
     let reading = Reading::new(text, &tokens, place, prose_before(before), before);
     if let Some((weight, why, end)) = reading.walk() {
@@ -132,6 +124,20 @@ fn read(text: &Text<'_>, from: usize, place: Place, telling: bool, found: &mut F
     }
     if let Some((weight, why, span)) = anywhere::scan(text, &tokens, place != Place::Bare) {
         found.add(Kind::Sqli, weight, span, why);
+    }
+}
+
+/// Whether it begins as sentences do.
+///
+/// INVARIANT: a name is no operator. Where an operand is wanted the first is taken for one, and
+/// the second ends the reading; where an operator is, the first does, but for `sounds like`.
+fn talks(text: &Text<'_>, tokens: &[Token], place: Place) -> bool {
+    let plain = |token: &Token| token.kind == Is::Word(word::Class::Plain);
+    match (place, tokens) {
+        (Place::Bare, [first, second]) => plain(first) && plain(second),
+        (Place::Bare, _) => false,
+        (_, [first, ..]) => plain(first) && text.part(first.start, first.end) != b"sounds",
+        (_, []) => false,
     }
 }
 
