@@ -21,15 +21,13 @@ pub(super) enum Group {
     Calls,
     /// Steps of XPath.
     Steps,
-    /// URLs that are script.
-    Schemes,
     /// Programs that fetch what others run.
     Fetches,
     /// Markup in UTF-7.
     Seven,
 }
 
-const GROUPS: [(Group, &[&[u8]]); 10] = [
+const GROUPS: [(Group, &[&[u8]]); 9] = [
     (Group::Files, &path::TARGETS),
     (Group::Files, &path::LOGS),
     (Group::Prototype, &[b"__proto__", b"constructor"]),
@@ -37,7 +35,6 @@ const GROUPS: [(Group, &[&[u8]]); 10] = [
     (Group::Code, &object::CODE),
     (Group::Calls, &super::shell::BEGINNINGS),
     (Group::Steps, &super::markup::STEPS),
-    (Group::Schemes, &[b"javascript:", b"vbscript:", b"data:text/html"]),
     (Group::Fetches, &super::shell::FETCHES),
     (Group::Seven, &super::script::SEVEN),
 ];
@@ -92,7 +89,7 @@ mod tests {
         let text = b"see etc/passwd, count(/a) and getruntime()";
         let groups = Groups::of(text);
         assert!(groups.has(Group::Files) && groups.has(Group::Steps) && groups.has(Group::Code));
-        assert!(!groups.has(Group::Prototype) && !groups.has(Group::Schemes));
+        assert!(!groups.has(Group::Prototype) && !groups.has(Group::Seven));
         for (group, needles) in GROUPS {
             for needle in needles {
                 assert!(Groups::of(needle).has(group), "{}", needle.escape_ascii());

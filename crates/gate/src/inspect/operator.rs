@@ -70,7 +70,9 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if text.signs.any(Signs::QUOTE.and(Signs::SEMICOLON).and(Signs::PIPE).and(Signs::PAREN)) {
         script(text, found);
     }
-    if text.signs.any(Signs::QUOTE.and(Signs::BRACKET).and(Signs::DOT)) {
+    if text.signs.any(Signs::QUOTE.and(Signs::BRACKET).and(Signs::DOT))
+        && text.signs.any(Signs::EQUALS.and(Signs::COLON))
+    {
         prototype(text, found);
     }
     if text.signs.any(Signs::LINE) {

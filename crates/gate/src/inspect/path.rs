@@ -5,7 +5,7 @@ mod tests;
 
 use super::needle::Group;
 use super::sign::Signs;
-use super::text::{Text, has_any, is_space, trim};
+use super::text::{Text, has, has_any, is_space, trim};
 use super::{Findings, Kind};
 
 /// Looks for steps upward and for files that nobody asks for by name.
@@ -16,7 +16,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     {
         return;
     }
-    if text.signs.any(Signs::DOT) {
+    if text.signs.any(Signs::DOT) && has(text.lower, b"..") {
         upward(text, found);
         repeated(text, found);
     }

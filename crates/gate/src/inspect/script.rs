@@ -107,7 +107,12 @@ fn scheme(text: &Text<'_>, found: &mut Findings) {
             return;
         }
     }
-    if !text.may(Group::Schemes) {
+    // INVARIANT: each of the schemes ends so before its first colon.
+    let named = |colon: usize| {
+        let head = text.part(0, colon);
+        head.ends_with(b"script") || head.ends_with(b"data")
+    };
+    if !memchr::memchr_iter(b':', text.lower).any(named) {
         return;
     }
     for scheme in [&b"javascript:"[..], b"vbscript:", b"data:text/html"] {

@@ -38,6 +38,14 @@ const SEPARATORS: Signs = Signs::SEMICOLON
     .and(Signs::PERCENT)
     .and(Signs::BACKSLASH);
 
+/// What divides commands within a line; a bracket does only behind what opens a substitution.
+const MARKS: Signs = Signs::SEMICOLON
+    .and(Signs::PIPE)
+    .and(Signs::TICK)
+    .and(Signs::BRACE)
+    .and(Signs::BACKSLASH)
+    .and(Signs::LESS);
+
 /// Looks for commands.
 pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if text.signs.any(SEPARATORS) {
@@ -54,13 +62,23 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
 
 /// Reads each place at which a shell would begin a command.
 fn separated(text: &Text<'_>, found: &mut Findings) {
+    let marked = text.signs.any(MARKS)
+        || text.signs.all(Signs::PAREN.and(Signs::DOLLAR))
+        || text.signs.all(Signs::PAREN.and(Signs::MORE));
+    if !marked && !text.signs.any(Signs::LINE) {
+        return;
+    }
     let around = Around::of(text);
     let mut place = 0;
     let mut ticks = 0u32;
     while place < text.len() {
         text.step();
         let rest = text.part(place, text.len());
-        let Some(at) = rest.iter().position(|byte| divides(*byte)) else { return };
+        let at = match marked {
+            true => rest.iter().position(|byte| divides(*byte)),
+            false => memchr::memchr2(b'\n', b'\r', rest),
+        };
+        let Some(at) = at else { return };
         let at = place + at;
         place = at + 1;
         ticks += u32::from(text.at(at) == b'`');
@@ -82,9 +100,7 @@ fn separated(text: &Text<'_>, found: &mut Findings) {
 /// is looked at last.
 fn nameless(text: &Text<'_>, at: usize, opening: Opening, around: &Around<'_>) -> Option<f32> {
     // `echo id|$0`
-    let piped = || {
-        text.at(at) == b'|' && text.at(at + 1) == b'$' && !text.signs.any(Signs::LINE)
-    };
+    let piped = || text.at(at) == b'|' && text.at(at + 1) == b'$' && !text.signs.any(Signs::LINE);
     let weight = unnamed(text, at).filter(|_| opening.separates() || piped())?;
     let begun = match around.lead() {
         Lead::Value => opening.separates() && !around.lines(),

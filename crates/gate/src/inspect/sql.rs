@@ -7,18 +7,20 @@
 mod again;
 mod anywhere;
 mod statement;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod token;
 mod walk;
 mod word;
 
-use super::initial::Ends;
 use super::sign::Signs;
-use super::text::{Text, is_space, is_word};
+use super::text::{Text, is_space};
 use super::{Findings, Kind};
+use telling::Words;
 use token::{Kind as Is, Token, Tokens};
 use walk::{Place, Reading};
+use word::Class;
 
 /// Without one of these there is no SQL but words, which are looked for apart.
 const MARKS: Signs = Signs::QUOTE
@@ -46,12 +48,12 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if !text.signs.any(MARKS) {
         return;
     }
-    let telling = text.len() < SHORT || tells(text);
-    read(text, 0, Place::Bare, telling, found);
+    let words = Words::of(text);
+    read(text, 0, Place::Bare, words, found);
     if text.signs.any(Signs::QUOTE) {
         for (quote, place) in [(b'\'', Place::Single), (b'"', Place::Double)] {
             if let Some(first) = memchr::memchr(quote, text.lower) {
-                read(text, first + 1, place, telling, found);
+                read(text, first + 1, place, words, found);
             }
         }
         breaks(text, found);
@@ -87,42 +89,33 @@ const SHORT: usize = 48;
 /// So many tokens are read before it is decided whether the rest is worth it, and then so many.
 const GLANCES: [usize; 2] = [8, 24];
 
-/// How much is read of a word.
-const WORD_MAX: usize = 32;
-
-/// Whether there is a word anywhere that a form of SQL begins with.
-fn tells(text: &Text<'_>) -> bool {
-    let semicolon = text.signs.any(Signs::SEMICOLON);
-    word::TELLING.places(text.lower, &Ends::OF_NUMBERS).any(|place| {
-        let rest = text.part(place, place + WORD_MAX);
-        let end = rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len());
-        word::tells(rest.get(..end).unwrap_or_default(), place < SHORT || semicolon)
-    })
-}
-
 /// Reads the value from a place on, as what stands there in a query.
-fn read(text: &Text<'_>, from: usize, place: Place, telling: bool, found: &mut Findings) {
+fn read(text: &Text<'_>, from: usize, place: Place, words: Words, found: &mut Findings) {
     let mut lexer = Tokens::new(text.lower, from).inspect(|_| text.step());
     let mut tokens: Vec<Token> = Vec::with_capacity((text.len() / 3 + 2).min(64));
-    if !telling {
-        tokens.extend(lexer.by_ref().take(2));
-        if talks(text, &tokens, place) {
-            return;
-        }
-        for glance in GLANCES {
-            tokens.extend(lexer.by_ref().take(glance - tokens.len()));
-            if Reading::new(text, &tokens, place, false, b"").dies(tokens.len() < glance) {
-                return;
-            }
-        }
+    tokens.extend(lexer.by_ref().take(2));
+    let mut dies = talks(text, &tokens, place);
+    if place == Place::Bare || !words.telling {
+        dies = dies
+            || GLANCES.iter().any(|glance| {
+                tokens.extend(lexer.by_ref().take(glance - tokens.len()));
+                Reading::new(text, &tokens, place, false, b"").dies(tokens.len() < *glance)
+            });
+    }
+    if dies && (words.silent || !words.telling) {
+        return;
     }
     tokens.extend(lexer);
-    let before = text.part(0, from.saturating_sub(1));
-    let reading = Reading::new(text, &tokens, place, prose_before(before), before);
-    if let Some((weight, why, end)) = reading.walk() {
-        found.add(Kind::Sqli, weight, (from.saturating_sub(1), end.max(from)), why);
+    if !dies {
+        let before = text.part(0, from.saturating_sub(1));
+        let reading = Reading::new(text, &tokens, place, prose_before(before), before);
+        if let Some((weight, why, end)) = reading.walk() {
+            found.add(Kind::Sqli, weight, (from.saturating_sub(1), end.max(from)), why);
+        }
     }
-    if let Some((weight, why, span)) = anywhere::scan(text, &tokens, place != Place::Bare) {
+    if !words.silent
+        && let Some((weight, why, span)) = anywhere::scan(text, &tokens, place != Place::Bare)
+    {
         found.add(Kind::Sqli, weight, span, why);
     }
 }
@@ -130,14 +123,16 @@ fn read(text: &Text<'_>, from: usize, place: Place, telling: bool, found: &mut F
 /// Whether it begins as sentences do.
 ///
 /// INVARIANT: a name is no operator. Where an operand is wanted the first is taken for one, and
-/// the second ends the reading; where an operator is, the first does, but for `sounds like`.
+/// the second ends the reading; where an operator is, the first does.
 fn talks(text: &Text<'_>, tokens: &[Token], place: Place) -> bool {
-    let plain = |token: &Token| token.kind == Is::Word(word::Class::Plain);
+    let plain = |token: &Token| token.kind == Is::Word(Class::Plain);
     match (place, tokens) {
         (Place::Bare, [first, second]) => plain(first) && plain(second),
-        (Place::Bare, _) => false,
-        (_, [first, ..]) => plain(first) && text.part(first.start, first.end) != b"sounds",
-        (_, []) => false,
+        (Place::Bare, _) | (_, []) => false,
+        (_, [first, ..]) => {
+            let word = text.part(first.start, first.end);
+            plain(first) && word != b"sounds" && !walk::cuts_off(word)
+        }
     }
 }
 

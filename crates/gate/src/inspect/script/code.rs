@@ -137,14 +137,24 @@ static NAMES: Initials = Initials::of(&[
 
 /// Looks at names that only script has for what is done with them.
 fn words(text: &Text<'_>, found: &mut Findings) {
-    for place in NAMES.places(text.lower, &Ends::OF_WORDS) {
+    NAMES.any(text.lower, &Ends::OF_WORDS, |place| {
         text.step();
         let rest = text.part(place, text.len());
         let end = place + rest.iter().take_while(|byte| is_word(**byte)).count();
-        if let Some((weight, why)) = word(text, place, end) {
+        if used(text.at(end), text.at(end + 1))
+            && let Some((weight, why)) = word(text, place, end)
+        {
             found.add(Kind::Xss, weight, (place, end), why);
         }
-    }
+        false
+    });
+}
+
+/// Whether something is done with the name before these two bytes, and no sentence goes on.
+///
+/// INVARIANT: a blank is only behind what makes functions, before a bracket.
+const fn used(next: u8, behind: u8) -> bool {
+    !next.is_ascii_whitespace() || matches!(behind, b'(' | b']' | b' ' | b'\t'..=b'\r')
 }
 
 const SENT: &str = "what the page knows is sent away";

@@ -76,15 +76,13 @@ impl<'a> Around<'a> {
     /// Whether there are many lines that were not hidden.
     pub(super) fn lines(&self) -> bool {
         let Self { text, lines, .. } = self;
-        *lines
-            .get_or_init(|| text.signs.any(Signs::LINE) && !text.hidden && many_lines(text))
+        *lines.get_or_init(|| text.signs.any(Signs::LINE) && !text.hidden && many_lines(text))
     }
 
     /// How many words are outside of backticks.
     pub(super) fn outside(&self) -> usize {
         let Self { text, outside, .. } = self;
-        *outside
-            .get_or_init(|| if text.signs.any(Signs::TICK) { words_outside(text) } else { 0 })
+        *outside.get_or_init(|| if text.signs.any(Signs::TICK) { words_outside(text) } else { 0 })
     }
 
     pub(super) fn listed(&self) -> Listed {

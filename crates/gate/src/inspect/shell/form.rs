@@ -178,8 +178,10 @@ pub(super) fn looped(text: &Text<'_>, found: &mut Findings) {
     let stated = text.signs.any(Signs::SEMICOLON);
     let condition = stated && has_any(value, &[b"; then ", b";then "]) && ends_condition(value);
     let set = text.signs.any(Signs::DOLLAR) && assigned_and_used(value);
-    let defined =
-        stated && start > 0 && find(value, b"(){ ", 0).is_some_and(|at| at < 24) && has(value, b";};");
+    let defined = stated
+        && start > 0
+        && find(value, b"(){ ", 0).is_some_and(|at| at < 24)
+        && has(value, b";};");
     if batch || while_true || choice || condition || set || defined || windows(value) {
         found.add(
             Kind::Command,

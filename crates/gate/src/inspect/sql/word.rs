@@ -66,17 +66,12 @@ pub(super) static TELLING: Initials = {
     initials
 };
 
-const fn begins(class: Class) -> bool {
+/// Whether a form of SQL begins with a word that plays this part.
+pub(super) const fn begins(class: Class) -> bool {
     matches!(
         class,
         Class::Union | Class::Select | Class::Statement | Class::Waitfor | Class::Danger
     )
-}
-
-/// Whether a form of SQL begins with this word, where a statement may stand or not.
-pub(super) fn tells(word: &[u8], stated: bool) -> bool {
-    let class = classify(word);
-    begins(class) && (stated || class != Class::Statement)
 }
 
 /// Packages of servers have telling beginnings.
