@@ -46,7 +46,7 @@ impl Initials {
         let mut letters = 0;
         // Whether words ended at the last places, the last one in the lowest bit.
         let mut ended = u32::MAX;
-        for (place, byte) in lower.iter().chain(&[0]).enumerate() {
+        for (place, byte) in lower.iter().enumerate() {
             let held = self.0[letters & ROW_MAX] >> (byte & 31);
             if (ended >> 2) & held & 1 != 0 && tells(place.saturating_sub(2)) {
                 return true;
@@ -54,7 +54,9 @@ impl Initials {
             letters = letters << 5 | usize::from(byte & 31);
             ended = ended << 1 | ends.0[usize::from(*byte)];
         }
-        false
+        // A word of two letters may be the last.
+        let held = self.0[letters & ROW_MAX];
+        (ended >> 2) & held & 1 != 0 && tells(lower.len().saturating_sub(2))
     }
 }
 

@@ -125,8 +125,19 @@ pub(super) const STEPS: [&[u8]; 14] = [
     b"doc(\"",
 ];
 
+/// Whether there are the brackets, colons or stars that each of [`STEPS`] has.
+fn steps(text: &Text<'_>) -> bool {
+    let called = |open: usize| {
+        let head = text.part(0, open);
+        matches!(text.at(open + 1), b'/' | b')' | b'\'' | b'"')
+            || head.ends_with(b"string-length")
+            || head.ends_with(b"local-name")
+    };
+    memchr::memchr_iter(b'(', text.lower).any(called) || has_any(text.lower, &[b"::", b"/*["])
+}
+
 fn queried(text: &Text<'_>, found: &mut Findings) {
-    if text.len() >= 400 || !text.may(Group::Steps) {
+    if text.len() >= 400 || !steps(text) || !text.may(Group::Steps) {
         return;
     }
     let joined = has_any(text.lower, &[b" or ", b" and ", b"|", b"' or", b"']", b"\"]"]);

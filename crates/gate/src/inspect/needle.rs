@@ -11,32 +11,20 @@ use super::{object, operator, path};
 pub(super) enum Group {
     /// Files that nobody asks for by name.
     Files,
-    /// The prototype of objects.
-    Prototype,
     /// Script of document databases.
     Script,
     /// Code of servers.
     Code,
-    /// Calls of other languages that run commands.
-    Calls,
     /// Steps of XPath.
     Steps,
-    /// Programs that fetch what others run.
-    Fetches,
-    /// Markup in UTF-7.
-    Seven,
 }
 
-const GROUPS: [(Group, &[&[u8]]); 9] = [
+const GROUPS: [(Group, &[&[u8]]); 5] = [
     (Group::Files, &path::TARGETS),
     (Group::Files, &path::LOGS),
-    (Group::Prototype, &[b"__proto__", b"constructor"]),
     (Group::Script, &operator::TELLING),
     (Group::Code, &object::CODE),
-    (Group::Calls, &super::shell::BEGINNINGS),
     (Group::Steps, &super::markup::STEPS),
-    (Group::Fetches, &super::shell::FETCHES),
-    (Group::Seven, &super::script::SEVEN),
 ];
 
 /// Which groups a value has something of.
@@ -89,7 +77,7 @@ mod tests {
         let text = b"see etc/passwd, count(/a) and getruntime()";
         let groups = Groups::of(text);
         assert!(groups.has(Group::Files) && groups.has(Group::Steps) && groups.has(Group::Code));
-        assert!(!groups.has(Group::Prototype) && !groups.has(Group::Seven));
+        assert!(!groups.has(Group::Script));
         for (group, needles) in GROUPS {
             for needle in needles {
                 assert!(Groups::of(needle).has(group), "{}", needle.escape_ascii());

@@ -5,7 +5,7 @@ mod tests;
 
 use super::needle::Group;
 use super::sign::Signs;
-use super::text::{Text, find, has_any, is_word, listed, skip_space, trim};
+use super::text::{Text, find, has, has_any, is_word, listed, skip_space, trim};
 use super::{Findings, Kind};
 
 /// The operators of queries.
@@ -134,7 +134,14 @@ fn prototype(text: &Text<'_>, found: &mut Findings) {
         b"constructor[prototype]",
         b"constructor.prototype.",
     ];
-    if text.len() > 400 || text.signs.all(Signs::LINE) || !text.may(Group::Prototype) {
+    if text.len() > 400 || text.signs.all(Signs::LINE) {
+        return;
+    }
+    // INVARIANT: each of the keys has one of these.
+    let constructs = |at: usize| text.part(0, at).ends_with(b"constructor");
+    if !has(text.lower, b"__proto__")
+        && !memchr::memchr2_iter(b'[', b'.', text.lower).any(constructs)
+    {
         return;
     }
     let key = KEYS.iter().find_map(|key| find(text.lower, key, 0).map(|at| (at, key.len())));

@@ -6,7 +6,6 @@ mod code;
 mod event;
 
 use super::html::runs;
-use super::needle::Group;
 use super::sign::Signs;
 use super::text::{Text, find, has_any, is_space, is_word, trim};
 use super::{Findings, Kind};
@@ -18,7 +17,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     {
         event::look(text, found);
     }
-    if text.signs.all(Signs::DASH) && text.may(Group::Seven) && has_any(text.lower, &SEVEN) {
+    if text.signs.all(Signs::DASH) && seven(text) {
         found.add(Kind::Xss, 0.8, (0, text.len()), "markup is written in UTF-7");
     }
     if text.signs.any(Signs::COLON)
@@ -45,8 +44,13 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     }
 }
 
-/// Brackets and quotes in UTF-7.
-pub(super) const SEVEN: [&[u8]; 3] = [b"+adw-", b" adw-", b"+acia-"];
+/// Whether there is a bracket or a quote in UTF-7.
+fn seven(text: &Text<'_>) -> bool {
+    memchr::memchr_iter(b'-', text.lower).any(|dash| {
+        let head = text.part(0, dash);
+        [&b"+adw"[..], b" adw", b"+acia"].iter().any(|sign| head.ends_with(sign))
+    })
+}
 
 /// What is longer is no value that a filter was to tear.
 const SHORT: usize = 256;

@@ -17,10 +17,8 @@ use super::sign::Signs;
 use super::text::{Text, is_word, trim};
 use super::{Findings, Kind};
 use around::{Around, Lead};
-pub(super) use called::BEGINNINGS;
 use called::called;
 use command::Command;
-pub(super) use form::FETCHES;
 use form::{looped, options, tricks};
 use unnamed::unnamed;
 use weigh::weigh;
@@ -110,8 +108,23 @@ fn nameless(text: &Text<'_>, at: usize, opening: Opening, around: &Around<'_>) -
     begun.then_some(weight)
 }
 
+/// What may divide commands.
+const DIVIDES: [bool; 256] = {
+    let mut divides = [false; 256];
+    let mut rest: &[u8] = b";|&\n\r`({\\<";
+    while let [byte, behind @ ..] = rest {
+        #[expect(clippy::indexing_slicing, reason = "computed when compiled")]
+        {
+            divides[*byte as usize] = true;
+        }
+        rest = behind;
+    }
+    divides
+};
+
+#[expect(clippy::indexing_slicing, reason = "a byte is below 256")]
 const fn divides(byte: u8) -> bool {
-    matches!(byte, b';' | b'|' | b'&' | b'\n' | b'\r' | b'`' | b'(' | b'{' | b'\\' | b'<')
+    DIVIDES[byte as usize]
 }
 
 /// How a command begins at a place, and from where on it is read.

@@ -89,10 +89,13 @@ const SHORT: usize = 48;
 /// So many tokens are read before it is decided whether the rest is worth it, and then so many.
 const GLANCES: [usize; 2] = [8, 24];
 
+/// There is room for so many tokens, more than most values are read for.
+const FIRST: usize = 24;
+
 /// Reads the value from a place on, as what stands there in a query.
 fn read(text: &Text<'_>, from: usize, place: Place, words: Words, found: &mut Findings) {
     let mut lexer = Tokens::new(text.lower, from).inspect(|_| text.step());
-    let mut tokens: Vec<Token> = Vec::with_capacity((text.len() / 3 + 2).min(64));
+    let mut tokens: Vec<Token> = Vec::with_capacity(FIRST);
     tokens.extend(lexer.by_ref().take(2));
     let mut dies = talks(text, &tokens, place);
     if place == Place::Bare || !words.telling {
@@ -105,6 +108,7 @@ fn read(text: &Text<'_>, from: usize, place: Place, words: Words, found: &mut Fi
     if dies && (words.silent || !words.telling) {
         return;
     }
+    tokens.reserve((text.len() / 3).min(64));
     tokens.extend(lexer);
     if !dies {
         let before = text.part(0, from.saturating_sub(1));
@@ -122,12 +126,27 @@ fn read(text: &Text<'_>, from: usize, place: Place, words: Words, found: &mut Fi
 
 /// Whether it begins as sentences do.
 ///
-/// INVARIANT: a name is no operator. Where an operand is wanted the first is taken for one, and
-/// the second ends the reading; where an operator is, the first does.
+/// INVARIANT: names and numbers are no operators. Where an operand is wanted the first name is
+/// taken for one, and what is behind it ends the reading; where an operator is, a name does.
 fn talks(text: &Text<'_>, tokens: &[Token], place: Place) -> bool {
     let plain = |token: &Token| token.kind == Is::Word(Class::Plain);
     match (place, tokens) {
-        (Place::Bare, [first, second]) => plain(first) && plain(second),
+        (Place::Bare, [first, second]) => {
+            matches!(first.kind, Is::Word(Class::Plain | Class::Function | Class::By))
+                && matches!(
+                    second.kind,
+                    Is::Number
+                        | Is::Word(
+                            Class::Plain
+                                | Class::Function
+                                | Class::Constant
+                                | Class::Danger
+                                | Class::Catalogue
+                                | Class::Modifier
+                                | Class::By
+                        )
+                )
+        }
         (Place::Bare, _) | (_, []) => false,
         (_, [first, ..]) => {
             let word = text.part(first.start, first.end);

@@ -111,7 +111,8 @@ fn for_shells(word: &[u8]) -> bool {
     let option = word.len() > 1
         && (word.starts_with(b"-") || word.starts_with(b"/"))
         && word.get(1).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
-    let path = has_any(word, &[b"/", b"\\", b"*", b"$", b"~"]) && word.len() > 1;
+    let path = |byte: &u8| matches!(byte, b'/' | b'\\' | b'*' | b'$' | b'~');
+    let path = word.len() > 1 && word.iter().any(path);
     let sign = word.iter().any(|byte| matches!(byte, b'>' | b'<' | b'$' | b'{' | b'`'));
     let address =
         word.iter().filter(|byte| **byte == b'.').count() >= 2 || word.starts_with(b"127.");

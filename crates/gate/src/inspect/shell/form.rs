@@ -1,6 +1,5 @@
 //! Forms that nothing but shells know, wherever they stand.
 
-use super::super::needle::Group;
 use super::super::sign::Signs;
 use super::super::text::{self, Text, find, has, has_any};
 use super::super::{Findings, Kind};
@@ -98,16 +97,14 @@ fn overwritten(value: &[u8]) -> bool {
     PLACES.iter().any(|place| rest.starts_with(place)) && !rest.contains(&b' ')
 }
 
-/// Programs that fetch.
-pub(in super::super) const FETCHES: [&[u8]; 3] = [b"wget ", b"curl ", b"tftp "];
-
 /// What is fetched from an address without a name, or into a folder for all, and run.
 fn dropped(text: &Text<'_>) -> bool {
     text.signs.all(Signs::SLASH)
         && text.len() < 600
         && !text.signs.any(Signs::LINE)
-        && text.may(Group::Fetches)
-        && has_any(text.lower, &FETCHES)
+        // INVARIANT: each of the folders and rights below has one of these.
+        && has_any(text.lower, &[b"/tmp", b"/var/run", b"777"])
+        && has_any(text.lower, &[b"wget ", b"curl ", b"tftp "])
         && has_any(text.lower, &[b"cd /tmp", b"/var/run", b"chmod 777"])
         && has_any(text.lower, &[b"chmod ", b"; sh ", b";sh ", b"|sh", b"| sh", b"; ./", b";./"])
 }
