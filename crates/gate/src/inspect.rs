@@ -311,7 +311,7 @@ impl Layer<'_> {
         steps: &Cell<u64>,
         all: &mut Vec<Finding>,
     ) {
-        let lower = match self.bytes.iter().any(u8::is_ascii_uppercase) {
+        let lower = match signs.any(Signs::UPPER) {
             true => Cow::Owned(self.bytes.to_ascii_lowercase()),
             false => Cow::Borrowed(&*self.bytes),
         };

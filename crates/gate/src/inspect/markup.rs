@@ -7,7 +7,7 @@ use super::{Findings, Kind};
 
 /// Looks for declarations and directives in markup, and for steps of XPath behind a string.
 pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
-    if text.signs.any(Signs::LESS) {
+    if text.signs.any(Signs::LESS) && (opens(text) || has(text.lower, b"2001/xinclude")) {
         declared(text, found);
         included(text, found);
     }
@@ -16,6 +16,14 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     {
         queried(text, found);
     }
+}
+
+/// Whether there is a bracket with what is behind it in each declaration and include, or an
+/// entity behind one.
+fn opens(text: &Text<'_>) -> bool {
+    let next = |open: usize| matches!(text.at(open + 1), b'!' | b'?' | b'x' | b'e');
+    memchr::memchr_iter(b'<', text.lower).any(next)
+        || text.signs.all(Signs::AMPERSAND) && has(text.lower, b">&")
 }
 
 fn declared(text: &Text<'_>, found: &mut Findings) {

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
+use super::text::has_any;
 use super::{object, operator, path};
 
 /// What a part of a reader goes by: without any of its needles it finds nothing.
@@ -11,6 +12,8 @@ use super::{object, operator, path};
 pub(super) enum Group {
     /// Files that nobody asks for by name.
     Files,
+    /// Where programs write what others sent them.
+    Logs,
     /// Script of document databases.
     Script,
     /// Code of servers.
@@ -21,7 +24,7 @@ pub(super) enum Group {
 
 const GROUPS: [(Group, &[&[u8]]); 5] = [
     (Group::Files, &path::TARGETS),
-    (Group::Files, &path::LOGS),
+    (Group::Logs, &path::LOGS),
     (Group::Script, &operator::TELLING),
     (Group::Code, &object::CODE),
     (Group::Steps, &super::markup::STEPS),
@@ -37,7 +40,7 @@ struct Search {
     groups: Vec<u32>,
 }
 
-/// Should it not be there, every reader looks for itself.
+/// Should it not be there, each needle is looked for by itself.
 static SEARCH: LazyLock<Option<Search>> = LazyLock::new(|| {
     let needles = || {
         let of = |(group, needles): &(Group, &'static [&'static [u8]])| {
@@ -57,10 +60,15 @@ static SEARCH: LazyLock<Option<Search>> = LazyLock::new(|| {
 impl Groups {
     /// What is in a value in lower case.
     pub(super) fn of(lower: &[u8]) -> Self {
-        let Some(search) = &*SEARCH else { return Self(u32::MAX) };
+        let Some(search) = &*SEARCH else { return Self::one_by_one(lower) };
         let found = search.automaton.find_overlapping_iter(lower);
         let bits = found.filter_map(|found| search.groups.get(found.pattern().as_usize()));
         Self(bits.fold(0, |seen, bit| seen | bit))
+    }
+
+    fn one_by_one(lower: &[u8]) -> Self {
+        let held = GROUPS.iter().filter(|(_, needles)| has_any(lower, needles));
+        Self(held.fold(0, |seen, (group, _)| seen | 1 << *group as u32))
     }
 
     pub(super) const fn has(self, group: Group) -> bool {
@@ -81,6 +89,7 @@ mod tests {
         for (group, needles) in GROUPS {
             for needle in needles {
                 assert!(Groups::of(needle).has(group), "{}", needle.escape_ascii());
+                assert_eq!(Groups::of(needle).0, Groups::one_by_one(needle).0);
             }
         }
     }

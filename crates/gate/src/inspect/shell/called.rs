@@ -75,7 +75,9 @@ pub(super) fn called(text: &Text<'_>, found: &mut Findings) {
         if apart && starts(last, before, text, place, words) {
             text.step();
             let rest = text.part(place, text.len());
-            let call = CALLS.iter().find(|(call, _)| rest.starts_with(call));
+            let call = CALLS
+                .iter()
+                .find(|(call, _)| call.first() == Some(&byte) && rest.starts_with(call));
             if let Some((call, weight)) = call
                 && given(text, call, place + call.len())
             {

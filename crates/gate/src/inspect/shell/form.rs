@@ -99,7 +99,7 @@ fn overwritten(value: &[u8]) -> bool {
 
 /// What is fetched from an address without a name, or into a folder for all, and run.
 fn dropped(text: &Text<'_>) -> bool {
-    text.signs.all(Signs::SLASH)
+    text.signs.all(Signs::SLASH.and(Signs::SPACE))
         && text.len() < 600
         && !text.signs.any(Signs::LINE)
         // INVARIANT: each of the folders and rights below has one of these.
