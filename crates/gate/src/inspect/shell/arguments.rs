@@ -68,7 +68,8 @@ pub(super) fn arguments(rest: &[u8]) -> Arguments {
     {
         return Arguments::None;
     }
-    if given.split(|byte| is_space(*byte) || *byte == b'+').take(8).any(for_shells)
+    if given.iter().any(|byte| signs(*byte))
+        && given.split(|byte| is_space(*byte) || *byte == b'+').take(8).any(for_shells)
         || counted(given)
     {
         Arguments::Shell
@@ -104,6 +105,11 @@ fn end_of(rest: &[u8]) -> usize {
             ended
         })
         .unwrap_or(rest.len())
+}
+
+/// A byte that is in one of [`for_shells`], which each have one.
+const fn signs(byte: u8) -> bool {
+    mark(byte) || matches!(byte, b'-' | b'*' | b'~' | b'{' | b'`' | b':')
 }
 
 /// Options, paths, variables, redirections and addresses.
