@@ -24,8 +24,8 @@ impl Words {
         let (mut telling, mut united, mut loud) = (text.len() < SHORT, false, false);
         TELLING.any(text.lower, &Ends::OF_NUMBERS, |place| {
             let rest = text.part(place, place + WORD_MAX);
-            let end = rest.iter().position(|byte| !is_word(*byte)).unwrap_or(WORD_MAX);
-            let class = classify(rest.get(..end).unwrap_or(rest));
+            let end = rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len());
+            let class = classify(rest.get(..end).unwrap_or_default());
             telling |= begins(class) && (class != Class::Statement || place < SHORT || semicolon);
             united |= class == Class::Union;
             loud |= may_begin(text, class, place, end);
@@ -73,4 +73,44 @@ fn hidden(text: &Text<'_>) -> bool {
     let glued = |pair: &[u8]| matches!(pair, [b'0'..=b'9', b'b' | b'd' | b'f' | b'x']);
     let stated = text.signs.any(Signs::SEMICOLON) || has(text.lower, b"values");
     stated && has_any(text.lower, &[b"replace", b"if"]) || text.lower.windows(2).any(glued)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn a_form_may_begin_where_no_sentence_goes_on() {
+        let check = |lower: &str, telling: bool, silent: bool| {
+            let (lower, steps) = (lower.as_bytes(), Cell::new(0));
+            let (signs, groups) = (Signs::of(lower), Cell::default());
+            let text = Text { lower, raw: lower, signs, hidden: false, groups, steps: &steps };
+            let words = Words::of(&text);
+            assert_eq!(
+                (words.telling, words.silent),
+                (telling, silent),
+                "{}",
+                lower.escape_ascii()
+            );
+        };
+        let long = "the sort of thing that people like about the sea and about";
+        for (text, telling, silent) in [
+            (long.to_owned(), false, false),
+            (format!("please update and create, set {long}"), true, true),
+            (format!("all of it, except for {long}"), true, true),
+            (format!("what to edit, or to sleep {long}"), true, true),
+            (format!("{long} in utl_http, dbms_x and user_lock_"), true, true),
+            (format!("update {long}"), true, false),
+            (format!("1; update {long}"), true, false),
+            (format!("7f update {long}"), true, false),
+            (format!("0x1fdrop, to set {long}"), true, false),
+            (format!("{long} union {long} select"), true, false),
+            (format!("{long} sleep(5)"), true, false),
+            (format!("to set {long}; if"), true, false),
+        ] {
+            check(&text, telling, silent);
+        }
+    }
 }
