@@ -156,7 +156,7 @@ impl Book {
         put: &PutPolicy<'_>,
         by: &str,
         fact: Option<Fact>,
-    ) -> Result<Arc<str>> {
+    ) -> Result<(Arc<str>, bool)> {
         let _alone = self.writing.lock().await;
         for _ in 0..ATTEMPTS {
             let edition = self.read(tenant).await?;
@@ -171,11 +171,11 @@ impl Book {
             let same = edition.policy(put.id).is_some_and(|there| *there.source == *put.source);
             let next = edition.with_policy(info.clone(), &self.config)?;
             if put.dry_run || same {
-                return Ok(edition.name().clone());
+                return Ok((edition.name().clone(), false));
             }
             let change = store::put(tenant, edition.revision(), &info, fact.clone());
             match self.sql.commit(change).await {
-                Ok(_) => return self.changed(tenant, next).await,
+                Ok(_) => return Ok((self.changed(tenant, next).await?, true)),
                 Err(error) if error.code() == &store::MEANWHILE => {}
                 Err(error) => return Err(error),
             }

@@ -5,12 +5,14 @@ mod input;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use flow::question::policy::{Decide, Decided, Freshness, Tier};
+use flow::question::policy::{Decide, Decided, Freshness, Query, Tier};
 use flow::{Clock, Random, Result, Step};
 use rego::Value;
+use rego::syntax::{self, Edition as Language};
 use rego::value::json;
 
 use crate::book::{Book, Edition, Entry};
+use crate::codes::INPUT;
 use crate::memory::{self, Known};
 use crate::told;
 use crate::world::Present;
@@ -55,6 +57,25 @@ impl Decider {
             };
             self.decide_by(&edition, asked)
         })
+    }
+
+    /// Answers a question put together by whoever asks: the rows in which it holds, as JSON.
+    pub async fn query(&self, tenant: &Arc<str>, asked: &Query<'_>) -> Result<Bytes> {
+        let edition = self.book.edition(tenant).await?;
+        let lines = syntax::query("query", asked.query, Language::V1);
+        let lines = lines.map_err(|errors| told::unread(&errors))?;
+        let context = syntax::module("query", "package query", Language::V1);
+        let context = Arc::new(context.map_err(|errors| told::unread(&errors))?);
+        let question = edition.program().question(&context, &lines);
+        let question = question.map_err(|problems| told::uncompiled(&problems))?;
+        let unread = |error: json::Malformed| INPUT.error(format!("the input is no JSON: {error}"));
+        let input = asked.input.map(json::read).transpose().map_err(unread)?;
+        let rows =
+            self.ask(&edition, input, asked.strict, |ask| edition.program().rows(&question, ask))?;
+        let named = |row: rego::Row| {
+            Value::object(row.names.into_iter().map(|(name, value)| (Value::text(name), value)))
+        };
+        Ok(json::write(&rows.into_iter().map(named).collect()).into())
     }
 
     fn decide_by(&self, edition: &Edition, asked: &Decide<'_>) -> Result<Decided> {
@@ -104,11 +125,21 @@ impl Decider {
         input: Option<Value>,
         strict: bool,
     ) -> Result<Option<Value>> {
+        self.ask(edition, input, strict, |ask| edition.program().document(path, ask))
+    }
+
+    fn ask<T>(
+        &self,
+        edition: &Edition,
+        input: Option<Value>,
+        strict: bool,
+        answer: impl FnOnce(&rego::Ask<'_>) -> std::result::Result<T, rego::Error>,
+    ) -> Result<T> {
         let until = self.clock.moment().after(self.config.timeout.0);
         let world = Present::until(&self.clock, &self.random, until);
         let data = edition.data().clone();
         let ask =
             rego::Ask { input, data, world: &world, strict, steps_max: self.config.steps_max };
-        edition.program().document(path, &ask).map_err(|error| told::failed(&error))
+        answer(&ask).map_err(|error| told::failed(&error))
     }
 }
