@@ -167,6 +167,7 @@ impl Policy for Policies {
 #[cfg(test)]
 mod tests {
     use flow::Kind;
+    use serde_json::json;
 
     use super::*;
 
@@ -338,7 +339,33 @@ mod tests {
 
     #[test]
     fn our_own_rules_read_nothing_finer_than_a_namespace() {
-        assert_eq!(scope_of(STOCKADE_SELF), Scope::Namespace);
+        assert_eq!(Policies::stockade_self().unwrap().scope(), Scope::Namespace);
+    }
+
+    #[test]
+    fn rules_that_read_nothing_of_a_name_hold_for_its_namespace() {
+        for (rule, expected) in [
+            (r#"input.action == "cache.get""#, Scope::Namespace),
+            (r#""admin" in input.identity.roles"#, Scope::Namespace),
+            (r#"input.resource.namespace == "input.resource.name""#, Scope::Namespace),
+            (r#"input.resource.kind == "cache"  # input.resource.name"#, Scope::Namespace),
+            (r#"input["resource"].kind == "cache""#, Scope::Namespace),
+            ("true", Scope::Namespace),
+            (r#"input.resource.name == "k""#, Scope::Exact),
+            (r#"input["resource"].name == "k""#, Scope::Exact),
+            (r#"input.resource["name"] == "k""#, Scope::Exact),
+            ("x := input", Scope::Exact),
+            ("x := input.resource; x.name == 1", Scope::Exact),
+            ("some k; input[k] == 1", Scope::Exact),
+            ("startswith(input.resource.name, input.identity.name)", Scope::Exact),
+            ("input.peer == 1", Scope::Exact),
+            ("time.now_ns() > 5", Scope::Exact),
+            (r#"rand.intn("x", 5) == 1"#, Scope::Exact),
+        ] {
+            let source = format!("package p\nallow if {{ {rule}\n}}\n");
+            let policies = Policies::new("p", &source, "data.p.allow").unwrap();
+            assert_eq!(policies.scope(), expected, "{rule}");
+        }
     }
 
     #[test]
@@ -354,10 +381,10 @@ mod tests {
     fn rules_that_cannot_answer_refuse() {
         let source = "package p\ndefault allow := false\nallow := 1 / 0 == 1\n";
         let policies = Policies::new("p", source, "data.p.allow").unwrap();
-        assert!(!policies.decide(json!({})).unwrap_or(false));
+        assert!(!policies.decide(json!({}).into()).unwrap_or(false));
         let two = "package p\nallow := true\nallow := false\n";
         if let Ok(policies) = Policies::new("p", two, "data.p.allow") {
-            assert!(!policies.decide(json!({})).unwrap_or(false));
+            assert!(!policies.decide(json!({}).into()).unwrap_or(false));
         }
     }
 }
