@@ -11,6 +11,7 @@ mod names;
 mod order;
 mod query;
 mod read;
+mod said;
 mod tree;
 
 use std::sync::Arc;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::atom::{Atom, Change, Closure, Collect, Flat, Says, Stand};
 use super::names::Globals;
 use super::read::{Read, Reader};
+use super::said::Said;
 use super::tree::{Outline, Tree};
 use super::{Options, Problem};
 use crate::Value;
@@ -175,7 +176,7 @@ struct Build<'c> {
     awaited: Vec<Problem>,
 }
 
-impl Build<'_> {
+impl<'c> Build<'c> {
     fn set(&mut self, outline: &Outline) -> RuleSet {
         let plans = vec![self.plans(outline, 0)];
         let default = outline.default.and_then(|definition| self.plan(definition, 0));
@@ -193,6 +194,7 @@ impl Build<'_> {
         let globals = self.globals.get(found.module)?;
         let mut reader = Reader::new(self.tree, module, globals);
         reader.awaited = self.options.open.then(Vec::new);
+        reader.said = Some(Said { modules: self.modules, module, rule: found.rule });
         let given = rule.head.args.as_ref().map_or(known, Vec::len);
         let mut branches = Vec::new();
         let mut reached = std::mem::take(self.reached.get_mut(definition)?);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Problem;
 use super::atom::{Atom, Change, Closure, Collect, Flat, Root, Says, Stand};
 use super::names::{Globals, Scope, mentioned, variables};
+use super::said::Said;
 use super::tree::Tree;
 use crate::Value;
 use crate::builtin::{self, Builtin, Failure};
@@ -23,6 +24,8 @@ pub(super) struct Reader<'c> {
     pub(super) problems: Vec<Problem>,
     /// Calls of functions that other modules may bring later; nothing when they have to be there.
     pub(super) awaited: Option<Vec<Problem>>,
+    /// What annotations say about the rule that is read.
+    pub(super) said: Option<Said<'c>>,
 }
 
 /// A body and what it leads to.
@@ -45,6 +48,7 @@ impl<'c> Reader<'c> {
             names: Vec::new(),
             problems: Vec::new(),
             awaited: None,
+            said: None,
         }
     }
 
@@ -392,6 +396,12 @@ impl<'c> Reader<'c> {
         to: Option<Flat>,
         out: &mut Vec<Atom>,
     ) -> Option<Flat> {
+        if let Some(value) = self.metadata(head) {
+            let to = to.or_else(|| args.first().map(|arg| self.term(arg, out)));
+            let to = to.unwrap_or_else(|| Flat::Var(self.fresh(None)));
+            out.push(Atom { span, says: Says::Unify(to.clone(), Flat::Const(value)) });
+            return Some(to);
+        }
         let callee = self.callee(head);
         let flats: Vec<Flat> = args.iter().map(|arg| self.operand(arg, out)).collect();
         let Some((callee, arity)) = callee else {
@@ -440,6 +450,16 @@ impl<'c> Reader<'c> {
         };
         out.push(Atom { span, says });
         asked.then_some(to)
+    }
+
+    /// What a policy asks about itself is known before it runs.
+    fn metadata(&self, head: &Term) -> Option<Value> {
+        let said = self.said?;
+        match dotted(head)?.as_str() {
+            "rego.metadata.rule" => Some(said.of_rule()),
+            "rego.metadata.chain" => Some(said.chain()),
+            _ => None,
+        }
     }
 
     /// A place for what does not come to a value.
