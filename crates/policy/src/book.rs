@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use flow::feed::{Announcer, Notice};
 use flow::question::policy::{ChangeData, Changed, DataChange, PolicyInfo, PutPolicy};
-use flow::revision::Epoch;
 use flow::{Clock, Fact, Result, Revisions};
 use foldhash::HashMap;
 use parking_lot::RwLock;
@@ -41,16 +40,9 @@ pub struct Book {
     announcer: Arc<Announcer>,
     clock: Clock,
     config: crate::Config,
-    tenants: RwLock<HashMap<Arc<str>, Held>>,
+    tenants: RwLock<HashMap<Arc<str>, Arc<Edition>>>,
     /// Whoever reads or changes policies here does so alone.
     writing: Mutex<()>,
-}
-
-/// An edition, for as long as nothing changes.
-#[derive(Clone)]
-struct Held {
-    edition: Arc<Edition>,
-    epoch: Epoch,
 }
 
 impl std::fmt::Debug for Book {
@@ -77,7 +69,7 @@ impl Book {
     /// The edition that holds now, if it is known here without asking anybody.
     pub fn known(&self, tenant: &str) -> Option<Arc<Edition>> {
         let tenants = self.tenants.read();
-        tenants.get(tenant).filter(|held| held.epoch.holds()).map(|held| held.edition.clone())
+        tenants.get(tenant).filter(|edition| edition.holds()).cloned()
     }
 
     /// The edition that holds now.
@@ -118,32 +110,38 @@ impl Book {
 
     /// Reads what holds now, unless it is the edition that is known.
     async fn read(&self, tenant: &Arc<str>) -> Result<Arc<Edition>> {
-        // A change after this is not missed: it ends what is read now.
+        let known = self.tenants.read().get(tenant).cloned();
+        self.confirm(tenant, known).await
+    }
+
+    /// The edition that holds now, which may be this one.
+    async fn confirm(
+        &self,
+        tenant: &Arc<str>,
+        known: Option<Arc<Edition>>,
+    ) -> Result<Arc<Edition>> {
+        // INVARIANT: the standing is observed before the revision is read, so that a change in
+        // between ends what is held from here on.
         let epoch = self.revisions.observe(tenant, &STANDING.into());
         let revision = store::revision(&*self.sql, tenant).await?;
-        let before = self.tenants.read().get(tenant).map(|held| held.edition.clone());
-        let edition = match before {
+        let edition = match known {
             Some(edition) if edition.revision() == revision => edition,
-            before => {
+            known => {
                 let (revision, modules, data) = store::read(&*self.sql, tenant).await?;
-                let before = before.as_deref();
-                Arc::new(Edition::read(revision, modules, data, before, &self.config)?)
+                let known = known.as_deref();
+                Arc::new(Edition::read(revision, modules, data, known, &self.config)?)
             }
         };
-        self.hold(tenant, edition.clone(), epoch);
+        edition.hold(epoch);
+        self.tenants.write().insert(tenant.clone(), edition.clone());
         Ok(edition)
     }
 
-    fn hold(&self, tenant: &Arc<str>, edition: Arc<Edition>, epoch: Epoch) {
-        self.tenants.write().insert(tenant.clone(), Held { edition, epoch });
-    }
-
-    /// Tells everybody that there is another edition, this node first.
-    async fn changed(&self, tenant: &Arc<str>, edition: Edition) -> Result<Arc<str>> {
-        let revision = edition.name().clone();
+    /// There is another edition: what was held holds no longer, here and then elsewhere.
+    async fn changed(&self, tenant: &Arc<str>, next: Edition) -> Result<Arc<str>> {
+        let revision = next.name().clone();
         self.revisions.bump(tenant, Some(STANDING));
-        let epoch = self.revisions.observe(tenant, &STANDING.into());
-        self.hold(tenant, Arc::new(edition), epoch);
+        self.confirm(tenant, Some(Arc::new(next))).await?;
         let (tenant, principal) = (tenant.to_string(), Some(STANDING.to_owned()));
         self.announcer.announce(Notice::Epoch { tenant, principal }).await?;
         Ok(revision)

@@ -1,6 +1,7 @@
 //! Decisions: remembered, or made by policies.
 
 mod input;
+mod prepared;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use crate::memory::{self, Known};
 use crate::told;
 use crate::world::Present;
 use input::{Input, Inputs};
+pub use prepared::Prepared;
 
 /// Decides what policies say.
 #[derive(Debug)]

@@ -35,5 +35,5 @@ mod world;
 
 pub use book::{Book, Edition, Revision};
 pub use config::Config;
-pub use decide::Decider;
+pub use decide::{Decider, Prepared};
 pub use own::{Policies, STOCKADE_SELF};

@@ -31,6 +31,7 @@ const ENTRY: u64 = 96;
 
 impl Memory {
     pub(crate) fn new(config: &crate::Config) -> Self {
+        #[expect(clippy::borrowed_box, reason = "keys are what they are in the cache")]
         let weigh = |key: &Box<[u8]>, value: &Known| {
             key.len() as u64 + value.as_ref().map_or(0, |value| value.len() as u64) + ENTRY
         };

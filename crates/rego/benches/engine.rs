@@ -43,6 +43,9 @@ allow if {
 }
 ";
 
+/// Asks about one of the inputs.
+type Act = Box<dyn Fn(usize) -> bool>;
+
 struct Here;
 
 impl World for Here {
@@ -126,7 +129,7 @@ fn main() {
         let ours_whole = ours_whole(source, &data, &inputs);
         let (interpreter, machine) = regorus(source, &data, &inputs);
         let clock = Clock::system();
-        let mut acts: [Box<dyn Fn(usize) -> bool>; 4] = [ours, ours_whole, interpreter, machine];
+        let mut acts: [Act; 4] = [ours, ours_whole, interpreter, machine];
         for number in 0..inputs.len() {
             let said: Vec<bool> = acts.iter().map(|act| act(number)).collect();
             assert!(
@@ -160,14 +163,14 @@ fn main() {
     }
 }
 
-fn ours(source: &str, data: &str, inputs: &[String]) -> Box<dyn Fn(usize) -> bool> {
+fn ours(source: &str, data: &str, inputs: &[String]) -> Act {
     let (program, data) = compiled(source, data);
     let inputs: Vec<Value> =
         inputs.iter().map(|input| json::read(input.as_bytes()).unwrap()).collect();
     Box::new(move |number| decide(&program, &data, inputs[number].clone()))
 }
 
-fn ours_whole(source: &str, data: &str, inputs: &[String]) -> Box<dyn Fn(usize) -> bool> {
+fn ours_whole(source: &str, data: &str, inputs: &[String]) -> Act {
     let (program, data) = compiled(source, data);
     let inputs = inputs.to_vec();
     Box::new(move |number| decide(&program, &data, json::read(inputs[number].as_bytes()).unwrap()))
@@ -191,11 +194,7 @@ fn decide(program: &Program, data: &Value, input: Value) -> bool {
     program.document(&path, &ask).unwrap() == Some(true.into())
 }
 
-fn regorus(
-    source: &str,
-    data: &str,
-    inputs: &[String],
-) -> (Box<dyn Fn(usize) -> bool>, Box<dyn Fn(usize) -> bool>) {
+fn regorus(source: &str, data: &str, inputs: &[String]) -> (Act, Act) {
     use regorus::languages::rego::compiler::Compiler;
     use regorus::rvm::vm::RegoVM;
     let mut engine = regorus::Engine::new();

@@ -10,7 +10,7 @@ use crate::{Program, Value};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reads {
     /// The places in the input that are read, none below another. The empty path is all of it.
-    pub input: BTreeSet<Vec<Value>>,
+    pub input: Vec<Vec<Value>>,
     /// Whether any documents are read that no rule makes.
     pub data: bool,
     /// What is asked that may answer otherwise by itself: time, chance, other servers.
@@ -28,6 +28,8 @@ impl Program {
             false => reader.below(node),
         }
         let mut reads = reader.reads;
+        reads.input.sort_unstable();
+        reads.input.dedup();
         let all = reads.input.clone();
         reads.input.retain(|path| {
             !all.iter().any(|other| other.len() < path.len() && path.starts_with(other))
@@ -74,7 +76,7 @@ impl<'p> Reader<'p> {
         for step in steps {
             match step {
                 Step::Input { path, .. } => {
-                    self.reads.input.insert(path.to_vec());
+                    self.reads.input.push(path.to_vec());
                 }
                 Step::Base { .. } => self.reads.data = true,
                 Step::Rule { rule, .. } | Step::Apply { rule, .. } => open.push(*rule),

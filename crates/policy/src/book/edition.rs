@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use flow::Result;
+use arc_swap::ArcSwapOption;
 use flow::question::policy::PolicyInfo;
+use flow::{Epoch, Result};
 use foldhash::HashMap;
 use parking_lot::RwLock;
 use rego::syntax::{self, Edition as Language, Module};
@@ -54,6 +55,8 @@ pub struct Edition {
     entries: RwLock<HashMap<Box<str>, Arc<Entry>>>,
     /// What was decided by this edition.
     pub(crate) memory: Memory,
+    /// Under which standing it was last known to be the newest.
+    standing: ArcSwapOption<Epoch>,
 }
 
 #[derive(Debug, Clone)]
@@ -119,7 +122,8 @@ impl Edition {
     ) -> Self {
         let name = revision.to_string().into();
         let (entries, memory) = (RwLock::default(), Memory::new(config));
-        Self { revision, name, policies, program, data, entries, memory }
+        let standing = ArcSwapOption::empty();
+        Self { revision, name, policies, program, data, entries, memory, standing }
     }
 
     pub(crate) fn with_policy(&self, info: PolicyInfo, config: &crate::Config) -> Result<Self> {
@@ -142,6 +146,16 @@ impl Edition {
 
     fn policies_changed(&self) -> Revision {
         Revision { policies: self.revision.policies + 1, ..self.revision }
+    }
+
+    /// Notes that it is the newest, until its tenant's standing changes.
+    pub(crate) fn hold(&self, epoch: Epoch) {
+        self.standing.store(Some(Arc::new(epoch)));
+    }
+
+    /// Whether it is the newest as far as anybody here was told.
+    pub(crate) fn holds(&self) -> bool {
+        self.standing.load().as_ref().is_some_and(|epoch| epoch.holds())
     }
 
     /// Which edition this is.
@@ -184,7 +198,7 @@ impl Edition {
         let mut entries = self.entries.write();
         let number = u32::try_from(entries.len()).unwrap_or(u32::MAX);
         let fits = entries.len() < ENTRIES_MAX;
-        let (reads, steady) = (input.into_iter().collect(), unsteady.is_empty() && fits);
+        let (reads, steady) = (input, unsteady.is_empty() && fits);
         let entry = Arc::new(Entry { number, path: way, reads, steady });
         Ok(match fits {
             true => entries.entry(path.into()).or_insert(entry).clone(),

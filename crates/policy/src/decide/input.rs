@@ -109,7 +109,12 @@ fn aside(key: &Value) -> bool {
     matches!(key.as_text(), Some("evaluations" | "options"))
 }
 
-impl Input<'_> {
+impl<'i> Input<'i> {
+    /// All there is to ask about.
+    pub(super) fn of(whole: &'i Value) -> Self {
+        Self { common: Some(whole), own: None }
+    }
+
     /// What is at a path of it.
     pub(super) fn at(&self, path: &[Value]) -> Option<Value> {
         let Some((own, (first, rest))) = self.own.zip(path.split_first()) else {

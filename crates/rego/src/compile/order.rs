@@ -180,8 +180,7 @@ impl<'c> Build<'c> {
     fn set(&mut self, outline: &Outline) -> RuleSet {
         let plans = vec![self.plans(outline, 0)];
         let default = outline.default.and_then(|definition| self.plan(definition, 0));
-        let (path, at) = (outline.path.clone(), outline.at.clone());
-        RuleSet { path, kind: outline.kind, default, plans, at }
+        RuleSet { path: outline.path.clone(), kind: outline.kind, default, plans }
     }
 
     fn plans(&mut self, outline: &Outline, known: usize) -> Vec<Plan> {
@@ -300,7 +299,7 @@ impl Writer<'_, '_> {
         if let Some(module) = self.marks {
             let source = self.reader.at(atom.span).source;
             let (row, _) = source.place(atom.span.start);
-            block.steps.push(Step::Mark { module, line: u32::try_from(row).unwrap_or(u32::MAX) });
+            block.steps.push(Step::Mark { module, line: row });
         }
         match &atom.says {
             Says::Holds(Flat::Const(value)) if value.holds() => {}

@@ -1,7 +1,5 @@
 //! Ways into documents of which it is only known now whether rules or data are on them.
 
-use std::collections::BTreeSet;
-
 use super::situation::{at, stored, stored_at};
 use super::{Evaluation, Flow, Run};
 use crate::Value;
@@ -117,10 +115,12 @@ impl<'p> Evaluation<'p, '_> {
                     .get(node as usize)
                     .into_iter()
                     .flat_map(|node| &node.children);
-                let mut names: BTreeSet<Value> = children.map(|(key, _)| key.clone()).collect();
+                let mut names: Vec<Value> = children.map(|(key, _)| key.clone()).collect();
                 if let Some(Value::Object(members)) = &base {
                     names.extend(members.keys().cloned());
                 }
+                names.sort_unstable();
+                names.dedup();
                 for name in names {
                     self.put(*slot, name.clone());
                     if below(self, &name)? == Flow::Enough {

@@ -1,0 +1,59 @@
+//! One document, asked for again and again by a program that holds Stockade in itself.
+
+use std::sync::Arc;
+
+use flow::Result;
+use rego::Value;
+
+use super::Decider;
+use crate::book::{Edition, Entry};
+use crate::memory::{self, Known};
+
+/// A document that is asked for often: what is found out once for it is kept until policies or
+/// documents change.
+#[derive(Debug)]
+pub struct Prepared<'d> {
+    decider: &'d Decider,
+    tenant: Arc<str>,
+    path: String,
+    edition: Arc<Edition>,
+    entry: Arc<Entry>,
+    key: Vec<u8>,
+}
+
+impl Decider {
+    /// Prepares to be asked for the document at a path.
+    pub async fn prepare(&self, tenant: &Arc<str>, path: &str) -> Result<Prepared<'_>> {
+        let edition = self.book.edition(tenant).await?;
+        let entry = edition.entry(path)?;
+        let (tenant, path, key) = (tenant.clone(), path.to_owned(), Vec::with_capacity(128));
+        Ok(Prepared { decider: self, tenant, path, edition, entry, key })
+    }
+}
+
+impl Prepared<'_> {
+    /// The document for an input, as JSON.
+    pub async fn decide(&mut self, input: &Value) -> Result<Known> {
+        if let Some(known) = self.remembered(input)? {
+            return Ok(known);
+        }
+        if !self.edition.holds() {
+            self.edition = self.decider.book.edition(&self.tenant).await?;
+            self.entry = self.edition.entry(&self.path)?;
+        }
+        let Self { decider, edition, entry, key, .. } = self;
+        let input = super::Input::of(input);
+        decider.answer(edition, entry, &input, false, key).map(|(known, _)| known)
+    }
+
+    /// The same, if it was decided before and nothing changed since.
+    pub fn remembered(&mut self, input: &Value) -> Result<Option<Known>> {
+        if !self.edition.holds() {
+            return Ok(None);
+        }
+        let input = super::Input::of(input);
+        let Self { edition, entry, key, .. } = self;
+        let steady = memory::key(entry, false, |path| input.at(path), key);
+        Ok(steady.then(|| edition.memory.find(key)).flatten())
+    }
+}
