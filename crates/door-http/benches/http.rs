@@ -13,6 +13,8 @@
 #[expect(dead_code, reason = "the plane of the tests, of which a benchmark needs little")]
 #[path = "../tests/door/plane.rs"]
 mod plane;
+#[path = "../tests/door/policy.rs"]
+mod policy;
 
 use std::convert::Infallible;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -29,10 +29,12 @@ use crate::idempotency;
 use crate::pace;
 use crate::problem;
 use crate::reply::Payload;
-use crate::route::{Access, Effect, Found, Handler, Length, Operation};
+use crate::route::{self, Access, Effect, Found, Handler, Length, Operation};
 use crate::signal::{Ended, RouteSignals};
 
 pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Our name of a request, where the caller's own is given back in its place.
+static OWN_REQUEST_ID: HeaderName = HeaderName::from_static("x-stockade-request-id");
 
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -109,7 +111,7 @@ async fn find<P: Plane>(
     };
     let mut response = result.unwrap_or_else(|error| {
         door.signals.request_failed(arrived.id, &error);
-        problem::response(&error, arrived.id, head.headers.contains_key(AUTHORIZATION))
+        problem::told(&error, arrived.id, &head)
     });
     finish(&connection, &head, arrived.id, &mut response);
     response.body_mut().keep_open(open);
@@ -207,6 +209,7 @@ async fn ask<P: Plane>(
         body: Some(body),
         place,
         buffered: None,
+        secure: connection.secure,
         after: &connection.after,
     };
     let span = tracing::debug_span!(
@@ -329,7 +332,7 @@ fn elsewhere<P: Plane>(
         _ => {
             let error = codes::METHOD.error(format!("`{}` is not served here", head.method));
             door.signals.request_failed(id, &error);
-            problem::response(&error, id, false)
+            problem::told(&error, id, head)
         }
     };
     response.headers_mut().insert(ALLOW, allow.clone());
@@ -349,7 +352,13 @@ fn finish<P: Plane>(
     let nonce = response.extensions_mut().remove::<Nonce>();
     let headers = response.headers_mut();
     door.headers.apply(head.uri.path(), nonce.as_ref(), headers);
-    headers.insert(&REQUEST_ID, id_header(id));
+    match head.headers.get(&REQUEST_ID).filter(|_| route::gives_back_id(head.uri.path())) {
+        Some(theirs) => {
+            headers.insert(&REQUEST_ID, theirs.clone());
+            headers.insert(&OWN_REQUEST_ID, id_header(id));
+        }
+        None => drop(headers.insert(&REQUEST_ID, id_header(id))),
+    }
     headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     headers.insert(CACHE_CONTROL, NO_STORE);
     door.cors.apply(&head.headers, headers);

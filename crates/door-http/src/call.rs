@@ -39,6 +39,8 @@ pub(crate) struct Call<'a, P: Plane> {
     pub(crate) body: Option<Incoming>,
     pub(crate) place: Option<Place>,
     pub(crate) buffered: Option<Place>,
+    /// Whether nobody between could read along.
+    pub(crate) secure: bool,
     /// What is done with the connection when it is no longer one of HTTP.
     pub(crate) after: &'a Mutex<Option<BoxFuture<'static, ()>>>,
 }

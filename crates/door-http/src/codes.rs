@@ -27,6 +27,12 @@ pub static CODES: &[&Code] = &[
     &NO_USER,
     &NO_SESSION,
     &NO_NAMESPACE,
+    &NO_POLICY,
+    &NO_DOCUMENT,
+    &UNDEFINED,
+    &NO_LIST,
+    &NOT_WHOLE,
+    &PAGE,
     &LOCK_HELD,
     &LOCK_LOST,
     &PRECONDITION,
@@ -220,6 +226,54 @@ pub static NO_NAMESPACE: Code = Code::new(
     "Nothing is known of this namespace",
     "list those there are with GET /v1/cache-stats; beyond the first 64 nobody configured, they \
      are counted together as `other`",
+);
+
+/// No policy has this id.
+pub static NO_POLICY: Code = Code::new(
+    Kind::Missing,
+    "door-http-no-policy",
+    "There is no such policy",
+    "list the policies with GET /v1/policies",
+);
+
+/// Nothing is kept at this path of the data.
+pub static NO_DOCUMENT: Code = Code::new(
+    Kind::Missing,
+    "door-http-no-document",
+    "There is no such document",
+    "put it there with PUT /v1/data and its path; what policies make is not kept",
+);
+
+/// No document is at this path, or no rule comes to one for this input.
+pub static UNDEFINED: Code = Code::new(
+    Kind::Missing,
+    "door-http-undefined",
+    "The document is undefined",
+    "compare the path with the packages of the policies, or give the rule a default",
+);
+
+/// A policy that is to name entities says something else.
+pub static NO_LIST: Code = Code::new(
+    Kind::Invalid,
+    "door-http-no-list",
+    "The policy does not name entities",
+    "let the document be a list or a set of objects",
+);
+
+/// A question about access leaves out what it has to say, or says it as another type.
+pub static NOT_WHOLE: Code = Code::new(
+    Kind::Invalid,
+    "door-http-question-not-whole",
+    "The question is not whole",
+    "send a subject with type and id, an action with a name, and a resource with type and id",
+);
+
+/// A page of a search is asked for that does not belong to it.
+pub static PAGE: Code = Code::new(
+    Kind::Invalid,
+    "door-http-page",
+    "There is no such page",
+    "send the token as it was answered, and the rest of the search as it was",
 );
 
 /// Somebody else has the lock.

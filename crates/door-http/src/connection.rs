@@ -21,6 +21,8 @@ pub(crate) struct Connection<P: Plane> {
     pub(crate) uid: Option<u32>,
     /// What the client showed when it shook hands.
     pub(crate) certificate: Option<Certificate>,
+    /// Whether it is within TLS.
+    pub(crate) secure: bool,
     /// What browsers are told about TLS, on connections that have it.
     pub(crate) strict_transport: Option<HeaderValue>,
     pub(crate) pulse: Arc<Pulse>,
@@ -56,6 +58,7 @@ impl<P: Plane> Connection<P> {
             peer: None,
             uid: None,
             certificate: None,
+            secure: false,
             strict_transport: None,
             pulse,
             after: Mutex::new(None),

@@ -205,6 +205,7 @@ async fn serve<P: Plane>(door: Arc<Shared<P>>, arrival: Arrival, _seat: Seat) {
     let mut connection = Connection::new(door.clone(), entrance, pulse.clone());
     connection.peer = arrival.peer;
     connection.uid = arrival.uid;
+    connection.secure = arrival.tls.is_some();
     connection.strict_transport = arrival.tls.as_ref().and_then(|_| door.strict_transport.clone());
     if let Some(wire) = handshake(&door, arrival).await {
         connection.certificate = wire.certificate(&door.clock);

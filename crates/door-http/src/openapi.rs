@@ -38,6 +38,11 @@ pub(crate) fn document<P: Plane>(operations: &[Operation<P>]) -> Bytes {
         "description": "What went wrong, and what to do about it",
         "content": { problem::MEDIA_TYPE: { "schema": problem } },
     });
+    let opa_problem = generator.subschema_for::<problem::opa::Problem<'_>>();
+    let opa_failure = json!({
+        "description": "What went wrong, in the words of Open Policy Agent",
+        "content": { JSON: { "schema": opa_problem } },
+    });
     let bearer = json!({
         "type": "http",
         "scheme": "bearer",
@@ -56,7 +61,7 @@ pub(crate) fn document<P: Plane>(operations: &[Operation<P>]) -> Bytes {
         "paths": paths,
         "components": {
             "schemas": generator.take_definitions(true),
-            "responses": { "Problem": failure },
+            "responses": { "Problem": failure, "OpaProblem": opa_failure },
             "securitySchemes": { "key": bearer, "certificate": { "type": "mutualTLS" } },
         },
     });
@@ -68,7 +73,11 @@ fn describe<P: Plane>(operation: &Operation<P>, generator: &mut SchemaGenerator)
     for gives in operation.gives {
         responses.insert(gives.status.to_string(), response(gives, generator));
     }
-    responses.insert("default".into(), json!({ "$ref": "#/components/responses/Problem" }));
+    let problem = match problem::opa::is_spoken(operation.path) {
+        true => "#/components/responses/OpaProblem",
+        false => "#/components/responses/Problem",
+    };
+    responses.insert("default".into(), json!({ "$ref": problem }));
     let mut described = json!({
         "operationId": operation.name,
         "summary": operation.summary,

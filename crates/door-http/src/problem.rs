@@ -3,10 +3,13 @@
 //! The caller reads the code, the sentence and the advice; the cause behind them
 //! goes to the log with the same request id.
 
+pub(crate) mod opa;
+
 use bytes::Bytes;
 use flow::{Error, Id, Kind};
-use http::header::{CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response, StatusCode};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -65,6 +68,7 @@ static PARTICULAR: &[(&flow::Code, StatusCode)] = &[
     (&codes::TOO_SLOW, StatusCode::GATEWAY_TIMEOUT),
     (&codes::PRECONDITION, StatusCode::PRECONDITION_FAILED),
     (&codes::KEY_REUSED, StatusCode::UNPROCESSABLE_ENTITY),
+    (&codes::NO_LIST, StatusCode::INTERNAL_SERVER_ERROR),
 ];
 
 /// The status an error is answered with.
@@ -87,6 +91,15 @@ pub(crate) fn status(error: &Error) -> StatusCode {
     }
 }
 
+/// The answer to a request that failed, in the words its place speaks.
+pub(crate) fn told(error: &Error, id: Id, head: &Parts) -> Response<Payload> {
+    let shown = head.headers.contains_key(AUTHORIZATION);
+    match opa::is_spoken(head.uri.path()) {
+        true => opa::response(error, head, shown),
+        false => response(error, id, shown),
+    }
+}
+
 /// The answer to a request that failed. `shown` says whether it came with a
 /// credential, which RFC 6750 wants to be told apart.
 pub(crate) fn response(error: &Error, id: Id, shown: bool) -> Response<Payload> {
@@ -94,6 +107,12 @@ pub(crate) fn response(error: &Error, id: Id, shown: bool) -> Response<Payload> 
     *response.status_mut() = status(error);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    add_headers(error, shown, headers);
+    response
+}
+
+/// What the headers say of an error, whatever its body looks like.
+fn add_headers(error: &Error, shown: bool, headers: &mut HeaderMap) {
     match error.kind() {
         Kind::Unknown if shown => {
             let challenge = r#"Bearer realm="stockade", error="invalid_token""#;
@@ -118,7 +137,6 @@ pub(crate) fn response(error: &Error, id: Id, shown: bool) -> Response<Payload> 
     if let Some(allowance) = error.allowance() {
         pace::tell(allowance, headers);
     }
-    response
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! document, so that none of them can say something else than the others.
 
 mod auth;
+mod authzen;
 mod cache;
 mod crypto;
 mod forward;
@@ -11,6 +12,7 @@ mod guard;
 mod ledger;
 mod lock;
 mod object;
+mod opa;
 mod probe;
 mod session;
 mod status;
@@ -29,6 +31,7 @@ use crate::query::Parameter;
 use crate::reply::Payload;
 use crate::signal::RouteSignals;
 
+pub(crate) use authzen::gives_back_id;
 pub use probe::{Readiness, State};
 
 /// Something that can be asked for.
@@ -138,6 +141,8 @@ pub(crate) fn operations<P: Plane>() -> Vec<Operation<P>> {
     operations.extend(user::operations());
     operations.extend(token::operations());
     operations.extend(crypto::operations());
+    operations.extend(opa::operations());
+    operations.extend(authzen::operations());
     operations.extend(status::operations());
     operations.extend(forward::operations());
     operations

@@ -1,5 +1,7 @@
 //! How the parts are, and their numbers.
 
+use std::collections::BTreeMap;
+
 use flow::question::admin::{Metrics, Part, Status};
 use flow::{Plane, Result};
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -52,6 +54,29 @@ struct Parts {
     ok: bool,
     /// One by one.
     parts: Vec<PartStatus>,
+    /// The same in the words of Open Policy Agent, whose clients ask at this path too.
+    result: Plugins,
+}
+
+/// The parts as OPA's clients look for them.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Plugins {
+    /// How each part is, by its name.
+    plugins: BTreeMap<String, Plugin>,
+}
+
+/// How a part is.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Plugin {
+    /// `OK` or `ERROR`.
+    state: &'static str,
+}
+
+impl Plugins {
+    fn of(parts: &[PartStatus]) -> Self {
+        let state = |ok| Plugin { state: if ok { "OK" } else { "ERROR" } };
+        Self { plugins: parts.iter().map(|part| (part.name.clone(), state(part.ok))).collect() }
+    }
 }
 
 /// A part and how it is.
@@ -71,7 +96,8 @@ async fn status<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     call.query()?;
     let parts = call.once(Status).await?;
     let parts: Vec<_> = parts.into_iter().map(PartStatus::from).collect();
-    let parts = Parts { ok: parts.iter().all(|part| part.ok), parts };
+    let result = Plugins::of(&parts);
+    let parts = Parts { ok: parts.iter().all(|part| part.ok), parts, result };
     Ok(Short::json(StatusCode::OK, &parts).into())
 }
 

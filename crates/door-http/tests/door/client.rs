@@ -74,6 +74,19 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// The code of a problem in OPA's words, checked for the shape those have.
+    pub(crate) fn opa_problem(&self) -> String {
+        assert_eq!(self.header("content-type"), "application/json", "{self:?}");
+        let problem = self.json();
+        let members = problem.as_object().unwrap().keys();
+        let known = |name: &String| ["code", "message", "errors"].contains(&&**name);
+        assert!(members.clone().all(known), "{problem}");
+        assert!(problem["message"].as_str().is_some_and(|text| !text.is_empty()), "{problem}");
+        problem["code"].as_str().unwrap().to_owned()
+    }
+}
+
 /// One request on its own connection, with ann's key unless `headers` say
 /// otherwise.
 pub(crate) async fn ask(

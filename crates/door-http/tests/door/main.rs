@@ -5,6 +5,7 @@
     reason = "a test that fails should stop there"
 )]
 
+mod authzen;
 mod client;
 mod document;
 mod drain;
@@ -14,7 +15,9 @@ mod hostile;
 mod limits;
 mod live;
 mod object;
+mod opa;
 mod plane;
+mod policy;
 mod repeat;
 mod routes;
 mod tls;

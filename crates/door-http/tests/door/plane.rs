@@ -79,6 +79,8 @@ pub(crate) struct World {
     pub(crate) measures: Mutex<Vec<MeasureInfo>>,
     /// What was asked about requests that proxies hold, and how much of their bodies was seen.
     pub(crate) forwarded: Mutex<Vec<(String, usize)>>,
+    pub(crate) policies: Mutex<BTreeMap<String, String>>,
+    pub(crate) documents: Mutex<BTreeMap<String, String>>,
     pub(crate) log: Mutex<Vec<Event>>,
     pub(crate) live: broadcast::Sender<Event>,
     /// Bytes of bodies taken so far.
@@ -118,6 +120,8 @@ pub(crate) fn plane(clock: Clock) -> Arc<Parts> {
         blocks: Mutex::default(),
         measures: Mutex::default(),
         forwarded: Mutex::default(),
+        policies: Mutex::default(),
+        documents: Mutex::default(),
         log: Mutex::default(),
         live: broadcast::Sender::new(1024),
         taken: AtomicUsize::new(0),

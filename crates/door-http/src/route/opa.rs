@@ -1,0 +1,62 @@
+//! Decisions, policies and data as Open Policy Agent serves them, so that its clients need not
+//! know that they ask somebody else.
+//!
+//! Beside what OPA says, an answer names the revision it rests on and the tier that knew it, and
+//! a question may say how fresh it has to be. Answers are put together of bytes: what a policy
+//! comes to is never read here.
+
+mod about;
+mod answer;
+mod batch;
+mod body;
+mod data;
+mod legacy;
+mod policy;
+mod pretty;
+mod query;
+mod wanted;
+
+use flow::Plane;
+use http::Method;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use crate::query::Parameter;
+
+pub(super) use answer::say_whence;
+pub(super) use wanted::{FRESHNESS, Wanted};
+
+pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
+    let mut operations = data::operations();
+    operations.extend(legacy::operations());
+    operations.extend(policy::operations());
+    operations.extend(query::operations());
+    operations.extend(batch::operations());
+    operations.extend(about::operations());
+    operations
+}
+
+/// What these operations have in common.
+fn ask<P: Plane>(handler: Handler<P>) -> Operation<P> {
+    Operation {
+        method: Method::POST,
+        path: "",
+        name: "",
+        summary: "",
+        query: &[],
+        headers: &[],
+        takes: Takes::Nothing,
+        gives: &[],
+        access: Access::Neighbour,
+        effect: Effect::Reads,
+        length: Length::Limited,
+        handler,
+    }
+}
+
+fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
+/// The parameters of an operation that decides nothing.
+const PLAIN: &[Parameter] = &[wanted::PRETTY, wanted::METRICS];

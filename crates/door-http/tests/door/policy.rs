@@ -1,0 +1,165 @@
+//! A policy small enough to see through: whoever is called alice may.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use flow::question::policy::{
+    ChangeData, Changed, DataChange, Decide, Decided, DeletePolicy, Freshness, ListPolicies,
+    PolicyInfo, Posed, PutPolicy, Query, ShowPolicy, Tier,
+};
+use flow::{Answer, Code, Error, Kind, Origin, Permitted, Result, Step, Time};
+use serde_json::{Value, json};
+
+use crate::plane::{Parts, World};
+
+static INPUT: Code = Code::new(Kind::Invalid, "policy-input", "No input", "send JSON");
+static FAILED: Code = Code::new(Kind::Invalid, "policy-failed", "It failed", "mend it");
+static INVALID: Code = Code::new(Kind::Invalid, "policy-invalid", "No policy", "mend it");
+static NO_PLACE: Code = Code::new(Kind::Missing, "policy-document-path", "No place", "make it");
+
+macro_rules! answers {
+    ($question:ty, $answer:ty, $work:expr) => {
+        impl<'q> Origin<$question> for Parts {
+            fn answer<'a>(
+                &'a self,
+                permitted: &'a Permitted<'a, $question>,
+            ) -> Step<'a, Result<Answer<$answer>>> {
+                let work: fn(&World, &$question) -> Result<$answer> = $work;
+                Step::Now(work(&self.0, permitted.question()).map(Answer::done))
+            }
+        }
+    };
+}
+
+fn with_place(error: Error, code: &str) -> Error {
+    let location = json!({ "file": "a.rego", "row": 3, "col": 5 });
+    let one = json!({ "code": code, "message": "what is wrong", "location": location });
+    error.with_record(json!({ "errors": [one] }))
+}
+
+fn failed() -> Error {
+    with_place(FAILED.error("a.rego:3: what is wrong"), "eval_conflict_error")
+}
+
+/// What is asked about, one by one, as text.
+fn inputs(asked: &Decide<'_>) -> Result<(Vec<Option<String>>, bool)> {
+    let parsed = || -> Result<Value> {
+        serde_json::from_slice(asked.text).map_err(|_| INPUT.error("the body is no JSON"))
+    };
+    Ok(match asked.posed {
+        Posed::Nothing => (vec![None], false),
+        Posed::Whole => (vec![Some(parsed()?.to_string())], false),
+        Posed::Within => match parsed()? {
+            Value::Object(body) => (vec![body.get("input").map(Value::to_string)], false),
+            _ => return Err(INPUT.error("the body is no object")),
+        },
+        Posed::Each => {
+            let mut body = parsed()?;
+            let each = body.as_object_mut().and_then(|body| body.remove("evaluations"));
+            match each.as_ref().and_then(Value::as_array).filter(|each| !each.is_empty()) {
+                Some(each) => (each.iter().map(|one| Some(format!("{one}{body}"))).collect(), true),
+                None => (vec![Some(body.to_string())], false),
+            }
+        }
+    })
+}
+
+fn document(asked: &Decide<'_>, input: Option<&str>) -> Result<Option<String>> {
+    let text = input.unwrap_or_default();
+    if text.contains("fails") {
+        return Err(failed());
+    }
+    let freshness = match asked.freshness {
+        Freshness::Any => "any",
+        Freshness::AtLeast(revision) => revision,
+        Freshness::Full => "full",
+    };
+    Ok(Some(match asked.path {
+        "absent" | "system/main" if !text.contains("alice") => return Ok(None),
+        "asked" => json!({ "strict": asked.strict, "freshness": freshness }).to_string(),
+        "echo" => match input {
+            Some(input) => input.to_owned(),
+            None => return Ok(None),
+        },
+        "authzen/allow" if text.contains("why") => {
+            r#"{"decision":false,"context":{"reason":"why"}}"#.into()
+        }
+        "authzen/subjects" if text.contains("spaceship") => return Ok(None),
+        "authzen/subjects" if text.contains("bob") => r#"["bob was not looked for"]"#.into(),
+        "authzen/subjects" => r#"[{"type":"user","id":"alice"},{"type":"user","id":"bob"}]"#.into(),
+        "authzen/resources" => r#"[{"type":"record","id":"1"}]"#.into(),
+        "authzen/actions" if text.contains("wrong") => "7".into(),
+        "authzen/actions" => r#"[{"name":"read"},{"name":"write"}]"#.into(),
+        path if path.contains('%') => json!(path).to_string(),
+        _ => text.contains("alice").to_string(),
+    }))
+}
+
+answers!(Decide<'q>, Decided, |_, asked| {
+    let (inputs, several) = inputs(asked)?;
+    let document = |input: &Option<String>| Ok(document(asked, input.as_deref())?.map(Bytes::from));
+    let results: Result<Vec<_>> = inputs.iter().map(document).collect();
+    Ok(Decided { results: results?, several, revision: Arc::from("r7"), tier: Tier::Engine })
+});
+answers!(Query<'q>, Bytes, |_, asked| {
+    let input = asked.input.map(|input| String::from_utf8_lossy(input).into_owned());
+    match (asked.query, asked.unknowns) {
+        ("bad", _) => Err(with_place(INVALID.error("bad"), "rego_parse_error")),
+        ("fails", _) => Err(failed()),
+        ("never", None) => Ok(Bytes::from_static(b"[]")),
+        (_, None) => Ok(format!(r#"[{{"x":{}}}]"#, input.unwrap_or("1".into())).into()),
+        (query, Some(unknowns)) => {
+            Ok(json!({ "queries": [[query]], "unknowns": unknowns }).to_string().into())
+        }
+    }
+});
+
+fn info(id: &str, source: &str) -> PolicyInfo {
+    let (version, at, by) = (1, Time(1), "ann".to_owned());
+    PolicyInfo { id: id.to_owned(), source: source.into(), version, at, by }
+}
+
+answers!(ListPolicies<'q>, Vec<PolicyInfo>, |world, asked| {
+    let policies = world.policies.lock();
+    let behind = policies.iter().filter(|(id, _)| id.as_str() > asked.after);
+    Ok(behind.take(asked.limit as usize).map(|(id, source)| info(id, source)).collect())
+});
+answers!(ShowPolicy<'q>, Option<PolicyInfo>, |world, asked| {
+    Ok(world.policies.lock().get(asked.id).map(|source| info(asked.id, source)))
+});
+answers!(PutPolicy<'q>, Arc<str>, |world, asked| {
+    if asked.source.contains("wrong") {
+        return Err(with_place(INVALID.error("what is wrong"), "rego_parse_error"));
+    }
+    if !asked.dry_run {
+        world.policies.lock().insert(asked.id.to_owned(), asked.source.to_owned());
+    }
+    Ok(Arc::from("r8"))
+});
+answers!(DeletePolicy<'q>, bool, |world, asked| {
+    Ok(world.policies.lock().remove(asked.id).is_some())
+});
+answers!(ChangeData<'q>, Changed, |world, asked| {
+    let mut documents = world.documents.lock();
+    let text = match asked.change {
+        DataChange::Put(text) | DataChange::PutNew(text) | DataChange::Patch(text) => text,
+        DataChange::Delete => b"",
+    };
+    let text = String::from_utf8_lossy(text).into_owned();
+    let is_there = documents.contains_key(asked.path);
+    match asked.change {
+        _ if asked.path.starts_with("scalar/") => {
+            return Err(NO_PLACE.error("`scalar` is no object"));
+        }
+        DataChange::Put(_) | DataChange::PutNew(_) | DataChange::Patch(_)
+            if serde_json::from_str::<Value>(&text).is_err() =>
+        {
+            return Err(INPUT.error("the document is no JSON"));
+        }
+        DataChange::PutNew(_) if is_there => return Ok(Changed::Kept),
+        DataChange::Patch(_) | DataChange::Delete if !is_there => return Ok(Changed::Missing),
+        DataChange::Delete => drop(documents.remove(asked.path)),
+        _ => drop(documents.insert(asked.path.to_owned(), text)),
+    }
+    Ok(Changed::Made(Arc::from("r8")))
+});
