@@ -141,8 +141,10 @@ async fn several_questions_are_answered_in_their_order() {
         let answer = post(&open, EVALUATIONS, &body).await;
         assert_eq!(answer.json(), json!({ "decision": true }), "{body}");
     }
-    body["evaluations"] = json!({});
-    assert_eq!(post(&open, EVALUATIONS, &body).await.status, StatusCode::BAD_REQUEST);
+    for evaluations in [json!({}), json!(vec![json!({}); 10_001])] {
+        body["evaluations"] = evaluations;
+        assert_eq!(post(&open, EVALUATIONS, &body).await.status, StatusCode::BAD_REQUEST);
+    }
 }
 
 #[tokio::test]

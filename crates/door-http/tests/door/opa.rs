@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 use crate::client::{Answer, NOBODY, Open, ask, get, open};
 
+type Headers<'h> = &'h [(&'h str, &'h str)];
+
 async fn post(open: &Open, target: &str, body: &str) -> Answer {
     ask(open.address, Method::POST, target, &[], body.to_owned()).await
 }
@@ -86,8 +88,8 @@ async fn what_else_is_wanted_is_told() {
 #[tokio::test]
 async fn how_fresh_and_how_strict_is_asked_for_in_query_or_headers() {
     let open = open(Config::default());
-    let none: &[(&str, &str)] = &[];
-    let cases: [(&str, &[(&str, &str)], Value); 6] = [
+    let none: Headers<'_> = &[];
+    let cases: [(&str, Headers<'_>, Value); 6] = [
         ("", none, json!({ "strict": false, "freshness": "any" })),
         ("?at_least_as_fresh=r3", none, json!({ "strict": false, "freshness": "r3" })),
         ("?at_least_as_fresh=", none, json!({ "strict": false, "freshness": "any" })),
@@ -138,9 +140,9 @@ async fn bodies_may_be_packed_but_not_be_bombs() {
 async fn documents_come_and_go() {
     let open = open(Config::default());
     let absent = [("if-none-match", "*")];
-    let none: &[(&str, &str)] = &[];
+    let none: Headers<'_> = &[];
     let patch = r#"[{"op":"add","path":"/a","value":1}]"#;
-    let steps: [(Method, &str, &[(&str, &str)], &str, u16); 12] = [
+    let steps: [(Method, &str, Headers<'_>, &str, u16); 12] = [
         (Method::DELETE, "/v1/data/a/b", none, "", 404),
         (Method::PATCH, "/v1/data/a/b", none, patch, 404),
         (Method::PUT, "/v1/data/a/b", &absent, "1", 204),
