@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use door_http::{Config, State};
+use engines::known::CURL;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{Method, StatusCode};
@@ -432,4 +433,39 @@ async fn hostile_bodies_and_paths_are_answered_and_harm_nobody() {
     assert_eq!(twice.opa_problem(), "invalid_parameter");
     let input = get(open.address, "/v1/data/x?input=%7B").await;
     assert_eq!((input.status.as_u16(), &*input.opa_problem()), (400, "invalid_parameter"));
+}
+
+#[tokio::test]
+async fn neighbours_ask_for_decisions_without_a_key_where_they_are_trusted() {
+    let open = open(Config::default());
+    open.world.trusts_neighbours.store(true, std::sync::atomic::Ordering::SeqCst);
+    let ask = async |method, target, headers: Headers<'_>, body: &'static str| {
+        let headers = [headers, &[NOBODY]].concat();
+        ask(open.address, method, target, &headers, body).await.status.as_u16()
+    };
+    let json: Headers<'_> = &[("content-type", "application/json")];
+    let question = r#"{"subject":{"type":"user","id":"alice"},"action":{"name":"read"},"resource":{"type":"record","id":"1"}}"#;
+    assert_eq!(ask(Method::POST, "/v1/data/x", &[], "{}").await, 200);
+    assert_eq!(ask(Method::PUT, "/v1/policies/x", &[], "package x").await, 200);
+    assert_eq!(ask(Method::POST, "/access/v1/evaluation", json, question).await, 200);
+    assert_eq!(ask(Method::GET, "/v1/auth/keys", &[], "").await, 401, "and for nothing else");
+    assert_eq!(open.world.record()[0], "decision.make done human:neighbour");
+}
+
+#[tokio::test]
+async fn curl_asks_as_the_guides_of_opa_tell_it_to() {
+    let Some(program) = CURL.find_or_skip() else { return };
+    let open = open(Config::default());
+    let base = format!("http://{}", open.address);
+    for (target, arguments, expected) in [
+        ("/v1/policies/a", &["-X", "PUT", "--data-binary", "package a"][..], "{}"),
+        ("/v1/data/a", &["-X", "PUT", "-d", r#"{"b":1}"#], ""),
+        ("/v0/data/rbac/allow", &["-d", r#"{"user":"alice"}"#], "true"),
+        ("/v1/query?q=x%3D1", &["--http2-prior-knowledge"], r#"{"result":[{"x":1}]}"#),
+    ] {
+        let mut curl = tokio::process::Command::new(&program);
+        curl.args(["-sS", "-H", "authorization: Bearer ann"]).args(arguments);
+        let output = curl.arg(format!("{base}{target}")).output().await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{target}");
+    }
 }
