@@ -352,7 +352,8 @@ fn finish<P: Plane>(
     let nonce = response.extensions_mut().remove::<Nonce>();
     let headers = response.headers_mut();
     door.headers.apply(head.uri.path(), nonce.as_ref(), headers);
-    match head.headers.get(&REQUEST_ID).filter(|_| route::gives_back_id(head.uri.path())) {
+    let is_given_back = route::gives_back_id(head.uri.path());
+    match is_given_back.then(|| head.headers.get(&REQUEST_ID)).flatten() {
         Some(theirs) => {
             headers.insert(&REQUEST_ID, theirs.clone());
             headers.insert(&OWN_REQUEST_ID, id_header(id));

@@ -75,6 +75,9 @@ async fn call(open: &Open, method: &str, path: &str, operation: &Value, known: b
     if operation["responses"]["101"].is_object() {
         headers.extend(WEBSOCKET);
     }
+    if !operation["requestBody"]["content"]["application/json"].is_null() {
+        headers.push(("content-type", "application/json"));
+    }
     let body = if operation["requestBody"].is_null() { String::new() } else { body };
     ask(open.address, method, &target, &headers, body).await
 }

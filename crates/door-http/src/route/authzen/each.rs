@@ -15,8 +15,12 @@ use serde_json::value::RawValue;
 use super::outline::{Needs, Outline};
 use super::{ALLOW, body, decision, json as answered};
 use crate::call::{Call, from_json};
+use crate::codes;
 use crate::reply::Payload;
 use crate::route::opa::{Wanted, say_whence};
+
+/// As many questions are answered at once.
+const EACH_MAX: usize = 10_000;
 
 /// What stands beside the questions.
 #[derive(Deserialize)]
@@ -62,6 +66,10 @@ pub(super) async fn evaluations<P: Plane>(mut call: Call<'_, P>) -> Result<Respo
     common.check_common()?;
     let Batch { evaluations, options } = from_json(&text)?;
     let asked = evaluations.unwrap_or_default();
+    if asked.len() > EACH_MAX {
+        let detail = format!("there are {} evaluations, more than {EACH_MAX}", asked.len());
+        return Err(codes::JSON.error(detail));
+    }
     if asked.is_empty() {
         common.check(Needs::ACCESS)?;
     }
@@ -158,7 +166,6 @@ mod tests {
     use flow::question::policy::Tier;
 
     use super::*;
-    use crate::codes;
 
     fn check(results: &[&str], bad: &[bool], until: Until, expected: &str) {
         let results = results.iter().map(|text| Some(Bytes::from(text.to_string()))).collect();

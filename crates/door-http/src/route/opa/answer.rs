@@ -92,7 +92,7 @@ pub(super) fn decision(decided: &Decided, beside: &Beside<'_>) -> Response<Paylo
     }
     if beside.wanted.provenance() {
         let version = env!("CARGO_PKG_VERSION");
-        // A number or a name, and never anything that has to be escaped.
+        // Text always has a JSON form.
         let revision = serde_json::to_string(&decided.revision).unwrap_or_default();
         let _ = write!(text, r#","provenance":{{"version":"{version}","revision":{revision}}}"#);
     }
