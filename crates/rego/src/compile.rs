@@ -22,6 +22,7 @@ use tree::Tree;
 
 pub use query::Question;
 pub(crate) use query::What;
+pub(crate) use tree::{ground, written};
 
 /// Policies that can be asked.
 #[derive(Debug)]
@@ -29,12 +30,14 @@ pub struct Program {
     pub(crate) tree: Tree,
     pub(crate) rules: Vec<RuleSet>,
     modules: Vec<Arc<Module>>,
+    options: Options,
 }
 
 /// How policies are compiled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Whether it is noted which lines are reached.
+    /// Whether somebody may want to know which lines are reached, and where each stops
+    /// (`eval::Watch`). It takes some time even where nobody does.
     pub marks: bool,
 }
 
@@ -77,7 +80,7 @@ impl Program {
         let tree = Tree::plant(&modules)?;
         let (rules, reached) = order::rules(&modules, &tree, options)?;
         check::no_recursion(&modules, &tree, &reached)?;
-        Ok(Self { tree, rules, modules })
+        Ok(Self { tree, rules, modules, options })
     }
 
     /// The modules, as they were read.
