@@ -206,7 +206,8 @@ impl Build<'_> {
             };
             branches.push(writer.branch(read, given, tests));
         };
-        branch(rule.head.value.as_ref(), &rule.body, rule.head.span);
+        let head = if rule.default { rule.span } else { rule.head.span };
+        branch(rule.head.value.as_ref(), &rule.body, head);
         for otherwise in &rule.otherwise {
             branch(otherwise.value.as_ref(), &otherwise.body, otherwise.span);
         }

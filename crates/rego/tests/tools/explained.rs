@@ -134,7 +134,7 @@ fn programs_read_the_same_as_people() {
                 { "rule": "data.a.p", "known": true },
             ],
             "stopped": {
-                "at": { "file": "query", "row": 1, "col": 13 },
+                "at": { "file": "query", "row": 1, "col": 14 },
                 "text": "q := data.a.p",
                 "why": "data.a.p is undefined",
                 "times": 1,

@@ -63,8 +63,8 @@ fn explained(text: &str, query: &str, input: &str) -> (String, serde_json::Value
     let modules = vec![module("a.rego", text)];
     let program = Program::compile(modules, Options { marks: true });
     let program = program.unwrap_or_else(|problems| panic!("{}", problems[0]));
-    let query = syntax::query("query", query, Edition::V1).unwrap();
-    let question = program.question(&module("query", "package query"), &query).unwrap();
+    let (body, context) = syntax::asked("query", query, Edition::V1).unwrap();
+    let question = program.question(&Arc::new(context), &body).unwrap();
     let ask = Ask {
         input: rego::value::json::read(input.as_bytes()).ok(),
         data: Value::object([]),

@@ -69,7 +69,7 @@ fn tests_of_one_name_are_told_apart() {
             ("data.a.test_x", Verdict::Pass, &[]),
             ("data.a.test_x#01", Verdict::Fail, &[]),
             ("data.a.p.test_y", Verdict::Pass, &[]),
-            ("data.a.p[\"test_y#01\"]", Verdict::Fail, &[]),
+            ("data.a.p.test_y#01", Verdict::Fail, &[]),
         ],
     );
 }
