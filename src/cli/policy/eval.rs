@@ -48,7 +48,7 @@ enum Format {
     Values,
 }
 
-/// All answers, as OPA writes them.
+/// All answers, as OPA writes them. Values are JSON already: their numbers keep all digits.
 #[derive(Debug, Default, Serialize)]
 struct Answers<'r> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -82,9 +82,12 @@ impl Eval {
         let rows = ready.program.rows(&ready.question, &ready.ask());
         let rows = rows.map_err(|error| failed(&error))?;
         match self.format {
-            _ if output.json => output.document(&answers(&ready, &rows)?)?,
+            _ if output.json => {
+                let text = serde_json::to_string(&answers(&ready, &rows, false)?);
+                output.line(&text.map_err(unwritten)?)?;
+            }
             Format::Json => {
-                let text = serde_json::to_string_pretty(&answers(&ready, &rows)?);
+                let text = serde_json::to_string_pretty(&answers(&ready, &rows, true)?);
                 output.line(&text.map_err(unwritten)?)?;
             }
             Format::Values => {
@@ -157,27 +160,31 @@ fn bindings(row: &Row) -> Value {
     Value::object(named.map(|(name, value)| (Value::text(name.clone()), value.clone())))
 }
 
-fn answers<'r>(ready: &'r Ready, rows: &[Row]) -> Result<Answers<'r>, Failure> {
+/// How far values stand to the right, and variables, where lines are indented.
+const DEPTHS: (&str, &str) = ("          ", "      ");
+
+fn answers<'r>(ready: &'r Ready, rows: &[Row], lines: bool) -> Result<Answers<'r>, Failure> {
+    let raw = |value: &Value, prefix: &'static str| {
+        let layout = Layout { prefix, indent: "  " };
+        let text = if lines { json::write_with(value, layout) } else { json::write(value) };
+        RawValue::from_string(text).map_err(unwritten)
+    };
     let answer = |row: &Row| {
         let expression = |(expr, value): (&Expr, Value)| {
             let (row, col) = ready.source.place(expr.span.start);
             let location = Location { row, col };
-            Ok(Expression { value: raw(&value)?, text: ready.source.slice(expr.span), location })
+            let (value, text) = (raw(&value, DEPTHS.0)?, ready.source.slice(expr.span));
+            Ok(Expression { value, text, location })
         };
         let expressions = ready.body.iter().zip(values(ready, row)).map(expression);
         let bindings = bindings(row);
         let bindings = match bindings == Value::object([]) {
             true => None,
-            false => Some(raw(&bindings)?),
+            false => Some(raw(&bindings, DEPTHS.1)?),
         };
         Ok(Answer { expressions: expressions.collect::<Result<_, Failure>>()?, bindings })
     };
     Ok(Answers { result: rows.iter().map(answer).collect::<Result<_, Failure>>()? })
-}
-
-/// A value as JSON that is written as it is: numbers keep all their digits.
-fn raw(value: &Value) -> Result<Box<RawValue>, Failure> {
-    RawValue::from_string(json::write(value)).map_err(unwritten)
 }
 
 fn unwritten(error: serde_json::Error) -> Failure {

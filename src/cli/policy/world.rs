@@ -1,10 +1,14 @@
 //! What a policy finds outside when it is asked on the command line.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use flow::{Clock, Moment, Random};
 use rego::Value;
 use rego::builtin::{Failure, World};
+
+const ALONE: &str = "no server is asked from the command line: put what it would answer in its \
+                     place with `with http.send as …`";
 
 /// The time, chance, the environment, and nobody to talk to.
 #[derive(Debug)]
@@ -14,6 +18,8 @@ pub(super) struct Outside {
     now: i64,
     begun: Moment,
     until: Moment,
+    /// Whether it was said that no server is asked.
+    said: Cell<bool>,
 }
 
 impl Outside {
@@ -22,7 +28,7 @@ impl Outside {
         let (clock, random) = (Clock::system(), Random::system());
         let begun = clock.moment();
         let now = i64::try_from(clock.now().0).unwrap_or(i64::MAX);
-        Self { clock, random, now, begun, until: begun.after(timeout) }
+        Self { clock, random, now, begun, until: begun.after(timeout), said: Cell::new(false) }
     }
 
     /// How long it is since it began.
@@ -45,11 +51,11 @@ impl World for Outside {
     }
 
     fn send(&self, _request: &Value) -> Result<Value, Failure> {
-        Err(Failure::Broken(
-            "no server is asked from the command line: put what it would answer in its place \
-             with `with http.send as …`"
-                .into(),
-        ))
+        // Where it is no error to fail, nobody would know why there is no answer.
+        if !self.said.replace(true) {
+            eprintln!("http.send: {ALONE}");
+        }
+        Err(Failure::Broken(ALONE.into()))
     }
 
     fn print(&self, line: &str) {

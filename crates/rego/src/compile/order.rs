@@ -254,10 +254,15 @@ impl Writer<'_, '_> {
     }
 
     fn rest(&mut self, atoms: Vec<&Atom>, block: &mut Block) {
-        if let Err(left) = self.as_many(atoms, block) {
-            for (unknown, span) in left {
-                self.unsafe_variable(unknown, span);
-            }
+        let Err(left) = self.as_many(atoms, block) else { return };
+        // What is computed in between is unknown because of what it is computed from.
+        let named =
+            |slot: Unknown| self.reader.names.get(slot as usize).is_some_and(Option::is_some);
+        let (known, between): (Vec<_>, Vec<_>) =
+            left.into_iter().partition(|(slot, _)| named(*slot));
+        let told = if known.is_empty() { between } else { known };
+        for (unknown, span) in told {
+            self.unsafe_variable(unknown, span);
         }
     }
 

@@ -324,7 +324,7 @@ pub(crate) fn written(path: &[Value]) -> String {
                 text.push('.');
                 text.push_str(name);
             }
-            _ => text.push_str(&format!("[{}]", key.to_string())),
+            _ => text.push_str(&format!("[{key}]")),
         }
     }
     text

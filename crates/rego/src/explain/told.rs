@@ -22,7 +22,14 @@ pub struct Told {
 #[derive(Debug)]
 enum Open {
     Asked(Asked),
-    Tried(Tried, Furthest),
+    Tried(Box<Trying>),
+}
+
+/// A rule that is tried, and where it stopped so far.
+#[derive(Debug)]
+struct Trying {
+    tried: Tried,
+    furthest: Furthest,
 }
 
 /// The stop that came furthest in a body, and the last one in a body within it.
@@ -64,7 +71,7 @@ impl Told {
         while let Some(open) = self.open.pop() {
             match open {
                 Open::Asked(asked) => self.told(Asked { broken: true, ..asked }),
-                Open::Tried(tried, _) => self.close(tried),
+                Open::Tried(trying) => self.close(trying.tried),
             }
         }
         self.done.stopped = self.furthest.finish();
@@ -93,7 +100,7 @@ impl Told {
 
     fn told(&mut self, asked: Asked) {
         match self.open.last_mut() {
-            Some(Open::Tried(tried, _)) => tried.asked.push(asked),
+            Some(Open::Tried(trying)) => trying.tried.asked.push(asked),
             _ => self.done.asked.push(asked),
         }
     }
@@ -129,12 +136,14 @@ impl Watch for Told {
     fn tries(&mut self, head: &Place) {
         if self.begins() {
             let tried = Tried { at: At::of(head), text: first_line(head), ..Tried::default() };
-            self.open.push(Open::Tried(tried, Furthest::default()));
+            let trying = Trying { tried, furthest: Furthest::default() };
+            self.open.push(Open::Tried(Box::new(trying)));
         }
     }
 
     fn leaves(&mut self, held: bool, value: Option<&Value>) {
-        if let Some(Open::Tried(tried, furthest)) = self.ends() {
+        if let Some(Open::Tried(trying)) = self.ends() {
+            let Trying { tried, furthest } = *trying;
             let stopped = furthest.finish().filter(|_| !held);
             self.close(Tried { held, value: value.cloned(), stopped, ..tried });
         }
@@ -145,7 +154,7 @@ impl Watch for Told {
             return;
         }
         match self.open.last_mut() {
-            Some(Open::Tried(_, furthest)) => furthest.add(stop),
+            Some(Open::Tried(trying)) => trying.furthest.add(stop),
             _ => self.furthest.add(stop),
         }
     }
