@@ -55,6 +55,8 @@ pub(crate) struct Config {
     pub(crate) authz: door_authz::Config,
     /// Who is asking, and not too fast.
     pub(crate) gate: gate::Config,
+    /// How policies are asked.
+    pub(crate) policy: policy::Config,
     /// Values in memory.
     pub(crate) cache: cache::Config,
     /// The log of what happened.
@@ -147,6 +149,7 @@ impl Default for Config {
             resp: door_resp::Config::default(),
             authz: door_authz::Config::default(),
             gate: gate::Config::default(),
+            policy: policy::Config::default(),
             cache: cache::Config::default(),
             ledger: ledger::Config::default(),
             sql: Sql::default(),

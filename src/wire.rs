@@ -22,6 +22,7 @@ mod origin;
 pub(crate) mod otlp;
 mod parts;
 mod patient;
+mod policy;
 mod seal;
 mod space;
 mod sparing;
@@ -69,7 +70,7 @@ pub(crate) static CODES: &[&flow::Code] = &[
 ];
 
 /// The path, with its real stages.
-pub(crate) type Path = Serve<::gate::Gate, Arc<policy::Policies>, ::ledger::Ledger>;
+pub(crate) type Path = Serve<::gate::Gate, Arc<::policy::Policies>, ::ledger::Ledger>;
 
 /// The path, and everybody behind it.
 pub(crate) struct Plane {
@@ -86,6 +87,7 @@ pub(crate) struct Plane {
     keys: Arc<::gate::Keys>,
     blocks: Arc<::gate::limit::Blocks>,
     checkpoint: Arc<::gate::inspect::Checkpoint>,
+    decider: ::policy::Decider,
     /// How much of a body is looked into.
     inspected_max: AtomicUsize,
     behaviour: Arc<::gate::Behaviour>,
@@ -105,7 +107,7 @@ pub(crate) struct Plane {
 
 impl flow::Plane for Plane {
     type Gate = ::gate::Gate;
-    type Policy = Arc<policy::Policies>;
+    type Policy = Arc<::policy::Policies>;
     type Ledger = ::ledger::Ledger;
 
     fn path(&self) -> &Arc<Path> {
@@ -209,7 +211,8 @@ pub(crate) async fn build(
     let checkpoint = Arc::new(checkpoint);
     let gate = gate.with_checkpoint(checkpoint.clone(), config.gate.strangers.clone());
     let adaptive = gate.adaptive();
-    let policy = Arc::new(policy::Policies::stockade_self()?);
+    let policy = Arc::new(::policy::Policies::stockade_self()?);
+    let decider = policy::open(&config.policy, (&sql, &revisions, &announcer), ground).await?;
     let opened = parts::log(&config.ledger, &sql, &space, ground).await?;
     let (ledger, log) =
         ::ledger::Ledger::new(opened, &config.ledger, clock.clone(), random.clone(), registry);
@@ -254,6 +257,7 @@ pub(crate) async fn build(
         keys,
         blocks: blocks.clone(),
         checkpoint,
+        decider,
         inspected_max: AtomicUsize::new(config.gate.inspect.body_max.bytes()),
         behaviour: behaviour.clone(),
         logins,

@@ -191,6 +191,10 @@ async fn ask<P: Plane>(
         // The connection is the proxy's.
         Access::Holder => bearer(head)?.unwrap_or(Credential::None),
         Access::Open | Access::Known => credential(connection, head)?,
+        Access::Neighbour => match credential(connection, head)? {
+            Credential::None => Credential::Neighbour,
+            shown => shown,
+        },
     };
     let Known { shown, mut lane } = connection.recall(credential);
     let call = Call {

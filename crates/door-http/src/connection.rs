@@ -41,6 +41,7 @@ pub(crate) struct Known {
 #[derive(PartialEq, Eq)]
 pub(crate) enum Shown {
     Nothing,
+    Neighbour,
     Local,
     Certificate,
     Bearer(Box<[u8]>),
@@ -89,6 +90,7 @@ impl Shown {
             Credential::Bearer(token) => Shown::Bearer(token.as_bytes().into()),
             Credential::Local { .. } => Shown::Local,
             Credential::Certificate(_) => Shown::Certificate,
+            Credential::Neighbour => Shown::Neighbour,
             _ => Shown::Nothing,
         }
     }
@@ -98,6 +100,7 @@ impl Shown {
     fn is(&self, credential: Credential<'_>) -> bool {
         match (self, credential) {
             (Shown::Nothing, Credential::None)
+            | (Shown::Neighbour, Credential::Neighbour)
             | (Shown::Local, Credential::Local { .. })
             // A connection has one for as long as it lasts.
             | (Shown::Certificate, Credential::Certificate(_)) => true,

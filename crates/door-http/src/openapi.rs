@@ -78,7 +78,9 @@ fn describe<P: Plane>(operation: &Operation<P>, generator: &mut SchemaGenerator)
     if let Some(object) = described.as_object_mut() {
         match operation.access {
             Access::Open => drop(object.insert("security".into(), json!([]))),
-            Access::Holder => drop(object.insert("security".into(), json!([{}, { "key": [] }]))),
+            Access::Holder | Access::Neighbour => {
+                drop(object.insert("security".into(), json!([{}, { "key": [] }])))
+            }
             Access::Known => {}
         }
         if let Some(body) = request_body(operation.takes, generator) {

@@ -56,6 +56,8 @@ pub(crate) enum Access {
     Open,
     /// Whom the gate recognises and the policy permits.
     Known,
+    /// The same, and in development whoever asks from this machine.
+    Neighbour,
     /// A proxy, about a request it holds: by any method, with what its client showed. Who the
     /// proxy is does not matter.
     Holder,

@@ -9,6 +9,7 @@ pub mod group;
 pub mod guard;
 pub mod ledger;
 pub mod object;
+pub mod policy;
 pub mod token;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub trait Plane:
     + account::Answers
     + token::Answers
     + crypto::Answers
+    + policy::Answers
     + 'static
 {
     /// The gate on the path.

@@ -48,6 +48,8 @@ pub enum Credential<'a> {
     None,
     /// Nothing, by somebody on the way to a place of others, which may be open to all.
     Stranger(Place<'a>),
+    /// Nothing, at a door that may be open to whoever is on this machine.
+    Neighbour,
     /// A token or an API key.
     Bearer(&'a str),
     /// A name and a secret.
@@ -138,6 +140,7 @@ impl fmt::Debug for Credential<'_> {
         match self {
             Credential::None => f.write_str("None"),
             Credential::Stranger(_) => f.write_str("Stranger(…)"),
+            Credential::Neighbour => f.write_str("Neighbour"),
             Credential::Bearer(_) => f.write_str("Bearer(…)"),
             Credential::Named(name, _) => write!(f, "Named({name:?}, …)"),
             Credential::Password(shown) => write!(f, "Password({:?}, …)", shown.name),

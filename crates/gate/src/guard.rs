@@ -24,7 +24,7 @@ use crate::credential::jwt::Tokens;
 use crate::inspect::Checkpoint;
 use crate::limit::{Adaptive, Asking, Blocks, Limits, Subject, Verdict};
 use crate::login::Logins;
-use stranger::{is_anonymous, whose};
+use stranger::{NEIGHBOUR, is_anonymous, whose};
 
 /// The gate.
 pub struct Gate {
@@ -386,7 +386,12 @@ impl flow::Gate for Gate {
             Credential::Stranger(place) if self.is_open(request, place) => {
                 Step::Now(self.let_pass(request))
             }
-            Credential::None | Credential::Stranger(_) => Step::later(self.refuse_nobody(request)),
+            Credential::Neighbour if self.is_neighbour(request) => {
+                Step::Now(Ok(Arc::new(self.unnamed(NEIGHBOUR, NEIGHBOUR))))
+            }
+            Credential::None | Credential::Stranger(_) | Credential::Neighbour => {
+                Step::later(self.refuse_nobody(request))
+            }
             // The path answers for itself and never asks.
             Credential::Inside(_) => Step::Now(Err(UNKNOWN_KEY.error("that is no credential"))),
         }

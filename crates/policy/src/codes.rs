@@ -3,7 +3,20 @@
 use flow::{Code, Kind};
 
 /// Every code of this crate.
-pub static CODES: &[&Code] = &[&REFUSED, &BROKEN, &UNANSWERED];
+pub static CODES: &[&Code] = &[
+    &REFUSED,
+    &BROKEN,
+    &UNANSWERED,
+    &POLICY_BROKEN,
+    &POLICY_FAILED,
+    &INPUT,
+    &PATH,
+    &DATA_INVALID,
+    &DATA_PATH,
+    &UNKNOWN_REVISION,
+    &BUSY,
+    &crate::book::MEANWHILE,
+];
 
 /// The rules said no.
 pub static REFUSED: Code = Code::new(
@@ -27,4 +40,68 @@ pub static UNANSWERED: Code = Code::new(
     "policy-unanswered",
     "The policy came to no answer",
     "look for the evaluation error in the log and mend the policy",
+);
+
+/// A policy somebody brings cannot be read, or does not go with the others.
+pub static POLICY_BROKEN: Code = Code::new(
+    Kind::Invalid,
+    "policy-invalid",
+    "The policy cannot be put in force",
+    "mend it at the lines that are named; the policies in force stay in force",
+);
+
+/// Policies came to no end for an input.
+pub static POLICY_FAILED: Code = Code::new(
+    Kind::Invalid,
+    "policy-failed",
+    "The policy could not be evaluated for this input",
+    "mend the policy at the line that is named; nothing was decided",
+);
+
+/// What is asked with is no input.
+pub static INPUT: Code = Code::new(
+    Kind::Invalid,
+    "policy-input",
+    "The input cannot be read",
+    "send JSON of the shape the operation takes",
+);
+
+/// What is asked for is no path.
+pub static PATH: Code = Code::new(
+    Kind::Invalid,
+    "policy-path",
+    "That is no path of a document",
+    "name the parts of the path apart by `/`, with `%` and two digits for what is special in a URL",
+);
+
+/// A document is no JSON, or a patch no patch.
+pub static DATA_INVALID: Code = Code::new(
+    Kind::Invalid,
+    "policy-document",
+    "The document cannot be read",
+    "send JSON, or a JSON patch of documents that are there",
+);
+
+/// There is no place for a document.
+pub static DATA_PATH: Code = Code::new(
+    Kind::Missing,
+    "policy-document-path",
+    "There is no place for a document",
+    "put a document where it is missing on the way, or name another path",
+);
+
+/// A revision nobody has reached.
+pub static UNKNOWN_REVISION: Code = Code::new(
+    Kind::Invalid,
+    "policy-revision",
+    "That revision is not known",
+    "name a revision that an answer of this server named",
+);
+
+/// Others change policies all the time.
+pub static BUSY: Code = Code::new(
+    Kind::Busy,
+    "policy-busy",
+    "Policies are changed by others at the moment",
+    "ask again in a moment",
 );

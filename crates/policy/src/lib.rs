@@ -1,29 +1,39 @@
 //! May they?
 //!
-//! Rules are Rego. A [`Policies`] holds the current set compiled, answers for one
-//! question at a time, and says with every yes *for what else it holds*: rules
-//! that read nothing of a resource but its namespace are asked once per
-//! namespace, and the caller may hold the answer.
+//! A [`Book`] keeps the policies of tenants and the documents they read; a [`Decider`] answers
+//! questions by them, from memory where nothing they depend on has changed. Policies are Rego,
+//! as Open Policy Agent has it, and run in a machine of our own (the crate `rego`).
 //!
-//! Stockade guards itself with the package `stockade.self`
-//! ([`STOCKADE_SELF`]), which nobody but an administrator changes. This crate
-//! deliberately knows no protocol: decision doors for other people's questions
-//! stand elsewhere.
+//! Stockade guards itself with the package `stockade.self` ([`STOCKADE_SELF`]), which nobody but
+//! an administrator changes and no tenant's policy governs. [`Policies`] holds it compiled, and
+//! says with every yes *for what else it holds*: rules that read nothing of a resource but its
+//! namespace are asked once per namespace, and the caller may hold the answer.
+//!
+//! This crate deliberately knows no protocol: what a door hears becomes a question before it
+//! comes here.
 //!
 //! ```
-//! use policy::{Policies, scope_of};
+//! use policy::Policies;
 //! use serde_json::json;
 //!
 //! let rules = "package demo\ndefault allow := false\nallow if input.action == \"cache.get\"";
 //! let policies = Policies::new("demo.rego", rules, "data.demo.allow").unwrap();
-//! let may = |action| policies.decide(json!({ "action": action })).unwrap();
+//! let may = |action| policies.decide(json!({ "action": action }).into()).unwrap();
 //! assert!(may("cache.get") && !may("cache.set"));
-//! assert_eq!(scope_of(rules), flow::Scope::Namespace);
+//! assert_eq!(policies.scope(), flow::Scope::Namespace);
 //! ```
 
+mod book;
 pub mod codes;
-mod rego;
-mod scope;
+mod config;
+mod data;
+mod decide;
+mod memory;
+mod own;
+mod told;
+mod world;
 
-pub use rego::{Policies, STOCKADE_SELF};
-pub use scope::scope_of;
+pub use book::{Book, Edition, Revision};
+pub use config::Config;
+pub use decide::Decider;
+pub use own::{Policies, STOCKADE_SELF};

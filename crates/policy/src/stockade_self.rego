@@ -53,7 +53,11 @@ allow if {
 grants := {
 	"admin": ["**"],
 	"system": ["**"],
+	# Whoever is on this machine, where the server is for development.
+	"neighbour": ["decision.*", "policy.*", "document.*"],
 	"operator": [
+		"policy.list",
+		"policy.show",
 		"metrics.read",
 		"status.read",
 		"block.list",
@@ -86,6 +90,9 @@ grants := {
 		"group.*",
 	],
 	"writer": [
+		"decision.*",
+		"policy.list",
+		"policy.show",
 		"cache.*",
 		"object.*",
 		"stream.*",
@@ -96,6 +103,9 @@ grants := {
 	],
 	# How well it works is no secret from whoever may read all of it.
 	"reader": [
+		"decision.*",
+		"policy.list",
+		"policy.show",
 		"cache.get",
 		"cache.get_many",
 		"cache.stats",

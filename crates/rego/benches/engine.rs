@@ -191,11 +191,10 @@ fn decide(program: &Program, data: &Value, input: Value) -> bool {
     program.document(&path, &ask).unwrap() == Some(true.into())
 }
 
-fn regorus(
-    source: &str,
-    data: &str,
-    inputs: &[String],
-) -> (Box<dyn Fn(usize) -> bool>, Box<dyn Fn(usize) -> bool>) {
+/// Decides one of the questions.
+type Decides = Box<dyn Fn(usize) -> bool>;
+
+fn regorus(source: &str, data: &str, inputs: &[String]) -> (Decides, Decides) {
     use regorus::languages::rego::compiler::Compiler;
     use regorus::rvm::vm::RegoVM;
     let mut engine = regorus::Engine::new();

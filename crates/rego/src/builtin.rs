@@ -3,11 +3,19 @@
 mod aggregates;
 mod argument;
 mod arrays;
+mod aws;
+mod big;
 mod bits;
+mod crypto;
+mod encoded;
 mod encoding;
 mod format;
 mod glob;
 mod graph;
+mod graphql;
+mod jwt;
+mod key;
+mod modules;
 mod net;
 mod numbers;
 mod objects;
@@ -15,6 +23,7 @@ mod operators;
 mod outside;
 mod paths;
 mod regex;
+mod schema;
 mod semver;
 mod sets;
 mod strings;
@@ -23,6 +32,7 @@ mod time;
 mod types;
 mod units;
 mod uuid;
+mod x509;
 
 use std::any::Any;
 use std::sync::LazyLock;
@@ -37,16 +47,22 @@ pub(crate) use regex::expression;
 static GROUPS: &[&[Builtin]] = &[
     aggregates::ALL,
     arrays::ALL,
+    aws::ALL,
     bits::ALL,
+    crypto::ALL,
+    graph::ALL,
+    graphql::ALL,
+    jwt::ALL,
     encoding::ALL,
     glob::ALL,
-    graph::ALL,
     net::ALL,
+    modules::ALL,
     numbers::ALL,
     objects::ALL,
     operators::ALL,
     outside::ALL,
     paths::ALL,
+    schema::ALL,
     regex::ALL,
     semver::ALL,
     sets::ALL,
@@ -54,6 +70,7 @@ static GROUPS: &[&[Builtin]] = &[
     time::ALL,
     types::ALL,
     units::ALL,
+    x509::ALL,
     uuid::ALL,
 ];
 
@@ -238,12 +255,99 @@ mod tests {
         }
     }
 
+    /// What a function answers, or why it does not.
+    pub(super) fn call(name: &str, args: &[Value]) -> Result<Value, Failure> {
+        let builtin = find(name).unwrap_or_else(|| panic!("there is no {name}"));
+        assert_eq!(builtin.arity, args.len(), "{name}");
+        (builtin.run)(&mut Surroundings::new(&Still), args)
+    }
+
     /// Calls functions with arguments in JSON.
     pub(super) fn check(table: &[(&str, &str, &str)]) {
         for (name, args, expected) in table {
             let args = crate::value::json::read(args.as_bytes()).unwrap();
             let Value::Array(args) = args else { panic!("{name}: a list of arguments") };
             assert_eq!(answer(name, &args), *expected, "{name} of {}", Value::Array(args));
+        }
+    }
+
+    /// Values that are easily got wrong.
+    fn strange() -> Vec<Value> {
+        let texts = [
+            "",
+            " ",
+            "a",
+            "é\u{301}",
+            "\0",
+            "%",
+            "%*.*[3]d",
+            "%[",
+            "{{range .}}{{.}}{{end}}",
+            "{{-",
+            "[a-",
+            "a{1,2}{3}",
+            "\\",
+            "((",
+            "{a,{b,}}",
+            "/a//~1",
+            "-",
+            "10.0.0.1/28",
+            "::/120",
+            "0x1p-2",
+            "1e400",
+            "-9223372036854775808",
+            "9e99Ki",
+            "Europe/Berlin",
+            "2006-01-02T15:04:05.000Z07:00",
+            "1.2.3-é+x",
+            "urn:uuid:éééééééééééééééééé",
+            "%zé",
+            "YQ==",
+            "-1.5h",
+            "é.5é",
+        ];
+        let numbers = [
+            "0",
+            "-1",
+            "1.5",
+            "16",
+            "-0.4",
+            "1e9999",
+            "1e-9999",
+            "9223372036854775807",
+            "-9223372036854775808",
+            "1700000000000000000",
+            "36893488147419103232",
+        ];
+        let number = |text| Value::Number(crate::Number::parse(text).unwrap());
+        let mut all: Vec<Value> = texts.map(Value::from).to_vec();
+        all.extend(numbers.map(number));
+        all.extend([Value::Null, true.into(), Value::array([]), Value::set([]), Value::object([])]);
+        all.push(Value::array([(-1).into(), "Asia/Kolkata".into(), "_2 .999".into()]));
+        all.push(Value::array(["a".into(), Value::Null, 1.into()]));
+        all.push(Value::set(["a".into(), Value::set([])]));
+        all.push(Value::object([("a".into(), Value::array(["a".into()])), (1.into(), 2.into())]));
+        all
+    }
+
+    #[test]
+    fn no_function_is_upset_by_strange_arguments() {
+        let strange = strange();
+        let mut around = Surroundings::new(&Still);
+        let mut next = 0_usize;
+        for builtin in all() {
+            let tries = strange.len().pow(builtin.arity.min(2) as u32);
+            for _ in 0..tries {
+                let args: Vec<Value> = (0..builtin.arity)
+                    .map(|place| {
+                        next += 1;
+                        let far = next * (place + 1) + next / strange.len();
+                        strange[far % strange.len()].clone()
+                    })
+                    .collect();
+                let _ = builtin.call(&mut around, &args);
+            }
+            let _ = builtin.call(&mut around, &[]);
         }
     }
 

@@ -11,6 +11,7 @@ mod names;
 mod order;
 mod query;
 mod read;
+mod said;
 mod tree;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub struct Program {
     pub(crate) rules: Vec<RuleSet>,
     modules: Vec<Arc<Module>>,
     options: Options,
+    awaited: Vec<Problem>,
 }
 
 /// How policies are compiled.
@@ -39,6 +41,9 @@ pub struct Options {
     /// Whether somebody may want to know which lines are reached, and where each stops
     /// (`eval::Watch`). It takes some time even where nobody does.
     pub marks: bool,
+    /// Whether functions of packages may be called that no module brings: a call of one comes to
+    /// nothing until there is such a module.
+    pub open: bool,
 }
 
 /// What is wrong with a policy.
@@ -78,9 +83,14 @@ impl Program {
     /// Compiles modules together.
     pub fn compile(modules: Vec<Arc<Module>>, options: Options) -> Result<Self, Vec<Problem>> {
         let tree = Tree::plant(&modules)?;
-        let (rules, reached) = order::rules(&modules, &tree, options)?;
+        let order::Ordered { rules, reached, awaited } = order::rules(&modules, &tree, options)?;
         check::no_recursion(&modules, &tree, &reached)?;
-        Ok(Self { tree, rules, modules, options })
+        Ok(Self { tree, rules, modules, options, awaited })
+    }
+
+    /// The calls of functions that no module brings.
+    pub fn awaited(&self) -> &[Problem] {
+        &self.awaited
     }
 
     /// The modules, as they were read.

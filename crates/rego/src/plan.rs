@@ -182,8 +182,6 @@ pub(crate) struct RuleSet {
     pub(crate) default: Option<Plan>,
     /// What is to be evaluated when nothing is known of the keys, when the first is, and so on.
     pub(crate) plans: Vec<Vec<Plan>>,
-    /// Where the first is written.
-    pub(crate) at: Place,
 }
 
 /// What rules make.

@@ -137,7 +137,7 @@ impl Suite {
     /// number: `test_allow#01`.
     pub fn of(modules: Vec<Arc<Module>>) -> Result<Self, Vec<Problem>> {
         let (modules, tests) = find::tests(modules);
-        let program = Program::compile(modules, Options { marks: true })?;
+        let program = Program::compile(modules, Options { marks: true, ..Options::default() })?;
         Ok(Self { program, tests })
     }
 

@@ -89,8 +89,8 @@ impl Value {
     pub(crate) fn is_hollow(&self) -> bool {
         match self {
             Self::Array(items) => items.is_empty(),
-            Self::Object(members) => members.len() == 0,
-            Self::Set(members) => members.len() == 0,
+            Self::Object(members) => members.is_empty(),
+            Self::Set(members) => members.is_empty(),
             _ => true,
         }
     }

@@ -22,7 +22,8 @@ pub(super) struct Explain {
 
 impl Explain {
     pub(super) fn run(self, output: &mut Output) -> Outcome {
-        let ready = self.asked.ready(Options { marks: true }, <[_]>::to_vec)?;
+        let ready =
+            self.asked.ready(Options { marks: true, ..Options::default() }, <[_]>::to_vec)?;
         let (rows, explanation) = ready.program.explain(&ready.question, &ready.ask());
         match output.json {
             true => output.document(&explanation)?,

@@ -13,29 +13,37 @@ use crate::limit::Subject;
 /// The name all of them have.
 const ANONYMOUS: &str = "anonymous";
 
+/// The name and the role of those on this machine at a door that is open to them.
+pub(super) const NEIGHBOUR: &str = "neighbour";
+
 /// What they showed.
 const NOTHING: &str = "none";
 
 impl Gate {
     /// Whether whoever shows nothing may go there.
     pub(super) fn is_open(&self, request: &Request<'_>, place: Place<'_>) -> bool {
-        let neighbour = || request.peer.is_some_and(|address| address.is_loopback());
         let opens = |checkpoint: &Arc<_>| crate::inspect::Checkpoint::opens(checkpoint, place);
-        (self.strangers.loopback && neighbour()) || self.checkpoint.as_ref().is_some_and(opens)
+        self.is_neighbour(request) || self.checkpoint.as_ref().is_some_and(opens)
+    }
+
+    /// Whether this machine's own programs may do without a credential, and it is one of them.
+    pub(super) fn is_neighbour(&self, request: &Request<'_>) -> bool {
+        self.strangers.loopback && request.peer.is_some_and(|address| address.is_loopback())
     }
 
     /// Lets a stranger pass, unless strangers from there are kept out.
     pub(super) fn let_pass(&self, request: &Request<'_>) -> Result<Arc<Identity>> {
         match self.turned_away(request) {
             Some(error) => Err(error),
-            None => Ok(Arc::new(self.anonymous())),
+            None => Ok(Arc::new(self.unnamed(ANONYMOUS, "guest"))),
         }
     }
 
-    fn anonymous(&self) -> Identity {
-        let (tenant, name): (Arc<str>, Arc<str>) = (MAIN.into(), ANONYMOUS.into());
+    /// One of those who showed nothing.
+    pub(super) fn unnamed(&self, name: &str, role: &str) -> Identity {
+        let (tenant, name): (Arc<str>, Arc<str>) = (MAIN.into(), name.into());
         let epoch = self.revisions.observe(&tenant, &name);
-        let roles = [String::from("guest")].into();
+        let roles = [String::from(role)].into();
         Identity::new(Principal::Human, tenant, name, roles, NOTHING.into(), epoch)
     }
 }

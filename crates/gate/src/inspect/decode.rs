@@ -42,21 +42,13 @@ impl Used {
 
 /// Undoes one round of URL, HTML and escape encodings; nothing when there is none.
 pub(super) fn round(bytes: &[u8]) -> Option<Decoded> {
-    let mut decoded = Decoded {
-        bytes: Vec::with_capacity(bytes.len()),
-        from: Vec::with_capacity(bytes.len()),
-        used: Used::default(),
-    };
+    if !encoded(bytes) {
+        return None;
+    }
+    let mut decoded = Decoded::with_capacity(bytes.len());
     let mut place = 0;
     while place < bytes.len() {
-        let taken = match at(bytes, place) {
-            b'%' => percent(bytes, place, &mut decoded),
-            b'&' => entity(bytes, place, &mut decoded),
-            b'\\' => escape(bytes, place, &mut decoded),
-            b'0' => hexadecimal(bytes, place, &mut decoded),
-            byte if byte >= 0x80 => wide(bytes, place, &mut decoded),
-            _ => 0,
-        };
+        let taken = decoded.undo(bytes, place);
         if taken == 0 {
             decoded.push(at(bytes, place), place);
         }
@@ -73,7 +65,44 @@ pub(super) fn round(bytes: &[u8]) -> Option<Decoded> {
     decoded.used.any().then_some(decoded)
 }
 
+/// Whether there is anything to undo: signs of encodings are in many texts that are not encoded.
+fn encoded(bytes: &[u8]) -> bool {
+    let mut tried = Decoded::with_capacity(0);
+    let mut place = 0;
+    let sign = |byte: &u8| matches!(byte, b'%' | b'&' | b'\\' | b'0' | 0x80..);
+    while let Some(next) = bytes.get(place..).and_then(|rest| rest.iter().position(sign)) {
+        place += next;
+        place += tried.undo(bytes, place).max(1);
+        if tried.used.any() {
+            return true;
+        }
+        tried.bytes.clear();
+        tried.from.clear();
+    }
+    false
+}
+
 impl Decoded {
+    fn with_capacity(length: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(length),
+            from: Vec::with_capacity(length),
+            used: Used::default(),
+        }
+    }
+
+    /// Undoes what is encoded at a place; says how many bytes that took, if any.
+    fn undo(&mut self, bytes: &[u8], place: usize) -> usize {
+        match at(bytes, place) {
+            b'%' => percent(bytes, place, self),
+            b'&' => entity(bytes, place, self),
+            b'\\' => escape(bytes, place, self),
+            b'0' => hexadecimal(bytes, place, self),
+            byte if byte >= 0x80 => wide(bytes, place, self),
+            _ => 0,
+        }
+    }
+
     fn push(&mut self, byte: u8, place: usize) {
         self.bytes.push(byte);
         self.from.push(u32::try_from(place).unwrap_or(u32::MAX));

@@ -38,16 +38,22 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     let mut place = head;
     while let Some(line) = memchr::memchr2(b'\r', b'\n', text.part(place, text.len())) {
         text.step();
-        let mut start = place + line + 1;
+        let line = place + line;
+        let mut start = line + 1;
         while is_space(text.at(start)) {
             start += 1;
         }
         let rest = text.part(start, start + 32);
+        place = start;
+        // INVARIANT: names of headers end with a colon, and the version of HTTP has a slash.
+        if memchr::memchr2(b':', b'/', rest).is_none() {
+            continue;
+        }
         if HTTP.iter().any(|name| rest.starts_with(name)) {
             found.add(
                 Kind::Crlf,
                 weight,
-                (place + line, start + rest.len()),
+                (line, start + rest.len()),
                 "a header of an answer is added",
             );
             return;
@@ -56,11 +62,10 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
             found.add(
                 Kind::Mail,
                 weight * 0.85,
-                (place + line, start + rest.len()),
+                (line, start + rest.len()),
                 "a header of mail is added",
             );
             return;
         }
-        place = start;
     }
 }

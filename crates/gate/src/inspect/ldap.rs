@@ -85,6 +85,11 @@ fn item(text: &Text<'_>, start: usize) -> Option<usize> {
 /// A star and what closes or joins filters: `*)(`, `*|`, `*))%00`.
 fn wild(text: &Text<'_>, found: &mut Findings) {
     let value = trim(text.lower);
+    // INVARIANT: each of what is looked for has one of these pairs in it.
+    let pair = |pair: &[u8]| matches!(pair, [b'*', b')' | b'(' | b'|'] | b")(");
+    if !value.windows(2).any(pair) {
+        return;
+    }
     for needle in [
         &b"*)("[..],
         b"*))",

@@ -7,7 +7,7 @@ use super::{Findings, Kind};
 
 /// Looks for declarations and directives in markup, and for steps of XPath behind a string.
 pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
-    if text.signs.any(Signs::LESS) {
+    if text.signs.any(Signs::LESS) && (opens(text) || has(text.lower, b"2001/xinclude")) {
         declared(text, found);
         included(text, found);
     }
@@ -16,6 +16,14 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     {
         queried(text, found);
     }
+}
+
+/// Whether there is a bracket with what is behind it in each declaration and include, or an
+/// entity behind one.
+fn opens(text: &Text<'_>) -> bool {
+    let next = |open: usize| matches!(text.at(open + 1), b'!' | b'?' | b'x' | b'e');
+    memchr::memchr_iter(b'<', text.lower).any(next)
+        || text.signs.all(Signs::AMPERSAND) && has(text.lower, b">&")
 }
 
 fn declared(text: &Text<'_>, found: &mut Findings) {
@@ -125,8 +133,19 @@ pub(super) const STEPS: [&[u8]; 14] = [
     b"doc(\"",
 ];
 
+/// Whether there are the brackets, colons or stars that each of [`STEPS`] has.
+fn steps(text: &Text<'_>) -> bool {
+    let called = |open: usize| {
+        let head = text.part(0, open);
+        matches!(text.at(open + 1), b'/' | b')' | b'\'' | b'"')
+            || head.ends_with(b"string-length")
+            || head.ends_with(b"local-name")
+    };
+    memchr::memchr_iter(b'(', text.lower).any(called) || has_any(text.lower, &[b"::", b"/*["])
+}
+
 fn queried(text: &Text<'_>, found: &mut Findings) {
-    if text.len() >= 400 || !text.may(Group::Steps) {
+    if text.len() >= 400 || !steps(text) || !text.may(Group::Steps) {
         return;
     }
     let joined = has_any(text.lower, &[b" or ", b" and ", b"|", b"' or", b"']", b"\"]"]);

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
+use super::text::has_any;
 use super::{object, operator, path};
 
 /// What a part of a reader goes by: without any of its needles it finds nothing.
@@ -11,29 +12,22 @@ use super::{object, operator, path};
 pub(super) enum Group {
     /// Files that nobody asks for by name.
     Files,
-    /// The prototype of objects.
-    Prototype,
+    /// Where programs write what others sent them.
+    Logs,
     /// Script of document databases.
     Script,
     /// Code of servers.
     Code,
-    /// Calls of other languages that run commands.
-    Calls,
     /// Steps of XPath.
     Steps,
-    /// URLs that are script.
-    Schemes,
 }
 
-const GROUPS: [(Group, &[&[u8]]); 8] = [
+const GROUPS: [(Group, &[&[u8]]); 5] = [
     (Group::Files, &path::TARGETS),
-    (Group::Files, &path::LOGS),
-    (Group::Prototype, &[b"__proto__", b"constructor"]),
+    (Group::Logs, &path::LOGS),
     (Group::Script, &operator::TELLING),
     (Group::Code, &object::CODE),
-    (Group::Calls, &super::shell::BEGINNINGS),
     (Group::Steps, &super::markup::STEPS),
-    (Group::Schemes, &[b"javascript:", b"vbscript:", b"data:text/html"]),
 ];
 
 /// Which groups a value has something of.
@@ -46,7 +40,7 @@ struct Search {
     groups: Vec<u32>,
 }
 
-/// Should it not be there, every reader looks for itself.
+/// Should it not be there, each needle is looked for by itself.
 static SEARCH: LazyLock<Option<Search>> = LazyLock::new(|| {
     let needles = || {
         let of = |(group, needles): &(Group, &'static [&'static [u8]])| {
@@ -66,10 +60,15 @@ static SEARCH: LazyLock<Option<Search>> = LazyLock::new(|| {
 impl Groups {
     /// What is in a value in lower case.
     pub(super) fn of(lower: &[u8]) -> Self {
-        let Some(search) = &*SEARCH else { return Self(u32::MAX) };
+        let Some(search) = &*SEARCH else { return Self::one_by_one(lower) };
         let found = search.automaton.find_overlapping_iter(lower);
         let bits = found.filter_map(|found| search.groups.get(found.pattern().as_usize()));
         Self(bits.fold(0, |seen, bit| seen | bit))
+    }
+
+    fn one_by_one(lower: &[u8]) -> Self {
+        let held = GROUPS.iter().filter(|(_, needles)| has_any(lower, needles));
+        Self(held.fold(0, |seen, (group, _)| seen | 1 << *group as u32))
     }
 
     pub(super) const fn has(self, group: Group) -> bool {
@@ -86,10 +85,11 @@ mod tests {
         let text = b"see etc/passwd, count(/a) and getruntime()";
         let groups = Groups::of(text);
         assert!(groups.has(Group::Files) && groups.has(Group::Steps) && groups.has(Group::Code));
-        assert!(!groups.has(Group::Prototype) && !groups.has(Group::Schemes));
+        assert!(!groups.has(Group::Script));
         for (group, needles) in GROUPS {
             for needle in needles {
                 assert!(Groups::of(needle).has(group), "{}", needle.escape_ascii());
+                assert_eq!(Groups::of(needle).0, Groups::one_by_one(needle).0);
             }
         }
     }

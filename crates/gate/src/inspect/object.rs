@@ -2,7 +2,7 @@
 
 use super::needle::Group;
 use super::sign::Signs;
-use super::text::{Text, at, find, has_any};
+use super::text::{Text, at, find, has, has_any};
 use super::{Findings, Kind};
 
 /// Looks for code by its own brackets, and for objects by how they begin.
@@ -23,7 +23,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if text.signs.any(Signs::COLON) {
         serialised(text, found);
     }
-    if text.signs.any(Signs::PAREN) && text.may(Group::Code) {
+    if text.signs.any(Signs::PAREN) && calls(text) && text.may(Group::Code) {
         called(text, found);
     }
     if text.raw.starts_with(b"rO0AB")
@@ -85,6 +85,19 @@ const KINDS: [(Kind, f32); 16] = [
     (Kind::Php, 0.6),
     (Kind::Php, 0.7),
 ];
+
+/// Whether a name is called that ends as those of [`CODE`] do, or there is what the others have.
+fn calls(text: &Text<'_>) -> bool {
+    let known = |open: usize| {
+        matches!(
+            text.part(open.saturating_sub(4), open),
+            b"stem" | b"time" | b"info" | b"eval" | b"code" | b"exec" | b"thru" | b"open"
+        )
+    };
+    memchr::memchr_iter(b'(', text.lower).any(known)
+        || text.signs.all(Signs::COLON) && text.signs.any(Signs::DOLLAR.and(Signs::SLASH))
+        || has(text.lower, b"java.lang")
+}
 
 fn called(text: &Text<'_>, found: &mut Findings) {
     for (needle, (kind, weight)) in CODE.iter().zip(KINDS) {

@@ -5,7 +5,7 @@ mod tests;
 
 use super::needle::Group;
 use super::sign::Signs;
-use super::text::{Text, find, has_any, is_word, listed, skip_space, trim};
+use super::text::{Text, find, has, has_any, is_word, listed, skip_space, trim};
 use super::{Findings, Kind};
 
 /// The operators of queries.
@@ -70,7 +70,9 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if text.signs.any(Signs::QUOTE.and(Signs::SEMICOLON).and(Signs::PIPE).and(Signs::PAREN)) {
         script(text, found);
     }
-    if text.signs.any(Signs::QUOTE.and(Signs::BRACKET).and(Signs::DOT)) {
+    if text.signs.any(Signs::QUOTE.and(Signs::BRACKET).and(Signs::DOT))
+        && text.signs.any(Signs::EQUALS.and(Signs::COLON))
+    {
         prototype(text, found);
     }
     if text.signs.any(Signs::LINE) {
@@ -132,7 +134,14 @@ fn prototype(text: &Text<'_>, found: &mut Findings) {
         b"constructor[prototype]",
         b"constructor.prototype.",
     ];
-    if text.len() > 400 || text.signs.all(Signs::LINE) || !text.may(Group::Prototype) {
+    if text.len() > 400 || text.signs.all(Signs::LINE) {
+        return;
+    }
+    // INVARIANT: each of the keys has one of these.
+    let constructs = |at: usize| text.part(0, at).ends_with(b"constructor");
+    if !has(text.lower, b"__proto__")
+        && !memchr::memchr2_iter(b'[', b'.', text.lower).any(constructs)
+    {
         return;
     }
     let key = KEYS.iter().find_map(|key| find(text.lower, key, 0).map(|at| (at, key.len())));
@@ -155,7 +164,13 @@ fn lines(text: &Text<'_>, found: &mut Findings) {
         b"\nMODULE LOAD ",
         b"\nEVAL \"",
     ];
-    let named = COMMANDS.iter().find_map(|name| find(text.raw, name, 0));
+    let begins = |line: usize| {
+        matches!(text.raw.get(line + 1), Some(b'C' | b'E' | b'F' | b'M' | b'R' | b'S'))
+    };
+    let named = memchr::memchr_iter(b'\n', text.raw)
+        .any(begins)
+        .then(|| COMMANDS.iter().find_map(|name| find(text.raw, name, 0)))
+        .flatten();
     let counted = (text.at(0) == b'*' && text.at(1).is_ascii_digit())
         .then(|| find(text.lower, b"\r\n$", 0).filter(|at| *at < 6))
         .flatten();
@@ -184,8 +199,8 @@ fn script(text: &Text<'_>, found: &mut Findings) {
     let broken = matches!(
         value.first(),
         Some(b'\'' | b'"' | b';' | b'0'..=b'9' | b'|' | b'}' | b')' | b'\\')
-    ) || has_any(value, &[b"';", b"\";"]) && text.len() < 120;
-    let telling: &[&[u8]] = if text.may(Group::Script) { &TELLING } else { &[] };
+    ) || text.len() < 120 && has_any(value, &[b"';", b"\";"]);
+    let telling: &[&[u8]] = if broken && text.may(Group::Script) { &TELLING } else { &[] };
     for needle in telling {
         let Some(at) = find(text.lower, needle, 0) else { continue };
         let head = trim(text.part(0, at));
@@ -197,7 +212,7 @@ fn script(text: &Text<'_>, found: &mut Findings) {
         let closes = matches!(*needle, b"return")
             && !matches!(text.at(at + 6), b' ' | b'(' | b'+' | b'%' | b'\'' | b'"');
         let short = head.len() < 60 && !head.contains(&b'\n');
-        if broken && joined && apart && !closes && short {
+        if joined && apart && !closes && short {
             found.add(
                 Kind::Nosqli,
                 0.8,
@@ -213,9 +228,7 @@ fn script(text: &Text<'_>, found: &mut Findings) {
     if quoted && has_any(value, &equal) && has_any(value, &[b"||", b"&&"]) {
         found.add(Kind::Nosqli, 0.75, (0, text.len()), "a condition of script is added");
     }
-    if text.may(Group::Script)
-        && let Some(at) = find(text.lower, b"db.", 0)
-    {
+    if let Some(at) = find(text.part(0, 10), b"db.", 0) {
         let body = text.part(at, at + 80);
         if has_any(
             body,
@@ -228,8 +241,7 @@ fn script(text: &Text<'_>, found: &mut Findings) {
                 b".findone(",
                 b"getcollectionnames",
             ],
-        ) && at < 8
-            && !text.part(0, at).contains(&b' ')
+        ) && !text.part(0, at).contains(&b' ')
         {
             found.add(Kind::Nosqli, 0.7, (at, at + body.len()), "a call of the database");
         }

@@ -3,9 +3,9 @@
 #[cfg(test)]
 mod tests;
 
-use super::needle::Group;
+use super::needle::{Group, Groups};
 use super::sign::Signs;
-use super::text::{Text, has_any, is_space, trim};
+use super::text::{Text, has, is_space, trim};
 use super::{Findings, Kind};
 
 /// Looks for steps upward and for files that nobody asks for by name.
@@ -16,7 +16,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     {
         return;
     }
-    if text.signs.any(Signs::DOT) {
+    if text.signs.any(Signs::DOT) && has(text.lower, b"..") {
         upward(text, found);
         repeated(text, found);
     }
@@ -292,17 +292,18 @@ fn target(text: &Text<'_>, found: &mut Findings) {
         || value.starts_with(b"%")
         || value.starts_with(b"~");
     let normal = normal(value);
-    let files = normal.is_some() || text.may(Group::Files);
+    let groups = normal.as_deref().map(Groups::of);
+    let names = |group| groups.map_or_else(|| text.may(group), |groups| groups.has(group));
     let plain = normal.as_deref().unwrap_or(value);
     let servlet = plain.starts_with(b"web-inf/") || plain.starts_with(b"meta-inf/");
     if text.signs.any(Signs::BACKSLASH) && shared(value) {
         found.add(Kind::Path, 0.75, (0, text.len()), "a folder of another machine is opened");
     }
-    if plain.ends_with(b"/.env") || rooted && files && has_any(plain, &LOGS) {
+    if plain.ends_with(b"/.env") || rooted && names(Group::Logs) {
         let weight = if plain.ends_with(b"/.env") { 0.75 } else { 0.6 };
         found.add(Kind::Path, weight, (0, text.len()), "a file of the system is asked for");
     }
-    if files && has_any(plain, &TARGETS) {
+    if names(Group::Files) {
         let stream = plain.ends_with(b"::$data");
         let weight = if text.hidden || rooted || servlet || stream { 0.8 } else { 0.6 };
         found.add(Kind::Path, weight, (0, text.len()), "a file of the system is asked for");

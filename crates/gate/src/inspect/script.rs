@@ -6,7 +6,6 @@ mod code;
 mod event;
 
 use super::html::runs;
-use super::needle::Group;
 use super::sign::Signs;
 use super::text::{Text, find, has_any, is_space, is_word, trim};
 use super::{Findings, Kind};
@@ -18,7 +17,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     {
         event::look(text, found);
     }
-    if text.signs.all(Signs::DASH) && has_any(text.lower, &[b"+adw-", b" adw-", b"+acia-"]) {
+    if text.signs.all(Signs::DASH) && seven(text) {
         found.add(Kind::Xss, 0.8, (0, text.len()), "markup is written in UTF-7");
     }
     if text.signs.any(Signs::COLON)
@@ -43,6 +42,14 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if text.signs.all(Signs::LESS.and(Signs::MORE)) && text.len() < SHORT {
         torn(text, found);
     }
+}
+
+/// Whether there is a bracket or a quote in UTF-7.
+fn seven(text: &Text<'_>) -> bool {
+    memchr::memchr_iter(b'-', text.lower).any(|dash| {
+        let head = text.part(0, dash);
+        [&b"+adw"[..], b" adw", b"+acia"].iter().any(|sign| head.ends_with(sign))
+    })
 }
 
 /// What is longer is no value that a filter was to tear.
@@ -77,7 +84,9 @@ fn torn(text: &Text<'_>, found: &mut Findings) {
 
 /// `onerror CDATA "…"`: a handler that every element of a document is given.
 fn declared(text: &Text<'_>, found: &mut Findings) {
-    let Some(at) = find(text.lower, b" cdata \"", 0) else { return };
+    let opens = |quote: &usize| text.part(0, *quote).ends_with(b" cdata ");
+    let quote = memchr::memchr_iter(b'"', text.lower).find(opens);
+    let Some(at) = quote.map(|quote| quote - b" cdata ".len()) else { return };
     let name = text.part(at.saturating_sub(24), at);
     let name = name.rsplit(|byte| !byte.is_ascii_alphabetic()).next().unwrap_or_default();
     if name.len() > 4 && name.starts_with(b"on") {
@@ -102,7 +111,12 @@ fn scheme(text: &Text<'_>, found: &mut Findings) {
             return;
         }
     }
-    if !text.may(Group::Schemes) {
+    // INVARIANT: each of the schemes ends so before its first colon.
+    let named = |colon: usize| {
+        let head = text.part(0, colon);
+        head.ends_with(b"script") || head.ends_with(b"data")
+    };
+    if !memchr::memchr_iter(b':', text.lower).any(named) {
         return;
     }
     for scheme in [&b"javascript:"[..], b"vbscript:", b"data:text/html"] {

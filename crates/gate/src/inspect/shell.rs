@@ -17,7 +17,6 @@ use super::sign::Signs;
 use super::text::{Text, is_word, trim};
 use super::{Findings, Kind};
 use around::{Around, Lead};
-pub(super) use called::BEGINNINGS;
 use called::called;
 use command::Command;
 use form::{looped, options, tricks};
@@ -37,6 +36,14 @@ const SEPARATORS: Signs = Signs::SEMICOLON
     .and(Signs::PERCENT)
     .and(Signs::BACKSLASH);
 
+/// What divides commands within a line; a bracket does only behind what opens a substitution.
+const MARKS: Signs = Signs::SEMICOLON
+    .and(Signs::PIPE)
+    .and(Signs::TICK)
+    .and(Signs::BRACE)
+    .and(Signs::BACKSLASH)
+    .and(Signs::LESS);
+
 /// Looks for commands.
 pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if text.signs.any(SEPARATORS) {
@@ -53,13 +60,23 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
 
 /// Reads each place at which a shell would begin a command.
 fn separated(text: &Text<'_>, found: &mut Findings) {
+    let marked = text.signs.any(MARKS)
+        || text.signs.all(Signs::PAREN.and(Signs::DOLLAR))
+        || text.signs.all(Signs::PAREN.and(Signs::MORE));
+    if !marked && !text.signs.any(Signs::LINE) {
+        return;
+    }
     let around = Around::of(text);
     let mut place = 0;
     let mut ticks = 0u32;
     while place < text.len() {
         text.step();
         let rest = text.part(place, text.len());
-        let Some(at) = rest.iter().position(|byte| divides(*byte)) else { return };
+        let at = match marked {
+            true => rest.iter().position(|byte| divides(*byte)),
+            false => memchr::memchr2(b'\n', b'\r', rest),
+        };
+        let Some(at) = at else { return };
         let at = place + at;
         place = at + 1;
         ticks += u32::from(text.at(at) == b'`');
@@ -69,14 +86,7 @@ fn separated(text: &Text<'_>, found: &mut Findings) {
         let broken = text.part(behind, command.start).contains(&b'\n');
         let opening = if broken && opening == Opening::Separator { Opening::Line } else { opening };
         let known = weigh(text, at, opening, &command, &around);
-        let known = known.or_else(|| match around.lead {
-            Lead::Value if opening.separates() && !around.lines => unnamed(text, at),
-            // `echo id|$0`
-            Lead::Script if text.at(at) == b'|' && !text.signs.any(Signs::LINE) => {
-                (text.at(at + 1) == b'$').then(|| unnamed(text, at)).flatten()
-            }
-            _ => None,
-        });
+        let known = known.or_else(|| nameless(text, at, opening, &around));
         if let Some(weight) = known {
             found.add(Kind::Command, weight, (at, command.end), "a shell would run a command here");
         }
@@ -84,8 +94,37 @@ fn separated(text: &Text<'_>, found: &mut Findings) {
     }
 }
 
+/// How likely a command without the name of a program begins here; what the value begins with
+/// is looked at last.
+fn nameless(text: &Text<'_>, at: usize, opening: Opening, around: &Around<'_>) -> Option<f32> {
+    // `echo id|$0`
+    let piped = || text.at(at) == b'|' && text.at(at + 1) == b'$' && !text.signs.any(Signs::LINE);
+    let weight = unnamed(text, at).filter(|_| opening.separates() || piped())?;
+    let begun = match around.lead() {
+        Lead::Value => opening.separates() && !around.lines(),
+        Lead::Script => piped(),
+        Lead::Prose => false,
+    };
+    begun.then_some(weight)
+}
+
+/// What may divide commands.
+const DIVIDES: [bool; 256] = {
+    let mut divides = [false; 256];
+    let mut rest: &[u8] = b";|&\n\r`({\\<";
+    while let [byte, behind @ ..] = rest {
+        #[expect(clippy::indexing_slicing, reason = "computed when compiled")]
+        {
+            divides[*byte as usize] = true;
+        }
+        rest = behind;
+    }
+    divides
+};
+
+#[expect(clippy::indexing_slicing, reason = "a byte is below 256")]
 const fn divides(byte: u8) -> bool {
-    matches!(byte, b';' | b'|' | b'&' | b'\n' | b'\r' | b'`' | b'(' | b'{' | b'\\' | b'<')
+    DIVIDES[byte as usize]
 }
 
 /// How a command begins at a place, and from where on it is read.

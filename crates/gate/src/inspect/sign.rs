@@ -62,6 +62,7 @@ signs! {
     COMMA = 25: b",",
     BANG = 26: b"!^~",
     AMPERSAND = 27: b"&",
+    UPPER = 28: b"ABCDEFGHIJKLMNOPQRSTUVWXYZ",
 }
 
 impl Signs {
@@ -85,6 +86,6 @@ impl Signs {
 
     /// Whether there is nothing but what is in `of`, letters and digits aside.
     pub(super) const fn only(self, of: Self) -> bool {
-        self.0 & !of.0 == 0
+        self.0 & !of.and(Self::UPPER).0 == 0
     }
 }

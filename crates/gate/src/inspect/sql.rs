@@ -7,6 +7,7 @@
 mod again;
 mod anywhere;
 mod statement;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -14,10 +15,12 @@ mod walk;
 mod word;
 
 use super::sign::Signs;
-use super::text::{Text, is_space, is_word};
+use super::text::{Text, is_space};
 use super::{Findings, Kind};
+use telling::Words;
 use token::{Kind as Is, Token, Tokens};
 use walk::{Place, Reading};
+use word::Class;
 
 /// Without one of these there is no SQL but words, which are looked for apart.
 const MARKS: Signs = Signs::QUOTE
@@ -45,12 +48,12 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if !text.signs.any(MARKS) {
         return;
     }
-    let telling = text.len() < SHORT || tells(text);
-    read(text, 0, Place::Bare, telling, found);
+    let words = Words::of(text);
+    read(text, 0, Place::Bare, words, found);
     if text.signs.any(Signs::QUOTE) {
         for (quote, place) in [(b'\'', Place::Single), (b'"', Place::Double)] {
             if let Some(first) = memchr::memchr(quote, text.lower) {
-                read(text, first + 1, place, telling, found);
+                read(text, first + 1, place, words, found);
             }
         }
         breaks(text, found);
@@ -86,52 +89,69 @@ const SHORT: usize = 48;
 /// So many tokens are read before it is decided whether the rest is worth it, and then so many.
 const GLANCES: [usize; 2] = [8, 24];
 
-/// Whether the grammar ends within the first tokens, with nothing found.
-fn dies(text: &Text<'_>, from: usize, place: Place, glance: usize) -> bool {
-    let tokens: Vec<Token> = Tokens::new(text.lower, from).take(glance).collect();
-    Reading::new(text, &tokens, place, false, b"").dies(tokens.len() < glance)
-}
-
-/// Whether there is a word anywhere that a form of SQL begins with.
-fn tells(text: &Text<'_>) -> bool {
-    let mut before = 0;
-    for (place, byte) in text.lower.iter().enumerate() {
-        if byte.is_ascii_lowercase()
-            && !is_word(before)
-            && word::may_tell(*byte, text.at(place + 1))
-        {
-            let mut end = place;
-            while is_word(text.at(end)) && end < place + 32 {
-                end += 1;
-            }
-            let stated = place < SHORT || text.signs.any(Signs::SEMICOLON);
-            if word::tells(text.part(place, end), stated) {
-                return true;
-            }
-        }
-        before = *byte;
-        // A number may be followed by a word without a blank between.
-        if before.is_ascii_digit() {
-            before = 0;
-        }
-    }
-    false
-}
+/// There is room for so many tokens, more than most values are read for.
+const FIRST: usize = 24;
 
 /// Reads the value from a place on, as what stands there in a query.
-fn read(text: &Text<'_>, from: usize, place: Place, telling: bool, found: &mut Findings) {
-    if !telling && GLANCES.iter().any(|glance| dies(text, from, place, *glance)) {
+fn read(text: &Text<'_>, from: usize, place: Place, words: Words, found: &mut Findings) {
+    let mut lexer = Tokens::new(text.lower, from).inspect(|_| text.step());
+    let mut tokens: Vec<Token> = Vec::with_capacity(FIRST);
+    tokens.extend(lexer.by_ref().take(2));
+    let mut dies = talks(text, &tokens, place);
+    if place == Place::Bare || !words.telling {
+        dies = dies
+            || GLANCES.iter().any(|glance| {
+                tokens.extend(lexer.by_ref().take(glance - tokens.len()));
+                Reading::new(text, &tokens, place, false, b"").dies(tokens.len() < *glance)
+            });
+    }
+    if dies && (words.silent || !words.telling) {
         return;
     }
-    let mut tokens: Vec<Token> = Vec::with_capacity((text.len() / 3 + 2).min(64));
-    tokens.extend(Tokens::new(text.lower, from).inspect(|_| text.step()));
-    let before = text.part(0, from.saturating_sub(1));
-    let reading = Reading::new(text, &tokens, place, prose_before(before), before);
-    if let Some((weight, why, end)) = reading.walk() {
-        found.add(Kind::Sqli, weight, (from.saturating_sub(1), end.max(from)), why);
+    tokens.reserve((text.len() / 3).min(64));
+    tokens.extend(lexer);
+    if !dies {
+        let before = text.part(0, from.saturating_sub(1));
+        let reading = Reading::new(text, &tokens, place, prose_before(before), before);
+        if let Some((weight, why, end)) = reading.walk() {
+            found.add(Kind::Sqli, weight, (from.saturating_sub(1), end.max(from)), why);
+        }
     }
-    if let Some((weight, why, span)) = anywhere::scan(text, &tokens, place != Place::Bare) {
+    if !words.silent
+        && let Some((weight, why, span)) = anywhere::scan(text, &tokens, place != Place::Bare)
+    {
         found.add(Kind::Sqli, weight, span, why);
+    }
+}
+
+/// Whether it begins as sentences do.
+///
+/// INVARIANT: names and numbers are no operators. Where an operand is wanted the first name is
+/// taken for one, and what is behind it ends the reading; where an operator is, a name does.
+fn talks(text: &Text<'_>, tokens: &[Token], place: Place) -> bool {
+    let plain = |token: &Token| token.kind == Is::Word(Class::Plain);
+    match (place, tokens) {
+        (Place::Bare, [first, second]) => {
+            matches!(first.kind, Is::Word(Class::Plain | Class::Function | Class::By))
+                && matches!(
+                    second.kind,
+                    Is::Number
+                        | Is::Word(
+                            Class::Plain
+                                | Class::Function
+                                | Class::Constant
+                                | Class::Danger
+                                | Class::Catalogue
+                                | Class::Modifier
+                                | Class::By
+                        )
+                )
+        }
+        (Place::Bare, _) | (_, []) => false,
+        (_, [first, ..]) => {
+            let word = text.part(first.start, first.end);
+            plain(first) && word != b"sounds" && !walk::cuts_off(word)
+        }
     }
 }
 

@@ -135,20 +135,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
             place = start + if weight >= 0.7 { text.len() } else { 0 };
         }
     }
-    if text.signs.any(Signs::PAREN.and(Signs::BRACKET))
-        && has_any(
-            text.lower,
-            &[
-                b".__class__",
-                b"__subclasses__",
-                b"__globals__",
-                b"__builtins__",
-                b"__mro__",
-                b"['__class__']",
-                b"|attr(",
-            ],
-        )
-    {
+    if text.signs.any(Signs::PAREN.and(Signs::BRACKET)) && walks(text) {
         let code = has_any(text.lower, &[b"def ", b"import ", b"class "]);
         found.add(
             Kind::Ssti,
@@ -173,6 +160,20 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if BEGUN.iter().any(|name| text.lower.starts_with(name)) || between_hashes(text.lower) {
         found.add(Kind::Ssti, 0.8, (0, text.len()), "a template would compute the value");
     }
+}
+
+/// Whether something inside of an interpreter is asked for by its name.
+fn walks(text: &Text<'_>) -> bool {
+    const INSIDE: [&[u8]; 6] = [
+        b".__class__",
+        b"__subclasses__",
+        b"__globals__",
+        b"__builtins__",
+        b"__mro__",
+        b"['__class__']",
+    ];
+    has(text.lower, b"__") && has_any(text.lower, &INSIDE)
+        || text.signs.any(Signs::PIPE) && has(text.lower, b"|attr(")
 }
 
 /// How likely it is that an engine would be told to do something by what is in brackets.

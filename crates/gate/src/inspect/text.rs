@@ -100,7 +100,11 @@ pub(super) fn find(bytes: &[u8], needle: &[u8], from: usize) -> Option<usize> {
     }
     let (first, behind) = needle.split_first()?;
     let begins = memchr::memchr_iter(*first, rest);
-    let whole = |at: &usize| rest.get(at + 1..).is_some_and(|rest| rest.starts_with(behind));
+    let Some(second) = behind.first() else { return begins.into_iter().next().map(|at| at + from) };
+    let whole = |at: &usize| {
+        let rest = rest.get(at + 1..).unwrap_or_default();
+        rest.first() == Some(second) && rest.starts_with(behind)
+    };
     begins.into_iter().find(whole).map(|at| at + from)
 }
 

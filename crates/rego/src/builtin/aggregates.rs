@@ -6,8 +6,14 @@ use crate::value::{NoNumber, Number, Value};
 
 pub(super) const ALL: &[Builtin] = &[
     Builtin::steady("count", 1, |_, args| count(args)),
-    Builtin::steady("sum", 1, |_, args| fold(args, 0, Number::plus)),
-    Builtin::steady("product", 1, |_, args| fold(args, 1, Number::times)),
+    Builtin::steady("sum", 1, |_, args| {
+        let numbers = numbers(args)?;
+        made(Number::sum(&numbers))
+    }),
+    Builtin::steady("product", 1, |_, args| {
+        let numbers = numbers(args)?;
+        made(Number::product(&numbers))
+    }),
     Builtin::steady("max", 1, |_, args| found(collection(args)?.into_iter().max())),
     Builtin::steady("min", 1, |_, args| found(collection(args)?.into_iter().min())),
     Builtin::steady("sort", 1, |_, args| {
@@ -33,20 +39,19 @@ fn count(args: &[Value]) -> Result<Value, Failure> {
     }))
 }
 
-fn fold(
-    args: &[Value],
-    start: i64,
-    operation: fn(&Number, &Number) -> Result<Number, NoNumber>,
-) -> Result<Value, Failure> {
-    let mut result = Number::Whole(start);
+fn numbers(args: &[Value]) -> Result<Vec<&Number>, Failure> {
+    let mut numbers = Vec::new();
     for item in collection(args)? {
-        let Value::Number(number) = item else {
-            return Err(wrong_member(0, at(args, 0)?, item, "number"));
-        };
-        result =
-            operation(&result, number).map_err(|none| Failure::Broken(none.reason().to_owned()))?;
+        match item {
+            Value::Number(number) => numbers.push(number),
+            other => return Err(wrong_member(0, at(args, 0)?, other, "number")),
+        }
     }
-    Ok(Value::Number(result))
+    Ok(numbers)
+}
+
+fn made(number: Result<Number, NoNumber>) -> Result<Value, Failure> {
+    number.map(Value::Number).map_err(|none| Failure::Broken(none.reason().to_owned()))
 }
 
 fn found(value: Option<&Value>) -> Result<Value, Failure> {
@@ -87,6 +92,14 @@ mod tests {
                 "sum: operand 1 must be array of numbers but got array containing string",
             ),
             ("product", "[[2, 3]]", "6"),
+            ("product", "[[2, 0.5]]", "1"),
+            // More than 64 bits on the way are no less exact.
+            ("product", "[[1099511627777, 1099511627777, 3]]", "3626777458850484593885187"),
+            (
+                "sum",
+                "[[9223372036854775807, 9223372036854775807, 9223372036854775807]]",
+                "27670116110564327421",
+            ),
             ("max", r#"[[1, "a", null]]"#, r#""a""#),
             ("max", "[[]]", "undefined"),
             ("min", "[[2, 1]]", "1"),

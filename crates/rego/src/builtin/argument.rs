@@ -39,14 +39,6 @@ pub(super) fn large(args: &[Value], place: usize) -> Result<BigInt, Failure> {
     }
 }
 
-/// The boolean at a place.
-pub(super) fn boolean(args: &[Value], place: usize) -> Result<bool, Failure> {
-    match at(args, place)? {
-        Value::Bool(bool) => Ok(*bool),
-        other => Err(wrong_type(place, other, &["boolean"])),
-    }
-}
-
 /// The list at a place.
 pub(super) fn array(args: &[Value], place: usize) -> Result<&[Value], Failure> {
     match at(args, place)? {

@@ -1,5 +1,7 @@
 //! Graphs: objects that say of each node to which others it leads.
 
+use hashbrown::HashSet;
+
 use super::argument::{at, broken, members, object, wrong_type};
 use super::{Builtin, Failure, MADE_MAX, Surroundings};
 use crate::value::{Object, SetBuilder, Value};
@@ -32,30 +34,58 @@ fn reachable(args: &[Value]) -> Result<Value, Failure> {
 /// How long a path may be.
 const LENGTH_MAX: usize = 1024;
 
-/// All paths on from these nodes, each to where it ends or would come back to itself.
+/// The paths on from these nodes. Of each neighbour of a start all others are entered once: where
+/// one was before, the path ends.
 fn paths(surroundings: &mut Surroundings<'_>, args: &[Value]) -> Result<Value, Failure> {
     let graph = object(args, 0)?;
-    let mut walk = Walk { graph, surroundings, path: Vec::new(), found: Vec::new(), items: 0 };
+    let mut found = Found { surroundings, paths: Vec::new(), items: 0 };
     for start in starts(args)? {
-        if graph.has(start) {
-            walk.on(start)?;
+        let Some(next) = graph.get(start) else { continue };
+        let next = members(next).unwrap_or_default();
+        if next.is_empty() {
+            found.add(std::slice::from_ref(start))?;
+        }
+        for neighbour in next {
+            let mut reached = Reached::default();
+            reached.insert(start.clone());
+            let mut walk = Walk { graph, reached, path: vec![start.clone()], found: &mut found };
+            walk.on(neighbour)?;
         }
     }
-    Ok(Value::set(walk.found))
+    Ok(Value::set(found.paths))
 }
 
-struct Walk<'a, 'b> {
-    graph: &'a Object,
+struct Found<'a, 'b> {
     surroundings: &'a Surroundings<'b>,
-    path: Vec<Value>,
-    found: Vec<Value>,
+    paths: Vec<Value>,
     items: usize,
 }
 
-impl Walk<'_, '_> {
+impl Found<'_, '_> {
+    fn add(&mut self, path: &[Value]) -> Result<(), Failure> {
+        self.surroundings.go_on()?;
+        self.items += path.len();
+        if self.items > MADE_MAX {
+            return Err(Failure::Halted("a graph has too many paths"));
+        }
+        self.paths.push(Value::array(path));
+        Ok(())
+    }
+}
+
+type Reached = HashSet<Value, foldhash::fast::FixedState>;
+
+struct Walk<'a, 'b, 'c> {
+    graph: &'a Object,
+    reached: Reached,
+    path: Vec<Value>,
+    found: &'a mut Found<'b, 'c>,
+}
+
+impl Walk<'_, '_, '_> {
     fn on(&mut self, node: &Value) -> Result<(), Failure> {
         let Some(next) = self.graph.get(node) else {
-            return self.ends();
+            return self.found.add(&self.path);
         };
         if self.path.len() >= LENGTH_MAX {
             return broken(format!("a path has more than {LENGTH_MAX} nodes"));
@@ -63,26 +93,17 @@ impl Walk<'_, '_> {
         self.path.push(node.clone());
         let next = members(next).unwrap_or_default();
         if next.is_empty() {
-            self.ends()?;
+            self.found.add(&self.path)?;
         }
         for neighbour in next {
-            if self.path.contains(neighbour) {
-                self.ends()?;
+            if self.reached.contains(neighbour) {
+                self.found.add(&self.path)?;
             } else {
+                self.reached.insert(node.clone());
                 self.on(neighbour)?;
             }
         }
         self.path.pop();
-        Ok(())
-    }
-
-    fn ends(&mut self) -> Result<(), Failure> {
-        self.surroundings.go_on()?;
-        self.items += self.path.len();
-        if self.items > MADE_MAX {
-            return Err(Failure::Halted("a graph has too many paths"));
-        }
-        self.found.push(Value::array(self.path.as_slice()));
         Ok(())
     }
 }
@@ -105,6 +126,12 @@ mod tests {
             ("graph.reachable_paths", &format!(r#"[{graph}, ["a"]]"#), r#"[["a","b"],["a","c"]]"#),
             ("graph.reachable_paths", &format!(r#"[{graph}, ["d"]]"#), r#"[["d"]]"#),
             ("graph.reachable_paths", &format!(r#"[{graph}, ["y"]]"#), "[]"),
+            ("graph.reachable_paths", r#"[{"a": ["a"]}, ["a"]]"#, r#"[["a","a"]]"#),
+            (
+                "graph.reachable_paths",
+                r#"[{"a": ["b"], "b": ["c", "d"], "c": ["e"], "d": ["c", "f"], "e": [], "f": []}, ["a"]]"#,
+                r#"[["a","b","c","e"],["a","b","d"],["a","b","d","f"]]"#,
+            ),
         ]);
     }
 }

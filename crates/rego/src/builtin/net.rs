@@ -23,6 +23,9 @@ pub(super) const ALL: &[Builtin] = &[
     Builtin::steady("net.cidr_merge", 1, |_, args| merge(at(args, 0)?)),
     Builtin::fresh("net.lookup_ip_addr", 1, |surroundings, args| {
         let host = text(args, 0)?;
+        if let Some(address) = address(host) {
+            return Ok(Value::set([Value::from(network::shown(address))]));
+        }
         surroundings.keep("net.lookup_ip_addr", at(args, 0)?, |world| {
             Ok(Value::set(world.look_up(host)?.into_iter().map(Value::from)))
         })
@@ -211,6 +214,7 @@ mod tests {
                 r#"[["2001:db8::1"]]"#,
                 "net.cidr_merge: IPv6 invalid: needs prefix length",
             ),
+            ("net.lookup_ip_addr", r#"["10.0.0.1"]"#, r#"["10.0.0.1"]"#),
             ("net.cidr_merge", "[1]", "net.cidr_merge: operand must be an array"),
             (
                 "net.lookup_ip_addr",

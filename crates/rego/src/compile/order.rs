@@ -13,6 +13,7 @@ use std::sync::Arc;
 use super::atom::{Atom, Change, Closure, Collect, Flat, Says, Stand};
 use super::names::Globals;
 use super::read::{Read, Reader};
+use super::said::Said;
 use super::tree::{Outline, Tree};
 use super::{Options, Problem};
 use crate::Value;
@@ -89,12 +90,19 @@ struct Writer<'c, 'r> {
     wanted: &'r mut BTreeSet<(RuleId, usize)>,
 }
 
-/// All rule sets, and what each definition leads to.
+/// All rule sets, what each definition leads to, and which functions are not there yet.
+pub(super) struct Ordered {
+    pub(super) rules: Vec<RuleSet>,
+    pub(super) reached: Reached,
+    pub(super) awaited: Vec<Problem>,
+}
+
+/// Orders all rules.
 pub(super) fn rules(
     modules: &[Arc<Module>],
     tree: &Tree,
     options: Options,
-) -> Result<(Vec<RuleSet>, Reached), Vec<Problem>> {
+) -> Result<Ordered, Vec<Problem>> {
     let globals: Vec<Globals> = modules.iter().map(|module| Globals::of(module, modules)).collect();
     let mut build = Build {
         modules,
@@ -104,6 +112,7 @@ pub(super) fn rules(
         reached: vec![BTreeSet::new(); tree.definitions.len()],
         wanted: BTreeSet::new(),
         problems: Vec::new(),
+        awaited: Vec::new(),
     };
     let mut sets: Vec<RuleSet> = tree.sets.iter().map(|outline| build.set(outline)).collect();
     let mut done = BTreeSet::new();
@@ -123,7 +132,7 @@ pub(super) fn rules(
         }
     }
     match build.problems.is_empty() {
-        true => Ok((sets, build.reached)),
+        true => Ok(Ordered { rules: sets, reached: build.reached, awaited: build.awaited }),
         false => Err(build.problems),
     }
 }
@@ -171,14 +180,14 @@ struct Build<'c> {
     reached: Reached,
     wanted: BTreeSet<(RuleId, usize)>,
     problems: Vec<Problem>,
+    awaited: Vec<Problem>,
 }
 
-impl Build<'_> {
+impl<'c> Build<'c> {
     fn set(&mut self, outline: &Outline) -> RuleSet {
         let plans = vec![self.plans(outline, 0)];
         let default = outline.default.and_then(|definition| self.plan(definition, 0));
-        let (path, at) = (outline.path.clone(), outline.at.clone());
-        RuleSet { path, kind: outline.kind, default, plans, at }
+        RuleSet { path: outline.path.clone(), kind: outline.kind, default, plans }
     }
 
     fn plans(&mut self, outline: &Outline, known: usize) -> Vec<Plan> {
@@ -190,6 +199,8 @@ impl Build<'_> {
         let found = self.tree.definitions.get(definition)?;
         let globals = self.globals.get(found.module)?;
         let mut reader = Reader::new(self.tree, module, globals);
+        reader.awaited = self.options.open.then(Vec::new);
+        reader.said = Some(Said { modules: self.modules, module, rule: found.rule });
         let given = rule.head.args.as_ref().map_or(known, Vec::len);
         let mut branches = Vec::new();
         let mut reached = std::mem::take(self.reached.get_mut(definition)?);
@@ -215,6 +226,7 @@ impl Build<'_> {
         // The same rule read for other keys has the same problems.
         if known == 0 {
             self.problems.append(&mut reader.problems);
+            self.awaited.extend(reader.awaited.take().into_iter().flatten());
         }
         let at = reader.at(rule.span);
         *self.reached.get_mut(definition)? = reached;

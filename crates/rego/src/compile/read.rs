@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Problem;
 use super::atom::{Atom, Change, Closure, Collect, Flat, Root, Says, Stand};
 use super::names::{Globals, Scope, mentioned, variables};
+use super::said::Said;
 use super::tree::Tree;
 use crate::Value;
 use crate::builtin::{self, Builtin, Failure};
@@ -21,6 +22,10 @@ pub(super) struct Reader<'c> {
     /// The name of each variable; what is computed in between has none.
     pub(super) names: Vec<Option<Name>>,
     pub(super) problems: Vec<Problem>,
+    /// Calls of functions that other modules may bring later; nothing when they have to be there.
+    pub(super) awaited: Option<Vec<Problem>>,
+    /// What annotations say about the rule that is read.
+    pub(super) said: Option<Said<'c>>,
 }
 
 /// A body and what it leads to.
@@ -44,6 +49,8 @@ impl<'c> Reader<'c> {
             scopes: vec![Scope::default()],
             names: Vec::new(),
             problems: Vec::new(),
+            awaited: None,
+            said: None,
         }
     }
 
@@ -393,12 +400,30 @@ impl<'c> Reader<'c> {
         to: Option<Flat>,
         out: &mut Vec<Atom>,
     ) -> Option<Flat> {
+        if let Some(value) = self.metadata(head) {
+            let to = to.or_else(|| args.first().map(|arg| self.term(arg, out)));
+            let to = to.unwrap_or_else(|| Flat::Var(self.fresh(None)));
+            out.push(Atom { span, says: Says::Unify(to.clone(), Flat::Const(value)) });
+            return Some(to);
+        }
         let callee = self.callee(head);
         let flats: Vec<Flat> = args.iter().map(|arg| self.operand(arg, out)).collect();
         let Some((callee, arity)) = callee else {
             let name = dotted(head).unwrap_or_default();
-            self.type_problem(span, format!("undefined function {name}"));
-            return None;
+            let problem = Problem::of_type(self.at(span), format!("undefined function {name}"));
+            let path = self.path(head);
+            return match (&mut self.awaited, path) {
+                (Some(awaited), Some(path))
+                    if path.first().and_then(Value::as_text) == Some("data") =>
+                {
+                    awaited.push(problem);
+                    Some(self.undefined(span, to, out))
+                }
+                _ => {
+                    self.problems.push(problem);
+                    None
+                }
+            };
         };
         let mut flats = flats;
         let (to, asked) = match to {
@@ -429,6 +454,24 @@ impl<'c> Reader<'c> {
         };
         out.push(Atom { span, says });
         asked.then_some(to)
+    }
+
+    /// What a policy asks about itself is known before it runs.
+    fn metadata(&self, head: &Term) -> Option<Value> {
+        let said = self.said?;
+        match dotted(head)?.as_str() {
+            "rego.metadata.rule" => Some(said.of_rule()),
+            "rego.metadata.chain" => Some(said.chain()),
+            _ => None,
+        }
+    }
+
+    /// A place for what does not come to a value.
+    fn undefined(&mut self, span: Span, to: Option<Flat>, out: &mut Vec<Atom>) -> Flat {
+        let to = to.unwrap_or_else(|| Flat::Var(self.fresh(None)));
+        out.push(Atom { span, says: Says::Holds(Flat::Const(false.into())) });
+        out.push(Atom { span, says: Says::Unify(to.clone(), Flat::Const(Value::Null)) });
+        to
     }
 
     /// What a name calls, and how many arguments it takes.

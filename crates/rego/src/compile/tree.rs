@@ -27,7 +27,6 @@ pub(crate) struct Outline {
     pub(super) default: Option<usize>,
     /// The numbers of its definitions.
     pub(super) rules: Vec<usize>,
-    pub(super) at: Place,
 }
 
 /// The tree, its rule sets, and the rules as they are written.
@@ -197,7 +196,6 @@ impl Tree {
                 kind,
                 default: None,
                 rules: Vec::new(),
-                at: at.clone(),
             });
             // Sets below an object are among its values.
             let alike = set.kind == kind

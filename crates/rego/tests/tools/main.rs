@@ -61,7 +61,7 @@ fn run(files: &[(&str, &str)], only: Option<&str>) -> (Vec<Outcome>, Coverage) {
 /// The explanation of a question about one file, as text and as JSON.
 fn explained(text: &str, query: &str, input: &str) -> (String, serde_json::Value) {
     let modules = vec![module("a.rego", text)];
-    let program = Program::compile(modules, Options { marks: true });
+    let program = Program::compile(modules, Options { marks: true, ..Options::default() });
     let program = program.unwrap_or_else(|problems| panic!("{}", problems[0]));
     let (body, context) = syntax::asked("query", query, Edition::V1).unwrap();
     let question = program.question(&Arc::new(context), &body).unwrap();

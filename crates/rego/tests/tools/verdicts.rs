@@ -6,8 +6,11 @@ use rego::test::{Only, Verdict};
 
 use super::run;
 
+/// A test, how it ends, and how its cases do.
+type Ends<'e> = (&'e str, Verdict, &'e [(&'e str, bool)]);
+
 /// Each test of a file, how it ended, and its cases.
-fn check(text: &str, expected: &[(&str, Verdict, &[(&str, bool)])]) {
+fn check(text: &str, expected: &[Ends<'_>]) {
     let (outcomes, _) = run(&[("a_test.rego", text)], None);
     let got: Vec<_> = outcomes
         .iter()

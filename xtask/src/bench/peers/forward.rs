@@ -1,4 +1,4 @@
-//! Ours, asked as a proxy asks whether a request may pass.
+//! Ours, asked as a proxy asks whether a request may pass, and a server that says yes to everybody.
 
 use std::io;
 
@@ -57,6 +57,36 @@ impl Guard for Ours {
                 connection.status_with(DOOR, "x-original-uri", &format!("/?{form}"))
             }
         }
+    }
+
+    fn pid(&self) -> u32 {
+        self.server.pid()
+    }
+}
+
+/// The least a server on the same HTTP library can be, asked the same: what ours takes beyond
+/// this is the gate.
+pub(crate) struct Bare {
+    server: Server,
+}
+
+impl Bare {
+    /// Starts it.
+    pub(crate) fn start() -> Result<Self, Box<dyn std::error::Error>> {
+        let bare = built(&["bare-hyper"])?.join("bare-hyper");
+        Ok(Self { server: Server::start(&bare, &[], DOOR)? })
+    }
+}
+
+impl Guard for Bare {
+    fn open(&self) -> io::Result<Connection> {
+        let connection = Connection::open(self.server.address())?.with_key(KEY);
+        Ok(connection.with_header("x-original-method", "GET"))
+    }
+
+    fn ask(&self, connection: &mut Connection, question: &Question) -> io::Result<u16> {
+        let (Question::Get(path) | Question::Post(path)) = question;
+        connection.status_with(DOOR, "x-original-uri", path)
     }
 
     fn pid(&self) -> u32 {

@@ -1,6 +1,7 @@
 //! Script by its own grammar, whatever its functions are called: a string is closed and opened
 //! again, a function is made of text, what a page knows is sent away.
 
+use super::super::initial::{Ends, Initials};
 use super::super::sign::Signs;
 use super::super::text::{Text, is_space, is_word, skip_space, trim};
 use super::super::{Findings, Kind};
@@ -106,48 +107,54 @@ fn runs(inner: &[u8]) -> bool {
     })
 }
 
+/// Names that only script has, by what is done with them.
+static NAMES: Initials = Initials::of(&[
+    "alert",
+    "confirm",
+    "constructor",
+    "document",
+    "eval",
+    "execscript",
+    "frames",
+    "function",
+    "getscript",
+    "globaleval",
+    "globalthis",
+    "import",
+    "location",
+    "onerror",
+    "parent",
+    "prompt",
+    "self",
+    "setinterval",
+    "settimeout",
+    "string",
+    "this",
+    "top",
+    "window",
+    "with",
+]);
+
 /// Looks at names that only script has for what is done with them.
 fn words(text: &Text<'_>, found: &mut Findings) {
-    let mut before = 0;
-    let mut place = 0;
-    while place < text.len() {
-        let byte = text.at(place);
-        if !byte.is_ascii_lowercase() || is_word(before) || !begins(byte) {
-            before = byte;
-            place += 1;
-            continue;
-        }
+    NAMES.any(text.lower, &Ends::OF_WORDS, |place| {
         text.step();
-        let mut end = place + 1;
-        while is_word(text.at(end)) {
-            end += 1;
-        }
-        if let Some((weight, why)) = word(text, place, end) {
+        let rest = text.part(place, text.len());
+        let end = place + rest.iter().take_while(|byte| is_word(**byte)).count();
+        if used(text.at(end), text.at(end + 1))
+            && let Some((weight, why)) = word(text, place, end)
+        {
             found.add(Kind::Xss, weight, (place, end), why);
         }
-        before = text.at(end - 1);
-        place = end;
-    }
+        false
+    });
 }
 
-/// Whether one of the names begins so.
-const fn begins(byte: u8) -> bool {
-    matches!(
-        byte,
-        b'a' | b'c'
-            | b'd'
-            | b'e'
-            | b'f'
-            | b'g'
-            | b'i'
-            | b'l'
-            | b'n'
-            | b'o'
-            | b'p'
-            | b's'
-            | b't'
-            | b'w'
-    )
+/// Whether something is done with the name before these two bytes, and no sentence goes on.
+///
+/// INVARIANT: a blank is only behind what makes functions, before a bracket.
+const fn used(next: u8, behind: u8) -> bool {
+    !next.is_ascii_whitespace() || matches!(behind, b'(' | b']' | b' ' | b'\t'..=b'\r')
 }
 
 const SENT: &str = "what the page knows is sent away";

@@ -14,7 +14,8 @@ pub(super) enum Arguments {
     Telling,
 }
 
-const TELLING: [&[u8]; 29] = [
+/// Places and forms that tell of an attack, each with a mark in it.
+const TELLING: [&[u8]; 26] = [
     b"/etc/",
     b"/bin/",
     b"/dev/tcp",
@@ -34,22 +35,28 @@ const TELLING: [&[u8]; 29] = [
     b"${ifs",
     b"${path",
     b"<?php",
-    b"wget http",
-    b"curl http",
     b"/inetpub",
     b"/tmp/",
     b".ssh/",
     b"hklm\\",
     b"hkcu\\",
-    b"firewall set",
     b"/dev/null",
     b"2>&1",
 ];
 
+/// Words that tell of one.
+const TOLD: [&[u8]; 3] = [b"wget http", b"curl http", b"firewall set"];
+
+/// A byte that is in one of the forms that tell of an attack, which each have one.
+const fn mark(byte: u8) -> bool {
+    matches!(byte, b'/' | b'\\' | b'%' | b'$' | b'.' | b'<' | b'>')
+}
+
 pub(super) fn arguments(rest: &[u8]) -> Arguments {
     let given = trim(rest.get(..end_of(rest)).unwrap_or_default());
-    if has_any(given, &TELLING)
-        || expands(given)
+    let marked = given.iter().any(|byte| mark(*byte));
+    if marked && (has_any(given, &TELLING) || expands(given))
+        || has_any(given, &TOLD)
         || MANAGED.iter().any(|word| begins_with_word(given, word))
     {
         return Arguments::Telling;
@@ -61,7 +68,8 @@ pub(super) fn arguments(rest: &[u8]) -> Arguments {
     {
         return Arguments::None;
     }
-    if given.split(|byte| is_space(*byte) || *byte == b'+').take(8).any(for_shells)
+    if given.iter().any(|byte| signs(*byte))
+        && given.split(|byte| is_space(*byte) || *byte == b'+').take(8).any(for_shells)
         || counted(given)
     {
         Arguments::Shell
@@ -99,12 +107,18 @@ fn end_of(rest: &[u8]) -> usize {
         .unwrap_or(rest.len())
 }
 
+/// A byte that is in one of [`for_shells`], which each have one.
+const fn signs(byte: u8) -> bool {
+    mark(byte) || matches!(byte, b'-' | b'*' | b'~' | b'{' | b'`' | b':')
+}
+
 /// Options, paths, variables, redirections and addresses.
 fn for_shells(word: &[u8]) -> bool {
     let option = word.len() > 1
         && (word.starts_with(b"-") || word.starts_with(b"/"))
         && word.get(1).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
-    let path = has_any(word, &[b"/", b"\\", b"*", b"$", b"~"]) && word.len() > 1;
+    let path = |byte: &u8| matches!(byte, b'/' | b'\\' | b'*' | b'$' | b'~');
+    let path = word.len() > 1 && word.iter().any(path);
     let sign = word.iter().any(|byte| matches!(byte, b'>' | b'<' | b'$' | b'{' | b'`'));
     let address =
         word.iter().filter(|byte| **byte == b'.').count() >= 2 || word.starts_with(b"127.");

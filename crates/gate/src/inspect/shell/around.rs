@@ -1,5 +1,7 @@
 //! What stands around the commands of a value: whether it is a script, a sentence or neither.
 
+use std::cell::OnceCell;
+
 use super::super::sign::Signs;
 use super::super::text::{Text, has, has_any, is_space, trim};
 use super::program::sort;
@@ -34,32 +36,71 @@ pub(super) fn lead(text: &Text<'_>) -> Lead {
     }
 }
 
-/// What is around the commands of a value, looked at once.
-pub(super) struct Around {
-    pub(super) lead: Lead,
-    pub(super) lines: bool,
-    /// How many words are outside of backticks.
-    pub(super) outside: usize,
-    pub(super) fetches: bool,
+/// What is around the commands of a value: looked at once, and not before somebody asks.
+pub(super) struct Around<'a> {
+    text: &'a Text<'a>,
+    lead: OnceCell<Lead>,
+    lines: OnceCell<bool>,
+    outside: OnceCell<usize>,
+    listed: OnceCell<Listed>,
+    fetches: OnceCell<bool>,
+    words: OnceCell<usize>,
+}
+
+/// What a value lists, if anything.
+#[derive(Clone, Copy)]
+pub(super) struct Listed {
     /// The value is a list of words, divided by what divides commands.
     pub(super) list: bool,
     /// The value is a row of a table.
     pub(super) table: bool,
-    /// How many words are before the first separator, unless they were hidden.
-    pub(super) words: usize,
 }
 
-impl Around {
-    pub(super) fn of(text: &Text<'_>) -> Self {
+impl<'a> Around<'a> {
+    pub(super) const fn of(text: &'a Text<'a>) -> Self {
         Self {
-            lead: lead(text),
-            table: text.signs.any(Signs::PIPE) && is_table(text.lower),
-            words: if text.hidden { 0 } else { words_before(text) },
-            lines: text.signs.any(Signs::LINE) && !text.hidden && many_lines(text),
-            outside: if text.signs.any(Signs::TICK) { words_outside(text) } else { 0 },
-            fetches: has(text.lower, b"http"),
-            list: text.signs.any(Signs::PIPE.and(Signs::SEMICOLON)) && is_list(text.lower),
+            text,
+            lead: OnceCell::new(),
+            lines: OnceCell::new(),
+            outside: OnceCell::new(),
+            listed: OnceCell::new(),
+            fetches: OnceCell::new(),
+            words: OnceCell::new(),
         }
+    }
+
+    pub(super) fn lead(&self) -> Lead {
+        *self.lead.get_or_init(|| lead(self.text))
+    }
+
+    /// Whether there are many lines that were not hidden.
+    pub(super) fn lines(&self) -> bool {
+        let Self { text, lines, .. } = self;
+        *lines.get_or_init(|| text.signs.any(Signs::LINE) && !text.hidden && many_lines(text))
+    }
+
+    /// How many words are outside of backticks.
+    pub(super) fn outside(&self) -> usize {
+        let Self { text, outside, .. } = self;
+        *outside.get_or_init(|| if text.signs.any(Signs::TICK) { words_outside(text) } else { 0 })
+    }
+
+    pub(super) fn listed(&self) -> Listed {
+        let Self { text, listed, .. } = self;
+        *listed.get_or_init(|| Listed {
+            list: text.signs.any(Signs::PIPE.and(Signs::SEMICOLON)) && is_list(text.lower),
+            table: text.signs.any(Signs::PIPE) && is_table(text.lower),
+        })
+    }
+
+    pub(super) fn fetches(&self) -> bool {
+        *self.fetches.get_or_init(|| has(self.text.lower, b"http"))
+    }
+
+    /// How many words are before the first separator, unless they were hidden.
+    pub(super) fn words(&self) -> usize {
+        let Self { text, words, .. } = self;
+        *words.get_or_init(|| if text.hidden { 0 } else { words_before(text) })
     }
 }
 

@@ -1,6 +1,5 @@
 //! Calls in other languages that run a command or read code.
 
-use super::super::needle::Group;
 use super::super::sign::Signs;
 use super::super::text::{Text, has_any, is_space, is_word, trim};
 use super::super::{Findings, Kind};
@@ -49,28 +48,17 @@ const CALLS: [(&[u8], f32); 41] = [
     (b"$_post[", 0.75),
     (b"$_request[", 0.75),
 ];
-/// The beginnings alone.
-pub(in super::super) const BEGINNINGS: [&[u8]; CALLS.len()] = {
-    let none: &[u8] = b"";
-    let mut beginnings = [none; CALLS.len()];
-    let mut at = 0;
-    #[expect(clippy::indexing_slicing, reason = "computed when compiled")]
-    while at < CALLS.len() {
-        beginnings[at] = CALLS[at].0;
-        at += 1;
-    }
-    beginnings
-};
-
 /// What is longer, or has lines, is a program.
 const LENGTH_MAX: usize = 160;
+
+/// So many words may be before a call.
+const WORDS_MAX: usize = 2;
 
 /// Looks for a call with which the value begins, or that goes on behind a string or statement.
 pub(super) fn called(text: &Text<'_>, found: &mut Findings) {
     if text.len() > LENGTH_MAX
         || text.signs.any(Signs::LINE)
         || !text.signs.any(Signs::PAREN.and(Signs::BRACKET))
-        || !text.may(Group::Calls)
     {
         return;
     }
@@ -79,11 +67,17 @@ pub(super) fn called(text: &Text<'_>, found: &mut Findings) {
     let mut before = None;
     for place in 0..text.len() {
         let byte = text.at(place);
+        // Behind a few words nothing starts.
+        if words > WORDS_MAX && last.is_some() {
+            return;
+        }
         let apart = !before.is_some_and(is_word);
         if apart && starts(last, before, text, place, words) {
             text.step();
             let rest = text.part(place, text.len());
-            let call = CALLS.iter().find(|(call, _)| rest.starts_with(call));
+            let call = CALLS
+                .iter()
+                .find(|(call, _)| call.first() == Some(&byte) && rest.starts_with(call));
             if let Some((call, weight)) = call
                 && given(text, call, place + call.len())
             {
@@ -107,7 +101,7 @@ fn starts(
     words: usize,
 ) -> bool {
     let Some(last) = last else { return true };
-    if last.is_ascii_alphanumeric() || words > 2 {
+    if last.is_ascii_alphanumeric() || words > WORDS_MAX {
         return false;
     }
     let quoted = place > 1 && before == Some(b'.') && matches!(text.at(place - 2), b'\'' | b'"');

@@ -4,12 +4,6 @@ use super::super::text::{Text, is_space, is_word, skip_space};
 
 /// How much of a word is read: names of programs are shorter, whatever is put into them.
 const LENGTH_MAX: usize = 96;
-/// What runs the command that is given to it.
-const LEADERS: [&[u8]; 24] = [
-    b"builtin", b"busybox", b"command", b"doas", b"env", b"eval", b"exec", b"ionice", b"nice",
-    b"nohup", b"runuser", b"setsid", b"start", b"stdbuf", b"strace", b"sudo", b"time", b"timeout",
-    b"toybox", b"unshare", b"watch", b"xargs", b"trap", b"which",
-];
 /// How many options of a leader are read.
 const OPTIONS_MAX: usize = 6;
 
@@ -131,7 +125,7 @@ impl Command {
     /// The command that this one runs, when it is one that runs others.
     pub(super) fn led(&self, text: &Text<'_>) -> Option<Self> {
         let assigned = text.at(self.end) == b'=' && self.length > 0 && !self.path;
-        if !assigned && !LEADERS.contains(&self.name()) {
+        if !assigned && !leads(self.name()) {
             return None;
         }
         let mut place = if assigned { word_end(text, self.end) } else { self.end };
@@ -185,6 +179,37 @@ impl Command {
             && self.name().iter().any(u8::is_ascii_alphabetic)
             && self.name().iter().any(|byte| matches!(byte, b'?' | b'*' | b'['))
     }
+}
+
+/// Whether it runs the command that is given to it.
+const fn leads(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"builtin"
+            | b"busybox"
+            | b"command"
+            | b"doas"
+            | b"env"
+            | b"eval"
+            | b"exec"
+            | b"ionice"
+            | b"nice"
+            | b"nohup"
+            | b"runuser"
+            | b"setsid"
+            | b"start"
+            | b"stdbuf"
+            | b"strace"
+            | b"sudo"
+            | b"time"
+            | b"timeout"
+            | b"toybox"
+            | b"unshare"
+            | b"watch"
+            | b"xargs"
+            | b"trap"
+            | b"which"
+    )
 }
 
 /// Where a variable of a short name ends, with more of a path or a blank behind it.

@@ -10,7 +10,7 @@ use super::program::sort;
 type Form = (&'static [u8], f32);
 
 /// Forms and what each says, by what sort of byte is in all of them.
-const FORMS: [(Signs, &[Form]); 4] = [
+const FORMS: [(Signs, &[Form]); 5] = [
     (
         Signs::DOLLAR,
         &[
@@ -27,7 +27,8 @@ const FORMS: [(Signs, &[Form]); 4] = [
         Signs::PAREN.and(Signs::BRACE),
         &[(b"() { :", 1.0), (b"(){:", 0.8), (b"() { _", 1.0), (b"() { x;}", 0.8)],
     ),
-    (Signs::SLASH, &[(b"/dev/tcp/", 0.9), (b"\\cmd.exe /c", 0.8), (b"\\cmd.exe\" /c", 0.8)]),
+    (Signs::SLASH, &[(b"/dev/tcp/", 0.9)]),
+    (Signs::SLASH.and(Signs::BACKSLASH), &[(b"\\cmd.exe /c", 0.8), (b"\\cmd.exe\" /c", 0.8)]),
     (Signs::PERCENT, &[(b"%comspec%", 0.85), (b"%comspec:~", 0.9)]),
 ];
 
@@ -98,9 +99,11 @@ fn overwritten(value: &[u8]) -> bool {
 
 /// What is fetched from an address without a name, or into a folder for all, and run.
 fn dropped(text: &Text<'_>) -> bool {
-    text.signs.all(Signs::SLASH)
+    text.signs.all(Signs::SLASH.and(Signs::SPACE))
         && text.len() < 600
         && !text.signs.any(Signs::LINE)
+        // INVARIANT: each of the folders and rights below has one of these.
+        && has_any(text.lower, &[b"/tmp", b"/var/run", b"777"])
         && has_any(text.lower, &[b"wget ", b"curl ", b"tftp "])
         && has_any(text.lower, &[b"cd /tmp", b"/var/run", b"chmod 777"])
         && has_any(text.lower, &[b"chmod ", b"; sh ", b";sh ", b"|sh", b"| sh", b"; ./", b";./"])
@@ -169,10 +172,13 @@ pub(super) fn looped(text: &Text<'_>, found: &mut Findings) {
         && has_any(value, &[b"; do ", b";do "])
         && has(value, b"done");
     let choice = value.starts_with(b"case ") && has(value, b" in ") && has(value, b"esac");
-    let condition = has_any(value, &[b"; then ", b";then "]) && ends_condition(value);
-    let set = assigned_and_used(value);
-    let defined =
-        start > 0 && find(value, b"(){ ", 0).is_some_and(|at| at < 24) && has(value, b";};");
+    let stated = text.signs.any(Signs::SEMICOLON);
+    let condition = stated && has_any(value, &[b"; then ", b";then "]) && ends_condition(value);
+    let set = text.signs.any(Signs::DOLLAR) && assigned_and_used(value);
+    let defined = stated
+        && start > 0
+        && find(value, b"(){ ", 0).is_some_and(|at| at < 24)
+        && has(value, b";};");
     if batch || while_true || choice || condition || set || defined || windows(value) {
         found.add(
             Kind::Command,

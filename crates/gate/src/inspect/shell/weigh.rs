@@ -4,7 +4,7 @@ use super::super::sign::Signs;
 use super::super::text::{Text, is_space, is_word, trim};
 use super::Opening;
 use super::arguments::{Arguments, arguments, assigned, plain_words};
-use super::around::{Around, Lead};
+use super::around::{Around, Lead, Listed};
 use super::command::Command;
 use super::program::{Sort, sort};
 
@@ -42,7 +42,7 @@ pub(super) fn weigh(
     at: usize,
     opening: Opening,
     command: &Command,
-    around: &Around,
+    around: &Around<'_>,
 ) -> Option<f32> {
     if let Some(led) = command.led(text)
         && let Some(sort) = sort(led.name())
@@ -92,7 +92,7 @@ pub(super) fn weigh(
         first: !text.part(0, at.min(200)).iter().any(u8::is_ascii_alphanumeric) && at < 200,
         disguised: command.disguised || command.path || matches!(next, b'$' | b'%'),
         single,
-        brief: around.words < 2 && head_words(text, at) < 2 && plain_words(rest) < 3 && single,
+        brief: around.words() < 2 && head_words(text, at) < 2 && plain_words(rest) < 3 && single,
         joined: matches!(text.part(at, at + 2), b"&&" | b"||"),
         worded: at > 2 && text.part(0, at.min(200)).iter().all(u8::is_ascii_alphabetic),
         odd: text.part(at.saturating_sub(40), at).iter().any(|byte| {
@@ -101,9 +101,10 @@ pub(super) fn weigh(
         sentence: sort != Sort::Known && plain_words(rest) > 4,
     };
     // What is written in many lines is a script or a program, and seldom an argument.
-    let known = place.arguments == Arguments::Telling && around.lead != Lead::Script;
-    let lines = if around.lines && !known { 0.7 } else { 1.0 };
-    let list = around.table || around.list && place.arguments == Arguments::None;
+    let known = place.arguments == Arguments::Telling && around.lead() != Lead::Script;
+    let lines = if around.lines() && !known { 0.7 } else { 1.0 };
+    let Listed { list, table } = around.listed();
+    let list = table || list && place.arguments == Arguments::None;
     let list = if list { 0.5 } else { 1.0 };
     Some(place.itself(command) * place.factor(around) * lines * list)
 }
@@ -165,11 +166,11 @@ fn shouted(text: &Text<'_>, command: &Command) -> bool {
     name.len() > 1 && name.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_')
 }
 
-fn led_by(opening: Opening, around: &Around) -> f32 {
-    match (opening, around.lead) {
-        _ if around.lines => 0.5,
+fn led_by(opening: Opening, around: &Around<'_>) -> f32 {
+    match (opening, around.lead()) {
+        _ if around.lines() => 0.5,
         (_, Lead::Prose | Lead::Script) => 0.65,
-        (Opening::Tick, Lead::Value) if around.outside > 1 => 0.3,
+        (Opening::Tick, Lead::Value) if around.outside() > 1 => 0.3,
         (_, Lead::Value) => 1.0,
     }
 }
@@ -224,17 +225,17 @@ impl Place {
     }
 
     /// What the place and what is around it make of that.
-    fn factor(&self, around: &Around) -> f32 {
+    fn factor(&self, around: &Around<'_>) -> f32 {
         let telling = self.arguments == Arguments::Telling;
-        match (self.opening, around.lead) {
+        match (self.opening, around.lead()) {
             (Opening::Brace, _) if self.braces => 1.0,
             (Opening::Brace, _) => 0.2,
             (Opening::Tick, Lead::Prose) => 0.3,
             (Opening::Tick, Lead::Script) => 0.6,
-            (Opening::Tick, Lead::Value) if around.outside > 1 => 0.3,
+            (Opening::Tick, Lead::Value) if around.outside() > 1 => 0.3,
             (Opening::Line, _) if self.sort == Sort::Common || self.sentence => 0.4,
             (Opening::Line, Lead::Value) if self.arguments == Arguments::Words => 0.4,
-            (Opening::Line, Lead::Value) if around.words > 1 && !telling => 0.6,
+            (Opening::Line, Lead::Value) if around.words() > 1 && !telling => 0.6,
             (Opening::Line, Lead::Value) if self.arguments == Arguments::None => 1.0,
             (Opening::Line, Lead::Value) => 0.9,
             (Opening::Line, _) if telling => 0.8,
@@ -247,7 +248,7 @@ impl Place {
                     && self.sort == Sort::Known
                     && self.single
                     && !self.brief
-                    && !around.fetches =>
+                    && !around.fetches() =>
             {
                 0.9
             }

@@ -3,9 +3,12 @@
 use super::super::sign::Signs;
 use super::super::text::{Text, find};
 use super::super::{Findings, Kind};
+use super::read;
+use super::telling::Words;
 use super::walk::Place;
-use super::{SHORT, read};
 
+/// What is read to its end whatever its words are.
+const READ: Words = Words { telling: true, silent: false };
 /// What is longer is no value that was escaped by hand.
 const LENGTH_MAX: usize = 256;
 
@@ -27,20 +30,20 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
         },
         lower => {
             if let Some(from) = doubled(lower) {
-                read(text, from, Place::Single, true, found);
+                read(text, from, Place::Single, READ, found);
             } else if let Some(from) = ticked(text) {
-                read(text, from, Place::Double, true, found);
+                read(text, from, Place::Double, READ, found);
             }
             return;
         }
     };
     let again = text.again(&plain);
     let mut held = Findings { channel: found.channel, except: found.except, all: Vec::new() };
-    let telling = plain.len() < SHORT || super::tells(&again);
-    read(&again, 0, Place::Bare, telling, &mut held);
+    let words = Words::of(&again);
+    read(&again, 0, Place::Bare, words, &mut held);
     for (quote, place) in [(b'\'', Place::Single), (b'"', Place::Double)] {
         if let Some(first) = memchr::memchr(quote, &plain) {
-            read(&again, first + 1, place, telling, &mut held);
+            read(&again, first + 1, place, words, &mut held);
         }
     }
     for (kind, weight, _, why) in held.all {

@@ -116,10 +116,13 @@ fn tick(text: &Text<'_>, tokens: &[Token], at: usize) -> bool {
 
 /// `1.e.name`, `1.e(`: a number with an exponent of nothing, which is read as no number at all.
 fn exponent(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'static str)> {
+    if !word(text, tokens, at).ends_with(b".e") {
+        return None;
+    }
     let behind = matches!(kind(tokens, at + 1), Some(Is::Dot | Is::Open | Is::Word(_)));
     let close = tokens.get(at)?.end == tokens.get(at + 1)?.start;
-    let selected = tokens.iter().take(at).any(|held| held.kind == Is::Word(Class::Select));
-    let odd = behind && close && selected && word(text, tokens, at).ends_with(b".e");
+    let odd =
+        behind && close && tokens.iter().take(at).any(|held| held.kind == Is::Word(Class::Select));
     odd.then_some((0.8, "a name is hidden behind half a number"))
 }
 

@@ -8,6 +8,7 @@ mod weight;
 use super::super::text::Text;
 use super::word::Class;
 use super::{Is, Token};
+pub(super) use clause::cuts_off;
 
 /// Where in a query the value is taken to stand.
 #[derive(Clone, Copy, PartialEq, Eq)]

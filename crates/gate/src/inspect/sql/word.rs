@@ -1,5 +1,6 @@
 //! The words of SQL, by the part they play.
 
+use super::super::initial::Initials;
 use super::super::lookup::Places;
 
 /// The part a word plays.
@@ -52,39 +53,25 @@ pub(super) fn classify(word: &[u8]) -> Class {
     PLACES.find(WORDS, word).unwrap_or_else(|| package(word))
 }
 
-/// Which second letters words have that a form of SQL begins with, by the first.
-const TELLING: [u32; 256] = {
-    let mut letters = [0u32; 256];
-    let mut at = 0;
-    #[expect(clippy::indexing_slicing, reason = "computed when compiled")]
-    while at < WORDS.len() {
-        let (word, class) = WORDS[at];
-        let word = word.as_bytes();
-        if begins(class) && word.len() > 1 {
-            letters[word[0] as usize] |= 1 << (word[1] & 31);
+/// The words that a form of SQL begins with.
+pub(super) static TELLING: Initials = {
+    let mut initials = Initials::NONE;
+    let mut rest = WORDS;
+    while let [(word, class), behind @ ..] = rest {
+        if begins(*class) {
+            initials = initials.with(word);
         }
-        at += 1;
+        rest = behind;
     }
-    letters
+    initials
 };
 
-const fn begins(class: Class) -> bool {
+/// Whether a form of SQL begins with a word that plays this part.
+pub(super) const fn begins(class: Class) -> bool {
     matches!(
         class,
         Class::Union | Class::Select | Class::Statement | Class::Waitfor | Class::Danger
     )
-}
-
-/// Whether a word that begins so may be one that a form of SQL begins with.
-pub(super) fn may_tell(first: u8, second: u8) -> bool {
-    let letters = TELLING.get(usize::from(first)).copied().unwrap_or(0);
-    letters & (1 << (second & 31)) != 0
-}
-
-/// Whether a form of SQL begins with this word, where a statement may stand or not.
-pub(super) fn tells(word: &[u8], stated: bool) -> bool {
-    let class = classify(word);
-    begins(class) && (stated || class != Class::Statement)
 }
 
 /// Packages of servers have telling beginnings.

@@ -50,6 +50,16 @@ impl Number {
         self.both(other, i64::checked_mul, |one, two| one * two, Float::times)
     }
 
+    /// The sum of all: exact if all of them are whole.
+    pub fn sum(numbers: &[&Self]) -> Result<Self, NoNumber> {
+        Self::all(numbers, 0, i64::checked_add, |sum, number| sum + number, Self::plus)
+    }
+
+    /// The product of all: exact if all of them are whole.
+    pub fn product(numbers: &[&Self]) -> Result<Self, NoNumber> {
+        Self::all(numbers, 1, i64::checked_mul, |made, number| made * number, Self::times)
+    }
+
     /// The quotient.
     pub fn over(&self, other: &Self) -> Result<Self, NoNumber> {
         if let (Self::Whole(one), Self::Whole(two)) = (self, other)
@@ -117,6 +127,30 @@ impl Number {
             return Self::from(&cut);
         }
         Self::from(&(cut - 1))
+    }
+
+    fn all(
+        numbers: &[&Self],
+        start: i64,
+        small: fn(i64, i64) -> Option<i64>,
+        whole: fn(BigInt, BigInt) -> BigInt,
+        any: fn(&Self, &Self) -> Result<Self, NoNumber>,
+    ) -> Result<Self, NoNumber> {
+        let in_bits = |made, number: &&Self| small(made, number.as_i64()?);
+        if let Some(made) = numbers.iter().try_fold(start, in_bits) {
+            return Ok(Self::Whole(made));
+        }
+        let mut exact = Some(BigInt::from(start));
+        for number in numbers {
+            exact = exact.zip(number.to_whole()).map(|(exact, number)| whole(exact, number));
+            if exact.as_ref().is_some_and(|exact| exact.bits() > BITS_MAX) {
+                return Err(NoNumber::TooLarge);
+            }
+        }
+        match exact {
+            Some(exact) => Ok(Self::from(&exact)),
+            None => numbers.iter().try_fold(Self::Whole(start), |made, number| any(&made, number)),
+        }
     }
 
     fn both(

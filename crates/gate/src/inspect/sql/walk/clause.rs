@@ -116,20 +116,7 @@ impl Reading<'_> {
 
     /// `' for update --`, `' join a on …#`: a clause and no condition, with the rest cut off.
     pub(super) fn clause_cut_off(&self) -> bool {
-        let known = matches!(
-            self.word(usize::from(self.kind(0) == Some(Is::Close))),
-            b"as"
-                | b"cross"
-                | b"fetch"
-                | b"for"
-                | b"inner"
-                | b"join"
-                | b"left"
-                | b"natural"
-                | b"on"
-                | b"returning"
-                | b"window"
-        );
+        let known = cuts_off(self.word(usize::from(self.kind(0) == Some(Is::Close))));
         let last = self.tokens.len().saturating_sub(1);
         known
             && self.quoted()
@@ -219,4 +206,22 @@ impl Reading<'_> {
         }
         Step::End
     }
+}
+
+/// Whether a clause without a condition begins with this word.
+pub(in super::super) const fn cuts_off(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"as"
+            | b"cross"
+            | b"fetch"
+            | b"for"
+            | b"inner"
+            | b"join"
+            | b"left"
+            | b"natural"
+            | b"on"
+            | b"returning"
+            | b"window"
+    )
 }

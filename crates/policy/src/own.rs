@@ -1,15 +1,15 @@
-//! Rego rules, compiled once and asked often.
+//! The rules Stockade guards itself with: compiled once and asked often.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use flow::{Ask, Grant, Identity, Policy, Request, Result, Scope, Step};
-use regorus::{CompiledPolicy, Engine, Value};
-use serde_json::json;
+use rego::syntax::{self, Edition};
+use rego::{Options, Program, Reads, Value};
 
 use crate::codes::{BROKEN, REFUSED, UNANSWERED};
-use crate::scope::scope_of;
+use crate::world::Still;
 
 /// The rules Stockade guards itself with.
 pub const STOCKADE_SELF: &str = include_str!("stockade_self.rego");
@@ -17,29 +17,38 @@ pub const STOCKADE_SELF: &str = include_str!("stockade_self.rego");
 /// A permit is asked for again after this long, whatever happens.
 const LIFETIME: Duration = Duration::from_secs(60);
 
+/// Rules about an identity and a name come to an answer in a few hundred steps.
+const STEPS_MAX: u64 = 1_000_000;
+
+/// What rules may read of their input and still answer alike for everything in
+/// a namespace.
+const COARSE: [&[&str]; 4] =
+    [&["identity"], &["action"], &["resource", "kind"], &["resource", "namespace"]];
+
 /// The rules in force. Changing them is one atomic swap: a decision is made
 /// entirely by the old rules or entirely by the new.
 pub struct Policies {
     current: ArcSwap<Rules>,
-    entry: String,
+    entry: Vec<Value>,
 }
 
 struct Rules {
-    compiled: CompiledPolicy,
+    program: Program,
     scope: Scope,
 }
 
 impl std::fmt::Debug for Policies {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Policies({})", self.entry)
+        write!(f, "Policies({:?})", self.entry)
     }
 }
 
 impl Policies {
     /// Compiles rules; `entry` is the rule that answers, `data.package.allow`.
     pub fn new(name: &str, source: &str, entry: &str) -> Result<Self> {
-        let rules = Rules::compile(name, source, entry)?;
-        Ok(Self { current: ArcSwap::from_pointee(rules), entry: entry.to_owned() })
+        let entry: Vec<Value> = entry.split('.').skip(1).map(Value::from).collect();
+        let rules = Rules::compile(name, source, &entry)?;
+        Ok(Self { current: ArcSwap::from_pointee(rules), entry })
     }
 
     /// Stockade's own rules.
@@ -55,36 +64,57 @@ impl Policies {
     }
 
     /// Whether the rules say yes to this input.
-    pub fn decide(&self, input: serde_json::Value) -> Result<bool> {
-        self.current.load().allows(input)
+    pub fn decide(&self, input: Value) -> Result<bool> {
+        self.current.load().allows(&self.entry, input)
+    }
+
+    /// For what else an answer of the rules holds.
+    pub fn scope(&self) -> Scope {
+        self.current.load().scope
     }
 }
 
 impl Rules {
-    fn compile(name: &str, source: &str, entry: &str) -> Result<Self> {
-        let broken = |error: &dyn std::fmt::Display| {
-            BROKEN.error(format!("`{name}` cannot be compiled")).because(error.to_string())
+    fn compile(name: &str, source: &str, entry: &[Value]) -> Result<Self> {
+        let broken = |why: Option<String>| {
+            let story = format!("`{name}` cannot be compiled");
+            BROKEN.error(story).because(why.unwrap_or_default())
         };
-        let compile = || {
-            let mut engine = Engine::new();
-            engine.add_policy(name.to_owned(), source.to_owned())?;
-            engine.compile_with_entrypoint(&entry.into())
-        };
-        let compiled = catch_unwind(AssertUnwindSafe(compile))
-            .map_err(|_| broken(&"the compiler gave up"))?
-            .map_err(|error| broken(&error))?;
-        Ok(Self { compiled, scope: scope_of(source) })
+        let module = syntax::module(name, source, Edition::V1)
+            .map_err(|errors| broken(errors.first().map(ToString::to_string)))?;
+        let program = Program::compile(vec![Arc::new(module)], Options::default())
+            .map_err(|problems| broken(problems.first().map(ToString::to_string)))?;
+        let scope = scope_of(&program.reads(entry));
+        Ok(Self { program, scope })
     }
 
-    fn allows(&self, input: serde_json::Value) -> Result<bool> {
-        let evaluate = || self.compiled.eval_with_input(Value::from(input));
-        let value = catch_unwind(AssertUnwindSafe(evaluate))
-            .map_err(|_| UNANSWERED.error("the policy could not be evaluated"))?
-            .map_err(|error| {
-                let unanswered = UNANSWERED.error("the policy could not be evaluated");
-                unanswered.because(error.to_string())
-            })?;
-        Ok(matches!(value, Value::Bool(true)))
+    fn allows(&self, entry: &[Value], input: Value) -> Result<bool> {
+        let ask = rego::Ask {
+            input: Some(input),
+            data: Value::object([]),
+            world: &Still,
+            strict: true,
+            steps_max: STEPS_MAX,
+        };
+        let value = self.program.document(entry, &ask).map_err(|error| {
+            let unanswered = UNANSWERED.error("the policy could not be evaluated");
+            unanswered.because(error.to_string())
+        })?;
+        Ok(value == Some(true.into()))
+    }
+}
+
+/// For what else an answer of rules that read this holds.
+fn scope_of(reads: &Reads) -> Scope {
+    let coarse = |path: &Vec<Value>| {
+        COARSE.iter().any(|known| {
+            known.len() <= path.len()
+                && known.iter().zip(path).all(|(name, key)| key.as_text() == Some(name))
+        })
+    };
+    match reads.unsteady.is_empty() && reads.input.iter().all(coarse) {
+        true => Scope::Namespace,
+        false => Scope::Exact,
     }
 }
 
@@ -99,25 +129,30 @@ impl Policy for Policies {
         // A name that no rule reads is not worth its conversion.
         let exact = rules.scope == Scope::Exact;
         let name = exact.then(|| String::from_utf8_lossy(ask.resource.name));
-        let input = json!({
-            "identity": {
-                "tenant": identity.tenant,
-                "name": identity.name,
-                "kind": identity.kind,
-                "roles": identity.roles,
-                "permissions": identity.rights.permissions,
-                "groups": identity.rights.groups,
-                "clearance": identity.rights.clearance.name(),
-            },
-            "door": request.door.name(),
-            "action": ask.action.name,
-            "resource": {
-                "kind": ask.resource.kind,
-                "namespace": ask.resource.namespace,
-                "name": name,
-            },
-        });
-        Step::Now(rules.allows(input).and_then(|allowed| match allowed {
+        let texts =
+            |texts: &[String]| texts.iter().map(|text| Value::from(text.as_str())).collect();
+        let rights = &identity.rights;
+        let who = Value::object([
+            ("tenant".into(), Value::text(identity.tenant.clone())),
+            ("name".into(), Value::text(identity.name.clone())),
+            ("kind".into(), identity.kind.name().into()),
+            ("roles".into(), texts(&identity.roles)),
+            ("permissions".into(), texts(&rights.permissions)),
+            ("groups".into(), texts(&rights.groups)),
+            ("clearance".into(), rights.clearance.name().into()),
+        ]);
+        let resource = Value::object([
+            ("kind".into(), ask.resource.kind.into()),
+            ("namespace".into(), ask.resource.namespace.into()),
+            ("name".into(), name.map_or(Value::Null, |name| name.as_ref().into())),
+        ]);
+        let input = Value::object([
+            ("identity".into(), who),
+            ("door".into(), request.door.name().into()),
+            ("action".into(), ask.action.name.into()),
+            ("resource".into(), resource),
+        ]);
+        Step::Now(rules.allows(&self.entry, input).and_then(|allowed| match allowed {
             true => {
                 Ok(Grant { scope: rules.scope, lifetime: LIFETIME, reason: "stockade.self".into() })
             }
@@ -132,6 +167,7 @@ impl Policy for Policies {
 #[cfg(test)]
 mod tests {
     use flow::Kind;
+    use serde_json::json;
 
     use super::*;
 
@@ -143,7 +179,7 @@ mod tests {
             "action": action,
             "resource": { "kind": kind, "namespace": "n" },
         });
-        assert_eq!(policies.decide(input).unwrap(), expected, "{roles:?} {action}");
+        assert_eq!(policies.decide(input.into()).unwrap(), expected, "{roles:?} {action}");
     }
 
     #[test]
@@ -168,7 +204,7 @@ mod tests {
                 "action": action,
                 "resource": { "kind": kind, "namespace": namespace },
             });
-            assert_eq!(policies.decide(input).unwrap(), expected, "{action} {namespace}");
+            assert_eq!(policies.decide(input.into()).unwrap(), expected, "{action} {namespace}");
         }
     }
 
@@ -268,7 +304,7 @@ mod tests {
                 "action": action,
                 "resource": { "kind": "cache", "namespace": namespace },
             });
-            let may = policies.decide(input).unwrap();
+            let may = policies.decide(input.into()).unwrap();
             assert_eq!(may, expected, "{permission} {action} {namespace}");
         }
     }
@@ -303,7 +339,33 @@ mod tests {
 
     #[test]
     fn our_own_rules_read_nothing_finer_than_a_namespace() {
-        assert_eq!(scope_of(STOCKADE_SELF), Scope::Namespace);
+        assert_eq!(Policies::stockade_self().unwrap().scope(), Scope::Namespace);
+    }
+
+    #[test]
+    fn rules_that_read_nothing_of_a_name_hold_for_its_namespace() {
+        for (rule, expected) in [
+            (r#"input.action == "cache.get""#, Scope::Namespace),
+            (r#""admin" in input.identity.roles"#, Scope::Namespace),
+            (r#"input.resource.namespace == "input.resource.name""#, Scope::Namespace),
+            (r#"input.resource.kind == "cache"  # input.resource.name"#, Scope::Namespace),
+            (r#"input["resource"].kind == "cache""#, Scope::Namespace),
+            ("true", Scope::Namespace),
+            (r#"input.resource.name == "k""#, Scope::Exact),
+            (r#"input["resource"].name == "k""#, Scope::Exact),
+            (r#"input.resource["name"] == "k""#, Scope::Exact),
+            ("x := input", Scope::Exact),
+            ("x := input.resource; x.name == 1", Scope::Exact),
+            ("some k; input[k] == 1", Scope::Exact),
+            ("startswith(input.resource.name, input.identity.name)", Scope::Exact),
+            ("input.peer == 1", Scope::Exact),
+            ("time.now_ns() > 5", Scope::Exact),
+            (r#"rand.intn("x", 5) == 1"#, Scope::Exact),
+        ] {
+            let source = format!("package p\nallow if {{ {rule}\n}}\n");
+            let policies = Policies::new("p", &source, "data.p.allow").unwrap();
+            assert_eq!(policies.scope(), expected, "{rule}");
+        }
     }
 
     #[test]
@@ -319,10 +381,10 @@ mod tests {
     fn rules_that_cannot_answer_refuse() {
         let source = "package p\ndefault allow := false\nallow := 1 / 0 == 1\n";
         let policies = Policies::new("p", source, "data.p.allow").unwrap();
-        assert!(!policies.decide(json!({})).unwrap_or(false));
+        assert!(!policies.decide(json!({}).into()).unwrap_or(false));
         let two = "package p\nallow := true\nallow := false\n";
         if let Ok(policies) = Policies::new("p", two, "data.p.allow") {
-            assert!(!policies.decide(json!({})).unwrap_or(false));
+            assert!(!policies.decide(json!({}).into()).unwrap_or(false));
         }
     }
 }

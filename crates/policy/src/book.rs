@@ -1,0 +1,271 @@
+//! The policies of tenants, and the documents they read.
+//!
+//! A [`Book`] keeps them in SQL and holds, for each tenant, the newest [`Edition`] it knows:
+//! everything compiled, as of one moment. A change makes another edition; decisions remembered
+//! by one are forgotten with it, so nothing is remembered that another policy or other data
+//! would have decided otherwise.
+
+mod edition;
+mod store;
+
+use std::sync::Arc;
+
+use flow::feed::{Announcer, Notice};
+use flow::question::policy::{ChangeData, Changed, DataChange, PolicyInfo, PutPolicy};
+use flow::revision::Epoch;
+use flow::{Clock, Fact, Result, Revisions};
+use foldhash::HashMap;
+use parking_lot::RwLock;
+use pool::sql::Sql;
+use rego::Value;
+use rego::value::json;
+use tokio::sync::Mutex;
+
+pub(crate) use edition::Entry;
+pub use edition::{Edition, Revision};
+pub(crate) use store::{MEANWHILE, prepare};
+
+use crate::codes::{BUSY, DATA_INVALID, UNKNOWN_REVISION};
+use crate::data;
+
+/// What changes of a tenant's policies are told as.
+const STANDING: &str = "policies/";
+
+/// A change that others came before is tried so often.
+const ATTEMPTS: usize = 16;
+
+/// Everybody's policies.
+pub struct Book {
+    sql: Arc<dyn Sql>,
+    revisions: Arc<Revisions>,
+    announcer: Arc<Announcer>,
+    clock: Clock,
+    config: crate::Config,
+    tenants: RwLock<HashMap<Arc<str>, Held>>,
+    /// Whoever reads or changes policies here does so alone.
+    writing: Mutex<()>,
+}
+
+/// An edition, for as long as nothing changes.
+#[derive(Clone)]
+struct Held {
+    edition: Arc<Edition>,
+    epoch: Epoch,
+}
+
+impl std::fmt::Debug for Book {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Book({} tenants)", self.tenants.read().len())
+    }
+}
+
+impl Book {
+    /// The policies in this database. Other nodes hear of changes by `announcer`; what is heard
+    /// there has to reach `revisions`.
+    pub async fn open(
+        sql: Arc<dyn Sql>,
+        revisions: Arc<Revisions>,
+        announcer: Arc<Announcer>,
+        clock: Clock,
+        config: crate::Config,
+    ) -> Result<Self> {
+        prepare(&*sql, &clock).await?;
+        let (tenants, writing) = (RwLock::default(), Mutex::default());
+        Ok(Self { sql, revisions, announcer, clock, config, tenants, writing })
+    }
+
+    /// The edition that holds now, if it is known here without asking anybody.
+    pub fn known(&self, tenant: &str) -> Option<Arc<Edition>> {
+        let tenants = self.tenants.read();
+        tenants.get(tenant).filter(|held| held.epoch.holds()).map(|held| held.edition.clone())
+    }
+
+    /// The edition that holds now.
+    pub async fn edition(&self, tenant: &Arc<str>) -> Result<Arc<Edition>> {
+        match self.known(tenant) {
+            Some(edition) => Ok(edition),
+            None => {
+                let _alone = self.writing.lock().await;
+                match self.known(tenant) {
+                    Some(edition) => Ok(edition),
+                    None => self.read(tenant).await,
+                }
+            }
+        }
+    }
+
+    /// The edition that holds anywhere, whatever is known here.
+    pub async fn newest(&self, tenant: &Arc<str>) -> Result<Arc<Edition>> {
+        let _alone = self.writing.lock().await;
+        self.read(tenant).await
+    }
+
+    /// An edition no older than a revision that was answered somewhere.
+    pub async fn no_older(&self, tenant: &Arc<str>, revision: &str) -> Result<Arc<Edition>> {
+        let wanted = Revision::parse(revision).ok_or_else(|| {
+            UNKNOWN_REVISION.error(format!("`{revision}` is no revision an answer names"))
+        })?;
+        let edition = self.edition(tenant).await?;
+        if edition.revision().covers(wanted) {
+            return Ok(edition);
+        }
+        let edition = self.newest(tenant).await?;
+        match edition.revision().covers(wanted) {
+            true => Ok(edition),
+            false => Err(UNKNOWN_REVISION.error(format!("there is no revision `{revision}` yet"))),
+        }
+    }
+
+    /// Reads what holds now, unless it is the edition that is known.
+    async fn read(&self, tenant: &Arc<str>) -> Result<Arc<Edition>> {
+        // A change after this is not missed: it ends what is read now.
+        let epoch = self.revisions.observe(tenant, &STANDING.into());
+        let revision = store::revision(&*self.sql, tenant).await?;
+        let before = self.tenants.read().get(tenant).map(|held| held.edition.clone());
+        let edition = match before {
+            Some(edition) if edition.revision() == revision => edition,
+            before => {
+                let (revision, modules, data) = store::read(&*self.sql, tenant).await?;
+                let before = before.as_deref();
+                Arc::new(Edition::read(revision, modules, data, before, &self.config)?)
+            }
+        };
+        self.hold(tenant, edition.clone(), epoch);
+        Ok(edition)
+    }
+
+    fn hold(&self, tenant: &Arc<str>, edition: Arc<Edition>, epoch: Epoch) {
+        self.tenants.write().insert(tenant.clone(), Held { edition, epoch });
+    }
+
+    /// Tells everybody that there is another edition, this node first.
+    async fn changed(&self, tenant: &Arc<str>, edition: Edition) -> Result<Arc<str>> {
+        let revision = edition.name().clone();
+        self.revisions.bump(tenant, Some(STANDING));
+        let epoch = self.revisions.observe(tenant, &STANDING.into());
+        self.hold(tenant, Arc::new(edition), epoch);
+        let (tenant, principal) = (tenant.to_string(), Some(STANDING.to_owned()));
+        self.announcer.announce(Notice::Epoch { tenant, principal }).await?;
+        Ok(revision)
+    }
+
+    /// Puts a policy in force, in the place of the one with its id. The fact is committed with it.
+    pub async fn put(
+        &self,
+        tenant: &Arc<str>,
+        put: &PutPolicy<'_>,
+        by: &str,
+        fact: Option<Fact>,
+    ) -> Result<(Arc<str>, bool)> {
+        let _alone = self.writing.lock().await;
+        for _ in 0..ATTEMPTS {
+            let edition = self.read(tenant).await?;
+            let version = store::version(&*self.sql, tenant, put.id).await? + 1;
+            let info = PolicyInfo {
+                id: put.id.to_owned(),
+                source: put.source.into(),
+                version,
+                at: self.clock.now(),
+                by: by.to_owned(),
+            };
+            let same = edition.policy(put.id).is_some_and(|there| *there.source == *put.source);
+            let next = edition.with_policy(info.clone(), &self.config)?;
+            if put.dry_run || same {
+                return Ok((edition.name().clone(), false));
+            }
+            let change = store::put(tenant, edition.revision(), &info, fact.clone());
+            match self.sql.commit(change).await {
+                Ok(_) => return Ok((self.changed(tenant, next).await?, true)),
+                Err(error) if error.code() == &store::MEANWHILE => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(BUSY.error("others change policies all the time"))
+    }
+
+    /// Takes a policy out of force; false when there was none.
+    pub async fn delete(
+        &self,
+        tenant: &Arc<str>,
+        id: &str,
+        by: &str,
+        fact: Option<Fact>,
+    ) -> Result<bool> {
+        let _alone = self.writing.lock().await;
+        for _ in 0..ATTEMPTS {
+            let edition = self.read(tenant).await?;
+            let Some(there) = edition.policy(id) else { return Ok(false) };
+            let gone = PolicyInfo {
+                version: there.version + 1,
+                at: self.clock.now(),
+                by: by.to_owned(),
+                ..there.as_ref().clone()
+            };
+            let next = edition.without_policy(id, &self.config)?;
+            let change = store::delete(tenant, edition.revision(), &gone, fact.clone());
+            match self.sql.commit(change).await {
+                Ok(_) => return self.changed(tenant, next).await.map(|_| true),
+                Err(error) if error.code() == &store::MEANWHILE => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(BUSY.error("others change policies all the time"))
+    }
+
+    /// Changes the documents policies read.
+    pub async fn change(
+        &self,
+        tenant: &Arc<str>,
+        asked: &ChangeData<'_>,
+        fact: Option<Fact>,
+    ) -> Result<Changed> {
+        let path = data::path(asked.path)?;
+        let new = match asked.change {
+            DataChange::Put(text) | DataChange::PutNew(text) | DataChange::Patch(text) => {
+                let malformed = |error: json::Malformed| {
+                    DATA_INVALID.error(format!("the body is no JSON: {error}"))
+                };
+                json::read(text).map_err(malformed)?
+            }
+            DataChange::Delete => Value::Null,
+        };
+        let _alone = self.writing.lock().await;
+        for _ in 0..ATTEMPTS {
+            let edition = self.read(tenant).await?;
+            let there = data::at(edition.data(), &path);
+            let changed = match asked.change {
+                DataChange::PutNew(_) if there.is_some() => return Ok(Changed::Kept),
+                DataChange::Put(_) | DataChange::PutNew(_) => {
+                    data::put(edition.data(), &path, new.clone())?
+                }
+                DataChange::Patch(_) => data::patch(edition.data(), &path, &new)?,
+                DataChange::Delete if there.is_none() => return Ok(Changed::Missing),
+                DataChange::Delete => data::remove(edition.data(), &path),
+            };
+            let next = edition.with_data(changed, &self.config);
+            let change = store::change(
+                tenant,
+                edition.revision(),
+                edition.data(),
+                next.data(),
+                fact.clone(),
+            );
+            match self.sql.commit(change).await {
+                Ok(_) => return self.changed(tenant, next).await.map(Changed::Made),
+                Err(error) if error.code() == &store::MEANWHILE => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(BUSY.error("others change documents all the time"))
+    }
+
+    /// One policy as it was in some version.
+    pub async fn version(
+        &self,
+        tenant: &str,
+        id: &str,
+        version: u64,
+    ) -> Result<Option<PolicyInfo>> {
+        store::show(&*self.sql, tenant, id, version).await
+    }
+}

@@ -1,0 +1,202 @@
+//! A tenant's policies and documents, as of one moment.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use flow::Result;
+use flow::question::policy::PolicyInfo;
+use foldhash::HashMap;
+use parking_lot::RwLock;
+use rego::syntax::{self, Edition as Language, Module};
+use rego::{Options, Program, Reads, Value};
+
+use crate::memory::Memory;
+use crate::{data, told};
+
+/// As many paths are prepared to be asked for; those beyond are prepared each time.
+const ENTRIES_MAX: usize = 10_000;
+
+/// What was changed how often: policies, and documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Revision {
+    pub(crate) policies: u64,
+    pub(crate) documents: u64,
+}
+
+impl Revision {
+    /// Reads a revision as an answer names it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (policies, documents) = text.split_once('.')?;
+        Some(Self { policies: policies.parse().ok()?, documents: documents.parse().ok()? })
+    }
+
+    /// Whether this is as fresh as another.
+    pub fn covers(self, other: Self) -> bool {
+        self.policies >= other.policies && self.documents >= other.documents
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.policies, self.documents)
+    }
+}
+
+/// Everything a decision of a tenant rests on.
+#[derive(Debug)]
+pub struct Edition {
+    revision: Revision,
+    name: Arc<str>,
+    policies: BTreeMap<String, Policy>,
+    program: Arc<Program>,
+    data: Value,
+    entries: RwLock<HashMap<Box<str>, Arc<Entry>>>,
+    /// What was decided by this edition.
+    pub(crate) memory: Memory,
+}
+
+#[derive(Debug, Clone)]
+struct Policy {
+    info: Arc<PolicyInfo>,
+    module: Arc<Module>,
+}
+
+/// A document that is asked for, and what it depends on.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// Different from that of every other path of this edition.
+    pub(crate) number: u32,
+    pub(crate) path: Vec<Value>,
+    /// The places in the input that are read.
+    pub(crate) reads: Vec<Vec<Value>>,
+    /// Whether it answers the same to the same tomorrow, so that it is worth remembering.
+    pub(crate) steady: bool,
+}
+
+impl Edition {
+    /// What was read from a database. Modules that an edition before had are not parsed again.
+    pub(crate) fn read(
+        revision: Revision,
+        modules: Vec<PolicyInfo>,
+        data: Value,
+        before: Option<&Self>,
+        config: &crate::Config,
+    ) -> Result<Self> {
+        let mut policies = BTreeMap::new();
+        for info in modules {
+            let known = before.and_then(|before| before.policies.get(&info.id));
+            let policy = match known.filter(|policy| policy.info.source == info.source) {
+                Some(policy) => Policy { info: Arc::new(info), module: policy.module.clone() },
+                None => Policy::parse(info)?,
+            };
+            policies.insert(policy.info.id.clone(), policy);
+        }
+        Self::compile(revision, policies, data, config)
+    }
+
+    fn compile(
+        revision: Revision,
+        policies: BTreeMap<String, Policy>,
+        data: Value,
+        config: &crate::Config,
+    ) -> Result<Self> {
+        let modules = policies.values().map(|policy| policy.module.clone()).collect();
+        let program = Program::compile(modules, Options { open: true, ..Options::default() });
+        let program = Arc::new(program.map_err(|problems| told::uncompiled(&problems))?);
+        for problem in program.awaited() {
+            tracing::warn!(%problem, "a policy calls a function that is not there yet");
+        }
+        Ok(Self::of(revision, policies, program, data, config))
+    }
+
+    fn of(
+        revision: Revision,
+        policies: BTreeMap<String, Policy>,
+        program: Arc<Program>,
+        data: Value,
+        config: &crate::Config,
+    ) -> Self {
+        let name = revision.to_string().into();
+        let (entries, memory) = (RwLock::default(), Memory::new(config));
+        Self { revision, name, policies, program, data, entries, memory }
+    }
+
+    pub(crate) fn with_policy(&self, info: PolicyInfo, config: &crate::Config) -> Result<Self> {
+        let mut policies = self.policies.clone();
+        policies.insert(info.id.clone(), Policy::parse(info)?);
+        Self::compile(self.policies_changed(), policies, self.data.clone(), config)
+    }
+
+    pub(crate) fn without_policy(&self, id: &str, config: &crate::Config) -> Result<Self> {
+        let mut policies = self.policies.clone();
+        policies.remove(id);
+        Self::compile(self.policies_changed(), policies, self.data.clone(), config)
+    }
+
+    pub(crate) fn with_data(&self, data: Value, config: &crate::Config) -> Self {
+        let revision = Revision { documents: self.revision.documents + 1, ..self.revision };
+        let (policies, program) = (self.policies.clone(), self.program.clone());
+        Self::of(revision, policies, program, data, config)
+    }
+
+    fn policies_changed(&self) -> Revision {
+        Revision { policies: self.revision.policies + 1, ..self.revision }
+    }
+
+    /// Which edition this is.
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// The same, as answers name it.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// The policies, compiled together.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The documents.
+    pub fn data(&self) -> &Value {
+        &self.data
+    }
+
+    /// The policies as they were given, by id.
+    pub fn policies(&self) -> impl Iterator<Item = &Arc<PolicyInfo>> {
+        self.policies.values().map(|policy| &policy.info)
+    }
+
+    /// One policy.
+    pub fn policy(&self, id: &str) -> Option<&Arc<PolicyInfo>> {
+        self.policies.get(id).map(|policy| &policy.info)
+    }
+
+    /// What a path asks for.
+    pub(crate) fn entry(&self, path: &str) -> Result<Arc<Entry>> {
+        if let Some(entry) = self.entries.read().get(path) {
+            return Ok(entry.clone());
+        }
+        let way = data::path(path)?;
+        let Reads { input, unsteady, .. } = self.program.reads(&way);
+        let mut entries = self.entries.write();
+        let number = u32::try_from(entries.len()).unwrap_or(u32::MAX);
+        let fits = entries.len() < ENTRIES_MAX;
+        let (reads, steady) = (input.into_iter().collect(), unsteady.is_empty() && fits);
+        let entry = Arc::new(Entry { number, path: way, reads, steady });
+        Ok(match fits {
+            true => entries.entry(path.into()).or_insert(entry).clone(),
+            false => entry,
+        })
+    }
+}
+
+impl Policy {
+    fn parse(info: PolicyInfo) -> Result<Self> {
+        let module = syntax::module(&info.id, &info.source, Language::V1);
+        let module = module.map_err(|errors| told::unread(&errors))?;
+        Ok(Self { info: Arc::new(info), module: Arc::new(module) })
+    }
+}

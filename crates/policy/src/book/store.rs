@@ -1,0 +1,213 @@
+//! Policies and documents in SQL: every version of a policy, the documents as they are now, and
+//! how often each kind was changed.
+
+use flow::question::policy::PolicyInfo;
+use flow::{Clock, Code, Fact, Kind, Result};
+use pool::sql::codes::CORRUPT;
+use pool::sql::migrate::{Migration, migrate};
+use pool::sql::{Row, Sql, Statement, Transaction};
+use rego::Value;
+use rego::value::json;
+
+use super::Revision;
+
+const MIGRATIONS: &[Migration] = &[Migration::both(
+    1,
+    "policies and the documents they read",
+    "CREATE TABLE policy_version (
+        tenant TEXT NOT NULL,
+        id TEXT NOT NULL,
+        version BIGINT NOT NULL,
+        source TEXT NOT NULL,
+        live BIGINT NOT NULL,
+        at BIGINT NOT NULL,
+        by_whom TEXT NOT NULL,
+        PRIMARY KEY (tenant, id, version)
+    );
+    CREATE TABLE policy_document (
+        tenant TEXT NOT NULL,
+        name TEXT NOT NULL,
+        json TEXT NOT NULL,
+        PRIMARY KEY (tenant, name)
+    );
+    CREATE TABLE policy_revision (
+        tenant TEXT PRIMARY KEY,
+        policies BIGINT NOT NULL,
+        documents BIGINT NOT NULL
+    );",
+)];
+
+/// Somebody else changed something first.
+pub(crate) static MEANWHILE: Code =
+    Code::new(Kind::Busy, "policy-meanwhile", "Policies were changed meanwhile", "ask again");
+
+pub(crate) async fn prepare(sql: &dyn Sql, clock: &Clock) -> Result<()> {
+    migrate(sql, clock, "policy", MIGRATIONS).await.map(drop)
+}
+
+/// How often things were changed.
+pub(super) async fn revision(sql: &dyn Sql, tenant: &str) -> Result<Revision> {
+    let text = "SELECT policies, documents FROM policy_revision WHERE tenant = ?1";
+    let rows = sql.query(Statement::new(text).bind(tenant)).await?;
+    let read = |row: &Row| {
+        Ok(Revision { policies: row.get("policies")?, documents: row.get("documents")? })
+    };
+    rows.iter().next().map_or(Ok(Revision::default()), read)
+}
+
+/// Everything that holds, as of one revision.
+pub(super) async fn read(
+    sql: &dyn Sql,
+    tenant: &str,
+) -> Result<(Revision, Vec<PolicyInfo>, Value)> {
+    loop {
+        let before = revision(sql, tenant).await?;
+        let text = "SELECT v.id, v.version, v.source, v.at, v.by_whom FROM policy_version v
+                    WHERE v.tenant = ?1 AND v.live = 1 AND v.version = (
+                        SELECT MAX(o.version) FROM policy_version o
+                        WHERE o.tenant = v.tenant AND o.id = v.id)";
+        let rows = sql.query(Statement::new(text).bind(tenant)).await?;
+        let modules = rows.iter().map(info).collect::<Result<Vec<_>>>()?;
+        let text = "SELECT name, json FROM policy_document WHERE tenant = ?1";
+        let rows = sql.query(Statement::new(text).bind(tenant)).await?;
+        let documents = rows.iter().map(document).collect::<Result<Vec<_>>>()?;
+        // What was read in pieces is of one moment if nothing changed while it was.
+        if revision(sql, tenant).await? == before {
+            return Ok((before, modules, Value::object(documents)));
+        }
+    }
+}
+
+fn info(row: &Row) -> Result<PolicyInfo> {
+    let source: String = row.get("source")?;
+    Ok(PolicyInfo {
+        id: row.get("id")?,
+        source: source.into(),
+        version: row.get("version")?,
+        at: row.get("at")?,
+        by: row.get("by_whom")?,
+    })
+}
+
+fn document(row: &Row) -> Result<(Value, Value)> {
+    let (name, text): (String, String) = (row.get("name")?, row.get("json")?);
+    let value = json::read(text.as_bytes()).map_err(|error| {
+        CORRUPT.error(format!("the document `{name}` cannot be read")).because(error.to_string())
+    })?;
+    Ok((name.into(), value))
+}
+
+/// The number of the newest version of a policy, in force or not; 0 when there was none.
+pub(super) async fn version(sql: &dyn Sql, tenant: &str, id: &str) -> Result<u64> {
+    let text = "SELECT MAX(version) AS newest FROM policy_version WHERE tenant = ?1 AND id = ?2";
+    let rows = sql.query(Statement::new(text).bind(tenant).bind(id)).await?;
+    let newest: Option<Option<u64>> =
+        rows.iter().next().map(|row| row.get("newest")).transpose()?;
+    Ok(newest.flatten().unwrap_or_default())
+}
+
+/// One version of a policy that was in force.
+pub(super) async fn show(
+    sql: &dyn Sql,
+    tenant: &str,
+    id: &str,
+    version: u64,
+) -> Result<Option<PolicyInfo>> {
+    let text = "SELECT id, version, source, at, by_whom FROM policy_version
+                WHERE tenant = ?1 AND id = ?2 AND version = ?3 AND live = 1";
+    let rows = sql.query(Statement::new(text).bind(tenant).bind(id).bind(number(version))).await?;
+    rows.iter().next().map(info).transpose()
+}
+
+pub(super) fn put(
+    tenant: &str,
+    from: Revision,
+    info: &PolicyInfo,
+    fact: Option<Fact>,
+) -> Transaction {
+    with(policies_changed(tenant, from).run(version_row(tenant, info, true)), fact)
+}
+
+pub(super) fn delete(
+    tenant: &str,
+    from: Revision,
+    info: &PolicyInfo,
+    fact: Option<Fact>,
+) -> Transaction {
+    with(policies_changed(tenant, from).run(version_row(tenant, info, false)), fact)
+}
+
+fn version_row(tenant: &str, info: &PolicyInfo, live: bool) -> Statement {
+    let text = "INSERT INTO policy_version (tenant, id, version, source, live, at, by_whom)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    Statement::new(text)
+        .bind(tenant)
+        .bind(&*info.id)
+        .bind(number(info.version))
+        .bind(if live { &*info.source } else { "" })
+        .bind(live)
+        .bind(info.at)
+        .bind(&*info.by)
+}
+
+/// Writes the documents that are others than before.
+pub(super) fn change(
+    tenant: &str,
+    from: Revision,
+    before: &Value,
+    after: &Value,
+    fact: Option<Fact>,
+) -> Transaction {
+    let mut transaction = changed(tenant, from, "documents");
+    let names = |value: &Value| match value {
+        Value::Object(members) => {
+            members.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+        }
+        _ => Vec::new(),
+    };
+    for (key, value) in names(after) {
+        if before.get(&key) == Some(&value) {
+            continue;
+        }
+        let text = "INSERT INTO policy_document (tenant, name, json) VALUES (?1, ?2, ?3)
+                    ON CONFLICT (tenant, name) DO UPDATE SET json = excluded.json";
+        let name = key.as_text().unwrap_or_default();
+        let row = Statement::new(text).bind(tenant).bind(name).bind(json::write(&value));
+        transaction = transaction.run(row);
+    }
+    for (key, _) in names(before).into_iter().filter(|(key, _)| after.get(key).is_none()) {
+        let text = "DELETE FROM policy_document WHERE tenant = ?1 AND name = ?2";
+        let name = key.as_text().unwrap_or_default();
+        transaction = transaction.run(Statement::new(text).bind(tenant).bind(name));
+    }
+    with(transaction, fact)
+}
+
+fn policies_changed(tenant: &str, from: Revision) -> Transaction {
+    changed(tenant, from, "policies")
+}
+
+/// One change more, if nobody changed anything since it was prepared.
+fn changed(tenant: &str, from: Revision, what: &str) -> Transaction {
+    let first = "INSERT INTO policy_revision (tenant, policies, documents) VALUES (?1, 0, 0)
+                 ON CONFLICT DO NOTHING";
+    let text = format!(
+        "UPDATE policy_revision SET {what} = {what} + 1
+         WHERE tenant = ?1 AND policies = ?2 AND documents = ?3"
+    );
+    let update =
+        Statement::new(text).bind(tenant).bind(number(from.policies)).bind(number(from.documents));
+    Transaction::new().run(Statement::new(first).bind(tenant)).run(update).expect_rows(
+        1,
+        &MEANWHILE,
+        "others changed policies or documents meanwhile",
+    )
+}
+
+fn with(transaction: Transaction, fact: Option<Fact>) -> Transaction {
+    fact.into_iter().fold(transaction, Transaction::fact)
+}
+
+fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

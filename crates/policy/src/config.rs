@@ -1,0 +1,33 @@
+//! How policies are asked.
+
+use flow::unit::{Size, Span};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How policies are asked.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// How much of what was decided is remembered, for each tenant.
+    pub memory: Size,
+    /// An evaluation that takes longer is given up; what it was asked for fails.
+    pub timeout: Span,
+    /// An evaluation of more steps is given up.
+    pub steps_max: u64,
+    /// The document that AuthZEN's questions are decided by, as in a URL below `data`.
+    pub authzen: String,
+    /// The document that is asked for where none is named (`POST /`).
+    pub default_decision: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            memory: Size(32 << 20),
+            timeout: Span(std::time::Duration::from_secs(2)),
+            steps_max: 20_000_000,
+            authzen: "authzen/allow".into(),
+            default_decision: "system/main".into(),
+        }
+    }
+}

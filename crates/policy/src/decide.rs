@@ -1,0 +1,145 @@
+//! Decisions: remembered, or made by policies.
+
+mod input;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use flow::question::policy::{Decide, Decided, Freshness, Query, Tier};
+use flow::{Clock, Random, Result, Step};
+use rego::Value;
+use rego::syntax::{self, Edition as Language};
+use rego::value::json;
+
+use crate::book::{Book, Edition, Entry};
+use crate::codes::INPUT;
+use crate::memory::{self, Known};
+use crate::told;
+use crate::world::Present;
+use input::{Input, Inputs};
+
+/// Decides what policies say.
+#[derive(Debug)]
+pub struct Decider {
+    book: Arc<Book>,
+    config: crate::Config,
+    clock: Clock,
+    random: Random,
+}
+
+impl Decider {
+    /// One that decides by the policies of a book.
+    pub fn new(book: Arc<Book>, config: crate::Config, clock: Clock, random: Random) -> Self {
+        Self { book, config, clock, random }
+    }
+
+    /// The policies it decides by.
+    pub fn book(&self) -> &Arc<Book> {
+        &self.book
+    }
+
+    /// Decides: at once, where the policies that hold now are known here.
+    pub fn decide<'a>(
+        &'a self,
+        tenant: &'a Arc<str>,
+        asked: &'a Decide<'a>,
+    ) -> Step<'a, Result<Decided>> {
+        if asked.freshness == Freshness::Any
+            && let Some(edition) = self.book.known(tenant)
+        {
+            return Step::Now(self.decide_by(&edition, asked));
+        }
+        Step::later(async move {
+            let edition = match asked.freshness {
+                Freshness::Any => self.book.edition(tenant).await?,
+                Freshness::AtLeast(revision) => self.book.no_older(tenant, revision).await?,
+                Freshness::Full => self.book.newest(tenant).await?,
+            };
+            self.decide_by(&edition, asked)
+        })
+    }
+
+    /// Answers a question put together by whoever asks: the rows in which it holds, as JSON.
+    pub async fn query(&self, tenant: &Arc<str>, asked: &Query<'_>) -> Result<Bytes> {
+        let edition = self.book.edition(tenant).await?;
+        let lines = syntax::query("query", asked.query, Language::V1);
+        let lines = lines.map_err(|errors| told::unread(&errors))?;
+        let context = syntax::module("query", "package query", Language::V1);
+        let context = Arc::new(context.map_err(|errors| told::unread(&errors))?);
+        let question = edition.program().question(&context, &lines);
+        let question = question.map_err(|problems| told::uncompiled(&problems))?;
+        let unread = |error: json::Malformed| INPUT.error(format!("the input is no JSON: {error}"));
+        let input = asked.input.map(json::read).transpose().map_err(unread)?;
+        let rows =
+            self.ask(&edition, input, asked.strict, |ask| edition.program().rows(&question, ask))?;
+        let named = |row: rego::Row| {
+            Value::object(row.names.into_iter().map(|(name, value)| (Value::text(name), value)))
+        };
+        Ok(json::write(&rows.into_iter().map(named).collect()).into())
+    }
+
+    fn decide_by(&self, edition: &Edition, asked: &Decide<'_>) -> Result<Decided> {
+        let entry = edition.entry(asked.path)?;
+        let inputs = Inputs::read(asked.text, asked.posed)?;
+        let mut key = Vec::with_capacity(128);
+        let mut results = Vec::with_capacity(inputs.len());
+        let mut tier = Tier::Memory;
+        for input in inputs.iter() {
+            let (known, by) = self.answer(edition, &entry, &input, asked.strict, &mut key)?;
+            if by != Tier::Memory {
+                tier = by;
+            }
+            let ends = inputs.until.ends(known.as_deref());
+            results.push(known);
+            if ends {
+                break;
+            }
+        }
+        Ok(Decided { results, several: inputs.several, revision: edition.name().clone(), tier })
+    }
+
+    fn answer(
+        &self,
+        edition: &Edition,
+        entry: &Entry,
+        input: &Input<'_>,
+        strict: bool,
+        key: &mut Vec<u8>,
+    ) -> Result<(Known, Tier)> {
+        let remembered = memory::key(entry, strict, |path| input.at(path), key);
+        if remembered && let Some(known) = edition.memory.find(key) {
+            return Ok((known, Tier::Memory));
+        }
+        let value = self.evaluate(edition, &entry.path, input.whole(), strict)?;
+        let known = value.map(|value| Bytes::from(json::write(&value)));
+        if remembered {
+            edition.memory.keep(key, known.clone());
+        }
+        Ok((known, Tier::Engine))
+    }
+
+    fn evaluate(
+        &self,
+        edition: &Edition,
+        path: &[Value],
+        input: Option<Value>,
+        strict: bool,
+    ) -> Result<Option<Value>> {
+        self.ask(edition, input, strict, |ask| edition.program().document(path, ask))
+    }
+
+    fn ask<T>(
+        &self,
+        edition: &Edition,
+        input: Option<Value>,
+        strict: bool,
+        answer: impl FnOnce(&rego::Ask<'_>) -> std::result::Result<T, rego::Error>,
+    ) -> Result<T> {
+        let until = self.clock.moment().after(self.config.timeout.0);
+        let world = Present::until(&self.clock, &self.random, until);
+        let data = edition.data().clone();
+        let ask =
+            rego::Ask { input, data, world: &world, strict, steps_max: self.config.steps_max };
+        answer(&ask).map_err(|error| told::failed(&error))
+    }
+}

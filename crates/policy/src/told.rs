@@ -1,0 +1,46 @@
+//! What is wrong with a policy or an evaluation, in the words and shapes OPA's clients know.
+
+use flow::Error;
+use rego::syntax::{Source, Span, SyntaxError};
+use rego::{Place, Problem};
+use serde_json::{Value, json};
+
+use crate::codes::{POLICY_BROKEN, POLICY_FAILED};
+
+/// A text that is no policy.
+pub(crate) fn unread(errors: &[SyntaxError]) -> Error {
+    let story = errors.first().map(ToString::to_string).unwrap_or_default();
+    let errors = errors
+        .iter()
+        .map(|error| one("rego_parse_error", &error.message, &error.source, error.span));
+    broken(story, errors.collect())
+}
+
+/// Policies that do not go together.
+pub(crate) fn uncompiled(problems: &[Problem]) -> Error {
+    let story = problems.first().map(ToString::to_string).unwrap_or_default();
+    let one = |problem: &Problem| {
+        let Place { source, span } = &problem.place;
+        self::one(problem.code, &problem.message, source, *span)
+    };
+    broken(story, problems.iter().map(one).collect())
+}
+
+/// An evaluation that came to no end.
+pub(crate) fn failed(error: &rego::Error) -> Error {
+    let errors = match &error.place {
+        Some(Place { source, span }) => vec![one(error.code, &error.message, source, *span)],
+        None => vec![json!({ "code": error.code, "message": error.message })],
+    };
+    POLICY_FAILED.error(error.to_string()).with_record(json!({ "errors": errors }))
+}
+
+fn broken(story: String, errors: Vec<Value>) -> Error {
+    POLICY_BROKEN.error(story).with_record(json!({ "errors": errors }))
+}
+
+fn one(code: &str, message: &str, source: &Source, span: Span) -> Value {
+    let (row, column) = source.place(span.start);
+    let location = json!({ "file": source.name, "row": row, "col": column });
+    json!({ "code": code, "message": message, "location": location })
+}
