@@ -19,7 +19,7 @@ use super::load;
   stockade policy check policies
   stockade policy check authz.rego --json
   stockade policy check --v0-compatible old-policies")]
-pub(super) struct Check {
+pub(in crate::cli) struct Check {
     /// Files or directories with policies
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,

@@ -23,7 +23,7 @@ use super::asked::{Asked, Ready, failed};
   stockade policy eval data.authz.allow -d policies -i request.json
   stockade policy eval 'some x in data.users' -d users.json --format json
   echo '{\"n\": 3}' | stockade policy eval 'input.n > 2' -i - --fail")]
-pub(super) struct Eval {
+pub(in crate::cli) struct Eval {
     #[command(flatten)]
     asked: Asked,
     /// How the answer is written

@@ -15,7 +15,7 @@ use super::asked::{Asked, failed};
 #[command(after_help = "Examples:
   stockade policy explain data.authz.allow -d policies -i request.json
   stockade policy explain data.authz.allow -d policies -i - --json < request.json")]
-pub(super) struct Explain {
+pub(in crate::cli) struct Explain {
     #[command(flatten)]
     asked: Asked,
 }

@@ -27,7 +27,7 @@ use super::{EXPRESSION, UNTESTED};
   stockade policy test policies -v --run 'authz.test_(allow|deny)'
   stockade policy test policies --coverage --threshold 90
   stockade policy test policies --json | jq '.results[] | select(.error)'")]
-pub(super) struct Test {
+pub(in crate::cli) struct Test {
     /// Files or directories with policies, their tests, and data
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
