@@ -38,7 +38,6 @@ struct Of {
     files: Vec<PathBuf>,
     /// What is `--data` elsewhere is something else here
     #[arg(id = "data", long = "data-directory", hide = true)]
-    #[expect(dead_code, reason = "it keeps the flag that every command understands away")]
     directory: Option<PathBuf>,
 }
 

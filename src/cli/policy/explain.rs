@@ -14,7 +14,7 @@ use super::asked::{Asked, failed};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stockade policy explain data.authz.allow -d policies -i request.json
-  stockade policy explain data.authz.allow -d policies -i - --json < request.json")]
+  stockade policy explain data.authz.allow -d policies --json")]
 pub(in crate::cli) struct Explain {
     #[command(flatten)]
     asked: Asked,
