@@ -18,6 +18,7 @@ mod ledger;
 mod lines;
 mod output;
 mod password;
+mod policy;
 mod reference;
 mod rights;
 mod serve;
@@ -59,6 +60,7 @@ pub(crate) static CODES: &[&[&Code]] = &[
     ledger::CODES,
     output::CODES,
     password::CODES,
+    policy::CODES,
     reference::CODES,
     shell::CODES,
     store::CODES,
@@ -107,6 +109,8 @@ enum Command {
     #[command(subcommand)]
     Ledger(ledger::Ledger),
     #[command(subcommand)]
+    Policy(policy::Policy),
+    #[command(subcommand)]
     Store(store::Store),
     #[command(subcommand)]
     Watch(watch::Watch),
@@ -141,6 +145,7 @@ impl Command {
             Self::Crypto(crypto) => runtime()?.block_on(crypto.run(globals, output)),
             Self::Guard(guard) => runtime()?.block_on(guard.run(globals, output)),
             Self::Ledger(ledger) => runtime()?.block_on(ledger.run(globals, output)),
+            Self::Policy(policy) => policy.run(globals, output),
             Self::Store(store) => runtime()?.block_on(store.run(globals, output)),
             Self::Watch(watch) => runtime()?.block_on(watch.run(globals, output)),
             Self::Reference(reference) => runtime()?.block_on(reference.run(output)),

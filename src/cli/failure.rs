@@ -65,6 +65,12 @@ impl Complaint {
     }
 }
 
+impl FromIterator<Error> for Failure {
+    fn from_iter<T: IntoIterator<Item = Error>>(errors: T) -> Self {
+        Self(errors.into_iter().map(|error| Complaint::from(&error)).collect())
+    }
+}
+
 impl From<Complaint> for Failure {
     fn from(complaint: Complaint) -> Self {
         Self(vec![complaint])

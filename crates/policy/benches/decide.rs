@@ -32,15 +32,18 @@ allow if {
 ";
 
 fn main() {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(run());
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(run());
 }
 
 async fn run() {
-    println!("# {USERS} users, 50 roles of 10 keyed grants, two roles a user; 256 inputs in turn, one thread.");
+    println!(
+        "# {USERS} users, 50 roles of 10 keyed grants, two roles a user; 256 inputs in turn, one thread."
+    );
     let tenant: Arc<str> = "main".into();
     let decider = open(&tenant).await;
     let texts: Vec<String> = (0..256).map(asked).collect();
-    let inputs: Vec<Value> = texts.iter().map(|text| json::read(text.as_bytes()).unwrap()).collect();
+    let inputs: Vec<Value> =
+        texts.iter().map(|text| json::read(text.as_bytes()).unwrap()).collect();
 
     let mut prepared = decider.prepare(&tenant, "authzen/allow").await.unwrap();
     for (number, input) in inputs.iter().enumerate() {

@@ -41,6 +41,8 @@ use hashbrown::HashMap;
 
 use crate::Value;
 
+pub(crate) use regex::expression;
+
 /// All functions, by the groups they are written in.
 static GROUPS: &[&[Builtin]] = &[
     aggregates::ALL,

@@ -23,6 +23,7 @@ use tree::Tree;
 
 pub use query::Question;
 pub(crate) use query::What;
+pub(crate) use tree::{ground, written};
 
 /// Policies that can be asked.
 #[derive(Debug)]
@@ -30,13 +31,15 @@ pub struct Program {
     pub(crate) tree: Tree,
     pub(crate) rules: Vec<RuleSet>,
     modules: Vec<Arc<Module>>,
+    options: Options,
     awaited: Vec<Problem>,
 }
 
 /// How policies are compiled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Whether it is noted which lines are reached.
+    /// Whether somebody may want to know which lines are reached, and where each stops
+    /// (`eval::Watch`). It takes some time even where nobody does.
     pub marks: bool,
     /// Whether functions of packages may be called that no module brings: a call of one comes to
     /// nothing until there is such a module.
@@ -82,7 +85,7 @@ impl Program {
         let tree = Tree::plant(&modules)?;
         let order::Ordered { rules, reached, awaited } = order::rules(&modules, &tree, options)?;
         check::no_recursion(&modules, &tree, &reached)?;
-        Ok(Self { tree, rules, modules, awaited })
+        Ok(Self { tree, rules, modules, options, awaited })
     }
 
     /// The calls of functions that no module brings.

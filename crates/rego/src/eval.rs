@@ -5,8 +5,9 @@ mod rule;
 mod run;
 mod search;
 mod situation;
+mod watch;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 
 use crate::Value;
 use crate::builtin::{Surroundings, World};
@@ -15,6 +16,9 @@ use crate::plan::{Arg, Place, Slot};
 use crate::syntax::tree::{Name, Span};
 
 use situation::Situation;
+
+pub(crate) use watch::shown;
+pub use watch::{Stop, Watch, Why};
 
 /// With what a program is asked.
 #[derive(Clone)]
@@ -63,9 +67,6 @@ impl std::fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Lines of modules that were reached: the number of the module, and that of the line.
-pub type Reached = HashSet<(u32, u32), foldhash::fast::FixedState>;
-
 impl Program {
     /// The document at a path below `data`, or nothing where there is none.
     pub fn document(&self, path: &[Value], ask: &Ask<'_>) -> Result<Option<Value>, Error> {
@@ -77,12 +78,17 @@ impl Program {
         Evaluation::new(self, ask).rows(question).map_err(|error| *error)
     }
 
-    /// The document at a path, and which lines were reached on the way; for programs that were
-    /// compiled to note that.
-    pub fn traced(&self, path: &[Value], ask: &Ask<'_>) -> (Result<Option<Value>, Error>, Reached) {
+    /// All ways in which a question holds, while somebody is told how that came to be. Only a
+    /// program that was compiled with marks tells of lines.
+    pub fn watched<'a>(
+        &self,
+        question: &Question,
+        ask: &Ask<'a>,
+        watch: &'a mut (dyn Watch + 'a),
+    ) -> Result<Vec<Row>, Error> {
         let mut evaluation = Evaluation::new(self, ask);
-        let found = evaluation.document(path).map_err(|error| *error);
-        (found, evaluation.reached)
+        evaluation.watch = Some(watch);
+        evaluation.rows(question).map_err(|error| *error)
     }
 }
 
@@ -119,7 +125,11 @@ struct Evaluation<'p, 'a> {
     left: u64,
     stride: u64,
     depth: u32,
-    reached: Reached,
+    /// Who is told what happens. Nobody is asked for but where a line is marked or fails and
+    /// where a rule is entered.
+    watch: Option<&'a mut (dyn Watch + 'a)>,
+    /// Why the last function failed, while somebody is told.
+    broken: Option<String>,
 }
 
 impl<'p, 'a> Evaluation<'p, 'a> {
@@ -136,7 +146,8 @@ impl<'p, 'a> Evaluation<'p, 'a> {
             left: ask.steps_max,
             stride: STRIDE,
             depth: 0,
-            reached: Reached::default(),
+            watch: None,
+            broken: None,
         }
     }
 

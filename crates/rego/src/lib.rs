@@ -7,13 +7,15 @@
 pub mod builtin;
 pub mod compile;
 pub mod eval;
+pub mod explain;
 mod plan;
 mod reads;
 pub mod syntax;
+pub mod test;
 pub mod value;
 
 pub use compile::{Options, Problem, Program, Question};
 pub use eval::{Ask, Error, Row};
-pub use plan::Place;
+pub use plan::{Order, Place};
 pub use reads::Reads;
 pub use value::{Number, Object, Set, Value};

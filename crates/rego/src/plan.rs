@@ -100,8 +100,21 @@ pub(crate) enum Step {
     Without,
     /// Says something to whoever listens; sets of one value or none.
     Print { args: Box<[Arg]> },
-    /// A line was reached.
-    Mark { module: u32, line: u32 },
+    /// A line is reached; only where there may be somebody to be told.
+    Mark(Box<Line>),
+    /// The keys of a test with cases are known.
+    Case { keys: Box<[Arg]> },
+}
+
+/// A line of a body, as it is told of.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) at: Place,
+    pub(crate) row: u32,
+    /// In how many bodies within bodies it stands.
+    pub(crate) depth: u32,
+    /// The variables that are known when it is reached, of those it mentions.
+    pub(crate) names: Box<[(Name, Slot)]>,
 }
 
 /// What is collected.
@@ -114,7 +127,8 @@ pub(crate) enum Gather {
 
 /// A comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
+#[expect(missing_docs, reason = "they are what they are called")]
+pub enum Order {
     Equal,
     Unequal,
     Less,
@@ -203,6 +217,8 @@ pub(crate) struct Branch {
     /// The value there, or the member of the set there.
     pub(crate) value: Arg,
     pub(crate) contains: bool,
+    /// Where its head is written.
+    pub(crate) span: Span,
 }
 
 /// A node in the tree of packages and rules.

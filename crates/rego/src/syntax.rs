@@ -44,6 +44,28 @@ pub fn query(name: &str, text: &str, edition: Edition) -> Result<Vec<Expr>, Vec<
     parse::query(&source, edition).map_err(|error| vec![error])
 }
 
+/// Reads a query that belongs to no module, and makes the module it is asked in: its package is
+/// `data` itself, it imports nothing, and places in it are places in the query.
+pub fn asked(
+    name: &str,
+    text: &str,
+    edition: Edition,
+) -> Result<(Vec<Expr>, Module), Vec<SyntaxError>> {
+    let source = source(name, text)?;
+    let body = parse::query(&source, edition).map_err(|error| vec![error])?;
+    let context = Module {
+        source,
+        edition,
+        package: Vec::new(),
+        package_span: Span::default(),
+        imports: Vec::new(),
+        rules: Vec::new(),
+        annotations: Vec::new(),
+        comments: Vec::new(),
+    };
+    Ok((body, context))
+}
+
 /// Reads a single term.
 pub fn term(text: &str) -> Result<Term, Vec<SyntaxError>> {
     let source = source("", text)?;

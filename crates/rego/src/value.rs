@@ -85,6 +85,16 @@ impl Value {
         !matches!(self, Self::Bool(false))
     }
 
+    /// Whether there is nothing in it to go through.
+    pub(crate) fn is_hollow(&self) -> bool {
+        match self {
+            Self::Array(items) => items.is_empty(),
+            Self::Object(members) => members.is_empty(),
+            Self::Set(members) => members.is_empty(),
+            _ => true,
+        }
+    }
+
     /// What Rego calls this type.
     pub fn type_name(&self) -> &'static str {
         match self {

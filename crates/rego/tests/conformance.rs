@@ -42,8 +42,14 @@ fn cases_of_opa_have_the_results_they_want() {
     let loud = std::env::var("REGO_CASES").unwrap_or_default();
     for case in &cases {
         let folder = folders.entry(text(case, "folder")).or_default();
-        let outcome = catch_unwind(AssertUnwindSafe(|| judge(case)));
-        let outcome = outcome.unwrap_or_else(|_| Err("it panicked".into()));
+        let judged = |options| {
+            let outcome = catch_unwind(AssertUnwindSafe(|| judge(case, options)));
+            outcome.unwrap_or_else(|_| Err("it panicked".into()))
+        };
+        let outcome = judged(Options::default());
+        // Who is told what happens gets the same answers.
+        let told = judged(Options { marks: true, ..Options::default() });
+        assert_eq!(outcome, told, "{}", text(case, "note"));
         folder.1 += 1;
         match outcome {
             Ok(()) => {
@@ -87,14 +93,14 @@ fn cases() -> Option<Vec<Value>> {
 }
 
 /// Runs a case, and says what is other than it should be.
-fn judge(case: &Value) -> Result<(), String> {
+fn judge(case: &Value, options: Options) -> Result<(), String> {
     let mut modules = Vec::new();
     for (number, module) in case.get_text("modules").into_iter().flat_map(members).enumerate() {
         let name = format!("test-{number}.rego");
         let module = syntax::module(&name, module.as_text().unwrap(), Edition::V1);
         modules.push(Arc::new(module.map_err(|errors| format!("unread: {}", errors[0]))?));
     }
-    let program = Program::compile(modules, Options::default());
+    let program = Program::compile(modules, options);
     let program = program.map_err(|problems| format!("uncompiled: {}", problems[0]))?;
     let context = Arc::new(syntax::module("query", "package query", Edition::V1).unwrap());
     let query = syntax::query("query", &text(case, "query"), Edition::V1);
@@ -109,7 +115,10 @@ fn judge(case: &Value) -> Result<(), String> {
     let data = data.unwrap_or_else(|| Value::object([]));
     let strict = case.get_text("strict_error") == Some(&true.into());
     let ask = Ask { input, data, world: &Here, strict, steps_max: 50_000_000 };
-    let rows = program.rows(&question, &ask);
+    let rows = match options.marks {
+        true => program.explain(&question, &ask).0,
+        false => program.rows(&question, &ask),
+    };
     match (rows, case.get_text("want_error_code").and_then(Value::as_text)) {
         (Err(error), Some(code)) if error.code == code => {
             let wanted = text(case, "want_error");

@@ -14,14 +14,19 @@ use crate::fact::Class;
 use crate::request::{Action, Pace, Question, Resource};
 use crate::stage::Origin;
 
-// A decision is asked for before each thing somebody does.
-static DECIDE: Action = Action { pace: Pace::Load, ..action("decision.make", Class::Logged) };
-static QUERY: Action = Action { pace: Pace::Load, ..action("decision.query", Class::Logged) };
-static LIST: Action = action("policy.list", Class::Logged);
-static SHOW: Action = action("policy.show", Class::Logged);
-static PUT: Action = action("policy.put", Class::Durable);
-static DELETE: Action = action("policy.delete", Class::Durable);
-static CHANGE_DATA: Action = action("document.change", Class::Durable);
+static DECIDE: Action = act("decision.make", Class::Logged);
+static QUERY: Action = act("decision.query", Class::Logged);
+static LIST: Action = act("policy.list", Class::Logged);
+static SHOW: Action = act("policy.show", Class::Logged);
+static PUT: Action = act("policy.put", Class::Durable);
+static DELETE: Action = act("policy.delete", Class::Durable);
+static CHANGE_DATA: Action = act("document.change", Class::Durable);
+
+/// A decision is asked for before each thing somebody does, and whoever brings policies and
+/// documents brings many: no rates hold for either unless they are configured.
+const fn act(name: &'static str, class: Class) -> Action {
+    Action { pace: Pace::Load, ..action(name, class) }
+}
 
 /// How an input stands in the text that is asked with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -50,6 +50,14 @@ fn compiled(surroundings: &mut Surroundings<'_>, pattern: &str) -> Result<Regex,
     surroundings.keep("regex", &pattern.into(), |_| compile(pattern))
 }
 
+/// An expression as policies write them, or what is wrong with it.
+pub(crate) fn expression(pattern: &str) -> Result<Regex, String> {
+    compile(pattern).map_err(|failure| match failure {
+        Failure::Broken(what) | Failure::Type(what) => what,
+        Failure::Undefined | Failure::Halted(_) => "it is no expression".to_owned(),
+    })
+}
+
 fn compile(pattern: &str) -> Result<Regex, Failure> {
     let translated = dialect::translate(pattern)
         .map_err(|what| Failure::Broken(format!("error parsing regexp: {what}: `{pattern}`")))?;

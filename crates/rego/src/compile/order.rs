@@ -4,6 +4,7 @@
 //! it wrote is taken back, and it is tried again after others.
 
 mod document;
+mod marks;
 mod unify;
 
 use std::collections::BTreeSet;
@@ -22,6 +23,8 @@ use crate::plan::{
 use crate::syntax::Module;
 use crate::syntax::tree::{Expr, Name, Span, Term};
 
+use marks::has_cases;
+
 /// What is not known yet, though it is needed.
 type Unknown = Slot;
 
@@ -35,11 +38,13 @@ struct Block {
     known: Vec<bool>,
     /// What became known, in order.
     trail: Vec<Slot>,
+    /// In how many others it is.
+    depth: u32,
 }
 
 impl Block {
     fn within(&self) -> Self {
-        Self { steps: Vec::new(), known: self.known.clone(), trail: Vec::new() }
+        Self { known: self.known.clone(), depth: self.depth + 1, ..Self::default() }
     }
 
     fn knows(&self, slot: Slot) -> bool {
@@ -77,7 +82,8 @@ impl Block {
 struct Writer<'c, 'r> {
     reader: &'r mut Reader<'c>,
     tree: &'c Tree,
-    marks: Option<u32>,
+    /// Whether lines are marked.
+    marks: bool,
     /// The definitions this one asks for.
     reached: &'r mut BTreeSet<usize>,
     /// The rule sets that are asked for with so many keys.
@@ -138,6 +144,7 @@ pub(super) fn question(
     module: &Arc<Module>,
     globals: &Globals,
     body: &[Expr],
+    options: Options,
 ) -> Result<Asked, Vec<Problem>> {
     let (mut reached, mut wanted) = (BTreeSet::new(), BTreeSet::new());
     let mut reader = Reader::new(tree, module, globals);
@@ -146,7 +153,7 @@ pub(super) fn question(
     let mut writer = Writer {
         reader: &mut reader,
         tree,
-        marks: None,
+        marks: options.marks,
         reached: &mut reached,
         wanted: &mut wanted,
     };
@@ -198,19 +205,20 @@ impl<'c> Build<'c> {
         let mut branches = Vec::new();
         let mut reached = std::mem::take(self.reached.get_mut(definition)?);
         reader.take(given);
-        let marks = self.options.marks.then_some(u32::try_from(found.module).unwrap_or(u32::MAX));
+        let tests = self.options.marks && known == 0 && has_cases(rule, &found.keys);
         let mut branch = |value: Option<&Term>, body: &[Expr], span: Span| {
             let read = reader.branch(span, &rule.head, &found.keys, known, value, body);
             let mut writer = Writer {
                 reader: &mut reader,
                 tree: self.tree,
-                marks,
+                marks: self.options.marks,
                 reached: &mut reached,
                 wanted: &mut self.wanted,
             };
-            branches.push(writer.branch(read, given));
+            branches.push(writer.branch(read, given, tests));
         };
-        branch(rule.head.value.as_ref(), &rule.body, rule.head.span);
+        let head = if rule.default { rule.span } else { rule.head.span };
+        branch(rule.head.value.as_ref(), &rule.body, head);
         for otherwise in &rule.otherwise {
             branch(otherwise.value.as_ref(), &otherwise.body, otherwise.span);
         }
@@ -227,14 +235,17 @@ impl<'c> Build<'c> {
 }
 
 impl Writer<'_, '_> {
-    fn branch(&mut self, read: Read, given: usize) -> Branch {
+    fn branch(&mut self, read: Read, given: usize, tests: bool) -> Branch {
         let mut block = Block::default();
         (0..given).for_each(|slot| block.learn(Slot::try_from(slot).unwrap_or(Slot::MAX)));
-        self.all(&read.atoms, &mut block);
+        match tests {
+            true => self.cases(&read, &mut block),
+            false => self.all(&read.atoms, &mut block),
+        }
         let span = read.span;
         let keys = read.keys.iter().map(|key| self.head(key, span, &mut block)).collect();
         let value = self.head(&read.value, span, &mut block);
-        Branch { steps: block.steps, keys, value, contains: read.contains }
+        Branch { steps: block.steps, keys, value, contains: read.contains, span }
     }
 
     fn head(&mut self, flat: &Flat, span: Span, block: &mut Block) -> Arg {
@@ -251,15 +262,27 @@ impl Writer<'_, '_> {
 
     /// Writes all atoms, or says which variables nothing makes known.
     fn all(&mut self, atoms: &[Atom], block: &mut Block) {
-        if let Err(left) = self.as_many(atoms, block) {
-            for (unknown, span) in left {
-                self.unsafe_variable(unknown, span);
-            }
+        self.rest(atoms.iter().collect(), block);
+    }
+
+    fn rest(&mut self, atoms: Vec<&Atom>, block: &mut Block) {
+        let Err(left) = self.as_many(atoms, block) else { return };
+        // What is computed in between is unknown because of what it is computed from.
+        let named =
+            |slot: Unknown| self.reader.names.get(slot as usize).is_some_and(Option::is_some);
+        let (known, between): (Vec<_>, Vec<_>) =
+            left.into_iter().partition(|(slot, _)| named(*slot));
+        let told = if known.is_empty() { between } else { known };
+        for (unknown, span) in told {
+            self.unsafe_variable(unknown, span);
         }
     }
 
-    fn as_many(&mut self, atoms: &[Atom], block: &mut Block) -> Result<(), Vec<(Unknown, Span)>> {
-        let mut left: Vec<&Atom> = atoms.iter().collect();
+    fn as_many(
+        &mut self,
+        mut left: Vec<&Atom>,
+        block: &mut Block,
+    ) -> Result<(), Vec<(Unknown, Span)>> {
         loop {
             let mut unknown = Vec::new();
             let before = left.len();
@@ -296,10 +319,8 @@ impl Writer<'_, '_> {
     }
 
     fn atom(&mut self, atom: &Atom, block: &mut Block) -> Result<(), Unknown> {
-        if let Some(module) = self.marks {
-            let source = self.reader.at(atom.span).source;
-            let (row, _) = source.place(atom.span.start);
-            block.steps.push(Step::Mark { module, line: row });
+        if self.marks {
+            self.mark(atom, block);
         }
         match &atom.says {
             Says::Holds(Flat::Const(value)) if value.holds() => {}
@@ -349,7 +370,7 @@ impl Writer<'_, '_> {
                 let swaps = swaps.iter().map(|swap| self.swap(swap, block));
                 let swaps = swaps.collect::<Result<_, _>>()?;
                 block.steps.push(Step::With { swaps });
-                self.as_many(atoms, block)
+                self.as_many(atoms.iter().collect(), block)
                     .map_err(|left| left.first().map_or(Slot::MAX, |(slot, _)| *slot))?;
                 block.steps.push(Step::Without);
             }

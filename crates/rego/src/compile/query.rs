@@ -35,7 +35,7 @@ impl Program {
     /// package and the imports.
     pub fn question(&self, context: &Arc<Module>, body: &[Expr]) -> Result<Question, Vec<Problem>> {
         let globals = Globals::of(context, &self.modules);
-        let asked = order::question(&self.tree, context, &globals, body)?;
+        let asked = order::question(&self.tree, context, &globals, body, self.options)?;
         Ok(Question { what: What::Body(asked) })
     }
 

@@ -33,6 +33,8 @@ pub(super) struct Reader<'c> {
 pub(super) struct Read {
     pub(super) span: Span,
     pub(super) atoms: Vec<Atom>,
+    /// Which of them only the keys need.
+    pub(super) keyed: std::ops::Range<usize>,
     pub(super) keys: Vec<Flat>,
     pub(super) value: Flat,
     pub(super) contains: bool,
@@ -81,7 +83,9 @@ impl<'c> Reader<'c> {
             }
         }
         self.body(body, &mut atoms);
+        let before = atoms.len();
         let mut flats: Vec<Flat> = keys.iter().map(|key| self.operand(key, &mut atoms)).collect();
+        let keyed = before..atoms.len();
         let result = match (&head.contains, value) {
             (Some(member), _) => self.operand(member, &mut atoms),
             (None, Some(value)) => self.operand(value, &mut atoms),
@@ -100,7 +104,7 @@ impl<'c> Reader<'c> {
         }
         // What is not a way into something anymore needs no further thought.
         flats.shrink_to_fit();
-        Read { span, atoms, keys: flats, value: result, contains }
+        Read { span, atoms, keyed, keys: flats, value: result, contains }
     }
 
     /// A body that is asked by itself, and the value of each of its lines that has one.

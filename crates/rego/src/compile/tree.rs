@@ -309,12 +309,12 @@ fn split(reference: &Term) -> (Vec<Value>, Vec<Term>) {
 }
 
 /// The part of a head that is known as it is written.
-pub(super) fn ground(reference: &Term) -> Vec<Value> {
+pub(crate) fn ground(reference: &Term) -> Vec<Value> {
     split(reference).0
 }
 
 /// A path as policies write it.
-pub(super) fn written(path: &[Value]) -> String {
+pub(crate) fn written(path: &[Value]) -> String {
     let mut text = String::from("data");
     for key in path {
         match key.as_text() {

@@ -40,10 +40,16 @@ impl<'p> Evaluation<'p, '_> {
             true => present.whole.get(&id),
             false => present.parts.get(&Part(id, keys)),
         });
-        if let Some(value) = known {
-            return Ok(value.clone());
+        if let Some(value) = known.cloned() {
+            if self.watch.is_some() {
+                self.asks(&set.path, keys, false);
+                self.answers(value.as_ref(), true);
+            }
+            return Ok(value);
         }
+        self.asks(&set.path, keys, false);
         let value = self.deeper(|this| this.made(set, keys, plan))?;
+        self.answers(value.as_ref(), false);
         let now = self.now;
         if let Some(present) = self.situations.get_mut(now) {
             match keys.is_empty() {
@@ -95,11 +101,15 @@ impl<'p> Evaluation<'p, '_> {
             let value = self.framed(plan.slots as usize, args, |this| {
                 for branch in &plan.branches {
                     let mut sink = Sink::One(&branch.value, None, false);
+                    this.tries(plan, branch);
                     this.run(&branch.steps, 0, &mut sink)?;
                     match sink {
                         Sink::One(_, _, true) => return Err(this.conflict(clash, &plan.at)),
-                        Sink::One(_, Some(value), false) => return Ok(Some(value)),
-                        _ => {}
+                        Sink::One(_, Some(value), false) => {
+                            this.leaves(true, Some(&value));
+                            return Ok(Some(value));
+                        }
+                        _ => this.leaves(false, None),
                     }
                 }
                 Ok(None)
@@ -121,13 +131,17 @@ impl<'p> Evaluation<'p, '_> {
             self.framed(plan.slots as usize, keys, |this| {
                 for branch in &plan.branches {
                     let mut sink = Sink::Document { branch, grown, any: false, clash: false };
+                    this.tries(plan, branch);
                     this.run(&branch.steps, 0, &mut sink)?;
                     match sink {
                         Sink::Document { clash: true, .. } => {
                             return Err(this.conflict("object keys must be unique", &plan.at));
                         }
-                        Sink::Document { any: true, .. } => break,
-                        _ => {}
+                        Sink::Document { any: true, .. } => {
+                            this.leaves(true, None);
+                            break;
+                        }
+                        _ => this.leaves(false, None),
                     }
                 }
                 Ok(())
@@ -167,10 +181,13 @@ impl<'p> Evaluation<'p, '_> {
         self.deeper(|this| {
             let plans = set.plans.first().map(Vec::as_slice).unwrap_or_default();
             let clash = "functions must not produce multiple outputs for same inputs";
-            match (this.one_of(plans, args, clash)?, &set.default) {
-                (None, Some(default)) => this.one_of(std::slice::from_ref(default), args, ""),
-                (found, _) => Ok(found),
-            }
+            this.asks(&set.path, args, true);
+            let value = match (this.one_of(plans, args, clash)?, &set.default) {
+                (None, Some(default)) => this.one_of(std::slice::from_ref(default), args, "")?,
+                (found, _) => found,
+            };
+            this.answers(value.as_ref(), false);
+            Ok(value)
         })
     }
 
@@ -194,7 +211,10 @@ impl<'p> Evaluation<'p, '_> {
         at: &Place,
     ) -> Run<Option<Value>> {
         let (code, message) = match function.call(&mut self.around, args) {
-            Ok(value) => return Ok(Some(value)),
+            Ok(value) => {
+                self.notes(function, args);
+                return Ok(Some(value));
+            }
             Err(Failure::Undefined) => return Ok(None),
             Err(Failure::Halted(why)) => return Err(self.halt(why)),
             Err(Failure::Type(message)) => ("eval_type_error", message),
@@ -202,7 +222,10 @@ impl<'p> Evaluation<'p, '_> {
         };
         match self.strict {
             true => Err(Box::new(super::Error { code, message, place: Some(at.clone()) })),
-            false => Ok(None),
+            false => {
+                self.broken = self.watch.is_some().then_some(message);
+                Ok(None)
+            }
         }
     }
 

@@ -118,12 +118,19 @@ impl<'p> Evaluation<'p, '_> {
                     self.print(args);
                     true
                 }
-                Step::Mark { module, line } => {
-                    self.reached.insert((*module, *line));
+                Step::Mark(line) => {
+                    self.reaches(line);
+                    true
+                }
+                Step::Case { keys } => {
+                    self.case(keys);
                     true
                 }
                 Step::Scan { base, key, value } => {
                     let base = self.value(base).clone();
+                    if self.watch.is_some() && base.is_hollow() {
+                        self.stops(steps, place);
+                    }
                     return self.scan(&base, (*key, *value), |this| this.run(steps, place, sink));
                 }
                 Step::Walk { value, path, found } => {
@@ -135,11 +142,17 @@ impl<'p> Evaluation<'p, '_> {
                 }
                 Step::Search { to, node, keys } => {
                     let base = self.base_at(*node);
+                    let mut found = false;
                     let after = &mut |this: &mut Self, value| {
+                        found = true;
                         this.put(*to, value);
                         this.run(steps, place, sink)
                     };
-                    return self.search(Some(*node), base, keys, after);
+                    let flow = self.search(Some(*node), base, keys, after)?;
+                    if self.watch.is_some() && !found {
+                        self.stops(steps, place);
+                    }
+                    return Ok(flow);
                 }
                 Step::With { swaps } => {
                     return self.with(swaps, |this| this.run(steps, place, sink));
@@ -147,6 +160,9 @@ impl<'p> Evaluation<'p, '_> {
                 Step::Without => return self.without(|this| this.run(steps, place, sink)),
             };
             if !goes_on {
+                if self.watch.is_some() {
+                    self.stops(steps, place);
+                }
                 return Ok(Flow::More);
             }
         }

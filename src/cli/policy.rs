@@ -1,0 +1,98 @@
+//! `stockade policy`: policies in Rego that are asked, tested and looked at as files. No server
+//! is asked.
+
+mod asked;
+mod check;
+mod eval;
+mod explain;
+mod load;
+mod test;
+mod world;
+
+use clap::Subcommand;
+use flow::{Code, Kind};
+
+use super::Outcome;
+use super::globals::Globals;
+use super::output::Output;
+
+static UNREAD: Code = Code::new(
+    Kind::Invalid,
+    "cli-policy-file",
+    "A file of policy or data cannot be read",
+    "name files or directories that are there: `.rego`, `.json`, `.yaml` or `.yml`",
+);
+
+static NONE: Code = Code::new(
+    Kind::Missing,
+    "cli-policy-none",
+    "There is no policy",
+    "name a `.rego` file, or a directory with one in it",
+);
+
+static CLASH: Code = Code::new(
+    Kind::Invalid,
+    "cli-policy-clash",
+    "Two documents are at one place",
+    "put one of them into another directory, or take out what both say",
+);
+
+static WRONG: Code = Code::new(
+    Kind::Invalid,
+    "cli-policy-wrong",
+    "A policy is not written as it should be",
+    "change it where the mark is; with `--v0-compatible`, Rego from before OPA 1.0 is read",
+);
+
+static QUERY: Code = Code::new(
+    Kind::Invalid,
+    "cli-policy-query",
+    "The query cannot be asked",
+    "write it as in a rule: `data.authz.allow`, or `x := data.authz.roles[_]`",
+);
+
+static FAILED: Code = Code::new(
+    Kind::Invalid,
+    "cli-policy-failed",
+    "The policy came to no answer",
+    "change the policy where it says, or allow more by `--timeout`",
+);
+
+static UNTESTED: Code = Code::new(
+    Kind::Missing,
+    "cli-policy-untested",
+    "There is no test to run",
+    "name files with rules called `test_…`, or another expression after `--run`",
+);
+
+static EXPRESSION: Code = Code::new(
+    Kind::Invalid,
+    "cli-policy-run",
+    "What `--run` says is no regular expression",
+    "write one that is found in names such as `data.authz.test_allow`",
+);
+
+/// Every code of this module.
+pub(crate) static CODES: &[&Code] =
+    &[&UNREAD, &NONE, &CLASH, &WRONG, &QUERY, &FAILED, &UNTESTED, &EXPRESSION];
+
+/// Ask, test and look at policies in Rego, as files
+#[derive(Debug, Subcommand)]
+#[command(arg_required_else_help = true)]
+pub(super) enum Policy {
+    Eval(eval::Eval),
+    Test(test::Test),
+    Check(check::Check),
+    Explain(explain::Explain),
+}
+
+impl Policy {
+    pub(super) fn run(self, globals: &Globals, output: &mut Output) -> Outcome {
+        match self {
+            Self::Eval(eval) => eval.run(output),
+            Self::Test(test) => test.run(globals, output),
+            Self::Check(check) => check.run(output),
+            Self::Explain(explain) => explain.run(output),
+        }
+    }
+}
