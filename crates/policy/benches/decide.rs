@@ -113,7 +113,7 @@ fn per(count: usize, mut act: impl FnMut(usize)) -> f64 {
 fn asked(number: usize) -> String {
     let user = number * 37 % USERS;
     let (role, grant) = (user % 50, number % 10);
-    let resource = if number % 2 == 0 { role * 10 + grant } else { 100_000 };
+    let resource = if number.is_multiple_of(2) { role * 10 + grant } else { 100_000 };
     let action = if grant % 2 == 0 { "read" } else { "write" };
     format!(
         "{{\"subject\":{{\"type\":\"user\",\"id\":\"user-{user}\"}},\"action\":{{\"name\":\"{action}\"}},\
