@@ -249,7 +249,7 @@ async fn all_policies_are_listed_however_many_there_are() {
 }
 
 #[tokio::test]
-async fn queries_are_answered_and_compiled() {
+async fn queries_are_answered() {
     let open = open(Config::default());
     for (target, body, expected) in [
         (
@@ -260,16 +260,7 @@ async fn queries_are_answered_and_compiled() {
         ("/v1/query", r#"{"query":"x = 1"}"#, json!([{ "x": 1 }])),
         ("/v1/query", r#"{"query":"x \u003d 1","input":null}"#, json!([{ "x": 1 }])),
         ("/v1/query", r#"{"query":"never"}"#, Value::Null),
-        (
-            "/v1/compile",
-            r#"{"query":"q","options":{"disableInlining":[]}}"#,
-            json!({ "queries": [["q"]], "unknowns": ["input"] }),
-        ),
-        (
-            "/v1/compile?metrics",
-            r#"{"query":"q","unknowns":["data.x"],"input":1}"#,
-            json!({ "queries": [["q"]], "unknowns": ["data.x"] }),
-        ),
+        ("/v1/query?metrics", r#"{"query":"x = 1"}"#, json!([{ "x": 1 }])),
     ] {
         let answer = post(&open, target, body).await;
         assert_eq!(
@@ -290,13 +281,13 @@ async fn queries_are_answered_and_compiled() {
         ("/v1/query", r#"{"query":7}"#),
         ("/v1/query", "[]"),
         ("/v1/query", "no json"),
-        ("/v1/compile", ""),
+        ("/v1/query", ""),
         ("/v1/query", r#"{"query":"bad"}"#),
     ] {
         let answer = post(&open, target, body).await;
         assert_eq!((answer.status.as_u16(), &*answer.opa_problem()), (400, "invalid_parameter"));
     }
-    let bad = post(&open, "/v1/compile", r#"{"query":"bad"}"#).await.json();
+    let bad = post(&open, "/v1/query", r#"{"query":"bad"}"#).await.json();
     assert_eq!(bad["message"], "error(s) occurred while parsing query");
     assert_eq!(get(open.address, "/v1/query").await.opa_problem(), "invalid_parameter");
 }
@@ -409,7 +400,6 @@ async fn hostile_bodies_and_paths_are_answered_and_harm_nobody() {
         ("/v0/data/x", "{"),
         ("/", "]"),
         ("/v1/query", &*open_only),
-        ("/v1/compile", &*open_only),
         ("/v1/batch/data/x", &*open_only),
         ("/v1/batch/data/x", r#"{"inputs":7}"#),
     ] {

@@ -143,8 +143,6 @@ pub struct Query<'a> {
     pub query: &'a str,
     /// The input, as JSON.
     pub input: Option<&'a [u8]>,
-    /// What is not known yet: with any, the answer is what remains to be asked.
-    pub unknowns: Option<&'a [&'a str]>,
     /// Whether a function that fails fails the query.
     pub strict: bool,
 }
@@ -156,8 +154,7 @@ impl std::fmt::Debug for Query<'_> {
 }
 
 impl Question for Query<'_> {
-    /// The bindings of each way in which it holds; or, where something is not known, what remains
-    /// of it, as OPA writes both in JSON.
+    /// The bindings of each way in which it holds, as OPA writes them in JSON.
     type Answer = Bytes;
 
     fn action(&self) -> &'static Action {

@@ -407,7 +407,7 @@ impl<'c> Reader<'c> {
             return Some(to);
         }
         let callee = self.callee(head);
-        let flats: Vec<Flat> = args.iter().map(|arg| self.operand(arg, out)).collect();
+        let mut flats: Vec<Flat> = args.iter().map(|arg| self.operand(arg, out)).collect();
         let Some((callee, arity)) = callee else {
             let name = dotted(head).unwrap_or_default();
             let problem = Problem::of_type(self.at(span), format!("undefined function {name}"));
@@ -417,7 +417,7 @@ impl<'c> Reader<'c> {
                     if path.first().and_then(Value::as_text) == Some("data") =>
                 {
                     awaited.push(problem);
-                    Some(self.undefined(span, to, out))
+                    Some(self.undefined(span, to, flats.pop(), out))
                 }
                 _ => {
                     self.problems.push(problem);
@@ -425,7 +425,6 @@ impl<'c> Reader<'c> {
                 }
             };
         };
-        let mut flats = flats;
         let (to, asked) = match to {
             None if flats.len() == arity + 1 => (flats.pop()?, false),
             Some(to) => (to, true),
@@ -466,11 +465,20 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// A place for what does not come to a value.
-    fn undefined(&mut self, span: Span, to: Option<Flat>, out: &mut Vec<Atom>) -> Flat {
+    /// A place for what does not come to a value. The last argument may be meant to be one too,
+    /// for nobody knows how many there are.
+    fn undefined(
+        &mut self,
+        span: Span,
+        to: Option<Flat>,
+        last: Option<Flat>,
+        out: &mut Vec<Atom>,
+    ) -> Flat {
         let to = to.unwrap_or_else(|| Flat::Var(self.fresh(None)));
         out.push(Atom { span, says: Says::Holds(Flat::Const(false.into())) });
-        out.push(Atom { span, says: Says::Unify(to.clone(), Flat::Const(Value::Null)) });
+        for flat in last.into_iter().chain([to.clone()]) {
+            out.push(Atom { span, says: Says::Unify(flat, Flat::Const(Value::Null)) });
+        }
         to
     }
 

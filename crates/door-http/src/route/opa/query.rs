@@ -1,4 +1,4 @@
-//! Questions put together by whoever asks, and what remains of them where not all is known.
+//! Questions put together by whoever asks.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,6 @@ use flow::{Plane, Result};
 use http::{Method, Response};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -22,9 +21,6 @@ use crate::reply::Payload;
 
 const Q: Parameter =
     Parameter { name: "q", what: "The lines that have to hold", example: Example::Text("x=1") };
-
-/// What is not known where nobody says.
-const UNKNOWN: &[&str] = &["input"];
 
 pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     const ROWS: &[Gives] = &[Gives {
@@ -51,26 +47,10 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
             gives: ROWS,
             ..ask(Handler::Later(|call| Box::pin(post(call))))
         },
-        Operation {
-            path: "/v1/compile",
-            name: "opaCompile",
-            summary: "What remains of a query where not all is known",
-            query: wanted::QUERY,
-            takes: Takes::Json(
-                schema::<Asked<'_>>,
-                r#"{"query":"input.x == 1","unknowns":["input"]}"#,
-            ),
-            gives: &[Gives {
-                status: 200,
-                what: "What remains",
-                shape: Shape::Json(schema::<Answered>),
-            }],
-            ..ask(Handler::Later(|call| Box::pin(compile(call))))
-        },
     ]
 }
 
-const QUERY: &[Parameter] = &[Q, wanted::PRETTY, wanted::METRICS];
+const QUERY: &[Parameter] = &[Q, wanted::PRETTY, wanted::METRICS, wanted::STRICT];
 
 /// A query.
 #[derive(Deserialize, JsonSchema)]
@@ -83,13 +63,6 @@ struct Asked<'a> {
     #[serde(borrow)]
     #[schemars(with = "Value")]
     input: Option<&'a RawValue>,
-    /// What is not known yet.
-    unknowns: Option<Vec<String>>,
-    /// How what remains is written. Taken, because OPA's clients send it; what remains is the
-    /// same whatever they say.
-    #[serde(rename = "options")]
-    #[schemars(with = "Option<Value>")]
-    _options: Option<IgnoredAny>,
 }
 
 /// What a query comes to.
@@ -106,7 +79,7 @@ struct Answered {
 async fn get<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     let wanted = Wanted::of(&call)?;
     let query = wanted.query.get(Q.name).ok_or_else(|| codes::QUERY.error("`q` is missing"))?;
-    let question = Query { query, input: None, unknowns: None, strict: false };
+    let question = Query { query, input: None, strict: wanted.strict() };
     let rows = call.once(question).await?;
     Ok(answered(&call, &wanted, &rows))
 }
@@ -116,32 +89,16 @@ async fn post<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     let max = call.door.config.limits.json_max.0;
     let text = body::whole(&mut call, max).await?;
     let asked: Asked<'_> = from_json(&text)?;
-    let unknowns: Option<Vec<&str>> = asked.unknowns();
-    let rows = call.once(asked.question(unknowns.as_deref())?).await?;
+    let rows = call.once(asked.question(wanted.strict())?).await?;
     Ok(answered(&call, &wanted, &rows))
 }
 
-async fn compile<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
-    let wanted = Wanted::of(&call)?;
-    let max = call.door.config.limits.json_max.0;
-    let text = body::whole(&mut call, max).await?;
-    let asked: Asked<'_> = from_json(&text)?;
-    let unknowns: Option<Vec<&str>> = asked.unknowns();
-    let unknowns = unknowns.as_deref().unwrap_or(UNKNOWN);
-    let rest = call.once(asked.question(Some(unknowns))?).await?;
-    Ok(answered(&call, &wanted, &rest))
-}
-
 impl Asked<'_> {
-    fn unknowns(&self) -> Option<Vec<&str>> {
-        Some(self.unknowns.as_ref()?.iter().map(|name| &**name).collect())
-    }
-
-    fn question<'q>(&'q self, unknowns: Option<&'q [&'q str]>) -> Result<Query<'q>> {
+    fn question(&self, strict: bool) -> Result<Query<'_>> {
         let query = self.query.as_deref().filter(|query| !query.trim().is_empty());
         let missing = || codes::JSON.error("`query` is missing, so nothing is asked");
         let input = self.input.map(|input| input.get().as_bytes());
-        Ok(Query { query: query.ok_or_else(missing)?, input, unknowns, strict: false })
+        Ok(Query { query: query.ok_or_else(missing)?, input, strict })
     }
 }
 

@@ -29,7 +29,7 @@ const EXPLAIN: Parameter = Parameter {
 };
 const INSTRUMENT: Parameter =
     Parameter { name: "instrument", what: "The same as `metrics`", example: Example::Flag(true) };
-const STRICT: Parameter = Parameter {
+pub(super) const STRICT: Parameter = Parameter {
     name: "strict-builtin-errors",
     what: "Whether a function that fails fails the decision",
     example: Example::Flag(false),
@@ -60,7 +60,7 @@ pub(super) const DECISION_OF_INPUT: &[Parameter] =
 /// And how fresh a decision without all this has to be.
 pub(in crate::route) const FRESHNESS: &[Parameter] = &[AT_LEAST, FULL];
 pub(super) const LEGACY: &[Parameter] = &[PRETTY, AT_LEAST, FULL];
-pub(super) const QUERY: &[Parameter] = &[PRETTY, METRICS, EXPLAIN, INSTRUMENT];
+pub(super) const QUERY: &[Parameter] = &[PRETTY, METRICS, EXPLAIN, INSTRUMENT, STRICT];
 
 /// What is wanted of an answer. Parameters nobody knows are passed over, as OPA does.
 pub(in crate::route) struct Wanted<'a> {
