@@ -122,35 +122,51 @@ impl<'p> Evaluation<'p, '_> {
                     self.reached.insert((*module, *line));
                     true
                 }
-                Step::Scan { base, key, value } => {
-                    let base = self.value(base).clone();
-                    return self.scan(&base, (*key, *value), |this| this.run(steps, place, sink));
+                Step::Scan { .. }
+                | Step::Walk { .. }
+                | Step::Search { .. }
+                | Step::With { .. }
+                | Step::Without => {
+                    return self.deeper(|this| this.through(step, steps, place, sink));
                 }
-                Step::Walk { value, path, found } => {
-                    let value = self.value(value).clone();
-                    let mut way = Vec::new();
-                    return self.walk(&value, &mut way, *path, *found, &mut |this| {
-                        this.run(steps, place, sink)
-                    });
-                }
-                Step::Search { to, node, keys } => {
-                    let base = self.base_at(*node);
-                    let after = &mut |this: &mut Self, value| {
-                        this.put(*to, value);
-                        this.run(steps, place, sink)
-                    };
-                    return self.search(Some(*node), base, keys, after);
-                }
-                Step::With { swaps } => {
-                    return self.with(swaps, |this| this.run(steps, place, sink));
-                }
-                Step::Without => return self.without(|this| this.run(steps, place, sink)),
             };
             if !goes_on {
                 return Ok(Flow::More);
             }
         }
         self.end(sink)
+    }
+
+    /// A step that goes through something, and what follows it for each. It stands by itself so
+    /// that rules within rules take no room for it on the stack.
+    fn through(
+        &mut self,
+        step: &'p Step,
+        steps: &'p [Step],
+        place: usize,
+        sink: &mut Sink<'_>,
+    ) -> Run<Flow> {
+        let mut each = |this: &mut Self| this.run(steps, place, sink);
+        match step {
+            Step::Scan { base, key, value } => {
+                let base = self.value(base).clone();
+                self.scan(&base, (*key, *value), each)
+            }
+            Step::Walk { value, path, found } => {
+                let value = self.value(value).clone();
+                self.walk(&value, &mut Vec::new(), *path, *found, &mut each)
+            }
+            Step::Search { to, node, keys } => {
+                let base = self.base_at(*node);
+                self.search(Some(*node), base, keys, &mut |this: &mut Self, value| {
+                    this.put(*to, value);
+                    each(this)
+                })
+            }
+            Step::With { swaps } => self.with(swaps, each),
+            Step::Without => self.without(each),
+            _ => each(self),
+        }
     }
 
     /// The end of the steps was reached.
@@ -321,7 +337,7 @@ impl<'p> Evaluation<'p, '_> {
         };
         for (key, member) in members {
             way.push(key);
-            let flow = self.deeper(|this| this.walk(member, way, path, found, each))?;
+            let flow = self.inside(|this| this.walk(member, way, path, found, each))?;
             way.pop();
             if flow == Flow::Enough {
                 return Ok(Flow::Enough);

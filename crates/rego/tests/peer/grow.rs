@@ -102,12 +102,12 @@ impl Gardener<'_> {
                 // Two that say different things at once are a conflict, which both report.
                 for _ in 0..1 + self.chance.below(2) {
                     let body = self.body();
-                    let value = self.term(2);
+                    let value = self.sure(2);
                     write!(text, "{name} := {value} if {{\n{body}}}").unwrap();
                     if self.chance.often(30) {
                         self.known.clear();
                         let body = self.body();
-                        let value = self.term(1);
+                        let value = self.sure(1);
                         write!(text, " else := {value} if {{\n{body}}}").unwrap();
                     }
                     text.push_str("\n\n");
@@ -118,7 +118,7 @@ impl Gardener<'_> {
             2 | 3 => {
                 for _ in 0..1 + self.chance.below(2) {
                     let body = self.body();
-                    let member = self.term(1);
+                    let member = self.sure(1);
                     writeln!(text, "{name} contains {member} if {{\n{body}}}\n").unwrap();
                     self.known.clear();
                 }
@@ -128,7 +128,7 @@ impl Gardener<'_> {
                 for _ in 0..1 + self.chance.below(2) {
                     let body = self.body();
                     let key = self.key();
-                    let value = self.term(1);
+                    let value = self.sure(1);
                     writeln!(text, "{name}[{key}] := {value} if {{\n{body}}}\n").unwrap();
                     self.known.clear();
                 }
@@ -138,7 +138,7 @@ impl Gardener<'_> {
                 let function = format!("f{}", self.functions);
                 self.known = vec!["n".into(), "m".into()];
                 let body = self.body();
-                let value = self.term(1);
+                let value = self.sure(1);
                 writeln!(text, "{function}(n, m) := {value} if {{\n{body}}}\n").unwrap();
                 self.functions += 1;
                 (String::new(), false)
@@ -186,7 +186,11 @@ impl Gardener<'_> {
             }
             5 | 6 => {
                 let order = self.chance.one(&["==", "!=", "<", "<=", ">", ">="]);
-                format!("{} {order} {}", self.term(1), self.term(1))
+                let other = match order {
+                    "==" | "!=" => self.term(1),
+                    _ => self.scalar(),
+                };
+                format!("{} {order} {other}", self.term(1))
             }
             7 => {
                 let place = self.place();
@@ -224,7 +228,7 @@ impl Gardener<'_> {
         match self.chance.below(4) {
             0 => format!("{} == {}", self.term(1), self.term(0)),
             1 => format!("{} in {}", self.term(0), self.collection()),
-            2 => format!("{} < {}", self.term(1), self.term(0)),
+            2 => format!("{} < {}", self.term(1), self.scalar()),
             _ => self.place(),
         }
     }
@@ -235,7 +239,8 @@ impl Gardener<'_> {
     }
 
     fn scalar(&mut self) -> String {
-        self.chance.one(&SCALARS).into()
+        // At the beginning of a line it would go on with the one before.
+        self.chance.one(&SCALARS).replace("-1", "7")
     }
 
     fn place(&mut self) -> String {
@@ -275,7 +280,7 @@ impl Gardener<'_> {
             5 => format!("{{\"a\": {}, \"b\": {}}}", self.term(depth - 1), self.term(depth - 1)),
             6 => {
                 let sign = self.chance.one(&["+", "-", "*"]);
-                format!("{} {sign} {}", self.operand(), self.operand())
+                format!("({} {sign} {})", self.operand(), self.operand())
             }
             7 => {
                 let before = self.known.len();
@@ -290,8 +295,11 @@ impl Gardener<'_> {
                 }
             }
             8 => {
-                let function = self.chance.one(&["count", "is_string", "is_array", "type_name"]);
-                format!("{function}({})", self.place())
+                let function = self.chance.one(&["is_string", "is_array", "type_name"]);
+                match self.known.is_empty() {
+                    true => format!("count({})", self.place()),
+                    false => format!("{function}({})", self.variable()),
+                }
             }
             9 => format!("object.get(input, {}, {})", self.scalar(), self.scalar()),
             10 if self.functions > 0 => {
@@ -299,6 +307,18 @@ impl Gardener<'_> {
                 format!("f{number}({}, {})", self.term(depth - 1), self.term(depth - 1))
             }
             _ => format!("sum([{}, {}])", self.operand(), self.operand()),
+        }
+    }
+
+    /// A term that has a value whatever there is. Heads are made of no others, for theirs are read
+    /// otherwise elsewhere: a head that is undefined ends their search.
+    fn sure(&mut self, depth: usize) -> String {
+        match self.chance.below(if depth == 0 { 4 } else { 6 }) {
+            0 => self.scalar(),
+            1..=3 if !self.known.is_empty() => self.variable(),
+            1..=3 => self.scalar(),
+            4 => format!("[{}, {}]", self.sure(depth - 1), self.sure(depth - 1)),
+            _ => format!("{{\"a\": {}, \"b\": {}}}", self.sure(depth - 1), self.sure(depth - 1)),
         }
     }
 
