@@ -142,8 +142,13 @@ impl Book {
     async fn changed(&self, tenant: &Arc<str>, edition: Edition) -> Result<Arc<str>> {
         let revision = edition.name().clone();
         self.revisions.bump(tenant, Some(STANDING));
+        // What others changed since the commit may have been heard before this, and is heard no
+        // more: only what is still the newest now is held.
         let epoch = self.revisions.observe(tenant, &STANDING.into());
-        self.hold(tenant, Arc::new(edition), epoch);
+        let newest = store::revision(&*self.sql, tenant).await;
+        if newest.is_ok_and(|newest| newest == edition.revision()) {
+            self.hold(tenant, Arc::new(edition), epoch);
+        }
         let (tenant, principal) = (tenant.to_string(), Some(STANDING.to_owned()));
         self.announcer.announce(Notice::Epoch { tenant, principal }).await?;
         Ok(revision)

@@ -23,7 +23,7 @@ allow if {
 	input.context.mfa
 }
 whole := input
-mocked := joined with input.b as \"z\"
+mocked := x if { x := joined with input.b as \"z\" }
 nothing := 1
 ";
 

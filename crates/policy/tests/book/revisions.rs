@@ -67,7 +67,7 @@ async fn a_broken_policy_changes_nothing_and_says_where_it_is_broken() {
     node.put("k", "package k\nv := 1").await.unwrap();
     for (source, code, row, column) in [
         ("package k\nv := ", "rego_parse_error", 2, 0),
-        ("package k\n\nv := x", "rego_unsafe_var_error", 3, 6),
+        ("package k\n\nv := x", "rego_unsafe_var_error", 3, 1),
         ("package k\nv := nosuch(1)", "rego_type_error", 2, 6),
         ("package k\nv := w\nw := v", "rego_recursion_error", 2, 1),
     ] {

@@ -108,6 +108,9 @@ fn policies_nobody_wrote_come_to_the_same_as_elsewhere() {
                     (Err(_), Err(_)) => failed += 1,
                     (Ok(_), Err(why)) => {
                         refused += 1;
+                        if std::env::var("PEER_WHY").is_ok_and(|wanted| why.contains(&wanted)) {
+                            eprintln!("WHY {rule} ours {mine:?} theirs {why}\ninput {input}\ndata {data}\n{}", grown.text);
+                        }
                         *reasons.entry(why.lines().last().unwrap_or_default().chars().take(40).collect::<String>()).or_default() += 1;
                     }
                     _ => others.push((seed, grown.text.len(), format!(
