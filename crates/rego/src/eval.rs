@@ -1,5 +1,6 @@
 //! Answers: programs asked with an input and data.
 
+mod extent;
 mod grow;
 mod rule;
 mod run;
@@ -127,6 +128,7 @@ struct Evaluation<'p, 'a> {
     stride: u64,
     depth: u32,
     reached: Reached,
+    extents: extent::Extents,
 }
 
 impl<'p, 'a> Evaluation<'p, 'a> {
@@ -144,6 +146,7 @@ impl<'p, 'a> Evaluation<'p, 'a> {
             stride: STRIDE,
             depth: 0,
             reached: Reached::default(),
+            extents: extent::Extents::default(),
         }
     }
 

@@ -120,6 +120,9 @@ fn what_would_run_for_ever_is_ended() {
     }
     // What doubles is told to stop when it is large, and does not only come to nothing.
     for (name, first, step) in [
+        ("lists of themselves", "[1]", "[x, x]"),
+        ("objects of themselves", "{1}", "{\"a\": x, \"b\": x, \"c\": {x}}"),
+        ("comprehensions of themselves", "[1]", "[[y, z] | y := x; some z in [x, x]]"),
         ("lists that double", "[1]", "array.concat(x, x)"),
         ("strings that double", "\"a\"", "concat(\"\", [x, x])"),
         ("strings written twice", "\"a\"", "sprintf(\"%s%s\", [x, x])"),
@@ -199,7 +202,11 @@ fn nothing_nests_beyond_the_stack() {
         let chain = |line: fn(usize) -> String| {
             format!("package p\nr00000 := 1\n{}", lines(count, |n| line(n + 1)))
         };
+        let doubled = (0..24).map(|n| format!("f{}(x) := f{n}(f{n}(x))\n", n + 1));
+        let doubled: String = doubled.collect();
         for (name, policy) in [
+            ("functions that double", format!("package p\nf0(x) := [x]\n{doubled}v := f24(1)\n")),
+            ("rules of many keys", chain(|n| format!("r{n:05}{} := r{:05}", "[\"k\"]".repeat(150), n - 1))),
             ("rules in rules, the last first", format!("package p\nz := 1\n{}", lines(count, |n| match n + 1 < count {
                 true => format!("a{n:05} := a{:05}", n + 1),
                 false => format!("a{n:05} := z"),

@@ -4,7 +4,8 @@ use super::grow::Grown;
 use super::situation::{at, stored_at};
 use super::{Evaluation, Flow, Row, Run};
 use crate::Value;
-use crate::plan::{Arg, Asked, Branch, Gather, Order, Slot, Step};
+use crate::builtin::Builtin;
+use crate::plan::{Arg, Asked, Branch, Gather, Order, Place, Slot, Step};
 use crate::value::{ObjectBuilder, SetBuilder};
 
 /// What is done where steps end.
@@ -74,8 +75,7 @@ impl<'p> Evaluation<'p, '_> {
                     }
                 }
                 Step::Call { to, function, args, at } => {
-                    let args = self.values(args);
-                    let value = self.call(function, &args, at)?;
+                    let value = self.called(function, args, at)?;
                     self.give(*to, value)
                 }
                 Step::Apply { to, rule, args, at } => {
@@ -83,21 +83,7 @@ impl<'p> Evaluation<'p, '_> {
                     let value = self.apply(*rule, &args, at)?;
                     self.give(*to, value)
                 }
-                Step::Array { to, items } => {
-                    let value = items.iter().map(|item| self.value(item).clone()).collect();
-                    self.give(*to, Some(value))
-                }
-                Step::Set { to, members } => {
-                    let value = Value::set(members.iter().map(|member| self.value(member).clone()));
-                    self.give(*to, Some(value))
-                }
-                Step::Object { to, pairs } => {
-                    let pair = |(key, value): &(Arg, Arg)| {
-                        (self.value(key).clone(), self.value(value).clone())
-                    };
-                    let value = Value::object(pairs.iter().map(pair));
-                    self.give(*to, Some(value))
-                }
+                Step::Array { .. } | Step::Set { .. } | Step::Object { .. } => self.make(step)?,
                 Step::Long { value, length } => {
                     matches!(self.value(value), Value::Array(items) if items.len() == *length)
                 }
@@ -135,6 +121,40 @@ impl<'p> Evaluation<'p, '_> {
             }
         }
         self.end(sink)
+    }
+
+    /// Makes a value of others.
+    fn make(&mut self, step: &'p Step) -> Run<bool> {
+        let (to, value) = match step {
+            Step::Array { to, items } => {
+                (to, items.iter().map(|item| self.value(item).clone()).collect())
+            }
+            Step::Set { to, members } => {
+                (to, Value::set(members.iter().map(|member| self.value(member).clone())))
+            }
+            Step::Object { to, pairs } => {
+                let pair = |(key, value): &(Arg, Arg)| {
+                    (self.value(key).clone(), self.value(value).clone())
+                };
+                (to, Value::object(pairs.iter().map(pair)))
+            }
+            _ => return Ok(true),
+        };
+        let value = self.fits(value, 0)?;
+        Ok(self.give(*to, Some(value)))
+    }
+
+    fn called(
+        &mut self,
+        function: &'static Builtin,
+        args: &[Arg],
+        at: &Place,
+    ) -> Run<Option<Value>> {
+        let args = self.values(args);
+        match self.call(function, &args, at)? {
+            Some(value) => self.fits(value, 0).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// A step that goes through something, and what follows it for each. It stands by itself so
@@ -234,7 +254,7 @@ impl<'p> Evaluation<'p, '_> {
         &mut self,
         what: &'p Gather,
         steps: &'p [Step],
-        at: &crate::plan::Place,
+        at: &Place,
     ) -> Run<Value> {
         let mut sink = match what {
             Gather::Array(item) => Sink::Array(item, Vec::new()),
@@ -243,9 +263,11 @@ impl<'p> Evaluation<'p, '_> {
         };
         self.run(steps, 0, &mut sink)?;
         match sink {
-            Sink::Array(_, items) => Ok(Value::array(items)),
-            Sink::Set(_, members) => Ok(Value::Set(members.build().into())),
-            Sink::Object(_, _, members, false) => Ok(Value::Object(members.build().into())),
+            Sink::Array(_, items) => self.fits(Value::array(items), 0),
+            Sink::Set(_, members) => self.fits(Value::Set(members.build().into()), 0),
+            Sink::Object(_, _, members, false) => {
+                self.fits(Value::Object(members.build().into()), 0)
+            }
             _ => Err(self.conflict("object keys must be unique", at)),
         }
     }
