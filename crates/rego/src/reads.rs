@@ -30,7 +30,8 @@ impl Program {
         let mut reads = reader.reads;
         let all = reads.input.clone();
         reads.input.retain(|path| {
-            !all.iter().any(|other| other.len() < path.len() && path.starts_with(other))
+            let mut before = (0..path.len()).filter_map(|end| path.get(..end));
+            !before.any(|other| all.contains(other))
         });
         reads
     }

@@ -29,6 +29,12 @@ const MOST: Extent = Extent { members: 8 << 20, depth: 1200 };
 /// So many bytes of a string count for one member.
 const BYTES: u64 = 64;
 
+/// So many bytes of a string take the room of one member.
+const ROOM: usize = 16;
+
+/// What takes no more room counts for no more than the step that made it.
+const FREE: usize = 1024;
+
 /// What is known of the values that are not small, by where they are. A place that is given up
 /// and used again by another value is known as that of the other.
 #[derive(Debug, Default)]
@@ -92,10 +98,33 @@ impl Evaluation<'_, '_> {
     /// A value that was made here, with members as they were before below so many levels; unless
     /// it is larger than anything may be.
     pub(super) fn fits(&mut self, value: Value, levels: usize) -> Run<Value> {
+        self.spend(&value)?;
         let Extent { members, depth } = self.extents.measure(&value, levels);
         match members > MOST.members || depth > MOST.depth {
             true => Err(self.halt("a value is larger or nests deeper than any may")),
             false => Ok(value),
+        }
+    }
+
+    /// What takes much room is made in one step, and counts for as many as it would be filled in.
+    fn spend(&mut self, value: &Value) -> Run<()> {
+        let room = match value {
+            Value::Array(items) => items.len(),
+            Value::Set(members) => members.len() * 2,
+            Value::Object(members) => members.len() * 4,
+            Value::Text(text) => text.len() / ROOM,
+            _ => 0,
+        };
+        if room < FREE {
+            return Ok(());
+        }
+        self.left = self.left.saturating_sub(room as u64);
+        if self.left == 0 {
+            return Err(self.halt("the policy takes more room than it may"));
+        }
+        match self.around.world.over() {
+            true => Err(self.halt("the policy takes longer than it may")),
+            false => Ok(()),
         }
     }
 }
