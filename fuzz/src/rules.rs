@@ -25,7 +25,8 @@ const PATIENCE: u32 = 50;
 
 const DATA: &str =
     r#"{"d":{"users":{"ann":["admin"],"bob":[]},"n":[1,2.5,-3,"x",null,true]},"p":{"base":1}}"#;
-const INPUT: &str = r#"{"user":"ann","n":2,"list":[1,"a",{"b":[null]}],"deep":{"a":{"b":{"c":1}}}}"#;
+const INPUT: &str =
+    r#"{"user":"ann","n":2,"list":[1,"a",{"b":[null]}],"deep":{"a":{"b":{"c":1}}}}"#;
 
 /// A world in which the time passes by being asked for.
 struct Brief(Cell<u32>);
@@ -81,8 +82,7 @@ pub fn policy(bytes: &[u8]) {
 fn answer(program: &Program, input: Value) -> Result<Option<Value>, String> {
     let data = json::read(DATA.as_bytes()).expect("documents");
     let world = Brief(Cell::new(0));
-    let ask =
-        Ask { input: Some(input), data, world: &world, strict: false, steps_max: STEPS_MAX };
+    let ask = Ask { input: Some(input), data, world: &world, strict: false, steps_max: STEPS_MAX };
     program.document(&[], &ask).map_err(|error| error.to_string())
 }
 

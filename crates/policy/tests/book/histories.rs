@@ -27,29 +27,49 @@ impl Chance {
 }
 
 const VALUES: [&str; 13] = [
-    "1", "1.0", "\"1\"", "null", "\"\"", "true", "false", "[1]", "{\"a\":1}", "\"ann\"",
-    "[\"ann\",1]", "{\"a\":{\"b\":1}}", "2",
+    "1",
+    "1.0",
+    "\"1\"",
+    "null",
+    "\"\"",
+    "true",
+    "false",
+    "[1]",
+    "{\"a\":1}",
+    "\"ann\"",
+    "[\"ann\",1]",
+    "{\"a\":{\"b\":1}}",
+    "2",
 ];
 
 const MODULES: [(&str, &[&str]); 5] = [
-    ("p", &[
-        "package p\nv := input.a\n",
-        "package p\nv := {\"is\": input.a.b, \"of\": data.d.x}\n",
-        "package p\ndefault v := false\nv if input.a == data.d.x\n",
-        "package p\nv contains x if some x in data.d\n",
-    ]),
-    ("q", &[
-        "package q\nv := data.p.v\nf(x) := [x, data.d.y]\n",
-        "package q\nv if not data.p.v\nf(x) := x if x != data.d.y\n",
-        "package q\nv[k] := x if some k, x in data.d\nf(x) := data.d[x]\n",
-    ]),
-    ("r", &[
-        "package r\nv := data.q.f(input.b)\n",
-        "package r\nv := x if { x := data.q.f(1) with input.a as 2 }\n",
-        "package r\nv := [x | walk(input, [_, x])]\n",
-        "package r\nv := x if { x := data.p.v with input.a as input.b }\n",
-        "package r\nv := data.q.v[input.b]\n",
-    ]),
+    (
+        "p",
+        &[
+            "package p\nv := input.a\n",
+            "package p\nv := {\"is\": input.a.b, \"of\": data.d.x}\n",
+            "package p\ndefault v := false\nv if input.a == data.d.x\n",
+            "package p\nv contains x if some x in data.d\n",
+        ],
+    ),
+    (
+        "q",
+        &[
+            "package q\nv := data.p.v\nf(x) := [x, data.d.y]\n",
+            "package q\nv if not data.p.v\nf(x) := x if x != data.d.y\n",
+            "package q\nv[k] := x if some k, x in data.d\nf(x) := data.d[x]\n",
+        ],
+    ),
+    (
+        "r",
+        &[
+            "package r\nv := data.q.f(input.b)\n",
+            "package r\nv := x if { x := data.q.f(1) with input.a as 2 }\n",
+            "package r\nv := [x | walk(input, [_, x])]\n",
+            "package r\nv := x if { x := data.p.v with input.a as input.b }\n",
+            "package r\nv := data.q.v[input.b]\n",
+        ],
+    ),
     ("s", &["package s\nv := data.d\n", "package s\nv := json.marshal([input.a, input.b])\n"]),
     ("t", &["package t.u\nv := count(data.d)\nw := object.get(data.d, input.a, \"none\")\n"]),
 ];

@@ -45,10 +45,8 @@ async fn decided(path: &str, inputs: &[&str]) -> Vec<Tier> {
 /// Whether each was remembered.
 async fn check(path: &str, inputs: &[&str], remembered: &[bool]) {
     let tiers = decided(path, inputs).await;
-    let expected: Vec<_> = remembered
-        .iter()
-        .map(|known| if *known { Tier::Memory } else { Tier::Engine })
-        .collect();
+    let expected: Vec<_> =
+        remembered.iter().map(|known| if *known { Tier::Memory } else { Tier::Engine }).collect();
     assert_eq!(tiers, expected, "{path} of {inputs:?}");
 }
 
@@ -80,7 +78,8 @@ async fn the_context_of_a_question_is_part_of_it() {
 
 #[tokio::test]
 async fn what_is_not_read_makes_no_difference_and_what_is_read_does() {
-    let inputs = [r#"{"a":1}"#, r#"{"a":1,"b":2}"#, r#"{"b":[],"a":1}"#, r#"{"a":2}"#, r#"{"b":1}"#];
+    let inputs =
+        [r#"{"a":1}"#, r#"{"a":1,"b":2}"#, r#"{"b":[],"a":1}"#, r#"{"a":2}"#, r#"{"b":1}"#];
     check("same", &inputs, &[false, true, true, false, false]).await;
     check("whole", &inputs, &[false; 5]).await;
     check("nothing", &inputs, &[false, true, true, true, true]).await;
@@ -92,12 +91,32 @@ async fn what_is_not_read_makes_no_difference_and_what_is_read_does() {
 #[tokio::test]
 async fn values_that_look_alike_are_told_apart() {
     let kinds = [
-        "{}", r#"{"a":null}"#, r#"{"a":""}"#, r#"{"a":false}"#, r#"{"a":true}"#, r#"{"a":0}"#,
-        r#"{"a":1}"#, r#"{"a":"1"}"#, r#"{"a":[]}"#, r#"{"a":{}}"#, r#"{"a":[1]}"#,
-        r#"{"a":["1"]}"#, r#"{"a":"[1]"}"#, r#"{"a":{"b":1}}"#, r#"{"a":{"b":"1"}}"#,
-        r#"{"a":{"b":null}}"#, r#"{"a":"null"}"#, r#"{"a":1.5}"#, r#"{"a":"1.5"}"#,
-        r#"{"a":18446744073709551616}"#, r#"{"a":18446744073709551617}"#, r#"{"a":-1}"#,
-        r#"{"a":9223372036854775808}"#, r#"{"a":[[],1]}"#, r#"{"a":[[1]]}"#, r#"{"a":"\u0000"}"#,
+        "{}",
+        r#"{"a":null}"#,
+        r#"{"a":""}"#,
+        r#"{"a":false}"#,
+        r#"{"a":true}"#,
+        r#"{"a":0}"#,
+        r#"{"a":1}"#,
+        r#"{"a":"1"}"#,
+        r#"{"a":[]}"#,
+        r#"{"a":{}}"#,
+        r#"{"a":[1]}"#,
+        r#"{"a":["1"]}"#,
+        r#"{"a":"[1]"}"#,
+        r#"{"a":{"b":1}}"#,
+        r#"{"a":{"b":"1"}}"#,
+        r#"{"a":{"b":null}}"#,
+        r#"{"a":"null"}"#,
+        r#"{"a":1.5}"#,
+        r#"{"a":"1.5"}"#,
+        r#"{"a":18446744073709551616}"#,
+        r#"{"a":18446744073709551617}"#,
+        r#"{"a":-1}"#,
+        r#"{"a":9223372036854775808}"#,
+        r#"{"a":[[],1]}"#,
+        r#"{"a":[[1]]}"#,
+        r#"{"a":"\u0000"}"#,
     ];
     for path in ["same", "written", "shown", "there", "kind"] {
         check(path, &kinds, &[false; 26]).await;
@@ -112,10 +131,21 @@ async fn a_number_is_one_number_however_it_is_written() {
     }
     check("there", &ones, &[false, true, true, true]).await;
     let others = [
-        r#"{"a":0}"#, r#"{"a":-0}"#, r#"{"a":-0.0}"#, r#"{"a":0.1}"#, r#"{"a":0.10}"#,
-        r#"{"a":1e2}"#, r#"{"a":100}"#, r#"{"a":[1]}"#, r#"{"a":[1.0]}"#, r#"{"a":{"b":1e1}}"#,
-        r#"{"a":{"b":10}}"#, r#"{"a":0.1000000000000000055511151231257827}"#,
-        r#"{"a":9007199254740993.0}"#, r#"{"a":9007199254740993}"#, r#"{"a":9007199254740992}"#,
+        r#"{"a":0}"#,
+        r#"{"a":-0}"#,
+        r#"{"a":-0.0}"#,
+        r#"{"a":0.1}"#,
+        r#"{"a":0.10}"#,
+        r#"{"a":1e2}"#,
+        r#"{"a":100}"#,
+        r#"{"a":[1]}"#,
+        r#"{"a":[1.0]}"#,
+        r#"{"a":{"b":1e1}}"#,
+        r#"{"a":{"b":10}}"#,
+        r#"{"a":0.1000000000000000055511151231257827}"#,
+        r#"{"a":9007199254740993.0}"#,
+        r#"{"a":9007199254740993}"#,
+        r#"{"a":9007199254740992}"#,
     ];
     for path in ["same", "written", "shown", "kind", "whole"] {
         decided(path, &others).await;
@@ -129,7 +159,8 @@ async fn an_evaluation_that_failed_or_was_given_up_is_not_remembered() {
     node.put("k", source).await.unwrap();
     let input = r#"{"a":1,"l":[1,2]}"#;
     let short = node.decider(Config { steps_max: 2000, ..Config::default() });
-    let late = node.decider(Config { timeout: Span(std::time::Duration::ZERO), ..Config::default() });
+    let late =
+        node.decider(Config { timeout: Span(std::time::Duration::ZERO), ..Config::default() });
     for decider in [&short, &late] {
         for _ in 0..2 {
             let given_up = ask(decider, &node.tenant, "k/long", input, Default::default()).await;
@@ -188,15 +219,24 @@ async fn several_in_one_text_are_each_what_they_would_be_alone() {
     use flow::question::policy::{Decide, Posed};
     let node = Plane::new().await.node().await;
     node.put("k", POLICY).await.unwrap();
-    let text = br#"{"user":"ann","context":{"mfa":true},"options":{"evaluations_semantic":"execute_all"},
+    let text =
+        br#"{"user":"ann","context":{"mfa":true},"options":{"evaluations_semantic":"execute_all"},
         "evaluations":[{}, {"user":"bob"}, {"context":{}}, {"context":{"mfa":true}}, {}]}"#;
     for path in ["k/allow", "k/whole"] {
         for _ in 0..2 {
-            let asked =
-                Decide { path, text, posed: Posed::Each, strict: false, freshness: Default::default() };
+            let asked = Decide {
+                path,
+                text,
+                posed: Posed::Each,
+                strict: false,
+                freshness: Default::default(),
+            };
             let decided = node.decider.decide(&node.tenant, &asked).wait().await.unwrap();
-            let results: Vec<_> =
-                decided.results.iter().map(|r| std::str::from_utf8(r.as_deref().unwrap()).unwrap()).collect();
+            let results: Vec<_> = decided
+                .results
+                .iter()
+                .map(|r| std::str::from_utf8(r.as_deref().unwrap()).unwrap())
+                .collect();
             match path {
                 "k/allow" => assert_eq!(results, ["true", "false", "false", "true", "true"]),
                 _ => assert_eq!(results[1], r#"{"context":{"mfa":true},"user":"bob"}"#),
@@ -208,12 +248,18 @@ async fn several_in_one_text_are_each_what_they_would_be_alone() {
 #[tokio::test]
 async fn other_data_is_another_answer() {
     let node = Plane::new().await.node().await;
-    node.put("k", "package k\nallow if data.users[input.user].admin\nall := data.users").await.unwrap();
+    node.put("k", "package k\nallow if data.users[input.user].admin\nall := data.users")
+        .await
+        .unwrap();
     let input = r#"{"user":"ann"}"#;
     for (change, path, allow) in [
         (DataChange::Put(br#"{"ann":{"admin":true}}"#), "users", Some("true")),
         (DataChange::Put(b"false"), "users/ann/admin", None),
-        (DataChange::Patch(br#"[{"op":"replace","path":"/ann/admin","value":true}]"#), "users", Some("true")),
+        (
+            DataChange::Patch(br#"[{"op":"replace","path":"/ann/admin","value":true}]"#),
+            "users",
+            Some("true"),
+        ),
         (DataChange::Delete, "users/ann", None),
     ] {
         node.change(path, change).await.unwrap();

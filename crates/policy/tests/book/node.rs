@@ -210,12 +210,17 @@ impl World for Nothing {
 
 impl Known {
     /// What a program compiled for this one question comes to.
-    pub(super) fn fresh(&self, path: &str, input: &str) -> std::result::Result<Option<String>, String> {
+    pub(super) fn fresh(
+        &self,
+        path: &str,
+        input: &str,
+    ) -> std::result::Result<Option<String>, String> {
         let module = |(id, source): (&String, &String)| {
             Arc::new(syntax::module(id, source, Edition::V1).unwrap())
         };
         let options = rego::Options { open: true, ..rego::Options::default() };
-        let program = Program::compile(self.policies.iter().map(module).collect(), options).unwrap();
+        let program =
+            Program::compile(self.policies.iter().map(module).collect(), options).unwrap();
         let path: Vec<Value> = path.split('/').map(Value::from).collect();
         let input = Some(json::read(input.as_bytes()).unwrap());
         let data = json::read(self.data.as_bytes()).unwrap();

@@ -112,8 +112,7 @@ async fn a_revision_that_was_answered_is_never_undercut() {
     assert_eq!(one(&deaf.decide("k/v", "{}").await.unwrap()).0, Some("0"));
     for round in 1..30 {
         let (revision, _) = here.put("k", &format!("package k\nv := {round}")).await.unwrap();
-        let decided =
-            deaf.decide_at("k/v", "{}", Freshness::AtLeast(&revision)).await.unwrap();
+        let decided = deaf.decide_at("k/v", "{}", Freshness::AtLeast(&revision)).await.unwrap();
         assert_eq!(one(&decided).0, Some(&*round.to_string()));
         assert_eq!(decided.revision, revision);
         // What is known by then is what everybody is answered by.

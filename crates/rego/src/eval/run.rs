@@ -250,12 +250,7 @@ impl<'p> Evaluation<'p, '_> {
         args.iter().map(|arg| self.value(arg).clone()).collect()
     }
 
-    fn gather(
-        &mut self,
-        what: &'p Gather,
-        steps: &'p [Step],
-        at: &Place,
-    ) -> Run<Value> {
+    fn gather(&mut self, what: &'p Gather, steps: &'p [Step], at: &Place) -> Run<Value> {
         let mut sink = match what {
             Gather::Array(item) => Sink::Array(item, Vec::new()),
             Gather::Set(member) => Sink::Set(member, SetBuilder::default()),
