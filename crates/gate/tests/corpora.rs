@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 #[expect(unreachable_pub, reason = "a crate of its own, where the fuzzer's programs use it")]
-#[path = "../../../fuzz/src/lib.rs"]
+#[path = "../../../fuzz/src/inspection.rs"]
 mod fuzz;
 
 fn corpora() -> PathBuf {
@@ -32,14 +32,9 @@ fn kept(target: &str) -> Vec<Vec<u8>> {
     values
 }
 
+/// Those of policies have a test of their own.
 #[test]
-fn every_target_has_a_corpus_and_every_corpus_a_target() {
-    let mut corpora: Vec<_> = fs::read_dir(corpora())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    corpora.sort();
-    assert_eq!(corpora, fuzz::TARGETS.map(|(name, _)| name));
+fn every_target_has_a_corpus() {
     for (name, _) in fuzz::TARGETS {
         assert!(kept(name).len() > 20, "{name} begins with little");
         let program = format!("../../fuzz/targets/{name}.rs");

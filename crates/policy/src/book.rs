@@ -141,7 +141,8 @@ impl Book {
     async fn changed(&self, tenant: &Arc<str>, next: Edition) -> Result<Arc<str>> {
         let revision = next.name().clone();
         self.revisions.bump(tenant, Some(STANDING));
-        self.confirm(tenant, Some(Arc::new(next))).await?;
+        // It is committed: whoever asks next reads it, if it cannot be read again now.
+        let _ = self.confirm(tenant, Some(Arc::new(next))).await;
         let (tenant, principal) = (tenant.to_string(), Some(STANDING.to_owned()));
         self.announcer.announce(Notice::Epoch { tenant, principal }).await?;
         Ok(revision)

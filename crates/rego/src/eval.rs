@@ -1,5 +1,6 @@
 //! Answers: programs asked with an input and data.
 
+mod extent;
 mod grow;
 mod rule;
 mod run;
@@ -103,8 +104,15 @@ enum Flow {
 
 type Run<T> = Result<T, Box<Error>>;
 
-/// Rules within rules within rules.
-const DEPTH_MAX: u32 = 400;
+/// Rules within rules within rules, and what is gone through within what is gone through: each
+/// takes its part of the stack, of which a thread has 2 MiB.
+const DEPTH_MAX: u32 = 800;
+
+/// What a rule takes of it, or a line that goes through something.
+const RULE: u32 = 2;
+
+/// What a value within a value takes of it.
+const MEMBER: u32 = 1;
 
 /// After so many steps it is asked whether there is time left.
 const STRIDE: u64 = 1024;
@@ -130,6 +138,7 @@ struct Evaluation<'p, 'a> {
     watch: Option<&'a mut (dyn Watch + 'a)>,
     /// Why the last function failed, while somebody is told.
     broken: Option<String>,
+    extents: extent::Extents,
 }
 
 impl<'p, 'a> Evaluation<'p, 'a> {
@@ -148,6 +157,7 @@ impl<'p, 'a> Evaluation<'p, 'a> {
             depth: 0,
             watch: None,
             broken: None,
+            extents: extent::Extents::default(),
         }
     }
 
@@ -210,14 +220,23 @@ impl<'p, 'a> Evaluation<'p, 'a> {
         Box::new(Error { code: "eval_conflict_error", message: message.to_owned(), place })
     }
 
-    /// Goes one rule deeper.
+    /// Goes one rule deeper, or on within what is gone through.
     fn deeper<T>(&mut self, work: impl FnOnce(&mut Self) -> Run<T>) -> Run<T> {
-        if self.depth >= DEPTH_MAX {
+        self.down(RULE, work)
+    }
+
+    /// Goes on within a value.
+    fn inside<T>(&mut self, work: impl FnOnce(&mut Self) -> Run<T>) -> Run<T> {
+        self.down(MEMBER, work)
+    }
+
+    fn down<T>(&mut self, by: u32, work: impl FnOnce(&mut Self) -> Run<T>) -> Run<T> {
+        if self.depth + by > DEPTH_MAX {
             return Err(self.halt("rules ask for rules too deep"));
         }
-        self.depth += 1;
+        self.depth += by;
         let done = work(self);
-        self.depth -= 1;
+        self.depth -= by;
         done
     }
 }

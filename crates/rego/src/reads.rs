@@ -32,7 +32,10 @@ impl Program {
         reads.input.dedup();
         let all = reads.input.clone();
         reads.input.retain(|path| {
-            !all.iter().any(|other| other.len() < path.len() && path.starts_with(other))
+            let mut before = (0..path.len()).filter_map(|end| path.get(..end));
+            let is_read =
+                |other: &[Value]| all.binary_search_by(|one| one.as_slice().cmp(other)).is_ok();
+            !before.any(is_read)
         });
         reads
     }

@@ -74,12 +74,12 @@ impl<'p> Evaluation<'p, '_> {
             Kind::Set => {
                 let mut grown = Grown::Set(SetBuilder::default());
                 self.all_of(plans, keys, &mut grown)?;
-                Ok(Some(grown.build()))
+                self.fits(grown.build(), levels(plans)).map(Some)
             }
             Kind::Object => {
                 let mut grown = Grown::Object(Default::default());
                 self.all_of(plans, keys, &mut grown)?;
-                Ok(Some(grown.build()))
+                self.fits(grown.build(), levels(plans)).map(Some)
             }
             Kind::Function(_) => Ok(None),
         }
@@ -244,6 +244,12 @@ impl<'p> Evaluation<'p, '_> {
         let value = self.value(&branch.value).clone();
         grown.put(&keys, value, branch.contains)
     }
+}
+
+/// How many levels of a document are made of the keys of rules.
+fn levels(plans: &[Plan]) -> usize {
+    let branches = plans.iter().flat_map(|plan| &plan.branches);
+    branches.map(|branch| branch.keys.len()).max().unwrap_or_default()
 }
 
 /// A rule set and keys, looked for without a box being made of them.

@@ -4,7 +4,8 @@ use super::grow::Grown;
 use super::situation::{at, stored_at};
 use super::{Evaluation, Flow, Row, Run};
 use crate::Value;
-use crate::plan::{Arg, Asked, Branch, Gather, Order, Slot, Step};
+use crate::builtin::Builtin;
+use crate::plan::{Arg, Asked, Branch, Gather, Order, Place, Slot, Step};
 use crate::value::{ObjectBuilder, SetBuilder};
 
 /// What is done where steps end.
@@ -74,8 +75,7 @@ impl<'p> Evaluation<'p, '_> {
                     }
                 }
                 Step::Call { to, function, args, at } => {
-                    let args = self.values(args);
-                    let value = self.call(function, &args, at)?;
+                    let value = self.called(function, args, at)?;
                     self.give(*to, value)
                 }
                 Step::Apply { to, rule, args, at } => {
@@ -83,21 +83,7 @@ impl<'p> Evaluation<'p, '_> {
                     let value = self.apply(*rule, &args, at)?;
                     self.give(*to, value)
                 }
-                Step::Array { to, items } => {
-                    let value = items.iter().map(|item| self.value(item).clone()).collect();
-                    self.give(*to, Some(value))
-                }
-                Step::Set { to, members } => {
-                    let value = Value::set(members.iter().map(|member| self.value(member).clone()));
-                    self.give(*to, Some(value))
-                }
-                Step::Object { to, pairs } => {
-                    let pair = |(key, value): &(Arg, Arg)| {
-                        (self.value(key).clone(), self.value(value).clone())
-                    };
-                    let value = Value::object(pairs.iter().map(pair));
-                    self.give(*to, Some(value))
-                }
+                Step::Array { .. } | Step::Set { .. } | Step::Object { .. } => self.make(step)?,
                 Step::Long { value, length } => {
                     matches!(self.value(value), Value::Array(items) if items.len() == *length)
                 }
@@ -126,38 +112,13 @@ impl<'p> Evaluation<'p, '_> {
                     self.case(keys);
                     true
                 }
-                Step::Scan { base, key, value } => {
-                    let base = self.value(base).clone();
-                    if self.watch.is_some() && base.is_hollow() {
-                        self.stops(steps, place);
-                    }
-                    return self.scan(&base, (*key, *value), |this| this.run(steps, place, sink));
+                Step::Scan { .. }
+                | Step::Walk { .. }
+                | Step::Search { .. }
+                | Step::With { .. }
+                | Step::Without => {
+                    return self.deeper(|this| this.through(step, steps, place, sink));
                 }
-                Step::Walk { value, path, found } => {
-                    let value = self.value(value).clone();
-                    let mut way = Vec::new();
-                    return self.walk(&value, &mut way, *path, *found, &mut |this| {
-                        this.run(steps, place, sink)
-                    });
-                }
-                Step::Search { to, node, keys } => {
-                    let base = self.base_at(*node);
-                    let mut found = false;
-                    let after = &mut |this: &mut Self, value| {
-                        found = true;
-                        this.put(*to, value);
-                        this.run(steps, place, sink)
-                    };
-                    let flow = self.search(Some(*node), base, keys, after)?;
-                    if self.watch.is_some() && !found {
-                        self.stops(steps, place);
-                    }
-                    return Ok(flow);
-                }
-                Step::With { swaps } => {
-                    return self.with(swaps, |this| this.run(steps, place, sink));
-                }
-                Step::Without => return self.without(|this| this.run(steps, place, sink)),
             };
             if !goes_on {
                 if self.watch.is_some() {
@@ -167,6 +128,82 @@ impl<'p> Evaluation<'p, '_> {
             }
         }
         self.end(sink)
+    }
+
+    /// Makes a value of others.
+    fn make(&mut self, step: &'p Step) -> Run<bool> {
+        let (to, value) = match step {
+            Step::Array { to, items } => {
+                (to, items.iter().map(|item| self.value(item).clone()).collect())
+            }
+            Step::Set { to, members } => {
+                (to, Value::set(members.iter().map(|member| self.value(member).clone())))
+            }
+            Step::Object { to, pairs } => {
+                let pair = |(key, value): &(Arg, Arg)| {
+                    (self.value(key).clone(), self.value(value).clone())
+                };
+                (to, Value::object(pairs.iter().map(pair)))
+            }
+            _ => return Ok(true),
+        };
+        let value = self.fits(value, 0)?;
+        Ok(self.give(*to, Some(value)))
+    }
+
+    fn called(
+        &mut self,
+        function: &'static Builtin,
+        args: &[Arg],
+        at: &Place,
+    ) -> Run<Option<Value>> {
+        let args = self.values(args);
+        match self.call(function, &args, at)? {
+            Some(value) => self.fits(value, 0).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A step that goes through something, and what follows it for each. It stands by itself so
+    /// that rules within rules take no room for it on the stack.
+    fn through(
+        &mut self,
+        step: &'p Step,
+        steps: &'p [Step],
+        place: usize,
+        sink: &mut Sink<'_>,
+    ) -> Run<Flow> {
+        let mut each = |this: &mut Self| this.run(steps, place, sink);
+        match step {
+            Step::Scan { base, key, value } => {
+                let base = self.value(base).clone();
+                if self.watch.is_some() && base.is_hollow() {
+                    self.stops(steps, place);
+                }
+                self.scan(&base, (*key, *value), each)
+            }
+            Step::Walk { value, path, found } => {
+                let value = self.value(value).clone();
+                self.walk(&value, &mut Vec::new(), *path, *found, &mut each)
+            }
+            Step::Search { to, node, keys } => {
+                let base = self.base_at(*node);
+                let mut found = false;
+                let flow =
+                    self.search(Some(*node), base, keys, &mut |this: &mut Self, value| {
+                        found = true;
+                        this.put(*to, value);
+                        each(this)
+                    })?;
+                if self.watch.is_some() && !found {
+                    self.stops(steps, place);
+                }
+                Ok(flow)
+            }
+            Step::With { swaps } => self.with(swaps, each),
+            Step::Without => self.without(each),
+            _ => each(self),
+        }
     }
 
     /// The end of the steps was reached.
@@ -230,12 +267,7 @@ impl<'p> Evaluation<'p, '_> {
         args.iter().map(|arg| self.value(arg).clone()).collect()
     }
 
-    fn gather(
-        &mut self,
-        what: &'p Gather,
-        steps: &'p [Step],
-        at: &crate::plan::Place,
-    ) -> Run<Value> {
+    fn gather(&mut self, what: &'p Gather, steps: &'p [Step], at: &Place) -> Run<Value> {
         let mut sink = match what {
             Gather::Array(item) => Sink::Array(item, Vec::new()),
             Gather::Set(member) => Sink::Set(member, SetBuilder::default()),
@@ -243,9 +275,11 @@ impl<'p> Evaluation<'p, '_> {
         };
         self.run(steps, 0, &mut sink)?;
         match sink {
-            Sink::Array(_, items) => Ok(Value::array(items)),
-            Sink::Set(_, members) => Ok(Value::Set(members.build().into())),
-            Sink::Object(_, _, members, false) => Ok(Value::Object(members.build().into())),
+            Sink::Array(_, items) => self.fits(Value::array(items), 0),
+            Sink::Set(_, members) => self.fits(Value::Set(members.build().into()), 0),
+            Sink::Object(_, _, members, false) => {
+                self.fits(Value::Object(members.build().into()), 0)
+            }
             _ => Err(self.conflict("object keys must be unique", at)),
         }
     }
@@ -337,7 +371,7 @@ impl<'p> Evaluation<'p, '_> {
         };
         for (key, member) in members {
             way.push(key);
-            let flow = self.deeper(|this| this.walk(member, way, path, found, each))?;
+            let flow = self.inside(|this| this.walk(member, way, path, found, each))?;
             way.pop();
             if flow == Flow::Enough {
                 return Ok(Flow::Enough);

@@ -68,7 +68,7 @@ impl<'p> Evaluation<'p, '_> {
                 pairs.push((key.clone(), value));
             }
         }
-        Ok(Some(Value::object(pairs)))
+        self.fits(Value::object(pairs), 0).map(Some)
     }
 
     /// Everything on a way of keys from a node, of which rules know and data.

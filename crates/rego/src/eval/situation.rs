@@ -70,10 +70,12 @@ impl Evaluation<'_, '_> {
             match swap {
                 Swap::Input { path, value } => {
                     let old = next.input.take();
-                    next.input = Some(patched(old.as_ref(), path, self.value(value).clone()));
+                    let input = patched(old.as_ref(), path, self.value(value).clone());
+                    next.input = Some(self.fits(input, path.len())?);
                 }
                 Swap::Data { path, value } => {
-                    next.data = patched(Some(&next.data), path, self.value(value).clone());
+                    let data = patched(Some(&next.data), path, self.value(value).clone());
+                    next.data = self.fits(data, path.len())?;
                     next.shadows.push(path.clone());
                 }
                 Swap::Function { of, by } => {

@@ -1,11 +1,20 @@
 //! The digits of floating-point numbers.
 
+/// No number has digits that are not zero so far behind its point; the standard library writes no
+/// more than 65,535.
+const PLACES_MAX: usize = 2000;
+
 /// The digits of a number that is not negative.
 pub(super) fn digits(verb: char, precision: Option<usize>, sharp: bool, number: f64) -> String {
+    let precise = precision.map(|count| count.min(PLACES_MAX));
+    let zeros = "0".repeat(precision.unwrap_or_default().saturating_sub(PLACES_MAX));
     let text = match verb {
-        'f' | 'F' => format!("{number:.*}", precision.unwrap_or(6)),
-        'e' | 'E' => scientific(&format!("{number:.*e}", precision.unwrap_or(6))),
-        _ => general(number, precision, sharp),
+        'f' | 'F' => format!("{number:.*}", precise.unwrap_or(6)) + &zeros,
+        'e' | 'E' => {
+            let text = format!("{number:.*e}", precise.unwrap_or(6));
+            scientific(&text.replace('e', &format!("{zeros}e")))
+        }
+        _ => general(number, precise, sharp),
     };
     if matches!(verb, 'E' | 'G') { text.to_uppercase() } else { text }
 }

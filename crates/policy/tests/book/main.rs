@@ -1,0 +1,13 @@
+//! Books and what is decided by them, on several nodes with one database and one feed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails should stop there"
+)]
+
+mod histories;
+mod keys;
+mod node;
+mod outage;
+mod races;
+mod revisions;
