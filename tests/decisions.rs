@@ -1,0 +1,187 @@
+//! Decisions by policies, through the real door: asked as OPA's and AuthZEN's clients ask, kept
+//! over a crash, changed on the next request, recorded.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails should stop there"
+)]
+
+mod server;
+
+use serde_json::{Value, json};
+use server::{Events, KEY, Server, attempt};
+
+const TODO: &str = r#"package authzen
+
+default allow := false
+
+allow if {
+	some role in data.people[input.subject.id].roles
+	input.action.name in data.grants[role]
+}
+
+allow if {
+	input.action.name == "can_update_todo"
+	input.resource.properties.owner == input.subject.id
+}
+"#;
+
+/// Asks without a credential, as an OPA client on this machine does.
+fn ask(server: &Server, method: &str, path: &str, body: &str) -> (u16, Value) {
+    let answer = attempt(&server.http, None, method, path, body.as_bytes()).unwrap();
+    (answer.status, serde_json::from_slice(&answer.body).unwrap_or_default())
+}
+
+fn decide(server: &Server, who: &str, what: &str) -> Value {
+    let input = json!({ "input": { "subject": { "id": who }, "action": { "name": what } } });
+    let (status, answer) = ask(server, "POST", "/v1/data/authzen/allow", &input.to_string());
+    assert_eq!(status, 200, "{answer}");
+    answer["result"].clone()
+}
+
+fn put(server: &Server, path: &str, body: &str, expected: u16) {
+    let (status, answer) = ask(server, "PUT", path, body);
+    assert_eq!(status, expected, "{path}: {answer}");
+}
+
+fn people(server: &Server) {
+    put(server, "/v1/policies/todo.rego", TODO, 200);
+    let people = json!({ "ann": { "roles": ["editor"] }, "bob": { "roles": ["viewer"] } });
+    put(server, "/v1/data/people", &people.to_string(), 204);
+    let grants = json!({ "editor": ["can_create_todo", "can_read"], "viewer": ["can_read"] });
+    put(server, "/v1/data/grants", &grants.to_string(), 204);
+}
+
+#[test]
+fn what_is_changed_holds_on_the_next_request_and_after_a_crash() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let server = Server::start(&data);
+    assert_eq!(decide(&server, "ann", "can_read"), Value::Null, "there is no policy yet");
+    people(&server);
+    for _ in 0..2 {
+        assert_eq!(decide(&server, "ann", "can_create_todo"), json!(true));
+        assert_eq!(decide(&server, "bob", "can_create_todo"), json!(false));
+    }
+    put(&server, "/v1/data/people/bob/roles", r#"["viewer","editor"]"#, 204);
+    assert_eq!(decide(&server, "bob", "can_create_todo"), json!(true));
+    let (status, _) = ask(&server, "DELETE", "/v1/data/people/ann", "");
+    assert_eq!((status, decide(&server, "ann", "can_read")), (204, json!(false)));
+
+    server.kill();
+    let server = Server::start(&data);
+    assert_eq!(decide(&server, "bob", "can_create_todo"), json!(true), "it was acknowledged");
+    assert_eq!(decide(&server, "ann", "can_read"), json!(false));
+    put(&server, "/v1/policies/todo.rego", "package authzen\n\nallow := false", 200);
+    assert_eq!(decide(&server, "bob", "can_create_todo"), json!(false));
+    let (status, broken) =
+        ask(&server, "PUT", "/v1/policies/todo.rego", "package authzen\nallow if {");
+    assert_eq!((status, &broken["code"]), (400, &json!("invalid_parameter")), "{broken}");
+    assert_eq!(broken["errors"][0]["location"]["file"], "todo.rego", "{broken}");
+    assert_eq!(decide(&server, "bob", "can_create_todo"), json!(false), "what was in force stays");
+}
+
+#[test]
+fn modules_that_refer_to_each_other_come_one_by_one() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Server::start(&place.path().join("data"));
+    let first = "package a\n\nimport data.b\n\nx := b.double(input.n)\n\nd if b.half(4, 2)";
+    put(&server, "/v1/policies/a.rego", first, 200);
+    let ask = |path: &str| ask(&server, "POST", path, r#"{"input":{"n":4}}"#).1["result"].clone();
+    assert_eq!((ask("/v1/data/a/x"), ask("/v1/data/a/d")), (Value::Null, Value::Null));
+    let second = "package b\n\ndouble(n) := n * 2\n\nhalf(n) := n / 2";
+    put(&server, "/v1/policies/b.rego", second, 200);
+    assert_eq!((ask("/v1/data/a/x"), ask("/v1/data/a/d")), (json!(8), json!(true)));
+    put(&server, "/v1/policies/c.rego", "package c\n\nx := no.such(1)", 400);
+}
+
+#[test]
+fn decisions_are_asked_as_authzen_has_them() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Server::start(&place.path().join("data"));
+    people(&server);
+    let one = |who: &str, what: &str, owner: &str| {
+        json!({
+            "subject": { "type": "user", "id": who },
+            "action": { "name": what },
+            "resource": { "type": "todo", "id": "1", "properties": { "owner": owner } },
+        })
+    };
+    for (who, what, owner, expected) in [
+        ("ann", "can_create_todo", "ann", true),
+        ("bob", "can_create_todo", "ann", false),
+        ("bob", "can_update_todo", "bob", true),
+        ("bob", "can_update_todo", "ann", false),
+        ("eve", "can_read", "ann", false),
+    ] {
+        let asked = one(who, what, owner).to_string();
+        let (status, answer) = ask(&server, "POST", "/access/v1/evaluation", &asked);
+        assert_eq!((status, &answer["decision"]), (200, &json!(expected)), "{who} {what} {owner}");
+    }
+    for (semantic, expected) in [
+        ("execute_all", &[false, true, false][..]),
+        ("deny_on_first_deny", &[false]),
+        ("permit_on_first_permit", &[false, true]),
+    ] {
+        let asked = json!({
+            "subject": { "type": "user", "id": "bob" },
+            "action": { "name": "can_update_todo" },
+            "evaluations": [
+                { "resource": one("", "", "ann")["resource"] },
+                { "resource": one("", "", "bob")["resource"] },
+                { "resource": one("", "", "bob")["resource"], "action": { "name": "can_fly" } },
+            ],
+            "options": { "evaluations_semantic": semantic },
+        });
+        let (status, answer) = ask(&server, "POST", "/access/v1/evaluations", &asked.to_string());
+        let decisions: Vec<_> =
+            answer["evaluations"].as_array().unwrap().iter().map(|one| &one["decision"]).collect();
+        let expected: Vec<_> = expected.iter().map(|one| json!(one)).collect();
+        assert_eq!((status, decisions), (200, expected.iter().collect()), "{semantic} {answer}");
+    }
+}
+
+#[test]
+fn changes_of_policies_and_decisions_are_recorded() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Server::start(&place.path().join("data"));
+    let mut events = Events::follow(&server, KEY, "from=1");
+    people(&server);
+    let put = events.until("policy.put");
+    assert_eq!(
+        (&put["actor"], &put["path"]),
+        (&json!("human:neighbour"), &json!("policy/todo.rego")),
+        "{put}"
+    );
+    assert_eq!(events.until("document.change")["path"], "document/people");
+    decide(&server, "ann", "can_create_todo");
+    let decided = events.until("decision.make");
+    let detail = &decided["data"]["detail"];
+    assert_eq!(
+        (&decided["path"], &detail["result"], &detail["tier"]),
+        (&json!("decision/authzen/allow"), &json!("true"), &json!("engine")),
+        "{decided}"
+    );
+    assert!(!decided.to_string().contains("ann"), "what is asked about is not recorded: {decided}");
+}
+
+#[test]
+fn where_nobody_is_trusted_for_being_near_a_credential_is_asked_for() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Server::start_with(&place.path().join("data"), |command| {
+        command.env("STOCKADE_GATE__STRANGERS__LOOPBACK", "false");
+    });
+    let whole = r#"{"subject":{"type":"t","id":"i"},"action":{"name":"a"},"resource":{"type":"t","id":"i"}}"#;
+    for (method, path) in [
+        ("POST", "/v1/data/a"),
+        ("PUT", "/v1/data/a"),
+        ("PUT", "/v1/policies/a"),
+        ("DELETE", "/v1/policies/a"),
+        ("POST", "/access/v1/evaluation"),
+        ("POST", "/access/v1/evaluations"),
+    ] {
+        assert_eq!(ask(&server, method, path, whole).0, 401, "{method} {path}");
+    }
+    let answer = server.http("POST", "/v1/data/a", b"{}");
+    assert_eq!(answer.status, 200, "an administrator may");
+}
