@@ -91,9 +91,15 @@ fn operations(server: &Server) -> Vec<Operation> {
                 Value::Null => String::new(),
                 example => example.to_string(),
             };
-            let fenced = operation["parameters"].as_array().into_iter().flatten();
-            let fenced = fenced.filter(|parameter| parameter["name"] == "fence").count() > 0;
-            let query = if fenced { "?fence=1" } else { "" };
+            let takes = |name: &str| {
+                let mut parameters = operation["parameters"].as_array().into_iter().flatten();
+                parameters.any(|parameter| parameter["name"] == name)
+            };
+            let query = match (takes("fence"), takes("q")) {
+                (true, _) => "?fence=1",
+                (_, true) => "?q=x%3D1",
+                _ => "",
+            };
             let path = path.collect::<Vec<_>>().join("/") + query;
             let parameters = operation["parameters"].as_array().into_iter().flatten();
             let headers = parameters
