@@ -14,10 +14,6 @@ pub struct Config {
     pub timeout: Span,
     /// An evaluation of more steps is given up.
     pub steps_max: u64,
-    /// The document that AuthZEN's questions are decided by, as in a URL below `data`.
-    pub authzen: String,
-    /// The document that is asked for where none is named (`POST /`).
-    pub default_decision: String,
 }
 
 impl Default for Config {
@@ -26,8 +22,6 @@ impl Default for Config {
             memory: Size(32 << 20),
             timeout: Span(std::time::Duration::from_secs(2)),
             steps_max: 20_000_000,
-            authzen: "authzen/allow".into(),
-            default_decision: "system/main".into(),
         }
     }
 }
