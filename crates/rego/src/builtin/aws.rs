@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aws_lc_rs::{digest, hmac};
 
 use super::argument::{number, object, wrong};
+use super::outside::REQUEST;
 use super::{Builtin, Failure, Surroundings, crypto};
 use crate::value::json;
 use crate::{Object, Value};
@@ -14,38 +15,6 @@ pub(super) const ALL: &[Builtin] = &[Builtin::steady("providers.aws.sign_req", 3
 
 /// What has to be known to sign.
 const NEEDED: [&str; 4] = ["aws_access_key", "aws_region", "aws_secret_access_key", "aws_service"];
-
-/// What a request may have, as `http.send` takes it.
-const ALLOWED: [&str; 28] = [
-    "body",
-    "cache",
-    "cache_ignored_headers",
-    "caching_mode",
-    "enable_redirect",
-    "force_cache",
-    "force_cache_duration_seconds",
-    "force_json_decode",
-    "force_yaml_decode",
-    "headers",
-    "max_retry_attempts",
-    "method",
-    "raise_error",
-    "raw_body",
-    "timeout",
-    "tls_ca_cert",
-    "tls_ca_cert_env_variable",
-    "tls_ca_cert_file",
-    "tls_client_cert",
-    "tls_client_cert_env_variable",
-    "tls_client_cert_file",
-    "tls_client_key",
-    "tls_client_key_env_variable",
-    "tls_client_key_file",
-    "tls_insecure_skip_verify",
-    "tls_server_name",
-    "tls_use_system_certs",
-    "url",
-];
 
 /// What proxies may change is not signed.
 const UNSIGNED: [&str; 3] = ["authorization", "user-agent", "x-amzn-trace-id"];
@@ -118,7 +87,7 @@ fn check_config(config: &Object) -> Result<(), Failure> {
 }
 
 fn check_request(request: &Object) -> Result<(), Failure> {
-    let unknown = request.keys().filter(|key| !key.as_text().is_some_and(|k| ALLOWED.contains(&k)));
+    let unknown = request.keys().filter(|key| !key.as_text().is_some_and(|k| REQUEST.contains(&k)));
     let unknown: Vec<String> = unknown.map(json::write).collect();
     if !unknown.is_empty() {
         let what = format!("invalid request parameters(s): {{{}}}", unknown.join(", "));

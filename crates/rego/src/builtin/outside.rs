@@ -16,8 +16,8 @@ pub(super) const ALL: &[Builtin] = &[
     Builtin::steady("trace", 1, |_, args| text(args, 0).map(|_| true.into())),
 ];
 
-/// What a request may say.
-const KEYS: &[&str] = &[
+/// What a request to another server may say.
+pub(super) const REQUEST: &[&str] = &[
     "body",
     "cache",
     "cache_ignored_headers",
@@ -49,7 +49,7 @@ const KEYS: &[&str] = &[
 ];
 
 fn check_request(request: &Object) -> Result<(), Failure> {
-    let known = |key: &&Value| key.as_text().is_some_and(|key| KEYS.contains(&key));
+    let known = |key: &&Value| key.as_text().is_some_and(|key| REQUEST.contains(&key));
     let unknown = Value::set(request.keys().filter(|key| !known(key)).cloned());
     if unknown != Value::set([]) {
         return Err(wrong(0, &format!("invalid request parameters(s): {unknown}")));
