@@ -112,14 +112,6 @@ pub enum Tier {
     Memory,
     /// Policies were evaluated.
     Engine,
-    /// Another server was asked.
-    Remote,
-    /// It was like others.
-    Pattern,
-    /// An expert thought about it.
-    Expert,
-    /// Nobody knew, so what is safe was answered.
-    Default,
 }
 
 impl Tier {
@@ -128,10 +120,6 @@ impl Tier {
         match self {
             Self::Memory => "memory",
             Self::Engine => "engine",
-            Self::Remote => "remote",
-            Self::Pattern => "pattern",
-            Self::Expert => "expert",
-            Self::Default => "default",
         }
     }
 }
