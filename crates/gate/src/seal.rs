@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use flow::{Kind, Result};
 use pool::codec::seal::{Key, KeyId, Keys};
 use pool::file::Files;
@@ -73,15 +73,19 @@ impl Seal {
 
     /// A new key in this file, which only the server's user can read. Blocks.
     ///
+    /// It is text without a break of lines: what reads secrets for configuration takes one off
+    /// at the end, and the file must be the same key there.
+    ///
     /// # Errors
     /// When the file cannot be made.
     pub fn made(files: &dyn Files, path: &Path) -> Result<Self> {
-        let mut secret = Zeroizing::new(vec![0; SECRET_MIN]);
+        let mut random = Zeroizing::new([0; SECRET_MIN]);
         SystemRandom::new()
-            .fill(&mut secret)
+            .fill(&mut *random)
             .map_err(|_| SEAL_KEY.error("the system gives no randomness"))?;
-        files.write_atomically(path, &secret)?;
-        Self::own(&secret, path)
+        let secret = Zeroizing::new(URL_SAFE_NO_PAD.encode(&*random));
+        files.write_atomically(path, secret.as_bytes())?;
+        Self::own(secret.as_bytes(), path)
     }
 
     fn own(secret: &[u8], path: &Path) -> Result<Self> {
@@ -175,6 +179,9 @@ mod tests {
 
         let again = Seal::kept(&Disk, &path).unwrap().unwrap();
         let id = seal.sealing().unwrap().id();
+        let elsewhere = Seal::read(&[Secret::File(path.clone())]).unwrap().unwrap();
+        assert_eq!(elsewhere.sealing().unwrap().id(), id);
+        assert!(fs::read(&path).unwrap().iter().all(u8::is_ascii_graphic));
         assert_eq!(&**again.opening(id).unwrap().open(b"here", &sealed).unwrap(), b"secret");
         fs::write(&path, b"short").unwrap();
         assert_eq!(Seal::kept(&Disk, &path).unwrap_err().code(), &SEAL_KEY);
