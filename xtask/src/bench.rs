@@ -11,9 +11,11 @@
 //! peer. A line that begins with `# ` says in a sentence what is measured; one that begins
 //! with `|` is a row of a table of its own. All other lines are for whoever watches.
 
+mod decisions;
 mod document;
 mod figure;
 mod load;
+mod offered;
 mod overload;
 mod peers;
 mod redis;

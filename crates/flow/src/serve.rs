@@ -179,7 +179,9 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
                 Ok(permit) => permits.hold(question.ask(), permit, |permit| {
                     self.tally(request, identity, question.ask(), permit)
                 }),
-                Err(error) => return Err(self.deny(request, identity, question.ask(), error)),
+                Err(error) => {
+                    return Err(self.deny(request, identity, question.ask(), error).await);
+                }
             },
         };
         if held.permit.scope() == Scope::Exact {
@@ -201,7 +203,7 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
             let ask = question.ask();
             let ask = Ask { resource: Resource { name, ..ask.resource }, ..ask };
             if let Err(error) = self.decide(request, identity, ask).await {
-                return Err(self.deny(request, identity, ask, error));
+                return Err(self.deny(request, identity, ask, error).await);
             }
         }
         Ok(())
@@ -277,8 +279,9 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         Ok((identity, permit))
     }
 
-    /// Refuses what the policy does not allow, which the gate wants to know.
-    fn deny(
+    /// Refuses what the policy does not allow, which the gate wants to know. It is a decision
+    /// too, and as safely recorded as one; it stands where it cannot be.
+    async fn deny(
         &self,
         request: &Request<'_>,
         identity: &Arc<Identity>,
@@ -286,9 +289,12 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         error: Error,
     ) -> Error {
         self.notice(request, identity, ask, (Outcome::Refused, Some(error.code()), 0));
-        self.refuse(request, Some(identity), ask, error)
+        let fact = self.refused(request, Some(identity), ask, &error);
+        let _ = self.ledger.append(Class::Logged, fact).wait().await;
+        error
     }
 
+    /// Refuses what the gate does not let in.
     fn refuse(
         &self,
         request: &Request<'_>,
@@ -296,12 +302,22 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         ask: Ask<'_>,
         error: Error,
     ) -> Error {
+        self.ledger.note(self.refused(request, identity, ask, &error));
+        error
+    }
+
+    fn refused(
+        &self,
+        request: &Request<'_>,
+        identity: Option<&Arc<Identity>>,
+        ask: Ask<'_>,
+        error: &Error,
+    ) -> Fact {
         self.signals.ended(request, Outcome::Refused, &self.clock);
         let mut fact = self.blank_fact(request, identity, ask, Outcome::Refused);
         fact.reason = Some(error.code().name.into());
         fact.detail = error.record().clone();
-        drop(self.ledger.append(Class::Logged, fact));
-        error
+        fact
     }
 
     fn notice(
@@ -422,7 +438,7 @@ impl<G: Gate, P: Policy, L: Ledger, Q: Question> Drop for Entry<'_, G, P, L, Q> 
         if !self.settled {
             self.serve.signals.ended(self.permitted.request, Outcome::Abandoned, &self.serve.clock);
             let fact = self.serve.fact(self.permitted, Outcome::Abandoned);
-            drop(self.serve.ledger.append(Class::Logged, fact));
+            self.serve.ledger.note(fact);
         }
     }
 }

@@ -115,9 +115,14 @@ pub trait Policy: Send + Sync {
 /// What happened? Fails closed for durable facts only.
 pub trait Ledger: Send + Sync {
     /// Records a fact as safely as its class says. A fact that is merely logged
-    /// is taken at once or counted as lost; only a durable one may take a while,
-    /// and only its failure is the caller's business.
+    /// is taken at once or counted as lost, unless the ledger is a strict one; a durable
+    /// one may take a while, and its failure is the caller's business.
     fn append(&self, class: Class, fact: Fact) -> Step<'_, Result<()>>;
+
+    /// Records a fact that nobody waits for: it is taken at once or counted as lost.
+    fn note(&self, fact: Fact) {
+        drop(self.append(Class::Logged, fact));
+    }
 
     /// A tally for facts that look like `about`, collected once a second until
     /// its last holder is gone.
@@ -248,6 +253,10 @@ macro_rules! stages_can_be_shared {
         impl<L: Ledger + ?Sized> Ledger for $pointer<L> {
             fn append(&self, class: Class, fact: Fact) -> Step<'_, Result<()>> {
                 (**self).append(class, fact)
+            }
+
+            fn note(&self, fact: Fact) {
+                (**self).note(fact);
             }
 
             fn tally(&self, about: Fact) -> Arc<Tally> {

@@ -15,6 +15,18 @@ pub struct Config {
     pub check: bool,
     /// How many logged facts may wait for the disk; beyond, they are lost and counted.
     pub queue: u32,
+    /// Whether what is otherwise queued, decisions among it, is on disk before it is answered.
+    pub audit: Audit,
+}
+
+/// When what is recorded is on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Audit {
+    /// Within 100 ms; what cannot be kept is counted.
+    Queued,
+    /// Before the caller has the answer; what cannot be recorded is not answered.
+    Strict,
 }
 
 /// Where a log lies.
@@ -31,6 +43,6 @@ pub enum Place {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { place: Place::Auto, check: true, queue: 65_536 }
+        Self { place: Place::Auto, check: true, queue: 65_536, audit: Audit::Queued }
     }
 }

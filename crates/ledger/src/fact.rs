@@ -60,6 +60,10 @@ pub(crate) fn appends(facts: &[Fact]) -> Result<Vec<Append>> {
 
 /// A fact that is appended once, however often it is tried.
 pub(crate) fn once(fact: &Fact) -> Result<Append> {
-    let append = Append::to(FACTS).tenant(&*fact.tenant).key(fact.id.to_string());
-    Ok(append.event(event(fact)?))
+    Ok(plain(fact)?.key(fact.id.to_string()))
+}
+
+/// A fact that is tried once.
+pub(crate) fn plain(fact: &Fact) -> Result<Append> {
+    Ok(Append::to(FACTS).tenant(&*fact.tenant).event(event(fact)?))
 }

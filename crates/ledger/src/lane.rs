@@ -16,7 +16,7 @@ use pool::sql::{Sink, outbox};
 use tokio::sync::{mpsc, watch};
 
 use crate::codes::INVALID;
-use crate::config::Config;
+use crate::config::{Audit, Config};
 use crate::event::Append;
 use crate::log::Log;
 use crate::query::{Filter, Query};
@@ -32,6 +32,7 @@ struct Shared {
     clock: Clock,
     random: Random,
     queue: mpsc::Sender<Fact>,
+    audit: Audit,
     tallies: Mutex<Vec<Arc<Tally>>>,
     refusals: Mutex<HashMap<Refused, (Fact, u64)>>,
     lost: AtomicU64,
@@ -81,6 +82,7 @@ impl Ledger {
             clock,
             random,
             queue,
+            audit: config.audit,
             tallies: Mutex::default(),
             refusals: Mutex::default(),
             lost: AtomicU64::new(0),
@@ -160,22 +162,23 @@ impl std::fmt::Debug for Ledger {
 
 impl flow::Ledger for Ledger {
     fn append(&self, class: Class, fact: Fact) -> Step<'_, Result<()>> {
-        match class {
-            Class::Durable => Step::later(async move {
-                let begun = self.0.clock.moment();
-                self.0.log.append(fact::once(&fact)?).await?;
-                self.0.signals.commit.time(self.0.clock.moment().since(begun));
-                self.0.signals.appended(1);
-                Ok(())
-            }),
-            Class::Logged | Class::Summed => {
-                // Whoever tries again and again fills no disk either.
-                let repeats = matches!(fact.outcome, Outcome::Refused | Outcome::Failed);
-                if !repeats || self.0.is_news(&fact) {
-                    self.0.enqueue(fact);
-                }
+        match (class, self.0.audit) {
+            (Class::Durable, _) => Step::later(self.0.keep(fact::once(&fact))),
+            (Class::Logged, Audit::Strict) if self.0.is_told(&fact) => {
+                // Nobody tries a second time, so it needs no key to be known by.
+                Step::later(self.0.keep(fact::plain(&fact)))
+            }
+            (Class::Logged, Audit::Strict) => Step::Now(Ok(())),
+            (Class::Logged, Audit::Queued) | (Class::Summed, _) => {
+                self.note(fact);
                 Step::Now(Ok(()))
             }
+        }
+    }
+
+    fn note(&self, fact: Fact) {
+        if self.0.is_told(&fact) {
+            self.0.enqueue(fact);
         }
     }
 
@@ -202,6 +205,22 @@ impl Sink for Ledger {
 }
 
 impl Shared {
+    /// Whether a fact is told by itself: whoever tries again and again in vain fills no disk
+    /// either.
+    fn is_told(&self, fact: &Fact) -> bool {
+        let repeats = matches!(fact.outcome, Outcome::Refused | Outcome::Failed);
+        !repeats || self.is_news(fact)
+    }
+
+    /// On disk when it is done.
+    async fn keep(&self, append: Result<Append>) -> Result<()> {
+        let begun = self.clock.moment();
+        self.log.append(append?).await?;
+        self.signals.commit.time(self.clock.moment().since(begun));
+        self.signals.appended(1);
+        Ok(())
+    }
+
     fn enqueue(&self, fact: Fact) {
         let count = fact.count;
         if self.queue.try_send(fact).is_err() {

@@ -58,7 +58,7 @@ pub mod typed;
 mod view;
 mod wait;
 
-pub use config::{Config, Place};
+pub use config::{Audit, Config, Place};
 pub use event::{
     Append, Appended, BATCH_BYTES_MAX, BATCH_MAX, Codec, Event, Expected, PATH_MAX, PAYLOAD_MAX,
     Record, TEXT_MAX,

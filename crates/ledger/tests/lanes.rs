@@ -12,7 +12,7 @@ use flow::signal::Registry;
 use flow::{Class, Clock, Fact, Id, Ledger as _, Outcome, Random, Time};
 use futures_util::StreamExt;
 use ledger::query::Query;
-use ledger::{Config, Ledger, Log, Work};
+use ledger::{Audit, Config, Ledger, Log, Work};
 use pool::sql::postgres::{self, Postgres};
 use pool::sql::sqlite::{Options, Sqlite};
 use pool::sql::{Outbox, Sql, Transaction};
@@ -104,6 +104,28 @@ async fn a_durable_fact_is_there_when_it_was_answered() {
     let (events, next) = read(&ledger, 1, 10).await;
     assert_eq!(events, [told(1, &durable)]);
     assert_eq!(next, None);
+}
+
+#[tokio::test]
+async fn where_it_is_strict_decisions_are_there_when_they_were_answered() {
+    let config = Config { audit: Audit::Strict, ..Config::default() };
+    let (ledger, work, _folder) = open(&config).await;
+    let decided = fact("decision.make", "decision/a", Outcome::Done);
+    ledger.append(Class::Logged, decided.clone()).wait().await.unwrap();
+    let refused = fact("decision.make", "decision/b", Outcome::Refused);
+    for _ in 0..3 {
+        ledger.append(Class::Logged, refused.clone()).wait().await.unwrap();
+    }
+    let (events, _) = read(&ledger, 1, 10).await;
+    assert_eq!(events, [told(1, &decided), told(2, &refused)], "before anything was run");
+
+    // Nobody waits for what is only noted, and what was refused again is counted.
+    let gone = fact("decision.make", "decision/c", Outcome::Abandoned);
+    ledger.note(gone.clone());
+    settle(work).await;
+    let (events, _) = read(&ledger, 3, 10).await;
+    assert_eq!(events[0], told(3, &gone));
+    assert_eq!((&*events[1].resource, events[1].count), ("decision/b", 2));
 }
 
 #[tokio::test]

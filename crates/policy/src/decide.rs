@@ -113,7 +113,7 @@ impl Decider {
             return Ok((known, Tier::Memory));
         }
         let value = self.evaluate(edition, &entry.path, input.whole(), strict)?;
-        let known = value.map(|value| Bytes::from(json::write(&value)));
+        let known = value.as_ref().map(memory::written);
         if remembered {
             edition.memory.keep(key, known.clone());
         }

@@ -5,6 +5,8 @@
 //! has a memory of its own, so that the tenant, the policies and the documents are the same for
 //! all that is in it.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 use rego::Value;
@@ -14,6 +16,15 @@ use crate::book::Entry;
 
 /// An answer: the document as JSON, if there is one.
 pub(crate) type Known = Option<Bytes>;
+
+/// A document as it is remembered. Most are yes or no, which nobody counts the holders of.
+pub(crate) fn written(value: &Value) -> Bytes {
+    match value {
+        Value::Bool(true) => Bytes::from_static(b"true"),
+        Value::Bool(false) => Bytes::from_static(b"false"),
+        value => json::write(value).into(),
+    }
+}
 
 /// Decisions by what they depend on.
 pub(crate) struct Memory {
@@ -50,18 +61,18 @@ impl Memory {
 }
 
 /// Writes the key of a question: false where it is not worth remembering.
-pub(crate) fn key(
+pub(crate) fn key<'i>(
     entry: &Entry,
     strict: bool,
-    at: impl Fn(&[Value]) -> Option<Value>,
+    at: impl Fn(&[Value]) -> Option<Cow<'i, Value>>,
     key: &mut Vec<u8>,
 ) -> bool {
     if !entry.steady {
         return false;
     }
     key.clear();
-    key.extend_from_slice(&entry.number.to_le_bytes());
-    key.push(strict.into());
+    let [a, b, c, d] = entry.number.to_le_bytes();
+    key.extend_from_slice(&[a, b, c, d, strict.into()]);
     for path in &entry.reads {
         match at(path) {
             None => key.push(0),
@@ -89,8 +100,9 @@ fn write(value: &Value, key: &mut Vec<u8>) {
     }
 }
 
+/// A kind and a length of their own width, so that no two keys are written alike.
 fn sized(kind: u8, bytes: &[u8], key: &mut Vec<u8>) {
-    key.push(kind);
-    key.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+    let [a, b, c, d, e, f, g, h] = (bytes.len() as u64).to_le_bytes();
+    key.extend_from_slice(&[kind, a, b, c, d, e, f, g, h]);
     key.extend_from_slice(bytes);
 }

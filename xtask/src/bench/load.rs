@@ -110,6 +110,11 @@ impl Connection {
         self.ask("POST", path, "content-type: application/x-www-form-urlencoded\r\n", form)
     }
 
+    /// The same, with JSON that is put somewhere.
+    pub(crate) fn put(&mut self, path: &str, json: &str) -> io::Result<u16> {
+        self.ask("PUT", path, "content-type: application/json\r\n", json)
+    }
+
     fn ask(&mut self, method: &str, path: &str, more: &str, body: &str) -> io::Result<u16> {
         let headers = &self.headers;
         let length = match body {

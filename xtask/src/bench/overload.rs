@@ -4,13 +4,12 @@
 use std::error::Error;
 use std::io;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::thread;
 use std::time::Duration;
 
 use crate::bench::figure::{Figure, Report};
 use crate::bench::load::Connection;
+use crate::bench::offered::{self, Outcome};
 use crate::bench::server::Server;
 use crate::bench::spine::{built, figure, median};
 use crate::clock;
@@ -28,19 +27,11 @@ const A_FEW: f64 = 100.0;
 const ROUNDS: usize = 3;
 const ROUND: Duration = Duration::from_secs(5);
 
-/// What became of the requests of one round.
-#[derive(Default)]
-struct Outcome {
-    /// How long those took that were served, from when they were due, in milliseconds.
-    served: Vec<f64>,
-    refused: u64,
-}
-
 /// What it is like to be served while three times as much is asked as can be done.
 pub(crate) fn overload() -> Result<Report, Box<dyn Error>> {
     let stockade = built(&["stockade"])?.join("stockade");
     let place = tempfile::tempdir()?;
-    stay_on_the_first_core()?;
+    offered::stay_on_the_first_core()?;
     let (mut alone, mut without, mut with) = (Vec::new(), Vec::new(), Vec::new());
     let (mut served, mut capacity) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
@@ -48,7 +39,7 @@ pub(crate) fn overload() -> Result<Report, Box<dyn Error>> {
             let server =
                 serve(&stockade, &place.path().join(format!("{round}{adaptive}")), adaptive)?;
             fill(&server)?;
-            let few = offer(&server, A_FEW)?;
+            let few = ask_at(&server, A_FEW)?;
             let most = most(&server)?;
             if !adaptive {
                 capacity.push(most);
@@ -57,8 +48,8 @@ pub(crate) fn overload() -> Result<Report, Box<dyn Error>> {
             // What can be done is known from whoever lets everybody in.
             let most = capacity.last().copied().unwrap_or(most);
             // Some time to learn, before it counts.
-            offer(&server, 3.0 * most)?;
-            let outcome = offer(&server, 3.0 * most)?;
+            ask_at(&server, 3.0 * most)?;
+            let outcome = ask_at(&server, 3.0 * most)?;
             eprintln!(
                 "adaptive {adaptive}: of {:.0}/s offered {} were served, p50 {:.1} ms, p99 {:.1} ms; {} were refused",
                 3.0 * most,
@@ -101,26 +92,6 @@ pub(crate) fn overload() -> Result<Report, Box<dyn Error>> {
         ],
         ..Report::default()
     })
-}
-
-impl Outcome {
-    fn percentile(&self, percent: usize) -> f64 {
-        let mut served = self.served.clone();
-        served.sort_by(f64::total_cmp);
-        let index = (served.len() * percent / 100).min(served.len().saturating_sub(1));
-        served.get(index).copied().unwrap_or_default()
-    }
-}
-
-/// Threads begun from now on stay there too.
-fn stay_on_the_first_core() -> io::Result<()> {
-    let own = std::process::id().to_string();
-    let status =
-        Command::new("taskset").args(["-c", "-p", "0", &own]).stdout(Stdio::null()).status()?;
-    match status.success() {
-        true => Ok(()),
-        false => Err(io::Error::other("`taskset` cannot give the clients a core of their own")),
-    }
 }
 
 fn serve(stockade: &Path, data: &Path, adaptive: bool) -> io::Result<Server> {
@@ -167,51 +138,11 @@ fn most(server: &Server) -> io::Result<f64> {
         }
         Ok(())
     };
-    together(8, ask)?;
+    offered::together(8, ask)?;
     Ok(answered.into_inner() as f64 / time.as_secs_f64())
 }
 
-/// Asks so many times a second, whether or not it was answered before.
-fn offer(server: &Server, rate: f64) -> io::Result<Outcome> {
-    let next = AtomicU64::new(0);
-    let begin = clock::now() + Duration::from_millis(200);
-    let ask = || -> io::Result<Outcome> {
-        let mut connection = connect(server)?;
-        let mut outcome = Outcome::default();
-        loop {
-            let after = Duration::from_secs_f64(next.fetch_add(1, Relaxed) as f64 / rate);
-            if after >= ROUND {
-                return Ok(outcome);
-            }
-            let due = begin + after;
-            clock::pause(due.saturating_duration_since(clock::now()));
-            match connection.status(PAGE)? {
-                200 => outcome.served.push(due.elapsed().as_secs_f64() * 1000.0),
-                429 | 503 => outcome.refused += 1,
-                status => return Err(io::Error::other(format!("answered {status}"))),
-            }
-            // What is due when nobody can send it any more was not asked in this round.
-            if begin.elapsed() >= ROUND {
-                return Ok(outcome);
-            }
-        }
-    };
-    let mut all = Outcome::default();
-    for outcome in together(CLIENTS, ask)? {
-        all.served.extend(outcome.served);
-        all.refused += outcome.refused;
-    }
-    Ok(all)
-}
-
-/// What so many threads bring back.
-fn together<T: Send>(
-    threads: usize,
-    work: impl Fn() -> io::Result<T> + Sync,
-) -> io::Result<Vec<T>> {
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
-        let panicked = |_| Err(io::Error::other("a client panicked"));
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(panicked)).collect()
-    })
+/// Asks for the page so many times a second.
+fn ask_at(server: &Server, rate: f64) -> io::Result<Outcome> {
+    offered::offer(|| connect(server), |line| line.status(PAGE), CLIENTS, rate, ROUND)
 }

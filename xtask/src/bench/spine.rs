@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::bench::figure::{Figure, Peer, Report};
 use crate::bench::server::Server;
-use crate::bench::{load, overload, redis};
+use crate::bench::{decisions, load, overload, redis};
 use crate::cargo::{self, cargo};
 use crate::clock;
 
@@ -18,8 +18,13 @@ pub(crate) const PACKAGE: &str = "spine";
 type Measurement = fn() -> Result<Report, Box<dyn Error>>;
 
 /// Every measurement by name.
-pub(crate) const ALL: [(&str, Measurement); 4] =
-    [("build", build), ("run", run), ("redis", redis::redis), ("overload", overload::overload)];
+pub(crate) const ALL: [(&str, Measurement); 5] = [
+    ("build", build),
+    ("run", run),
+    ("redis", redis::redis),
+    ("decisions", decisions::decisions),
+    ("overload", overload::overload),
+];
 
 /// Answered by every server without a credential and without touching anything.
 const NO_OP: &str = "/healthz";

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::{Entry, Lane, Serve};
 use crate::body::BoxStream;
 use crate::error::{Error, Result};
-use crate::fact::{Class, Fact, Outcome};
+use crate::fact::{Fact, Outcome};
 use crate::identity::Identity;
 use crate::permit::Permit;
 use crate::request::{Action, Ask, Credential, Question, Request, Resource};
@@ -146,6 +146,6 @@ impl<G: Gate, P: Policy, L: Ledger, T> Drop for Followed<G, P, L, T> {
         let mut fact = Fact::of(clock, random, &self.request, Some(&self.identity), ask, outcome);
         fact.reason = self.ended.as_ref().map(|error| error.code().name.into());
         fact.detail = serde_json::json!({ "items": self.passed });
-        drop(self.serve.ledger.append(Class::Logged, fact));
+        self.serve.ledger.note(fact);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Lane, Serve};
 use crate::error::Result;
-use crate::fact::{Class, Fact, Outcome};
+use crate::fact::{Fact, Outcome};
 use crate::random::Id;
 use crate::request::{Question, Request};
 use crate::stage::{Gate, Ledger, Origin, Policy};
@@ -76,7 +76,7 @@ impl<G: Gate, P: Policy, L: Ledger, S> Session<G, P, L, S> {
         if let Some(mut fact) = self.abandoned.take() {
             fact.at = self.serve.clock.now();
             fact.outcome = outcome;
-            drop(self.serve.ledger.append(Class::Logged, fact));
+            self.serve.ledger.note(fact);
         }
     }
 }

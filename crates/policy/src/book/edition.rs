@@ -153,6 +153,11 @@ impl Edition {
         self.standing.store(Some(Arc::new(epoch)));
     }
 
+    /// Under which standing it was last known to be the newest.
+    pub(crate) fn standing(&self) -> Option<Arc<Epoch>> {
+        self.standing.load_full()
+    }
+
     /// Whether it is the newest as far as anybody here was told.
     pub(crate) fn holds(&self) -> bool {
         self.standing.load().as_ref().is_some_and(|epoch| epoch.holds())

@@ -1,5 +1,7 @@
 //! What is asked about, as it stands in a text.
 
+use std::borrow::Cow;
+
 use flow::Result;
 use flow::question::policy::Posed;
 use rego::Value;
@@ -116,16 +118,16 @@ impl<'i> Input<'i> {
     }
 
     /// What is at a path of it.
-    pub(super) fn at(&self, path: &[Value]) -> Option<Value> {
-        let Some((own, (first, rest))) = self.own.zip(path.split_first()) else {
-            return match (self.own, path) {
-                (None, path) => find(self.common?, path).cloned(),
-                (Some(_), _) => self.whole(),
-            };
+    pub(super) fn at(&self, path: &[Value]) -> Option<Cow<'i, Value>> {
+        let found = match (self.own, path.split_first()) {
+            (None, _) => find(self.common?, path),
+            (Some(_), None) => return self.whole().map(Cow::Owned),
+            (Some(own), Some((first, rest))) => {
+                let common = || self.common?.get(first).filter(|_| !aside(first));
+                find(own.get(first).or_else(common)?, rest)
+            }
         };
-        let member =
-            own.get(first).or_else(|| self.common?.get(first).filter(|_| !aside(first)))?;
-        find(member, rest).cloned()
+        found.map(Cow::Borrowed)
     }
 
     /// All of it.

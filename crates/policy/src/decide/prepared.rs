@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flow::Result;
+use flow::{Epoch, Result};
 use rego::Value;
 
 use super::Decider;
@@ -17,6 +17,8 @@ pub struct Prepared<'d> {
     tenant: Arc<str>,
     path: String,
     edition: Arc<Edition>,
+    /// Under which standing the edition was found to be the newest.
+    standing: Option<Arc<Epoch>>,
     entry: Arc<Entry>,
     key: Vec<u8>,
 }
@@ -27,7 +29,8 @@ impl Decider {
         let edition = self.book.edition(tenant).await?;
         let entry = edition.entry(path)?;
         let (tenant, path, key) = (tenant.clone(), path.to_owned(), Vec::with_capacity(128));
-        Ok(Prepared { decider: self, tenant, path, edition, entry, key })
+        let standing = edition.standing();
+        Ok(Prepared { decider: self, tenant, path, edition, standing, entry, key })
     }
 }
 
@@ -37,8 +40,9 @@ impl Prepared<'_> {
         if let Some(known) = self.remembered(input)? {
             return Ok(known);
         }
-        if !self.edition.holds() {
+        if !self.holds() {
             self.edition = self.decider.book.edition(&self.tenant).await?;
+            self.standing = self.edition.standing();
             self.entry = self.edition.entry(&self.path)?;
         }
         let Self { decider, edition, entry, key, .. } = self;
@@ -48,12 +52,17 @@ impl Prepared<'_> {
 
     /// The same, if it was decided before and nothing changed since.
     pub fn remembered(&mut self, input: &Value) -> Result<Option<Known>> {
-        if !self.edition.holds() {
+        if !self.holds() {
             return Ok(None);
         }
         let input = super::Input::of(input);
         let Self { edition, entry, key, .. } = self;
         let steady = memory::key(entry, false, |path| input.at(path), key);
         Ok(steady.then(|| edition.memory.find(key)).flatten())
+    }
+
+    /// Whether the edition is the newest as far as anybody here was told.
+    fn holds(&self) -> bool {
+        self.standing.as_ref().is_some_and(|epoch| epoch.holds())
     }
 }
