@@ -125,9 +125,20 @@ impl<'q> Origin<Forward<'q>> for Plane {
             LONG.. => tokio::task::block_in_place(look),
             _ => look(),
         };
-        Step::Now(seen.map(|gate::inspect::Seen { kinds, score, record }| {
+        let passed = |gate::inspect::Seen { kinds, score, record }, headers| {
             let identity = permitted.identity().clone();
-            Answer::done(Forwarded { identity, kinds, score }).detail(record)
-        }))
+            Answer::done(Forwarded { identity, kinds, score, headers }).detail(record)
+        };
+        let seen = match seen {
+            Ok(seen) => seen,
+            Err(error) => return Step::Now(Err(error)),
+        };
+        match self.decider.forward(permitted.identity(), forward) {
+            None => Step::Now(Ok(passed(seen, Vec::new()))),
+            Some(Step::Now(headers)) => Step::Now(headers.map(|headers| passed(seen, headers))),
+            Some(Step::Later(headers)) => {
+                Step::later(async move { headers.await.map(|headers| passed(seen, headers)) })
+            }
+        }
     }
 }

@@ -158,7 +158,10 @@ async fn pass<P: Plane>(
 
 fn passed(forwarded: &Forwarded, id: Id) -> CheckResponse {
     let told = forwarded.told(id);
-    let headers = told.map(|(name, value)| HeaderValueOption::ours(name, value)).into();
+    let own = told.map(|(name, value)| HeaderValueOption::ours(name, value));
+    let more = forwarded.headers.iter().cloned();
+    let more = more.map(|(name, value)| HeaderValueOption::ours(&name, value));
+    let headers = own.into_iter().chain(more).collect();
     let text = |text: &str| Value { text: Some(text.to_owned()), number: None };
     let score = Value { number: Some(forwarded.score.into()), text: None };
     let fields = HashMap::from([

@@ -27,6 +27,39 @@ pub struct Config {
     pub compression: Compression,
     /// Following the ledger.
     pub events: Events,
+    /// Which documents are decided where the question names none.
+    pub documents: Documents,
+}
+
+/// Which documents are decided where the question names none: paths below `data`, as in
+/// `authzen/allow`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Documents {
+    /// For `POST /`.
+    pub default: String,
+    /// For AuthZEN: whether a subject may do something to a resource.
+    pub access: String,
+    /// For AuthZEN: a list of who may.
+    pub subjects: String,
+    /// For AuthZEN: a list of what they may do it to.
+    pub resources: String,
+    /// For AuthZEN: a list of what they may do.
+    pub actions: String,
+}
+
+impl Default for Documents {
+    fn default() -> Self {
+        let [default, access, subjects, resources, actions] = [
+            "system/main",
+            "authzen/allow",
+            "authzen/subjects",
+            "authzen/resources",
+            "authzen/actions",
+        ]
+        .map(str::to_owned);
+        Self { default, access, subjects, resources, actions }
+    }
 }
 
 impl Config {

@@ -83,7 +83,7 @@ impl Seal {
         SystemRandom::new()
             .fill(&mut *random)
             .map_err(|_| SEAL_KEY.error("the system gives no randomness"))?;
-        let secret = Zeroizing::new(URL_SAFE_NO_PAD.encode(&*random));
+        let secret = Zeroizing::new(URL_SAFE_NO_PAD.encode(*random));
         files.write_atomically(path, secret.as_bytes())?;
         Self::own(secret.as_bytes(), path)
     }

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::codes::INVALID;
 use crate::config::{Audit, Config};
-use crate::event::Append;
+use crate::event::{Append, BATCH_MAX};
 use crate::log::Log;
 use crate::query::{Filter, Query};
 use crate::signal::Signals;
@@ -53,7 +53,9 @@ struct Refused {
 /// told apart: whoever makes names up fills no disk.
 const REFUSALS_MAX: usize = 256;
 /// Facts written in one transaction.
-const BATCH: usize = 512;
+const BATCH: usize = BATCH_MAX;
+/// After the first fact, as long is waited for others: a sync of the disk costs the same for all.
+const GATHER: Duration = Duration::from_millis(10);
 /// How often tallies are collected.
 const COLLECT_EVERY: Duration = Duration::from_secs(1);
 /// When everything ends, facts that cannot be written are given up after this.
@@ -386,7 +388,10 @@ impl Work {
         loop {
             let until = collected.after(COLLECT_EVERY).since(shared.clock.moment());
             let stopping = tokio::select! {
-                _ = self.queued.recv_many(&mut facts, BATCH) => false,
+                _ = self.queued.recv_many(&mut facts, BATCH) => {
+                    self.gather(&mut facts, &mut stop).await;
+                    false
+                }
                 () = shared.clock.sleep(until) => {
                     collected = shared.clock.moment();
                     facts.extend(shared.collect());
@@ -404,6 +409,20 @@ impl Work {
             if stopping {
                 return;
             }
+        }
+    }
+
+    /// Takes what comes in the next moment, unless that is enough already or all is to end.
+    async fn gather(&mut self, facts: &mut Vec<Fact>, stop: &mut watch::Receiver<bool>) {
+        if facts.len() >= BATCH {
+            return;
+        }
+        tokio::select! {
+            () = self.ledger.0.clock.sleep(GATHER) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+        while let (true, Ok(fact)) = (facts.len() < BATCH, self.queued.try_recv()) {
+            facts.push(fact);
         }
     }
 }

@@ -7,6 +7,8 @@ pub static CODES: &[&Code] = &[
     &REFUSED,
     &BROKEN,
     &UNANSWERED,
+    &FORWARD_REFUSED,
+    &FORWARD_UNCLEAR,
     &POLICY_BROKEN,
     &POLICY_FAILED,
     &INPUT,
@@ -24,6 +26,22 @@ pub static REFUSED: Code = Code::new(
     "policy-refused",
     "The policy does not allow this",
     "ask an administrator for a role that allows it, or use another credential",
+);
+
+/// A policy does not let a request pass.
+pub static FORWARD_REFUSED: Code = Code::new(
+    Kind::Refused,
+    "forward-refused",
+    "The policy does not let this request pass",
+    "ask whoever keeps the policies for a rule that allows it, or use another credential",
+);
+
+/// A policy was to say whether a request may pass, and said something else: that is a no.
+pub static FORWARD_UNCLEAR: Code = Code::new(
+    Kind::Refused,
+    "forward-unclear",
+    "The policy does not say whether this request may pass",
+    "let the document `policy.forward` names be `true` or `false`, or an object with `allowed`",
 );
 
 /// The rules cannot be read.

@@ -14,6 +14,9 @@ pub struct Config {
     pub timeout: Span,
     /// An evaluation of more steps is given up.
     pub steps_max: u64,
+    /// The document that says whether requests may pass that proxies ask about, as in
+    /// `envoy/authz/allow`; without one, all pass that the gate finds nothing in.
+    pub forward: Option<String>,
 }
 
 impl Default for Config {
@@ -22,6 +25,7 @@ impl Default for Config {
             memory: Size(32 << 20),
             timeout: Span(std::time::Duration::from_secs(2)),
             steps_max: 20_000_000,
+            forward: None,
         }
     }
 }

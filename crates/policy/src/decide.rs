@@ -6,14 +6,16 @@ mod prepared;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use flow::question::guard::Forward;
 use flow::question::policy::{Decide, Decided, Freshness, Query, Tier};
-use flow::{Clock, Random, Result, Step};
+use flow::{Clock, Identity, Random, Result, Step};
 use rego::Value;
 use rego::syntax::{self, Edition as Language};
 use rego::value::json;
 
 use crate::book::{Book, Edition, Entry};
 use crate::codes::INPUT;
+use crate::forward::{self, Header};
 use crate::memory::{self, Known};
 use crate::told;
 use crate::world::Present;
@@ -58,6 +60,26 @@ impl Decider {
                 Freshness::Full => self.book.newest(tenant).await?,
             };
             self.decide_by(&edition, asked)
+        })
+    }
+
+    /// Headers for whoever is behind a proxy, if the request it holds may pass: at once, where
+    /// the policies that hold now are known here. Nothing where no policy is to say so.
+    pub fn forward<'a>(
+        &'a self,
+        who: &'a Identity,
+        held: &Forward<'_>,
+    ) -> Option<Step<'a, Result<Vec<Header>>>> {
+        let path = self.config.forward.as_deref()?;
+        let input = forward::input(held, who);
+        let decide = move |edition: &Edition| {
+            let (entry, mut key) = (edition.entry(path)?, Vec::with_capacity(128));
+            let (known, _) = self.answer(edition, &entry, &Input::of(&input), false, &mut key)?;
+            forward::passing(path, known.as_ref())
+        };
+        Some(match self.book.known(&who.tenant) {
+            Some(edition) => Step::Now(decide(&edition)),
+            None => Step::later(async move { decide(&*self.book.edition(&who.tenant).await?) }),
         })
     }
 

@@ -26,9 +26,6 @@ use crate::call::{Call, from_json};
 use crate::codes;
 use crate::reply::Payload;
 
-/// What is decided.
-const ALLOW: &str = "authzen/allow";
-
 const EXAMPLE: &str = r#"{"subject":{"type":"user","id":"alice"},"action":{"name":"read"},"resource":{"type":"record","id":"1"}}"#;
 const SEVERAL: &str = r#"{"subject":{"type":"user","id":"alice"},"action":{"name":"read"},"evaluations":[{"resource":{"type":"record","id":"1"}},{"resource":{"type":"record","id":"2"}}]}"#;
 
@@ -178,7 +175,8 @@ async fn evaluation<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>
     let text = body(&mut call).await?;
     from_json::<Outline>(&text)?.check(Needs::ACCESS)?;
     let (posed, freshness) = (Posed::Whole, wanted.freshness());
-    let question = Decide { path: ALLOW, text: &text, posed, strict: false, freshness };
+    let path = &*call.door.config.documents.access;
+    let question = Decide { path, text: &text, posed, strict: false, freshness };
     let decided = call.once(question).await?;
     let mut answer = Vec::with_capacity(32);
     decision::write(decided.results.first().and_then(Option::as_ref), &mut answer);

@@ -7,7 +7,7 @@
 mod body;
 mod held;
 
-use flow::question::guard::Forward;
+use flow::question::guard::{Forward, Forwarded};
 use flow::request::Place;
 use flow::{Credential, Error, Id, Kind, Lane, Plane, Request, Result};
 use http::header::HeaderName;
@@ -79,16 +79,13 @@ async fn forward<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     let answer = ask(&mut call, forward).await;
     let id = call.request.id;
     match answer {
-        Ok(told) => Ok(passed(&told)),
+        Ok(forwarded) => Ok(passed(&forwarded, id)),
         Err(error) if held.convention == Convention::Original => in_its_words(error, id, call.head),
         Err(error) => Err(error),
     }
 }
 
-/// What whoever is behind the proxy is to be told.
-type Told = [(&'static str, String); 7];
-
-async fn ask<P: Plane>(call: &mut Call<'_, P>, forward: Forward<'_>) -> Result<Told> {
+async fn ask<P: Plane>(call: &mut Call<'_, P>, forward: Forward<'_>) -> Result<Forwarded> {
     let place = Place { host: forward.host, path: forward.path() };
     // A stranger is another one with the next request, and known to nobody.
     let mut once = Lane::default();
@@ -98,16 +95,22 @@ async fn ask<P: Plane>(call: &mut Call<'_, P>, forward: Forward<'_>) -> Result<T
     };
     let request = Request { credential, ..call.request };
     let plane = &*call.door.plane;
-    let forwarded = plane.path().once(lane, &request, plane, forward).await?;
-    Ok(forwarded.told(request.id))
+    plane.path().once(lane, &request, plane, forward).await
 }
 
-fn passed(told: &Told) -> Response<Payload> {
+/// What whoever is behind the proxy is to be told.
+fn passed(forwarded: &Forwarded, id: Id) -> Response<Payload> {
     let mut response = Response::new(Payload::nothing());
-    for (name, value) in told {
+    for (name, value) in forwarded.told(id) {
         // What is told is made of characters that any header can hold.
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    for (name, value) in &forwarded.headers {
+        // What a policy adds was looked at where it was read.
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().insert(name, value);
         }
     }
     response

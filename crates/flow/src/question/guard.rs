@@ -379,6 +379,9 @@ pub struct Forwarded {
     pub kinds: Vec<&'static str>,
     /// How sure that is.
     pub score: f32,
+    /// What a policy adds for whoever is behind the proxy: names of headers in lower case, and
+    /// values. None of them are those of [`Self::told`].
+    pub headers: Vec<(String, String)>,
 }
 
 impl Forwarded {
@@ -472,7 +475,7 @@ mod tests {
         let (kind, credential) = (Principal::Human, "key:a".into());
         let identity = Identity::new(kind, tenant, name, roles.into(), credential, epoch);
         let (identity, kinds) = (Arc::new(identity), vec!["sqli", "xss"]);
-        let told = Forwarded { identity, kinds, score: 1.0 }.told(Id(7));
+        let told = Forwarded { identity, kinds, score: 1.0, headers: Vec::new() }.told(Id(7));
         let told: Vec<_> = told.iter().map(|(name, value)| (&name[11..], &**value)).collect();
         assert_eq!(
             told,

@@ -13,7 +13,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::outline::{Needs, Outline};
-use super::{ALLOW, body, decision, json as answered};
+use super::{body, decision, json as answered};
 use crate::call::{Call, from_json};
 use crate::codes;
 use crate::reply::Payload;
@@ -81,7 +81,8 @@ pub(super) async fn evaluations<P: Plane>(mut call: Call<'_, P>) -> Result<Respo
         false => text,
     };
     let (posed, freshness) = (Posed::Each, wanted.freshness());
-    let question = Decide { path: ALLOW, text: &text, posed, strict: false, freshness };
+    let path = &*call.door.config.documents.access;
+    let question = Decide { path, text: &text, posed, strict: false, freshness };
     let decided = call.once(question).await?;
     let mut answer = Vec::with_capacity(32 + decided.results.len() * 24);
     if decided.several || !asked.is_empty() {

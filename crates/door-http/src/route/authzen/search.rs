@@ -16,6 +16,7 @@ use super::page::{Page, Turned};
 use super::{Deed, Entity, Gives, Handler, Operation, Shape, Takes, ask, body, json, schema};
 use crate::call::{Call, from_json};
 use crate::codes;
+use crate::config::Documents;
 use crate::reply::Payload;
 use crate::route::opa::{Wanted, say_whence};
 
@@ -35,11 +36,11 @@ enum Sought {
 
 impl Sought {
     /// The document that names them.
-    fn path(self) -> &'static str {
+    fn path(self, documents: &Documents) -> &str {
         match self {
-            Self::Subjects => "authzen/subjects",
-            Self::Resources => "authzen/resources",
-            Self::Actions => "authzen/actions",
+            Self::Subjects => &documents.subjects,
+            Self::Resources => &documents.resources,
+            Self::Actions => &documents.actions,
         }
     }
 
@@ -142,12 +143,13 @@ async fn search<P: Plane>(mut call: Call<'_, P>, sought: Sought) -> Result<Respo
     let text = body(&mut call).await?;
     let outline: Outline = from_json(&text)?;
     outline.check(sought.needs())?;
-    let page = Page::read(&text, sought.path())?;
+    let path = sought.path(&call.door.config.documents);
+    let page = Page::read(&text, path)?;
     let text = match sought.is_said(&outline) {
         true => without(&text, sought)?.into(),
         false => text,
     };
-    let (path, posed, freshness) = (sought.path(), Posed::Whole, wanted.freshness());
+    let (posed, freshness) = (Posed::Whole, wanted.freshness());
     let decided = call.once(Decide { path, text: &text, posed, strict: false, freshness }).await?;
     let document = decided.results.first().and_then(Option::as_deref).unwrap_or(b"[]");
     let named = |_| codes::NO_LIST.error(format!("the document `{path}` is not a list"));

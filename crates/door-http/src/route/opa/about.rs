@@ -6,7 +6,6 @@ use http::{Method, Response, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::legacy::DEFAULT;
 use super::wanted::{self, Wanted};
 use super::{Access, Gives, Handler, Operation, Shape, answer, ask, schema};
 use crate::call::Call;
@@ -104,7 +103,8 @@ async fn config<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     let wanted = Wanted::of(&call)?;
     call.once(ListPolicies { after: "", limit: 1 }).await?;
     let labels = Labels { version: env!("CARGO_PKG_VERSION") };
-    let result = Configured { default_decision: format!("/{DEFAULT}"), labels };
+    let result =
+        Configured { default_decision: format!("/{}", call.door.config.documents.default), labels };
     let text = serde_json::to_vec(&Config { result }).unwrap_or_default();
     Ok(answer::json(text.into(), wanted.pretty()))
 }

@@ -11,9 +11,6 @@ use crate::call::Call;
 use crate::codes;
 use crate::reply::Payload;
 
-/// What is decided where nobody says what.
-pub(super) const DEFAULT: &str = "system/main";
-
 pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     let at = |path, name, handler| Operation {
         path,
@@ -42,7 +39,8 @@ async fn below<P: Plane>(call: Call<'_, P>) -> Result<Response<Payload>> {
 }
 
 async fn default<P: Plane>(call: Call<'_, P>) -> Result<Response<Payload>> {
-    decided(call, DEFAULT).await
+    let path = &*call.door.config.documents.default;
+    decided(call, path).await
 }
 
 async fn decided<P: Plane>(mut call: Call<'_, P>, path: &str) -> Result<Response<Payload>> {
