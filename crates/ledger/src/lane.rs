@@ -378,6 +378,14 @@ impl Patience {
     }
 }
 
+/// Why there is something to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Woken {
+    Queued,
+    Due,
+    Stopped,
+}
+
 impl Work {
     /// Runs until told to stop, and then until everything taken is on disk.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
@@ -387,26 +395,26 @@ impl Work {
         let mut patience = Patience { stop: stop.clone(), until: None };
         loop {
             let until = collected.after(COLLECT_EVERY).since(shared.clock.moment());
-            let stopping = tokio::select! {
-                _ = self.queued.recv_many(&mut facts, BATCH) => {
-                    self.gather(&mut facts, &mut stop).await;
-                    false
-                }
-                () = shared.clock.sleep(until) => {
+            let woken = tokio::select! {
+                _ = self.queued.recv_many(&mut facts, BATCH) => Woken::Queued,
+                () = shared.clock.sleep(until) => Woken::Due,
+                _ = stop.wait_for(|stop| *stop) => Woken::Stopped,
+            };
+            match woken {
+                Woken::Queued => self.gather(&mut facts, &mut stop).await,
+                Woken::Due => {
                     collected = shared.clock.moment();
                     facts.extend(shared.collect());
-                    false
                 }
-                _ = stop.wait_for(|stop| *stop) => true,
-            };
-            if stopping {
-                self.queued.close();
-                while self.queued.recv_many(&mut facts, BATCH).await > 0 {}
-                facts.extend(shared.collect());
+                Woken::Stopped => {
+                    self.queued.close();
+                    while self.queued.recv_many(&mut facts, BATCH).await > 0 {}
+                    facts.extend(shared.collect());
+                }
             }
             shared.write(&facts, &mut patience).await;
             facts.clear();
-            if stopping {
+            if woken == Woken::Stopped {
                 return;
             }
         }
