@@ -9,7 +9,7 @@
 mod server;
 
 use serde_json::{Value, json};
-use server::{Events, KEY, Server, attempt};
+use server::{Events, KEY, Server, attempt, request};
 
 const TODO: &str = r#"package authzen
 
@@ -184,4 +184,55 @@ fn where_nobody_is_trusted_for_being_near_a_credential_is_asked_for() {
     }
     let answer = server.http("POST", "/v1/data/a", b"{}");
     assert_eq!(answer.status, 200, "an administrator may");
+}
+
+#[test]
+fn a_policy_says_which_requests_pass_that_a_proxy_holds() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Server::start_with(&place.path().join("data"), |command| {
+        command.env("STOCKADE_POLICY__FORWARD", "envoy/authz/allow");
+    });
+    let held = |method: &str, target: &str, body: &str| {
+        let path = format!("/forward-auth{target}");
+        request(&server.http, Some(KEY), method, &path, body.as_bytes())
+    };
+    let answer = held("GET", "/orders/7", "");
+    assert_eq!((answer.status, &*answer.problem()), (403, "forward-refused"), "nobody said yes");
+
+    let policy = r#"package envoy.authz
+
+default allow := {"allowed": false, "reason": "orders are read, and small ones written"}
+
+allow := {"allowed": true, "headers": {"x-plan": input.parsed_query.plan[0]}} if {
+	input.attributes.request.http.method == "GET"
+	["orders", _] = input.parsed_path
+	"admin" in input.identity.roles
+}
+
+allow := true if {
+	input.attributes.request.http.method == "POST"
+	input.parsed_body.total < 100
+}
+"#;
+    put(&server, "/v1/policies/envoy.rego", policy, 200);
+    let answer = held("GET", "/orders/7?plan=gold", "");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(answer.head.contains("x-plan: gold"), "{}", answer.head);
+    assert!(answer.head.contains("x-stockade-actor: "), "{}", answer.head);
+    assert_eq!(held("POST", "/orders", r#"{"total":99}"#).status, 200);
+    for (method, target, body) in [
+        ("POST", "/orders", r#"{"total":100}"#),
+        ("POST", "/orders", r#"{"total":"#),
+        ("DELETE", "/orders/7?plan=gold", ""),
+        ("GET", "/users/7?plan=gold", ""),
+    ] {
+        let answer = held(method, target, body);
+        assert_eq!((answer.status, &*answer.problem()), (403, "forward-refused"), "{method}");
+        let said = answer.json()["detail"].to_string();
+        assert!(said.contains("small ones written"), "{said}");
+    }
+
+    put(&server, "/v1/policies/envoy.rego", "package envoy.authz\n\nallow := \"yes\"", 200);
+    let answer = held("GET", "/orders/7?plan=gold", "");
+    assert_eq!((answer.status, &*answer.problem()), (403, "forward-unclear"), "it is no yes");
 }
