@@ -74,6 +74,8 @@ impl Headers {
     pub(crate) fn apply(&self, path: &str, nonce: Option<&Nonce>, headers: &mut HeaderMap) {
         let own = self.routes.iter().find(|(begins, _)| path.starts_with(&**begins));
         let set = own.map_or(&self.everywhere, |(_, set)| set);
+        // Room for these and for those that every answer has, at once.
+        headers.reserve(set.fixed.len() + 6);
         for (name, value) in &set.fixed {
             headers.insert(name, value.clone());
         }

@@ -213,7 +213,7 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
     async fn append<Q: Question, T>(
         &self,
         entry: Entry<'_, G, P, L, Q>,
-        answer: Result<Answer<T>>,
+        mut answer: Result<Answer<T>>,
     ) -> Result<T> {
         let (permitted, held) = entry.settle();
         let (outcome, code) = match &answer {
@@ -229,8 +229,10 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
             return answer.map(|answer| answer.value);
         }
         self.signals.ended(permitted.request, outcome, &self.clock);
-        let (class, recorded, detail) = match &answer {
-            Ok(answer) => (permitted.ask().action.class, answer.recorded, answer.detail.clone()),
+        let (class, recorded, detail) = match &mut answer {
+            Ok(answer) => {
+                (permitted.ask().action.class, answer.recorded, std::mem::take(&mut answer.detail))
+            }
             Err(error) => (Class::Logged, false, error.record().clone()),
         };
         if !recorded {

@@ -74,7 +74,8 @@ impl Decider {
         let input = forward::input(held, who);
         let decide = move |edition: &Edition| {
             let (entry, mut key) = (edition.entry(path)?, Vec::with_capacity(128));
-            let (known, _) = self.answer(edition, &entry, &Input::of(&input), false, &mut key)?;
+            let (known, _) =
+                self.answer(edition, &entry, &Input::Value(&input), false, &mut key)?;
             forward::passing(path, known.as_ref())
         };
         Some(match self.book.known(&who.tenant) {
@@ -104,7 +105,8 @@ impl Decider {
 
     fn decide_by(&self, edition: &Edition, asked: &Decide<'_>) -> Result<Decided> {
         let entry = edition.entry(asked.path)?;
-        let inputs = Inputs::read(asked.text, asked.posed)?;
+        let text = String::from_utf8_lossy(asked.text);
+        let inputs = Inputs::read(&text, asked.posed)?;
         let mut key = Vec::with_capacity(128);
         let mut results = Vec::with_capacity(inputs.len());
         let mut tier = Tier::Memory;

@@ -9,8 +9,8 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use foldhash::fast::RandomState;
-use rego::Value;
-use rego::value::json;
+use rego::value::json::{self, Draft};
+use rego::{Number, Value};
 
 use crate::book::Entry;
 
@@ -64,7 +64,7 @@ impl Memory {
 pub(crate) fn key<'i>(
     entry: &Entry,
     strict: bool,
-    at: impl Fn(&[Value]) -> Option<Cow<'i, Value>>,
+    at: impl Fn(&[Value]) -> Option<At<'i>>,
     key: &mut Vec<u8>,
 ) -> bool {
     if !entry.steady {
@@ -76,10 +76,17 @@ pub(crate) fn key<'i>(
     for path in &entry.reads {
         match at(path) {
             None => key.push(0),
-            Some(value) => write(&value, key),
+            Some(At::Value(value)) => write(&value, key),
+            Some(At::Draft(draft)) => write_draft(draft, key),
         }
     }
     true
+}
+
+/// What is at a place of an input.
+pub(crate) enum At<'i> {
+    Value(Cow<'i, Value>),
+    Draft(&'i Draft<'i>),
 }
 
 fn write(value: &Value, key: &mut Vec<u8>) {
@@ -87,16 +94,31 @@ fn write(value: &Value, key: &mut Vec<u8>) {
         Value::Null => key.push(1),
         Value::Bool(bool) => key.push(2 + u8::from(*bool)),
         Value::Text(text) => sized(4, text.as_bytes(), key),
-        Value::Number(number) => match number.as_i64() {
-            Some(whole) => {
-                key.push(5);
-                key.extend_from_slice(&whole.to_le_bytes());
-            }
-            None => sized(6, number.to_string().as_bytes(), key),
-        },
+        Value::Number(number) => write_number(number, key),
         Value::Array(_) | Value::Object(_) | Value::Set(_) => {
             sized(7, json::write(value).as_bytes(), key)
         }
+    }
+}
+
+/// The same as of its value.
+fn write_draft(draft: &Draft<'_>, key: &mut Vec<u8>) {
+    match draft {
+        Draft::Null => key.push(1),
+        Draft::Bool(bool) => key.push(2 + u8::from(*bool)),
+        Draft::Text(text) => sized(4, text.as_bytes(), key),
+        Draft::Number(number) => write_number(number, key),
+        Draft::Array(_) | Draft::Object(_) => write(&draft.value(), key),
+    }
+}
+
+fn write_number(number: &Number, key: &mut Vec<u8>) {
+    match number.as_i64() {
+        Some(whole) => {
+            key.push(5);
+            key.extend_from_slice(&whole.to_le_bytes());
+        }
+        None => sized(6, number.to_string().as_bytes(), key),
     }
 }
 

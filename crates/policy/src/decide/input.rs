@@ -5,18 +5,19 @@ use std::borrow::Cow;
 use flow::Result;
 use flow::question::policy::Posed;
 use rego::Value;
-use rego::value::json;
+use rego::value::json::{self, Draft};
 
 use crate::codes::INPUT;
+use crate::memory::At;
 
 /// As many are asked about at once.
 const EACH_MAX: usize = 10_000;
 
 /// All that is asked about in one text.
-pub(super) struct Inputs {
+pub(super) struct Inputs<'t> {
     /// What all of them have in common.
-    common: Option<Value>,
-    each: Vec<Value>,
+    common: Option<Draft<'t>>,
+    each: Vec<Draft<'t>>,
     /// Whether they stood one by one.
     pub(super) several: bool,
     pub(super) until: Until,
@@ -34,22 +35,28 @@ pub(super) enum Until {
 }
 
 /// One thing that is asked about.
-pub(super) struct Input<'i> {
-    common: Option<&'i Value>,
-    own: Option<&'i Value>,
+#[derive(Clone, Copy)]
+pub(super) enum Input<'i> {
+    /// A value there was.
+    Value(&'i Value),
+    /// What was read.
+    Draft { common: Option<&'i Draft<'i>>, own: Option<&'i Draft<'i>> },
 }
 
-impl Inputs {
-    pub(super) fn read(text: &[u8], posed: Posed) -> Result<Self> {
+impl<'t> Inputs<'t> {
+    pub(super) fn read(text: &'t str, posed: Posed) -> Result<Self> {
         let parsed = || {
-            json::read(text).map_err(|error| INPUT.error(format!("the body is no JSON: {error}")))
+            json::draft(text).map_err(|error| INPUT.error(format!("the body is no JSON: {error}")))
         };
         let one = |common| Ok(Self { common, each: Vec::new(), several: false, until: Until::End });
         match posed {
             Posed::Nothing => one(None),
             Posed::Whole => one(Some(parsed()?)),
             Posed::Within => match parsed()? {
-                Value::Object(members) => one(members.get_text("input").cloned()),
+                Draft::Object(members) => {
+                    let input = members.into_iter().rev().find(|(name, _)| name == "input");
+                    one(input.map(|(_, input)| input))
+                }
                 other => {
                     let story = format!("the body is a {} and no object", other.type_name());
                     Err(INPUT.error(story))
@@ -59,27 +66,28 @@ impl Inputs {
         }
     }
 
-    fn each(body: Value) -> Result<Self> {
+    fn each(mut body: Draft<'t>) -> Result<Self> {
         let until = match body
             .get_text("options")
             .and_then(|options| options.get_text("evaluations_semantic"))
         {
             None => Until::End,
-            Some(semantic) => match semantic.as_text() {
-                Some("execute_all") => Until::End,
-                Some("deny_on_first_deny") => Until::Denied,
-                Some("permit_on_first_permit") => Until::Permitted,
-                _ => {
+            Some(semantic) => match semantic {
+                Draft::Text(text) if text == "execute_all" => Until::End,
+                Draft::Text(text) if text == "deny_on_first_deny" => Until::Denied,
+                Draft::Text(text) if text == "permit_on_first_permit" => Until::Permitted,
+                other => {
                     let story = format!(
-                        "`evaluations_semantic` is `execute_all`, `deny_on_first_deny` or `permit_on_first_permit`, and not {semantic}"
+                        "`evaluations_semantic` is `execute_all`, `deny_on_first_deny` or `permit_on_first_permit`, and not {}",
+                        other.value()
                     );
                     return Err(INPUT.error(story));
                 }
             },
         };
-        let each = match body.get_text("evaluations") {
+        let each = match body.take("evaluations") {
             None => Vec::new(),
-            Some(Value::Array(items)) => items.to_vec(),
+            Some(Draft::Array(items)) => items,
             Some(other) => {
                 let story = format!("`evaluations` is a list, and not a {}", other.type_name());
                 return Err(INPUT.error(story));
@@ -101,51 +109,54 @@ impl Inputs {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Input<'_>> {
         let common = self.common.as_ref();
-        let alone = (!self.several).then_some(Input { common, own: None });
-        alone.into_iter().chain(self.each.iter().map(move |own| Input { common, own: Some(own) }))
+        let alone = (!self.several).then_some(Input::Draft { common, own: None });
+        let each = self.each.iter();
+        alone.into_iter().chain(each.map(move |own| Input::Draft { common, own: Some(own) }))
     }
 }
 
 /// What says how to ask, and is nothing that is asked about.
-fn aside(key: &Value) -> bool {
-    matches!(key.as_text(), Some("evaluations" | "options"))
+fn aside(key: &str) -> bool {
+    matches!(key, "evaluations" | "options")
 }
 
 impl<'i> Input<'i> {
-    /// All there is to ask about.
-    pub(super) fn of(whole: &'i Value) -> Self {
-        Self { common: Some(whole), own: None }
-    }
-
     /// What is at a path of it.
-    pub(super) fn at(&self, path: &[Value]) -> Option<Cow<'i, Value>> {
-        let found = match (self.own, path.split_first()) {
-            (None, _) => find(self.common?, path),
-            (Some(_), None) => return self.whole().map(Cow::Owned),
-            (Some(own), Some((first, rest))) => {
-                let common = || self.common?.get(first).filter(|_| !aside(first));
-                find(own.get(first).or_else(common)?, rest)
+    pub(super) fn at(&self, path: &[Value]) -> Option<At<'i>> {
+        let found = match *self {
+            Self::Value(value) => {
+                let found = path.iter().try_fold(value, |value, key| value.get(key));
+                return found.map(|value| At::Value(Cow::Borrowed(value)));
+            }
+            Self::Draft { common, own: None } => common?.at(path),
+            Self::Draft { common, own: Some(own) } => {
+                let Some((first, rest)) = path.split_first() else {
+                    return self.whole().map(|whole| At::Value(Cow::Owned(whole)));
+                };
+                let is_asked = first.as_text().is_some_and(|name| !aside(name));
+                let common = || common?.get(first).filter(|_| is_asked);
+                own.get(first).or_else(common)?.at(rest)
             }
         };
-        found.map(Cow::Borrowed)
+        found.map(At::Draft)
     }
 
     /// All of it.
     pub(super) fn whole(&self) -> Option<Value> {
-        let (Some(Value::Object(common)), Some(own)) = (self.common, self.own) else {
-            return self.common.cloned();
+        let (common, own) = match *self {
+            Self::Value(value) => return Some(value.clone()),
+            Self::Draft { common, own } => (common?, own),
         };
-        let pair = |(key, value): (&Value, &Value)| (key.clone(), value.clone());
+        let (Draft::Object(common), Some(own)) = (common, own) else {
+            return Some(common.value());
+        };
+        let pair = |(key, value): &(Cow<'_, str>, Draft<'_>)| (Value::text(&**key), value.value());
         let shared = common.iter().filter(|(key, _)| !aside(key)).map(pair);
         match own {
-            Value::Object(own) => Some(Value::object(shared.chain(own.iter().map(pair)))),
+            Draft::Object(own) => Some(Value::object(shared.chain(own.iter().map(pair)))),
             _ => Some(Value::object(shared)),
         }
     }
-}
-
-fn find<'v>(value: &'v Value, path: &[Value]) -> Option<&'v Value> {
-    path.iter().try_fold(value, |value, key| value.get(key))
 }
 
 impl Until {

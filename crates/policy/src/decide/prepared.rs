@@ -46,7 +46,7 @@ impl Prepared<'_> {
             self.entry = self.edition.entry(&self.path)?;
         }
         let Self { decider, edition, entry, key, .. } = self;
-        let input = super::Input::of(input);
+        let input = super::Input::Value(input);
         decider.answer(edition, entry, &input, false, key).map(|(known, _)| known)
     }
 
@@ -55,7 +55,7 @@ impl Prepared<'_> {
         if !self.holds() {
             return Ok(None);
         }
-        let input = super::Input::of(input);
+        let input = super::Input::Value(input);
         let Self { edition, entry, key, .. } = self;
         let steady = memory::key(entry, false, |path| input.at(path), key);
         Ok(steady.then(|| edition.memory.find(key)).flatten())

@@ -1,9 +1,11 @@
 //! Values from JSON, and as JSON.
 
+mod draft;
 mod read;
 mod serde;
 mod write;
 
+pub use draft::{Draft, draft};
 pub use read::{Malformed, read, read_text};
 pub use write::{Layout, write, write_with};
 
@@ -112,7 +114,33 @@ mod tests {
         })
     }
 
+    #[test]
+    fn a_draft_is_asked_as_its_value_is() {
+        let text = r#"{"a":{"b":[1,{"c\u0041":null}]},"a":{"b":[2,true,{"cA":"x"}]},"d":1.50}"#;
+        let (draft, value) = (draft(text).unwrap(), read_text(text).unwrap());
+        assert_eq!(draft.value(), value);
+        let key = |text: &str| Value::from(text);
+        for path in [
+            vec![],
+            vec![key("a")],
+            vec![key("a"), key("b"), 0.into()],
+            vec![key("a"), key("b"), 2.into(), key("cA")],
+            vec![key("a"), key("b"), key("0")],
+            vec![key("a"), 0.into()],
+            vec![key("d"), key("x")],
+            vec![key("d")],
+        ] {
+            let expected = path.iter().try_fold(&value, |value, key| value.get(key)).cloned();
+            assert_eq!(draft.at(&path).map(Draft::value), expected, "{path:?}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn drafts_become_the_values_that_are_read(text in "[\\[\\]{}:,\" 0-9a-c\\\\.eE+-]{0,24}") {
+            prop_assert_eq!(draft(&text).map(|draft| draft.value()), read_text(&text));
+        }
+
         #[test]
         fn all_values_come_back(value in any_value()) {
             prop_assert_eq!(&read(write(&value).as_bytes()).unwrap(), &value);

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 
 use super::DEPTH_MAX;
 use crate::value::{Number, Value};
@@ -37,12 +36,63 @@ pub fn read(bytes: &[u8]) -> Result<Value, Malformed> {
 
 /// The value of a JSON text.
 pub fn read_text(text: &str) -> Result<Value, Malformed> {
+    read_as(text)
+}
+
+/// What a JSON text says, in a form of its own.
+pub(super) fn read_as<'a, T: Form<'a>>(text: &'a str) -> Result<T, Malformed> {
     let mut reader = Reader { text, place: 0, depth: 0 };
     let value = reader.value().and_then(|value| {
         reader.space();
         if reader.place < text.len() { Err("unexpected text after the value") } else { Ok(value) }
     });
     value.map_err(|what| reader.malformed(what))
+}
+
+/// What becomes of the parts of a text.
+pub(super) trait Form<'a>: Sized {
+    /// What becomes of a key.
+    type Key;
+
+    fn key(text: Cow<'a, str>) -> Self::Key;
+    fn text(text: Cow<'a, str>) -> Self;
+    fn number(number: Number) -> Self;
+    fn bool(bool: bool) -> Self;
+    fn null() -> Self;
+    fn array(items: Vec<Self>) -> Self;
+    fn object(pairs: Vec<(Self::Key, Self)>) -> Self;
+}
+
+impl Form<'_> for Value {
+    type Key = Self;
+
+    fn key(text: Cow<'_, str>) -> Self {
+        Self::Text(text.as_ref().into())
+    }
+
+    fn text(text: Cow<'_, str>) -> Self {
+        Self::Text(text.as_ref().into())
+    }
+
+    fn number(number: Number) -> Self {
+        Self::Number(number)
+    }
+
+    fn bool(bool: bool) -> Self {
+        Self::Bool(bool)
+    }
+
+    fn null() -> Self {
+        Self::Null
+    }
+
+    fn array(items: Vec<Self>) -> Self {
+        Self::array(items)
+    }
+
+    fn object(pairs: Vec<(Self, Self)>) -> Self {
+        Self::object(pairs)
+    }
 }
 
 struct Reader<'a> {
@@ -54,22 +104,22 @@ struct Reader<'a> {
 type Read<T> = Result<T, &'static str>;
 
 impl<'a> Reader<'a> {
-    fn value(&mut self) -> Read<Value> {
+    fn value<T: Form<'a>>(&mut self) -> Read<T> {
         self.space();
         match self.peek() {
-            Some(b'"') => Ok(Value::Text(self.string()?)),
+            Some(b'"') => Ok(T::text(self.string()?)),
             Some(b'{') => self.nested(Self::object),
             Some(b'[') => self.nested(Self::array),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.word("true", true.into()),
-            Some(b'f') => self.word("false", false.into()),
-            Some(b'n') => self.word("null", Value::Null),
+            Some(b'-' | b'0'..=b'9') => self.number().map(T::number),
+            Some(b't') => self.word("true").map(|()| T::bool(true)),
+            Some(b'f') => self.word("false").map(|()| T::bool(false)),
+            Some(b'n') => self.word("null").map(|()| T::null()),
             Some(_) => Err("expected a value"),
             None => Err("expected a value, and the text ends"),
         }
     }
 
-    fn nested(&mut self, read: fn(&mut Self) -> Read<Value>) -> Read<Value> {
+    fn nested<T>(&mut self, read: fn(&mut Self) -> Read<T>) -> Read<T> {
         if self.depth >= DEPTH_MAX {
             return Err("lists and objects lie too deep in one another");
         }
@@ -80,17 +130,17 @@ impl<'a> Reader<'a> {
         value
     }
 
-    fn array(&mut self) -> Read<Value> {
+    fn array<T: Form<'a>>(&mut self) -> Read<T> {
         let mut items = Vec::new();
         self.space();
         if self.take(b']') {
-            return Ok(Value::array(items));
+            return Ok(T::array(items));
         }
         loop {
             items.push(self.value()?);
             self.space();
             if self.take(b']') {
-                return Ok(Value::array(items));
+                return Ok(T::array(items));
             }
             if !self.take(b',') {
                 return Err("expected `,` or `]`");
@@ -98,18 +148,18 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn object(&mut self) -> Read<Value> {
+    fn object<T: Form<'a>>(&mut self) -> Read<T> {
         let mut pairs = Vec::new();
         self.space();
         if self.take(b'}') {
-            return Ok(Value::object(pairs));
+            return Ok(T::object(pairs));
         }
         loop {
             self.space();
             if self.peek() != Some(b'"') {
                 return Err("expected a key, which is a string");
             }
-            let key = Value::Text(self.string()?);
+            let key = T::key(self.string()?);
             self.space();
             if !self.take(b':') {
                 return Err("expected `:`");
@@ -117,7 +167,7 @@ impl<'a> Reader<'a> {
             pairs.push((key, self.value()?));
             self.space();
             if self.take(b'}') {
-                return Ok(Value::object(pairs));
+                return Ok(T::object(pairs));
             }
             if !self.take(b',') {
                 return Err("expected `,` or `}`");
@@ -125,35 +175,34 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn number(&mut self) -> Read<Value> {
+    fn number(&mut self) -> Read<Number> {
         let rest = self.rest();
         let length = length_of_number(rest.as_bytes()).ok_or("expected a number")?;
         let text = rest.get(..length).unwrap_or(rest);
         let number = Number::parse(text).ok_or("a number has too many digits")?;
         self.place += length;
-        Ok(Value::Number(number))
+        Ok(number)
     }
 
-    fn word(&mut self, word: &str, value: Value) -> Read<Value> {
+    fn word(&mut self, word: &str) -> Read<()> {
         if !self.rest().starts_with(word) {
             return Err("expected a value");
         }
         self.place += word.len();
-        Ok(value)
+        Ok(())
     }
 
-    fn string(&mut self) -> Read<Arc<str>> {
+    fn string(&mut self) -> Read<Cow<'a, str>> {
         self.place += 1;
-        let plain = self.plain();
+        let mut unescaped = Cow::Borrowed(self.plain());
         if self.take(b'"') {
-            return Ok(plain.into());
+            return Ok(unescaped);
         }
-        let mut unescaped = Cow::Borrowed(plain);
         loop {
             match self.peek() {
                 Some(b'"') => {
                     self.place += 1;
-                    return Ok(unescaped.as_ref().into());
+                    return Ok(unescaped);
                 }
                 Some(b'\\') => {
                     self.place += 1;
