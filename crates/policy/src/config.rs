@@ -1,8 +1,12 @@
 //! How policies are asked.
 
+use std::collections::BTreeMap;
+
 use flow::unit::{Size, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::bundle;
 
 /// How policies are asked.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -14,6 +18,10 @@ pub struct Config {
     pub timeout: Span,
     /// An evaluation of more steps is given up.
     pub steps_max: u64,
+    /// How large bundles may be.
+    pub bundle_limits: bundle::Limits,
+    /// Where bundles come from, and who has to have signed them, by name.
+    pub bundles: BTreeMap<String, bundle::Source>,
 }
 
 impl Default for Config {
@@ -22,6 +30,8 @@ impl Default for Config {
             memory: Size(32 << 20),
             timeout: Span(std::time::Duration::from_secs(2)),
             steps_max: 20_000_000,
+            bundle_limits: bundle::Limits::default(),
+            bundles: BTreeMap::new(),
         }
     }
 }
