@@ -12,8 +12,8 @@ use crate::codes::BUNDLE_UNTESTED;
 use crate::told;
 use crate::world::Present;
 
-/// All tests of a bundle take no longer.
-const TIME_MAX: Duration = Duration::from_secs(30);
+/// All tests of a bundle take no longer: whoever pushed it waits for them.
+const TIME_MAX: Duration = Duration::from_secs(20);
 
 /// What there will be, to be tried.
 pub(crate) struct Trial {
