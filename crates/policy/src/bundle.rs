@@ -47,7 +47,7 @@ pub struct Bundle {
     pub revision: String,
     /// SHA-256 of all that is in it, in base 16: the same for two archives of the same files.
     pub digest: String,
-    /// What it was passed over, and why.
+    /// What is passed over, and why.
     pub warnings: Vec<String>,
     pub(crate) roots: Roots,
     pub(crate) modules: Vec<Text>,
@@ -87,7 +87,7 @@ impl Bundle {
         let roots = Roots::of(manifest.roots.as_deref())?;
         let mut bundle = Self {
             name: name.to_owned(),
-            revision: manifest.revision.clone(),
+            revision: manifest.revision.clone().unwrap_or_default(),
             digest: digest(&files),
             warnings,
             roots,

@@ -185,7 +185,10 @@ fn bundles(world: &World) -> Vec<BundleState> {
     });
     let failure = Some(("policy-bundle-away", "its server answered 500".to_owned()));
     let polled = Some(BundlePoll { downloaded: Some(Time(1)), activated: None, failure });
-    put.chain([BundleState { name: "polled".to_owned(), active: None, polled }]).collect()
+    let polled = BundleState { name: "polled".to_owned(), active: None, polled };
+    let mut all: Vec<_> = put.chain([polled]).collect();
+    all.sort_by(|one, other| one.name.cmp(&other.name));
+    all
 }
 
 answers!(PutBundle<'q>, Activated, |world, asked| {

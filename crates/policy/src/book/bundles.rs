@@ -53,8 +53,8 @@ impl Book {
         dry_run: bool,
         fact: Option<Fact>,
     ) -> Result<Activated> {
-        let _alone = self.writing.lock().await;
         for _ in 0..ATTEMPTS {
+            let alone = self.writing.lock().await;
             let edition = self.read(tenant).await?;
             if let Some(held) = edition.bundles().get(&bundle.name)
                 && held.info.digest == bundle.digest
@@ -64,6 +64,8 @@ impl Book {
             let held = Arc::new(self.held(bundle, by));
             let versions = store::versions(&*self.sql, tenant).await?;
             let next = self.with_bundle(&edition, bundle, &held, &versions)?;
+            // Nobody else waits for tests: whether it still fits is seen when it is committed.
+            drop(alone);
             let tests = self.trial(&next.edition, &bundle.name).run().await?;
             if dry_run {
                 return Ok(told(bundle, &held, edition.name(), false, tests));
@@ -75,6 +77,7 @@ impl Book {
                 bundle: Some(&held),
             };
             let from = edition.revision();
+            let _alone = self.writing.lock().await;
             let change = store::exchange(tenant, from, &bundle.name, &exchange, fact.clone());
             match self.sql.commit(change).await {
                 Ok(_) => {

@@ -17,20 +17,24 @@ use crate::world::Still;
 #[serde(default)]
 pub(super) struct Manifest {
     /// What whoever made it calls this state of it.
-    pub(super) revision: String,
+    pub(super) revision: Option<String>,
     /// The places in the data that are the bundle's alone; all of it when absent.
     pub(super) roots: Option<Vec<String>>,
     rego_version: Option<u8>,
     /// By the name of a file, or a pattern of names.
-    file_rego_versions: BTreeMap<String, u8>,
+    file_rego_versions: Option<BTreeMap<String, u8>>,
 }
 
 impl Manifest {
     pub(super) fn read(text: &[u8]) -> Result<Self> {
         let bad = |why: String| BUNDLE_INVALID.error(format!("`{MANIFEST}` cannot be used: {why}"));
-        let manifest: Self =
+        // A list would do for an object with fields in an order, and there is none.
+        let object: serde_json::Map<String, serde_json::Value> =
             serde_json::from_slice(text).map_err(|error| bad(error.to_string()))?;
-        let versions = manifest.rego_version.iter().chain(manifest.file_rego_versions.values());
+        let manifest: Self =
+            serde_json::from_value(object.into()).map_err(|error| bad(error.to_string()))?;
+        let files = manifest.file_rego_versions.iter().flat_map(BTreeMap::values);
+        let versions = manifest.rego_version.iter().chain(files);
         match versions.into_iter().find(|version| **version > 1) {
             Some(version) => Err(bad(format!("there is no `rego_version` {version}"))),
             None => Ok(manifest),
@@ -41,7 +45,7 @@ impl Manifest {
     pub(super) fn language(&self, path: &str) -> Result<Language> {
         let whole = format!("/{path}");
         let mut found = self.rego_version;
-        for (pattern, version) in &self.file_rego_versions {
+        for (pattern, version) in self.file_rego_versions.iter().flatten() {
             if pattern.trim_start_matches('/') == path {
                 found = Some(*version);
                 break;

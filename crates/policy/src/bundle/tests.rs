@@ -187,6 +187,7 @@ fn rego_from_before_is_read_where_the_manifest_says_so() {
     for (manifest, fine) in [
         ("{}", false),
         (r#"{"rego_version":0}"#, true),
+        (r#"{"rego_version":0,"file_rego_versions":null,"revision":null,"roots":null}"#, true),
         (r#"{"rego_version":1,"file_rego_versions":{"/old/*.rego":0}}"#, true),
         (r#"{"rego_version":0,"file_rego_versions":{"/old/r.rego":1}}"#, false),
         (r#"{"file_rego_versions":{"/new/*":0}}"#, false),
