@@ -197,7 +197,7 @@ impl Book {
         for _ in 0..ATTEMPTS {
             let edition = self.read(tenant).await?;
             let Some(there) = edition.policy(id) else { return Ok(false) };
-            bundles::check_id(id)?;
+            edition.check_delete(id)?;
             let gone = PolicyInfo {
                 version: there.version + 1,
                 at: self.clock.now(),

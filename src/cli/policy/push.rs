@@ -49,18 +49,19 @@ impl Push {
         let path = format!("/v1/bundles/{}{dry_run}", encoded(&self.name));
         let ask = client.question("PUT", &path)?.header("content-type", "application/gzip")?;
         let document: Value = read(&client.send(ask.body(archive)).await?)?;
-        for warning in document["warnings"].as_array().into_iter().flatten() {
+        for warning in document.get("warnings").and_then(Value::as_array).into_iter().flatten() {
             output.note(warning.as_str().unwrap_or_default())?;
         }
         output.done(&self.said(&document), &document)
     }
 
     fn said(&self, document: &Value) -> String {
-        let count = |name: &str| document[name].as_u64().unwrap_or_default() as usize;
+        let said = |name: &str| document.get(name).unwrap_or(&Value::Null);
+        let count = |name: &str| said(name).as_u64().unwrap_or_default() as usize;
         let policies = counted(count("policies"), "policy", "policies");
         let tests = counted(count("tests"), "test", "tests");
         let name = &self.name;
-        match (self.dry_run, document["changed"] == true) {
+        match (self.dry_run, *said("changed") == Value::Bool(true)) {
             (true, _) => format!("`{name}` could be put in force: {policies}, {tests}"),
             (false, true) => format!("`{name}` is in force: {policies}, {tests}"),
             (false, false) => format!("`{name}` was in force already"),

@@ -257,6 +257,15 @@ impl Edition {
         }
     }
 
+    /// Refuses to take away by hand what a bundle brought.
+    pub(super) fn check_delete(&self, id: &str) -> Result<()> {
+        let name = id.strip_prefix(BUNDLED_ID).and_then(|rest| rest.split('/').next());
+        match name.filter(|name| self.bundles().contains_key(*name)) {
+            None => Ok(()),
+            Some(name) => Err(owned("the policy", id, name)),
+        }
+    }
+
     /// Refuses a change of documents that concerns a bundle.
     pub(super) fn check_change(&self, path: &[Value]) -> Result<()> {
         let place: Vec<&str> = path.iter().map(|key| key.as_text().unwrap_or_default()).collect();
@@ -267,7 +276,7 @@ impl Edition {
     }
 }
 
-/// Refuses to change by hand what a bundle brought.
+/// Refuses to put by hand what only a bundle could bring.
 pub(super) fn check_id(id: &str) -> Result<()> {
     match id.strip_prefix(BUNDLED_ID) {
         None => Ok(()),

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flow::{Clock, Random, Result};
-use rego::Value;
 use rego::syntax::Module;
 use rego::test::{Cover, Suite, Verdict, With};
+use rego::{Options, Value};
 
 use crate::codes::BUNDLE_UNTESTED;
 use crate::told;
@@ -47,7 +47,9 @@ impl Trial {
     }
 
     fn run_here(self) -> Result<usize> {
-        let suite = Suite::of(self.modules).map_err(|problems| told::uncompiled(&problems))?;
+        let options = Options { open: true, ..Options::default() };
+        let suite = Suite::with(self.modules, options);
+        let suite = suite.map_err(|problems| told::uncompiled(&problems))?;
         let random = Random::system();
         let begun = self.clock.moment();
         let world = Present::until(&self.clock, &random, begun.after(TIME_MAX));

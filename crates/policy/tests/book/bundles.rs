@@ -141,6 +141,7 @@ async fn a_bundle_that_does_not_fit_changes_nothing() {
     let dry = node.book.activate(&node.tenant, &tested, "ann", true, None).await.unwrap();
     assert!(!dry.changed && dry.tests == 3);
     assert_eq!(node.says("a/b/v").await.as_deref(), Some("1"));
+    node.put("waits", "package waits\nv := data.not.there.yet(1)").await.unwrap();
     assert!(node.activate(&tested).await.unwrap().changed);
     assert_eq!(node.says("a/b/v").await.as_deref(), Some("2"));
 }
