@@ -355,3 +355,26 @@ fn a_bundle_is_polled_from_a_file() {
         build(place, expected + 1, &[]);
     }
 }
+
+#[test]
+fn a_bundle_is_kept_in_a_shared_database() {
+    let Some(postgres) = engines::postgres() else { return };
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    let start = |name: &str| {
+        Server::start_with(&place.join(name), |command| {
+            command.env("STOCKADE_SQL__URL", postgres.url());
+        })
+    };
+    let server = start("one");
+    for expected in [10, 20] {
+        let answer = server.http("PUT", "/v1/bundles/shop", &build(place, expected, &[]));
+        assert_eq!(answer.status, 200, "{}", answer.json());
+        assert_eq!(limit(&server), json!(expected));
+    }
+    server.kill();
+    let server = start("two");
+    assert_eq!(limit(&server), json!(20), "another node knows it from there");
+    assert_eq!(server.http("DELETE", "/v1/bundles/shop", b"").status, 204);
+    assert_eq!(limit(&server), Value::Null);
+}

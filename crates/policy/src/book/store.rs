@@ -50,7 +50,7 @@ const MIGRATIONS: &[Migration] = &[
         revision TEXT NOT NULL,
         digest TEXT NOT NULL,
         roots TEXT NOT NULL,
-        old TEXT NOT NULL,
+        v0_ids TEXT NOT NULL,
         at BIGINT NOT NULL,
         by_whom TEXT NOT NULL,
         PRIMARY KEY (tenant, name)
@@ -253,11 +253,11 @@ pub(super) fn exchange(
 
 fn bundle_row(tenant: &str, held: &Held) -> Statement {
     let text = "INSERT INTO policy_bundle
-                    (tenant, name, revision, digest, roots, old, at, by_whom)
+                    (tenant, name, revision, digest, roots, v0_ids, at, by_whom)
                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
                 ON CONFLICT (tenant, name) DO UPDATE SET
                     revision = excluded.revision, digest = excluded.digest,
-                    roots = excluded.roots, old = excluded.old,
+                    roots = excluded.roots, v0_ids = excluded.v0_ids,
                     at = excluded.at, by_whom = excluded.by_whom";
     let BundleInfo { name, revision, digest, roots, at, by } = &held.info;
     // Lists of texts always have a JSON form.
@@ -274,7 +274,7 @@ fn bundle_row(tenant: &str, held: &Held) -> Statement {
 }
 
 async fn bundles(sql: &dyn Sql, tenant: &str) -> Result<Bundles> {
-    let text = "SELECT name, revision, digest, roots, old, at, by_whom FROM policy_bundle
+    let text = "SELECT name, revision, digest, roots, v0_ids, at, by_whom FROM policy_bundle
                 WHERE tenant = ?1";
     let rows = sql.query(Statement::new(text).bind(tenant)).await?;
     let held = rows.iter().map(|row| bundle(row).map(|held| (held.info.name.clone(), held.into())));
@@ -289,7 +289,7 @@ fn bundle(row: &Row) -> Result<Held> {
             CORRUPT.error(format!("the bundle `{name}` cannot be read")).because(error)
         })
     };
-    let (roots, old) = (list("roots")?, list("old")?);
+    let (roots, old) = (list("roots")?, list("v0_ids")?);
     let of = Roots::of(Some(&roots))?;
     let info = BundleInfo {
         revision: row.get("revision")?,
