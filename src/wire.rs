@@ -8,6 +8,7 @@ mod account;
 mod admin;
 mod advice;
 mod backup;
+mod bundle;
 mod cache;
 mod copies;
 mod crypto;
@@ -88,6 +89,8 @@ pub(crate) struct Plane {
     blocks: Arc<::gate::limit::Blocks>,
     checkpoint: Arc<::gate::inspect::Checkpoint>,
     decider: ::policy::Decider,
+    /// The bundles of policies that are polled.
+    polls: Arc<::policy::bundle::Polls>,
     /// How much of a body is looked into.
     inspected_max: AtomicUsize,
     behaviour: Arc<::gate::Behaviour>,
@@ -154,7 +157,7 @@ pub(crate) struct Ground {
 /// A plane, and what has to go on in the background for it.
 pub(crate) struct Built {
     pub(crate) plane: Arc<Plane>,
-    pub(crate) background: Background,
+    pub(crate) background: Arc<Background>,
     pub(crate) work: Work,
 }
 
@@ -213,6 +216,7 @@ pub(crate) async fn build(
     let adaptive = gate.adaptive();
     let policy = Arc::new(::policy::Policies::stockade_self()?);
     let decider = policy::open(&config.policy, (&sql, &revisions, &announcer), ground).await?;
+    let (polls, fetching) = bundle::open(&config.policy, ground)?;
     let opened = parts::log(&config.ledger, &sql, &space, ground).await?;
     let (ledger, log) =
         ::ledger::Ledger::new(opened, &config.ledger, clock.clone(), random.clone(), registry);
@@ -245,6 +249,7 @@ pub(crate) async fn build(
     let stages = Stages { gate, policy, ledger: ledger.clone() };
     let (path, background) =
         Serve::new(stages, revisions.clone(), clock.clone(), random.clone(), registry);
+    let background = Arc::new(background);
     let plane = Arc::new(Plane {
         path: Arc::new(path),
         cache: cache.clone(),
@@ -258,6 +263,7 @@ pub(crate) async fn build(
         blocks: blocks.clone(),
         checkpoint,
         decider,
+        polls,
         inspected_max: AtomicUsize::new(config.gate.inspect.body_max.bytes()),
         behaviour: behaviour.clone(),
         logins,
@@ -286,6 +292,7 @@ pub(crate) async fn build(
         health,
         space,
         adaptive,
+        bundles: fetching.map(|http| (http, background.clone())),
         plane: plane.clone(),
     };
     Ok(Built { plane, background, work })
@@ -304,6 +311,9 @@ pub(crate) struct Work {
     health: Health,
     space: Arc<Space>,
     adaptive: Option<Arc<::gate::limit::Adaptive>>,
+    /// With what bundles are fetched, and in whose name they are put in force; absent where
+    /// none is polled.
+    bundles: Option<(pool::Http, Arc<Background>)>,
     plane: Arc<Plane>,
 }
 
@@ -376,8 +386,8 @@ impl Work {
     /// Starts it. `tell` hears, again and again, how the parts are, and whether all are well
     /// that nothing works without.
     pub(crate) fn start(self, tell: impl Fn(bool, &[Report]) + Send + 'static) -> Running {
-        let Self { sql, sealed, outbox, ledger, log, ear, depend, health, space, adaptive, plane } =
-            self;
+        let Self { sql, sealed, outbox, ledger, log, ear, depend, health, space, .. } = self;
+        let Self { adaptive, bundles, plane, .. } = self;
         let stop = signal::Sender::new(false);
         let outbox = Arc::new(outbox);
         let mut others = JoinSet::new();
@@ -398,6 +408,9 @@ impl Work {
         others.spawn(tidy(cache.clone(), clock.clone()));
         others.spawn(token::tend(plane.tokens.clone(), clock.clone()));
         others.spawn(seal::tend(sealed, clock.clone()));
+        if let Some((http, background)) = bundles {
+            others.spawn(bundle::poll(plane.clone(), http, background));
+        }
         others.spawn(crypto::tend(plane.strongbox.clone(), clock.clone()));
         others.spawn({
             let clock = clock.clone();

@@ -1,11 +1,13 @@
-//! `stockade policy`: policies in Rego that are asked, tested and looked at as files. No server
-//! is asked.
+//! `stockade policy`: policies in Rego that are asked, tested and looked at as files, and packed
+//! into bundles. No server is asked, but the one a bundle is pushed to.
 
 mod asked;
+mod build;
 mod check;
 mod eval;
 mod explain;
 mod load;
+mod push;
 mod test;
 mod world;
 
@@ -72,11 +74,25 @@ static EXPRESSION: Code = Code::new(
     "write one that is found in names such as `data.authz.test_allow`",
 );
 
+static NOT_BUILT: Code = Code::new(
+    Kind::Invalid,
+    "cli-policy-output",
+    "The bundle cannot be written",
+    "name a file in a directory that is there, with room for it",
+);
+
+static BUILT: Code = Code::new(
+    Kind::Invalid,
+    "cli-policy-built",
+    "What is in a bundle is said when it is built",
+    "name the directory, or say it to `stockade policy build`",
+);
+
 /// Every code of this module.
 pub(crate) static CODES: &[&Code] =
-    &[&UNREAD, &NONE, &CLASH, &WRONG, &QUERY, &FAILED, &UNTESTED, &EXPRESSION];
+    &[&UNREAD, &NONE, &CLASH, &WRONG, &QUERY, &FAILED, &UNTESTED, &EXPRESSION, &NOT_BUILT, &BUILT];
 
-/// Ask, test and look at policies in Rego, as files
+/// Ask, test and look at policies in Rego as files, and put them in force
 #[derive(Debug, Subcommand)]
 #[command(arg_required_else_help = true)]
 pub(super) enum Policy {
@@ -84,6 +100,8 @@ pub(super) enum Policy {
     Test(test::Test),
     Check(check::Check),
     Explain(explain::Explain),
+    Build(build::Build),
+    Push(push::Push),
 }
 
 impl Policy {
@@ -93,6 +111,8 @@ impl Policy {
             Self::Test(test) => test.run(globals, output),
             Self::Check(check) => check.run(output),
             Self::Explain(explain) => explain.run(output),
+            Self::Build(build) => build.run(output),
+            Self::Push(push) => super::runtime()?.block_on(push.run(globals, output)),
         }
     }
 }

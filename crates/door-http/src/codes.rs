@@ -28,6 +28,7 @@ pub static CODES: &[&Code] = &[
     &NO_SESSION,
     &NO_NAMESPACE,
     &NO_POLICY,
+    &NO_BUNDLE,
     &NO_DOCUMENT,
     &UNDEFINED,
     &NO_LIST,
@@ -234,6 +235,14 @@ pub static NO_POLICY: Code = Code::new(
     "door-http-no-policy",
     "There is no such policy",
     "list the policies with GET /v1/policies",
+);
+
+/// No bundle has this name.
+pub static NO_BUNDLE: Code = Code::new(
+    Kind::Missing,
+    "door-http-no-bundle",
+    "There is no such bundle",
+    "list the bundles with GET /v1/bundles",
 );
 
 /// Nothing is kept at this path of the data.

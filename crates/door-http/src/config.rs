@@ -270,6 +270,8 @@ pub struct Limits {
     pub json_max: Size,
     /// The largest value put into the cache.
     pub value_max: Size,
+    /// The largest bundle of policies that is pushed.
+    pub bundle_max: Size,
     /// The largest object; its bytes pass through and are never held.
     pub object_max: Size,
     /// Bodies held in memory at a time, all requests together; beyond, 503.
@@ -292,6 +294,7 @@ impl Default for Limits {
             stall_timeout: Span::secs(30),
             json_max: Size::mib(1),
             value_max: Size::mib(16),
+            bundle_max: Size::mib(16),
             object_max: Size::mib(5 * 1024),
             buffered_max: Size::mib(256),
         }

@@ -5,6 +5,7 @@
 
 mod auth;
 mod authzen;
+mod bundle;
 mod cache;
 mod crypto;
 mod forward;
@@ -142,6 +143,7 @@ pub(crate) fn operations<P: Plane>() -> Vec<Operation<P>> {
     operations.extend(token::operations());
     operations.extend(crypto::operations());
     operations.extend(opa::operations());
+    operations.extend(bundle::operations());
     operations.extend(authzen::operations());
     operations.extend(status::operations());
     operations.extend(forward::operations());

@@ -62,6 +62,8 @@ pub enum System {
     Scrubber,
     /// Moving objects to the tier where they belong.
     Lifecycle,
+    /// Looking for bundles of policies where they come from.
+    Bundles,
 }
 
 impl System {
@@ -73,6 +75,7 @@ impl System {
             System::Sweeper => "sweeper",
             System::Scrubber => "scrubber",
             System::Lifecycle => "lifecycle",
+            System::Bundles => "bundles",
         }
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod admin;
+pub mod bundle;
 pub mod cache;
 pub mod crypto;
 pub mod group;
@@ -35,6 +36,7 @@ pub trait Plane:
     + token::Answers
     + crypto::Answers
     + policy::Answers
+    + bundle::Answers
     + 'static
 {
     /// The gate on the path.

@@ -5,6 +5,7 @@
 //! by one are forgotten with it, so nothing is remembered that another policy or other data
 //! would have decided otherwise.
 
+mod bundles;
 mod edition;
 mod store;
 
@@ -127,8 +128,8 @@ impl Book {
         let edition = match known {
             Some(edition) if edition.revision() == revision => edition,
             known => {
-                let (revision, modules, data) = store::read(&*self.sql, tenant).await?;
-                let known = known.as_deref();
+                let (revision, modules, bundles, data) = store::read(&*self.sql, tenant).await?;
+                let (modules, known) = ((modules, bundles), known.as_deref());
                 Arc::new(Edition::read(revision, modules, data, known, &self.config)?)
             }
         };
@@ -159,6 +160,7 @@ impl Book {
         let _alone = self.writing.lock().await;
         for _ in 0..ATTEMPTS {
             let edition = self.read(tenant).await?;
+            bundles::check_id(put.id)?;
             let version = store::version(&*self.sql, tenant, put.id).await? + 1;
             let info = PolicyInfo {
                 id: put.id.to_owned(),
@@ -169,6 +171,7 @@ impl Book {
             };
             let same = edition.policy(put.id).is_some_and(|there| *there.source == *put.source);
             let next = edition.with_policy(info.clone(), &self.config)?;
+            next.check_put(put.id)?;
             if put.dry_run || same {
                 return Ok((edition.name().clone(), false));
             }
@@ -194,6 +197,7 @@ impl Book {
         for _ in 0..ATTEMPTS {
             let edition = self.read(tenant).await?;
             let Some(there) = edition.policy(id) else { return Ok(false) };
+            edition.check_delete(id)?;
             let gone = PolicyInfo {
                 version: there.version + 1,
                 at: self.clock.now(),
@@ -231,6 +235,7 @@ impl Book {
         let _alone = self.writing.lock().await;
         for _ in 0..ATTEMPTS {
             let edition = self.read(tenant).await?;
+            edition.check_change(&path)?;
             let there = data::at(edition.data(), &path);
             let changed = match asked.change {
                 DataChange::PutNew(_) if there.is_some() => return Ok(Changed::Kept),

@@ -17,6 +17,15 @@ pub static CODES: &[&Code] = &[
     &DATA_PATH,
     &UNKNOWN_REVISION,
     &BUSY,
+    &BUNDLED,
+    &BUNDLE_INVALID,
+    &BUNDLE_TOO_LARGE,
+    &BUNDLE_UNTRUSTED,
+    &BUNDLE_UNTESTED,
+    &BUNDLE_ROOTS,
+    &BUNDLE_POLLED,
+    &BUNDLE_SOURCE,
+    &BUNDLE_AWAY,
     &crate::book::MEANWHILE,
 ];
 
@@ -122,4 +131,76 @@ pub static BUSY: Code = Code::new(
     "policy-busy",
     "Policies are changed by others at the moment",
     "ask again in a moment",
+);
+
+/// What a bundle brought is changed with it.
+pub static BUNDLED: Code = Code::new(
+    Kind::Conflict,
+    "policy-bundled",
+    "It belongs to a bundle",
+    "change it in the bundle, or put it outside of the bundle's roots",
+);
+
+/// An archive is no bundle.
+pub static BUNDLE_INVALID: Code = Code::new(
+    Kind::Invalid,
+    "policy-bundle-invalid",
+    "The bundle cannot be used",
+    "mend the file that is named; what was in force stays in force",
+);
+
+/// It is larger than it may be.
+pub static BUNDLE_TOO_LARGE: Code = Code::new(
+    Kind::Invalid,
+    "policy-bundle-too-large",
+    "The bundle is too large",
+    "take out what no policy reads, or raise `policy.bundle_limits`",
+);
+
+/// Nobody we trust says that it is theirs.
+pub static BUNDLE_UNTRUSTED: Code = Code::new(
+    Kind::Refused,
+    "policy-bundle-untrusted",
+    "The bundle is not signed as it has to be",
+    "sign it with the key that `policy.bundles` names; what was in force stays in force",
+);
+
+/// Its own tests fail.
+pub static BUNDLE_UNTESTED: Code = Code::new(
+    Kind::Invalid,
+    "policy-bundle-tests",
+    "The tests in the bundle fail",
+    "run `stockade policy test` on its files; what was in force stays in force",
+);
+
+/// Two bundles say they own one place.
+pub static BUNDLE_ROOTS: Code = Code::new(
+    Kind::Conflict,
+    "policy-bundle-roots",
+    "Two bundles claim one place",
+    "give them `roots` that lie apart, or take the other bundle out of force",
+);
+
+/// What is polled comes from where it is polled.
+pub static BUNDLE_POLLED: Code = Code::new(
+    Kind::Conflict,
+    "policy-bundle-polled",
+    "The bundle is polled",
+    "change it where it comes from, or take `url` out of `policy.bundles`",
+);
+
+/// It cannot be looked for there.
+pub static BUNDLE_SOURCE: Code = Code::new(
+    Kind::Invalid,
+    "policy-bundle-source",
+    "A bundle cannot be looked for as it is configured",
+    "write `https://…` or `file:///PATH`; plain `http://` needs `key` and no `token`",
+);
+
+/// It is not where it is looked for.
+pub static BUNDLE_AWAY: Code = Code::new(
+    Kind::Busy,
+    "policy-bundle-away",
+    "The bundle could not be fetched",
+    "look at the server it comes from; what was in force stays in force",
 );

@@ -1,8 +1,12 @@
 //! How policies are asked.
 
+use std::collections::BTreeMap;
+
 use flow::unit::{Size, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::bundle;
 
 /// How policies are asked.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -17,6 +21,10 @@ pub struct Config {
     /// The document that says whether requests may pass that proxies ask about, as in
     /// `envoy/authz/allow`; without one, all pass that the gate finds nothing in.
     pub forward: Option<String>,
+    /// How large bundles may be.
+    pub bundle_limits: bundle::Limits,
+    /// Where bundles come from, and who has to have signed them, by name.
+    pub bundles: BTreeMap<String, bundle::Source>,
 }
 
 impl Default for Config {
@@ -26,6 +34,8 @@ impl Default for Config {
             timeout: Span(std::time::Duration::from_secs(2)),
             steps_max: 20_000_000,
             forward: None,
+            bundle_limits: bundle::Limits::default(),
+            bundles: BTreeMap::new(),
         }
     }
 }

@@ -24,6 +24,7 @@
 //! ```
 
 mod book;
+pub mod bundle;
 pub mod codes;
 mod config;
 mod data;
@@ -35,6 +36,7 @@ mod told;
 mod world;
 
 pub use book::{Book, Edition, Revision};
+pub use bundle::Bundle;
 pub use config::Config;
 pub use decide::{Decider, Prepared};
 pub use forward::Header;

@@ -338,6 +338,22 @@ mod tests {
     }
 
     #[test]
+    fn bundles_are_put_by_administrators_and_in_development_from_here() {
+        for (role, put, list) in [
+            ("admin", true, true),
+            ("neighbour", true, true),
+            ("operator", false, true),
+            ("writer", false, true),
+            ("reader", false, true),
+            ("auditor", false, false),
+        ] {
+            check(&[role], "bundle.activate", put);
+            check(&[role], "bundle.delete", put);
+            check(&[role], "bundle.list", list);
+        }
+    }
+
+    #[test]
     fn our_own_rules_read_nothing_finer_than_a_namespace() {
         assert_eq!(Policies::stockade_self().unwrap().scope(), Scope::Namespace);
     }

@@ -54,10 +54,11 @@ grants := {
 	"admin": ["**"],
 	"system": ["**"],
 	# Whoever is on this machine, where the server is for development.
-	"neighbour": ["decision.*", "policy.*", "document.*"],
+	"neighbour": ["decision.*", "policy.*", "document.*", "bundle.*"],
 	"operator": [
 		"policy.list",
 		"policy.show",
+		"bundle.list",
 		"metrics.read",
 		"status.read",
 		"block.list",
@@ -93,6 +94,7 @@ grants := {
 		"decision.*",
 		"policy.list",
 		"policy.show",
+		"bundle.list",
 		"cache.*",
 		"object.*",
 		"stream.*",
@@ -106,6 +108,7 @@ grants := {
 		"decision.*",
 		"policy.list",
 		"policy.show",
+		"bundle.list",
 		"cache.get",
 		"cache.get_many",
 		"cache.stats",

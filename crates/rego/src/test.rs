@@ -136,8 +136,13 @@ impl Suite {
     /// Finds the tests of modules. A name that several rules of tests have is told apart by a
     /// number: `test_allow#01`.
     pub fn of(modules: Vec<Arc<Module>>) -> Result<Self, Vec<Problem>> {
+        Self::with(modules, Options::default())
+    }
+
+    /// The same of modules that are compiled in another way.
+    pub fn with(modules: Vec<Arc<Module>>, options: Options) -> Result<Self, Vec<Problem>> {
         let (modules, tests) = find::tests(modules);
-        let program = Program::compile(modules, Options { marks: true, ..Options::default() })?;
+        let program = Program::compile(modules, Options { marks: true, ..options })?;
         Ok(Self { program, tests })
     }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use flow::question::admin::{Metrics, Part, Status};
-use flow::{Plane, Result};
+use flow::question::bundle::{BundleState, BundleStates};
+use flow::{Plane, Result, Time};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use schemars::JsonSchema;
@@ -63,6 +64,48 @@ struct Parts {
 struct Plugins {
     /// How each part is, by its name.
     plugins: BTreeMap<String, Plugin>,
+    /// How it is going with each bundle of policies, by its name.
+    bundles: BTreeMap<String, BundleStatus>,
+}
+
+/// How it is going with a bundle.
+#[derive(Debug, Serialize, JsonSchema)]
+struct BundleStatus {
+    /// By what it is called.
+    name: String,
+    /// Which revision is in force; absent where none is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    active_revision: Option<String>,
+    /// When one was last put in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    last_successful_activation: Option<Time>,
+    /// When one was last fetched, by the node that is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    last_successful_download: Option<Time>,
+    /// What went wrong the last time; absent where nothing did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    /// The same in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+}
+
+impl From<BundleState> for BundleStatus {
+    fn from(state: BundleState) -> Self {
+        let BundleState { name, active, polled } = state;
+        let polled = polled.unwrap_or_default();
+        let (code, message) = polled.failure.unzip();
+        Self {
+            name,
+            last_successful_activation: active.as_ref().map(|active| active.at),
+            active_revision: active.map(|active| active.revision),
+            last_successful_download: polled.downloaded,
+            code,
+            message,
+        }
+    }
 }
 
 /// How a part is.
@@ -73,9 +116,13 @@ struct Plugin {
 }
 
 impl Plugins {
-    fn of(parts: &[PartStatus]) -> Self {
+    fn of(parts: &[PartStatus], bundles: Vec<BundleState>) -> Self {
         let state = |ok| Plugin { state: if ok { "OK" } else { "ERROR" } };
-        Self { plugins: parts.iter().map(|part| (part.name.clone(), state(part.ok))).collect() }
+        let bundles = bundles.into_iter().map(|state| (state.name.clone(), state.into()));
+        Self {
+            plugins: parts.iter().map(|part| (part.name.clone(), state(part.ok))).collect(),
+            bundles: bundles.collect(),
+        }
     }
 }
 
@@ -96,7 +143,7 @@ async fn status<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     call.query()?;
     let parts = call.once(Status).await?;
     let parts: Vec<_> = parts.into_iter().map(PartStatus::from).collect();
-    let result = Plugins::of(&parts);
+    let result = Plugins::of(&parts, call.once(BundleStates).await?);
     let parts = Parts { ok: parts.iter().all(|part| part.ok), parts, result };
     Ok(Short::json(StatusCode::OK, &parts).into())
 }

@@ -6,6 +6,7 @@
 )]
 
 mod authzen;
+mod bundle;
 mod client;
 mod document;
 mod drain;

@@ -83,6 +83,7 @@ pub(crate) struct World {
     pub(crate) forwarded: Mutex<Vec<(String, usize)>>,
     pub(crate) policies: Mutex<BTreeMap<String, String>>,
     pub(crate) documents: Mutex<BTreeMap<String, String>>,
+    pub(crate) bundles: Mutex<std::collections::BTreeSet<String>>,
     pub(crate) log: Mutex<Vec<Event>>,
     pub(crate) live: broadcast::Sender<Event>,
     /// Bytes of bodies taken so far.
@@ -125,6 +126,7 @@ pub(crate) fn plane(clock: Clock) -> Arc<Parts> {
         forwarded: Mutex::default(),
         policies: Mutex::default(),
         documents: Mutex::default(),
+        bundles: Mutex::default(),
         log: Mutex::default(),
         live: broadcast::Sender::new(1024),
         taken: AtomicUsize::new(0),

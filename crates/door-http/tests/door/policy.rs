@@ -3,6 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use flow::question::bundle::{
+    Activated, BundleInfo, BundlePoll, BundleState, BundleStates, DeleteBundle, ListBundles,
+    PutBundle,
+};
 use flow::question::policy::{
     ChangeData, Changed, DataChange, Decide, Decided, DeletePolicy, Freshness, ListPolicies,
     PolicyInfo, Posed, PutPolicy, Query, ShowPolicy, Tier,
@@ -160,3 +164,53 @@ answers!(ChangeData<'q>, Changed, |world, asked| {
     }
     Ok(Changed::Made(Arc::from("r8")))
 });
+
+fn bundle(name: &str) -> BundleInfo {
+    BundleInfo {
+        name: name.to_owned(),
+        revision: "7".to_owned(),
+        digest: "d1".to_owned(),
+        roots: vec!["a".to_owned()],
+        at: Time(1),
+        by: "ann".to_owned(),
+    }
+}
+
+/// Those that were put, and one that is polled and never came.
+fn bundles(world: &World) -> Vec<BundleState> {
+    let put = world.bundles.lock();
+    let put = put.iter().map(|name| {
+        let (name, active) = (name.clone(), Some(bundle(name)));
+        BundleState { name, active, polled: None }
+    });
+    let failure = Some(("policy-bundle-away", "its server answered 500".to_owned()));
+    let polled = Some(BundlePoll { downloaded: Some(Time(1)), activated: None, failure });
+    let polled = BundleState { name: "polled".to_owned(), active: None, polled };
+    let mut all: Vec<_> = put.chain([polled]).collect();
+    all.sort_by(|one, other| one.name.cmp(&other.name));
+    all
+}
+
+answers!(PutBundle<'q>, Activated, |world, asked| {
+    if asked.archive == b"wrong" {
+        return Err(INVALID.error("`a.rego` is in it twice"));
+    }
+    let changed = !asked.dry_run && world.bundles.lock().insert(asked.name.to_owned());
+    let (revision, warnings) = (Arc::from("r8"), vec!["`policy.wasm` is passed over".to_owned()]);
+    let bundle = bundle(asked.name);
+    Ok(Activated { bundle, revision, changed, policies: 2, tests: 1, warnings })
+});
+answers!(DeleteBundle<'q>, bool, |world, asked| { Ok(world.bundles.lock().remove(asked.name)) });
+answers!(ListBundles<'q>, Vec<BundleState>, |world, asked| {
+    let behind = bundles(world).into_iter().filter(|state| *state.name > *asked.after);
+    Ok(behind.take(asked.limit as usize).collect())
+});
+
+impl Origin<BundleStates> for Parts {
+    fn answer<'a>(
+        &'a self,
+        _: &'a Permitted<'a, BundleStates>,
+    ) -> Step<'a, Result<Answer<Vec<BundleState>>>> {
+        Step::Now(Ok(Answer::done(bundles(&self.0))))
+    }
+}

@@ -12,6 +12,8 @@ use parking_lot::RwLock;
 use rego::syntax::{self, Edition as Language, Module};
 use rego::{Options, Program, Reads, Value};
 
+use super::bundles::Held;
+use crate::bundle::Roots;
 use crate::memory::Memory;
 use crate::{data, told};
 
@@ -50,6 +52,7 @@ pub struct Edition {
     revision: Revision,
     name: Arc<str>,
     policies: BTreeMap<String, Policy>,
+    bundles: Bundles,
     program: Arc<Program>,
     data: Value,
     entries: RwLock<HashMap<Box<str>, Arc<Entry>>>,
@@ -59,10 +62,13 @@ pub struct Edition {
     standing: ArcSwapOption<Epoch>,
 }
 
+/// The bundles in force, by name.
+pub(super) type Bundles = BTreeMap<String, Arc<Held>>;
+
 #[derive(Debug, Clone)]
-struct Policy {
-    info: Arc<PolicyInfo>,
-    module: Arc<Module>,
+pub(super) struct Policy {
+    pub(super) info: Arc<PolicyInfo>,
+    pub(super) module: Arc<Module>,
 }
 
 /// A document that is asked for, and what it depends on.
@@ -81,7 +87,7 @@ impl Edition {
     /// What was read from a database. Modules that an edition before had are not parsed again.
     pub(crate) fn read(
         revision: Revision,
-        modules: Vec<PolicyInfo>,
+        (modules, bundles): (Vec<PolicyInfo>, Bundles),
         data: Value,
         before: Option<&Self>,
         config: &crate::Config,
@@ -89,18 +95,23 @@ impl Edition {
         let mut policies = BTreeMap::new();
         for info in modules {
             let known = before.and_then(|before| before.policies.get(&info.id));
-            let policy = match known.filter(|policy| policy.info.source == info.source) {
+            let language = match bundles.values().any(|held| held.old.contains(&info.id)) {
+                true => Language::V0,
+                false => Language::V1,
+            };
+            let policy = match known.filter(|policy| policy.is(&info.source, language)) {
                 Some(policy) => Policy { info: Arc::new(info), module: policy.module.clone() },
-                None => Policy::parse(info)?,
+                None => Policy::parse(info, language)?,
             };
             policies.insert(policy.info.id.clone(), policy);
         }
-        Self::compile(revision, policies, data, config)
+        Self::compile(revision, policies, bundles, data, config)
     }
 
-    fn compile(
+    pub(super) fn compile(
         revision: Revision,
         policies: BTreeMap<String, Policy>,
+        bundles: Bundles,
         data: Value,
         config: &crate::Config,
     ) -> Result<Self> {
@@ -110,12 +121,12 @@ impl Edition {
         for problem in program.awaited() {
             tracing::warn!(%problem, "a policy calls a function that is not there yet");
         }
-        Ok(Self::of(revision, policies, program, data, config))
+        Ok(Self::of(revision, (policies, bundles), program, data, config))
     }
 
     fn of(
         revision: Revision,
-        policies: BTreeMap<String, Policy>,
+        (policies, bundles): (BTreeMap<String, Policy>, Bundles),
         program: Arc<Program>,
         data: Value,
         config: &crate::Config,
@@ -123,28 +134,30 @@ impl Edition {
         let name = revision.to_string().into();
         let (entries, memory) = (RwLock::default(), Memory::new(config));
         let standing = ArcSwapOption::empty();
-        Self { revision, name, policies, program, data, entries, memory, standing }
+        Self { revision, name, policies, bundles, program, data, entries, memory, standing }
     }
 
     pub(crate) fn with_policy(&self, info: PolicyInfo, config: &crate::Config) -> Result<Self> {
         let mut policies = self.policies.clone();
-        policies.insert(info.id.clone(), Policy::parse(info)?);
-        Self::compile(self.policies_changed(), policies, self.data.clone(), config)
+        policies.insert(info.id.clone(), Policy::parse(info, Language::V1)?);
+        let bundles = self.bundles.clone();
+        Self::compile(self.policies_changed(), policies, bundles, self.data.clone(), config)
     }
 
     pub(crate) fn without_policy(&self, id: &str, config: &crate::Config) -> Result<Self> {
         let mut policies = self.policies.clone();
         policies.remove(id);
-        Self::compile(self.policies_changed(), policies, self.data.clone(), config)
+        let bundles = self.bundles.clone();
+        Self::compile(self.policies_changed(), policies, bundles, self.data.clone(), config)
     }
 
     pub(crate) fn with_data(&self, data: Value, config: &crate::Config) -> Self {
         let revision = Revision { documents: self.revision.documents + 1, ..self.revision };
         let (policies, program) = (self.policies.clone(), self.program.clone());
-        Self::of(revision, policies, program, data, config)
+        Self::of(revision, (policies, self.bundles.clone()), program, data, config)
     }
 
-    fn policies_changed(&self) -> Revision {
+    pub(super) fn policies_changed(&self) -> Revision {
         Revision { policies: self.revision.policies + 1, ..self.revision }
     }
 
@@ -193,6 +206,21 @@ impl Edition {
         self.policies.get(id).map(|policy| &policy.info)
     }
 
+    /// The bundles that are in force, by name.
+    pub(super) fn bundles(&self) -> &Bundles {
+        &self.bundles
+    }
+
+    pub(super) fn parsed(&self) -> &BTreeMap<String, Policy> {
+        &self.policies
+    }
+
+    /// The bundle that owns what would be changed at a place, by what is asked of its roots.
+    pub(super) fn owner(&self, owns: impl Fn(&Roots) -> bool) -> Option<&str> {
+        let owner = self.bundles.iter().find(|(_, held)| owns(&held.roots));
+        owner.map(|(name, _)| name.as_str())
+    }
+
     /// What a path asks for.
     pub(crate) fn entry(&self, path: &str) -> Result<Arc<Entry>> {
         if let Some(entry) = self.entries.read().get(path) {
@@ -213,9 +241,14 @@ impl Edition {
 }
 
 impl Policy {
-    fn parse(info: PolicyInfo) -> Result<Self> {
-        let module = syntax::module(&info.id, &info.source, Language::V1);
+    pub(super) fn parse(info: PolicyInfo, language: Language) -> Result<Self> {
+        let module = syntax::module(&info.id, &info.source, language);
         let module = module.map_err(|errors| told::unread(&errors))?;
         Ok(Self { info: Arc::new(info), module: Arc::new(module) })
+    }
+
+    /// Whether it is this text, read in this way.
+    pub(super) fn is(&self, source: &str, language: Language) -> bool {
+        *self.info.source == *source && self.module.edition == language
     }
 }

@@ -1,6 +1,7 @@
 //! Policies and documents in SQL: every version of a policy, the documents as they are now, and
 //! how often each kind was changed.
 
+use flow::question::bundle::BundleInfo;
 use flow::question::policy::PolicyInfo;
 use flow::{Clock, Code, Fact, Kind, Result};
 use pool::sql::codes::CORRUPT;
@@ -10,11 +11,15 @@ use rego::Value;
 use rego::value::json;
 
 use super::Revision;
+use super::bundles::Held;
+use super::edition::Bundles;
+use crate::bundle::Roots;
 
-const MIGRATIONS: &[Migration] = &[Migration::both(
-    1,
-    "policies and the documents they read",
-    "CREATE TABLE policy_version (
+const MIGRATIONS: &[Migration] = &[
+    Migration::both(
+        1,
+        "policies and the documents they read",
+        "CREATE TABLE policy_version (
         tenant TEXT NOT NULL,
         id TEXT NOT NULL,
         version BIGINT NOT NULL,
@@ -35,7 +40,23 @@ const MIGRATIONS: &[Migration] = &[Migration::both(
         policies BIGINT NOT NULL,
         documents BIGINT NOT NULL
     );",
-)];
+    ),
+    Migration::both(
+        2,
+        "bundles that are in force",
+        "CREATE TABLE policy_bundle (
+        tenant TEXT NOT NULL,
+        name TEXT NOT NULL,
+        revision TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        roots TEXT NOT NULL,
+        v0_ids TEXT NOT NULL,
+        at BIGINT NOT NULL,
+        by_whom TEXT NOT NULL,
+        PRIMARY KEY (tenant, name)
+    );",
+    ),
+];
 
 /// Somebody else changed something first.
 pub(crate) static MEANWHILE: Code =
@@ -59,7 +80,7 @@ pub(super) async fn revision(sql: &dyn Sql, tenant: &str) -> Result<Revision> {
 pub(super) async fn read(
     sql: &dyn Sql,
     tenant: &str,
-) -> Result<(Revision, Vec<PolicyInfo>, Value)> {
+) -> Result<(Revision, Vec<PolicyInfo>, Bundles, Value)> {
     loop {
         let before = revision(sql, tenant).await?;
         let text = "SELECT v.id, v.version, v.source, v.at, v.by_whom FROM policy_version v
@@ -71,9 +92,10 @@ pub(super) async fn read(
         let text = "SELECT name, json FROM policy_document WHERE tenant = ?1";
         let rows = sql.query(Statement::new(text).bind(tenant)).await?;
         let documents = rows.iter().map(document).collect::<Result<Vec<_>>>()?;
+        let bundles = bundles(sql, tenant).await?;
         // What was read in pieces is of one moment if nothing changed while it was.
         if revision(sql, tenant).await? == before {
-            return Ok((before, modules, Value::object(documents)));
+            return Ok((before, modules, bundles, Value::object(documents)));
         }
     }
 }
@@ -158,7 +180,15 @@ pub(super) fn change(
     after: &Value,
     fact: Option<Fact>,
 ) -> Transaction {
-    let mut transaction = changed(tenant, from, "documents");
+    with(documents(changed(tenant, from, "documents"), tenant, before, after), fact)
+}
+
+fn documents(
+    mut transaction: Transaction,
+    tenant: &str,
+    before: &Value,
+    after: &Value,
+) -> Transaction {
     let names = |value: &Value| match value {
         Value::Object(members) => {
             members.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
@@ -180,7 +210,107 @@ pub(super) fn change(
         let name = key.as_text().unwrap_or_default();
         transaction = transaction.run(Statement::new(text).bind(tenant).bind(name));
     }
+    transaction
+}
+
+/// What a bundle changes, all at once.
+pub(super) struct Exchange<'a> {
+    /// Policies that are others than before.
+    pub(super) put: Vec<PolicyInfo>,
+    /// Policies that are no more, under the next number of their version.
+    pub(super) gone: Vec<PolicyInfo>,
+    /// The documents, before and after.
+    pub(super) data: (&'a Value, &'a Value),
+    /// What is in force of the bundle, if it is.
+    pub(super) bundle: Option<&'a Held>,
+}
+
+/// Puts a bundle in the place of the one with its name, or nothing.
+pub(super) fn exchange(
+    tenant: &str,
+    from: Revision,
+    name: &str,
+    exchange: &Exchange<'_>,
+    fact: Option<Fact>,
+) -> Transaction {
+    let mut transaction = policies_changed(tenant, from);
+    for (infos, live) in [(&exchange.put, true), (&exchange.gone, false)] {
+        for info in infos {
+            transaction = transaction.run(version_row(tenant, info, live));
+        }
+    }
+    let (before, after) = exchange.data;
+    let transaction = documents(transaction, tenant, before, after);
+    let transaction = match exchange.bundle {
+        Some(held) => transaction.run(bundle_row(tenant, held)),
+        None => {
+            let text = "DELETE FROM policy_bundle WHERE tenant = ?1 AND name = ?2";
+            transaction.run(Statement::new(text).bind(tenant).bind(name))
+        }
+    };
     with(transaction, fact)
+}
+
+fn bundle_row(tenant: &str, held: &Held) -> Statement {
+    let text = "INSERT INTO policy_bundle
+                    (tenant, name, revision, digest, roots, v0_ids, at, by_whom)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                ON CONFLICT (tenant, name) DO UPDATE SET
+                    revision = excluded.revision, digest = excluded.digest,
+                    roots = excluded.roots, v0_ids = excluded.v0_ids,
+                    at = excluded.at, by_whom = excluded.by_whom";
+    let BundleInfo { name, revision, digest, roots, at, by } = &held.info;
+    // Lists of texts always have a JSON form.
+    let list = |texts| serde_json::to_string::<Vec<&String>>(&texts).unwrap_or_default();
+    Statement::new(text)
+        .bind(tenant)
+        .bind(&**name)
+        .bind(&**revision)
+        .bind(&**digest)
+        .bind(list(roots.iter().collect()))
+        .bind(list(held.old.iter().collect()))
+        .bind(*at)
+        .bind(&**by)
+}
+
+async fn bundles(sql: &dyn Sql, tenant: &str) -> Result<Bundles> {
+    let text = "SELECT name, revision, digest, roots, v0_ids, at, by_whom FROM policy_bundle
+                WHERE tenant = ?1";
+    let rows = sql.query(Statement::new(text).bind(tenant)).await?;
+    let held = rows.iter().map(|row| bundle(row).map(|held| (held.info.name.clone(), held.into())));
+    held.collect()
+}
+
+fn bundle(row: &Row) -> Result<Held> {
+    let name: String = row.get("name")?;
+    let list = |column: &str| -> Result<Vec<String>> {
+        let text: String = row.get(column)?;
+        serde_json::from_str(&text).map_err(|error| {
+            CORRUPT.error(format!("the bundle `{name}` cannot be read")).because(error)
+        })
+    };
+    let (roots, old) = (list("roots")?, list("v0_ids")?);
+    let of = Roots::of(Some(&roots))?;
+    let info = BundleInfo {
+        revision: row.get("revision")?,
+        digest: row.get("digest")?,
+        roots,
+        at: row.get("at")?,
+        by: row.get("by_whom")?,
+        name,
+    };
+    Ok(Held { info, roots: of, old: old.into_iter().collect() })
+}
+
+/// The numbers of the newest versions of all policies there are or were.
+pub(super) async fn versions(
+    sql: &dyn Sql,
+    tenant: &str,
+) -> Result<std::collections::BTreeMap<String, u64>> {
+    let text = "SELECT id, MAX(version) AS newest FROM policy_version WHERE tenant = ?1
+                GROUP BY id";
+    let rows = sql.query(Statement::new(text).bind(tenant)).await?;
+    rows.iter().map(|row| Ok((row.get("id")?, row.get("newest")?))).collect()
 }
 
 fn policies_changed(tenant: &str, from: Revision) -> Transaction {

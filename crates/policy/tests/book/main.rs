@@ -5,6 +5,7 @@
     reason = "a test that fails should stop there"
 )]
 
+mod bundles;
 mod histories;
 mod keys;
 mod node;
