@@ -29,7 +29,7 @@ use crate::syntax::tree::{Expr, ExprKind, Module, Name, Rule, Term, TermKind};
 use crate::{Value, syntax};
 
 use step::{Around, State};
-use unknown::Unknowns;
+use unknown::{Unknowns, World};
 
 /// What is not known, and how much of the rest is written into place.
 #[derive(Debug, Clone)]
@@ -131,10 +131,12 @@ struct Residue<'p, 'a> {
     prefix: &'static str,
     names: usize,
     room: usize,
-    /// The rules that are asked for, and whether that is within a `with`.
-    wanted: Vec<(RuleId, bool)>,
-    seen: HashSet<(RuleId, bool)>,
-    mirrored: HashSet<(u32, bool)>,
+    /// The rules that are asked for, and in which world.
+    wanted: Vec<(RuleId, World)>,
+    seen: HashSet<(RuleId, World)>,
+    mirrored: HashSet<(u32, World)>,
+    /// The functions for which others stand.
+    stood: HashSet<Vec<Value>>,
     support: BTreeMap<Vec<Name>, Vec<Rule>>,
     bodies: usize,
 }
@@ -161,7 +163,7 @@ impl<'p, 'a> Residue<'p, 'a> {
         Self {
             program,
             evaluation,
-            unknowns: Unknowns::new(program, asked, leave),
+            unknowns: Unknowns::new(program, leave),
             inlines,
             apart: leave.apart.iter().filter_map(below).collect(),
             root: root.into(),
@@ -171,6 +173,7 @@ impl<'p, 'a> Residue<'p, 'a> {
             wanted: Vec::new(),
             seen: HashSet::default(),
             mirrored: HashSet::default(),
+            stood: HashSet::default(),
             support: BTreeMap::new(),
             bodies: 0,
         }
@@ -178,7 +181,7 @@ impl<'p, 'a> Residue<'p, 'a> {
 
     fn all(mut self, asked: &'p Asked) -> Run<Partial> {
         let state = State::new(asked.slots as usize);
-        let around = Around { inlines: self.inlines, inside: false };
+        let around = Around { inlines: self.inlines, world: 0 };
         let mut queries = Vec::new();
         let mut written = HashSet::new();
         for mut state in self.block(&asked.steps, state, around)? {
@@ -194,8 +197,8 @@ impl<'p, 'a> Residue<'p, 'a> {
                 queries.push(lines);
             }
         }
-        while let Some((rule, inside)) = self.wanted.pop() {
-            self.write_rule(rule, inside)?;
+        while let Some((rule, world)) = self.wanted.pop() {
+            self.write_rule(rule, world)?;
         }
         if queries.iter().any(Vec::is_empty) {
             queries = vec![Vec::new()];

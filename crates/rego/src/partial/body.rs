@@ -1,6 +1,7 @@
 //! Bodies within bodies, and worlds in which other things are so.
 
 use super::step::{Around, State, Sym};
+use super::unknown::World;
 use super::{Residue, write};
 use crate::Value;
 use crate::builtin::Builtin;
@@ -66,7 +67,7 @@ impl<'p> Residue<'p, '_> {
                 return Ok(true);
             }
             if !inlines {
-                let denied = self.aside(ways, before, around.inside);
+                let denied = self.aside(ways, before, around.world);
                 state.say(Expr { negated: true, ..write::holds(denied) });
                 return Ok(true);
             }
@@ -82,7 +83,7 @@ impl<'p> Residue<'p, '_> {
     }
 
     /// Bodies as a rule of their own, which is given what they take from around them.
-    fn aside(&mut self, bodies: Vec<Vec<Expr>>, before: usize, inside: bool) -> Term {
+    fn aside(&mut self, bodies: Vec<Vec<Expr>>, before: usize, world: World) -> Term {
         let mut outer = Vec::new();
         for body in &bodies {
             self.names_in(body, &mut |number| {
@@ -99,8 +100,8 @@ impl<'p> Residue<'p, '_> {
             .into_iter()
             .map(|body| write::rule(write::head(write::var(&name), given.clone()), body))
             .collect();
-        self.support.entry(self.package(&[], inside)).or_default().extend(rules);
-        let asked = write::place("data", &self.path(&[Value::from(name.as_str())], inside));
+        self.support.entry(self.package(&[], world)).or_default().extend(rules);
+        let asked = write::place("data", &self.path(&[Value::from(name.as_str())], world));
         match args.is_empty() {
             true => asked,
             false => write::plain(TermKind::Call(Box::new(asked), args)),
@@ -208,6 +209,7 @@ impl<'p> Residue<'p, '_> {
             self.argument(&mut state, &Arg::Slot(slot), around)?;
         }
         let mut withs = Vec::new();
+        let world = self.unknowns.within(swaps, around.world);
         for swap in swaps {
             let (target, value) = match swap {
                 Swap::Input { path, value } => {
@@ -224,26 +226,30 @@ impl<'p> Residue<'p, '_> {
                 }
                 Swap::Function { of, by } => {
                     let by = match by {
-                        Mock::Function(callee) => self.callee(callee)?,
+                        Mock::Function(callee) => {
+                            let itself = self.unknowns.unmocked(world);
+                            self.callee(callee, itself)?
+                        },
                         Mock::Value(value) => {
                             let value = self.argument(&mut state, value, around)?;
                             self.term_of(&value)?
                         }
                     };
-                    (self.callee(of)?, by)
+                    (self.callee(of, world)?, by)
                 }
             };
             withs.push(With { span: Span::default(), target, value });
         }
         state.withs = withs;
+        state.world = Some(world);
         out.push(state);
         Ok(())
     }
 
-    fn callee(&mut self, callee: &Callee) -> Run<Term> {
+    fn callee(&mut self, callee: &Callee, world: World) -> Run<Term> {
         match callee {
             Callee::Builtin(function) => Ok(by_name(function)),
-            Callee::Rule(rule) => self.document(*rule, true),
+            Callee::Rule(rule) => self.document(*rule, world),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Documents of which rules make a part, and data the rest.
 
 use super::step::{Around, State, Sym};
+use super::unknown::World;
 use super::{Residue, write};
 use crate::Value;
 use crate::eval::Run;
@@ -9,21 +10,33 @@ use crate::syntax::tree::Term;
 
 impl Residue<'_, '_> {
     /// All at and below a node.
-    pub(super) fn whole(&mut self, node: NodeId, inside: bool) -> Run<Term> {
+    pub(super) fn whole(&mut self, node: NodeId, world: World) -> Run<Term> {
         let Some(here) = self.program.tree.nodes.get(node as usize) else {
             return Err(self.evaluation.stopped("a document is asked for that is not there"));
         };
         let mut rules = Vec::new();
         self.unknowns.below(node, &mut rules);
         if rules.is_empty() || self.unknowns.is_said(&here.path) {
+            self.check_data(&here.path, world)?;
             return Ok(write::place("data", &here.path));
         }
-        if self.unknowns.has_data(&here.path, inside) {
+        if self.unknowns.has_data(&here.path, world) {
             let message = "what is unknown lies among rules that are asked for together";
             return Err(self.evaluation.stopped(message));
         }
-        self.mirror(node, inside)?;
-        Ok(write::place("data", &self.path(&here.path, inside)))
+        self.mirror(node, world)?;
+        Ok(write::place("data", &self.path(&here.path, world)))
+    }
+
+    /// What is known of data of which something is replaced cannot be had with it.
+    pub(super) fn check_data(&self, path: &[Value], world: World) -> Run<()> {
+        let known = || self.evaluation.data_at(path).is_some();
+        match self.unknowns.is_replaced_below(path, world) && known() {
+            true => Err(self.evaluation.stopped(
+                "data of which `with` replaces a part cannot be read whole in part",
+            )),
+            false => Ok(()),
+        }
     }
 
     /// Whatever there is on a way from a node.
@@ -49,13 +62,13 @@ impl Residue<'_, '_> {
                 }
             });
         }
-        let base = self.whole(node, around.inside)?;
+        let base = self.whole(node, around.world)?;
         self.make(to, write::reference(base, way), state)
     }
 
     /// Writes all that is at and below a node again, where what is left can ask for it.
-    fn mirror(&mut self, node: NodeId, inside: bool) -> Run<()> {
-        if !self.mirrored.insert((node, inside)) {
+    fn mirror(&mut self, node: NodeId, world: World) -> Run<()> {
+        if !self.mirrored.insert((node, world)) {
             return Ok(());
         }
         let mut open = vec![node];
@@ -68,14 +81,14 @@ impl Residue<'_, '_> {
                     let message = "data lies where rules are, and both are asked for together";
                     return Err(self.evaluation.stopped(message));
                 }
-                self.document(rule, inside)?;
+                self.document(rule, world)?;
                 continue;
             }
             if here.rule.is_some() && here.children.is_empty() && base.is_none() {
                 // A function is no document.
                 continue;
             }
-            let package = self.package(&path, inside);
+            let package = self.package(&path, world);
             let rules = self.support.entry(package).or_default();
             let mut known = Vec::new();
             match base {

@@ -1,6 +1,7 @@
 //! Rules and functions that are asked for: written into place, or asked for by name.
 
 use super::step::{Around, State, Sym};
+use super::unknown::World;
 use super::{Residue, write};
 use crate::Value;
 use crate::eval::Run;
@@ -24,7 +25,7 @@ impl<'p> Residue<'p, '_> {
         out: &mut Vec<State>,
     ) -> Run<()> {
         let set = self.set(rule)?;
-        if !self.unknowns.reach_rule(rule, around.inside) {
+        if !self.unknowns.reach_rule(rule, around.world) {
             if let Some(value) = self.evaluation.all_of_rule(rule)? {
                 state.put(to, Sym::Known(value));
                 out.push(state);
@@ -38,7 +39,7 @@ impl<'p> Residue<'p, '_> {
             return Ok(());
         }
         if said || !self.may_inline(set, around) || !self.decided(set, 0, to, rest, &state)? {
-            let term = self.document(rule, around.inside)?;
+            let term = self.document(rule, around.world)?;
             self.make(to, term, &mut state)?;
             out.push(state);
             return Ok(());
@@ -59,7 +60,7 @@ impl<'p> Residue<'p, '_> {
         out: &mut Vec<State>,
     ) -> Run<()> {
         let set = self.set(rule)?;
-        let itself = !self.is_mocked(rule, around.inside) && self.may_inline(set, around);
+        let itself = !self.is_mocked(rule, around.world) && self.may_inline(set, around);
         if itself && self.decided(set, args.len(), to, rest, &state)? {
             let mut given = Vec::new();
             for arg in args {
@@ -68,7 +69,7 @@ impl<'p> Residue<'p, '_> {
             return self.one_of(set, &given, to, &state, around, out);
         }
         let args = self.terms(args, &mut state, around)?;
-        let callee = self.document(rule, around.inside)?;
+        let callee = self.document(rule, around.world)?;
         self.make(to, write::plain(TermKind::Call(Box::new(callee), args)), &mut state)?;
         out.push(state);
         Ok(())
@@ -79,7 +80,7 @@ impl<'p> Residue<'p, '_> {
         around.inlines
             && !self.evaluation.is_deep()
             && !self.apart.iter().any(|path| set.path.starts_with(path))
-            && !self.unknowns.has_data(&set.path, around.inside)
+            && !self.unknowns.has_data(&set.path, around.world)
             && set.plans.iter().flatten().all(|plan| plan.branches.len() == 1)
     }
 
@@ -197,31 +198,45 @@ impl<'p> Residue<'p, '_> {
     }
 
     /// A rule set by its name among what is left, where it is written if it is not yet.
-    pub(super) fn document(&mut self, rule: RuleId, inside: bool) -> Run<Term> {
+    pub(super) fn document(&mut self, rule: RuleId, world: World) -> Run<Term> {
         let set = self.set(rule)?;
         if !matches!(set.kind, Kind::Function(_)) {
-            if self.unknowns.is_replaced(&set.path, inside) {
+            if self.unknowns.is_replaced(&set.path, world) {
                 let message = "a rule that `with` replaces cannot be evaluated in part";
                 return Err(self.evaluation.stopped(message));
             }
             if self.unknowns.is_said(&set.path) {
                 return Ok(write::place("data", &set.path));
             }
-            if self.unknowns.has_data(&set.path, inside) {
+            if self.unknowns.has_data(&set.path, world) {
                 let message = "a part of what a rule makes is unknown: name all of it";
                 return Err(self.evaluation.stopped(message));
             }
         }
-        if self.seen.insert((rule, inside)) {
-            self.wanted.push((rule, inside));
+        if self.is_mocked(rule, world) {
+            return Ok(self.stand_in(set));
         }
-        Ok(write::place("data", &self.path(&set.path, inside)))
+        if self.seen.insert((rule, world)) {
+            self.wanted.push((rule, world));
+        }
+        Ok(write::place("data", &self.path(&set.path, world)))
+    }
+
+    /// A function by the name at which another is put. It is never that by which it is asked.
+    fn stand_in(&mut self, set: &RuleSet) -> Term {
+        let root = Value::text(self.root.clone());
+        let mut path = vec![root, "__stood__".into()];
+        path.extend(set.path.iter().cloned());
+        if self.stood.insert(set.path.to_vec()) {
+            self.write_stood(set, &path);
+        }
+        write::place("data", &path)
     }
 
     /// Where what is at a path is among what is left.
-    pub(super) fn path(&self, path: &[Value], inside: bool) -> Vec<Value> {
+    pub(super) fn path(&self, path: &[Value], world: World) -> Vec<Value> {
         let root = Value::text(self.root.clone());
-        let inner = inside.then(|| Value::from("__with__"));
+        let inner = (world > 0).then(|| Value::from(format!("__with{world}__").as_str()));
         std::iter::once(root).chain(inner).chain(path.iter().cloned()).collect()
     }
 }

@@ -1,5 +1,6 @@
 //! Steps, gone through without knowing all they need.
 
+use super::unknown::World;
 use super::{Residue, STATES_MAX, TOO_MANY, write};
 use crate::Value;
 use crate::eval::Run;
@@ -34,6 +35,8 @@ pub(super) struct State {
     pub(super) lines: Vec<Expr>,
     /// What lines are asked with, between a `with` and its end.
     pub(super) withs: Vec<With>,
+    /// The world they are asked in then.
+    pub(super) world: Option<World>,
 }
 
 /// Where steps stand.
@@ -41,13 +44,13 @@ pub(super) struct State {
 pub(super) struct Around {
     /// Whether a way may become several: where it does not matter how often a body holds.
     pub(super) inlines: bool,
-    /// Whether other things may be so, by a `with` around.
-    pub(super) inside: bool,
+    /// In which world, by the `with` around.
+    pub(super) world: World,
 }
 
 impl State {
     pub(super) fn new(slots: usize) -> Self {
-        Self { frame: vec![Sym::Unset; slots], lines: Vec::new(), withs: Vec::new() }
+        Self { frame: vec![Sym::Unset; slots], lines: Vec::new(), withs: Vec::new(), world: None }
     }
 
     pub(super) fn get(&self, arg: &Arg) -> Sym {
@@ -90,7 +93,7 @@ impl<'p> Residue<'p, '_> {
                 self.evaluation.counts()?;
                 let around = Around {
                     inlines: around.inlines && state.withs.is_empty(),
-                    inside: around.inside || !state.withs.is_empty(),
+                    world: state.world.unwrap_or(around.world),
                 };
                 self.step(step, rest, state, around, &mut next)?;
                 if next.len() > STATES_MAX {
@@ -125,6 +128,7 @@ impl<'p> Residue<'p, '_> {
             Step::With { swaps } => return self.with(swaps, state, around, out),
             Step::Without => {
                 state.withs.clear();
+                state.world = None;
                 out.push(state);
                 return Ok(());
             }
@@ -137,7 +141,7 @@ impl<'p> Residue<'p, '_> {
             }),
             false => step.places(&mut |slot| open |= state.is_open(slot)),
         }
-        if !open && !self.unknowns.reach(step, around.inside) {
+        if !open && !self.unknowns.reach(step, around.world) {
             return self.known(step, state, around, out);
         }
         match step {
@@ -152,6 +156,7 @@ impl<'p> Residue<'p, '_> {
                 Ok(())
             }
             Step::Base { to, path } => {
+                self.check_data(path, around.world)?;
                 let term = write::place("data", path);
                 self.make(*to, term, &mut state)?;
                 out.push(state);
@@ -162,7 +167,7 @@ impl<'p> Residue<'p, '_> {
                 self.apply(*to, *rule, args, rest, state, around, out)
             }
             Step::Whole { to, node } => {
-                let term = self.whole(*node, around.inside)?;
+                let term = self.whole(*node, around.world)?;
                 self.make(*to, term, &mut state)?;
                 out.push(state);
                 Ok(())
@@ -359,6 +364,9 @@ impl<'p> Residue<'p, '_> {
             return self.member(rule, Some(&key), (None, to), &state, around, out);
         }
         let base = self.argument(&mut state, base, around)?;
+        if let Sym::Known(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_)) = &base {
+            return Ok(());
+        }
         if let (Sym::Known(base), true) = (&base, around.inlines)
             && let Some(members) = members(base)
         {
@@ -424,7 +432,7 @@ impl<'p> Residue<'p, '_> {
     pub(super) fn argument(&mut self, state: &mut State, arg: &Arg, around: Around) -> Run<Sym> {
         let sym = state.get(arg);
         let (Sym::Rule(rule), Arg::Slot(slot)) = (&sym, arg) else { return Ok(sym) };
-        let term = self.document(*rule, around.inside)?;
+        let term = self.document(*rule, around.world)?;
         self.make(*slot, term, state)?;
         Ok(state.get(arg))
     }
@@ -485,8 +493,8 @@ impl<'p> Residue<'p, '_> {
         }
     }
 
-    pub(super) fn is_mocked(&self, rule: RuleId, inside: bool) -> bool {
-        self.unknowns.is_mocked(Callee::Rule(rule), inside)
+    pub(super) fn is_mocked(&self, rule: RuleId, world: World) -> bool {
+        self.unknowns.is_mocked(Callee::Rule(rule), world)
     }
 }
 

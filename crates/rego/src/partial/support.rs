@@ -1,6 +1,7 @@
 //! Rules that are left as rules.
 
 use super::step::{Around, State, Sym};
+use super::unknown::World;
 use super::{Residue, write};
 use crate::Value;
 use crate::eval::Run;
@@ -9,15 +10,15 @@ use crate::syntax::tree::{ExprKind, Head, Name, Otherwise, Rule, Span, Term, Ter
 
 impl<'p> Residue<'p, '_> {
     /// Writes the rules of a set, as far as they depend on what is not known.
-    pub(super) fn write_rule(&mut self, rule: RuleId, inside: bool) -> Run<()> {
+    pub(super) fn write_rule(&mut self, rule: RuleId, world: World) -> Run<()> {
         let set = self.set(rule)?;
         let length = self.program.package_length(rule).min(set.path.len().saturating_sub(1));
-        let package = self.package(set.path.get(..length).unwrap_or_default(), inside);
+        let package = self.package(set.path.get(..length).unwrap_or_default(), world);
         let reference = reference(set.path.get(length..).unwrap_or_default());
         let rules = match set.kind {
-            Kind::Function(_) => self.rules_of(set, &reference, inside)?,
-            _ if self.unknowns.reach_rule(rule, inside) => {
-                self.rules_of(set, &reference, inside)?
+            Kind::Function(_) => self.rules_of(set, &reference, world)?,
+            _ if self.unknowns.reach_rule(rule, world) => {
+                self.rules_of(set, &reference, world)?
             }
             _ => match self.evaluation.all_of_rule(rule)? {
                 Some(value) => {
@@ -31,7 +32,7 @@ impl<'p> Residue<'p, '_> {
         Ok(())
     }
 
-    fn rules_of(&mut self, set: &'p RuleSet, name: &Term, inside: bool) -> Run<Vec<Rule>> {
+    fn rules_of(&mut self, set: &'p RuleSet, name: &Term, world: World) -> Run<Vec<Rule>> {
         let mut rules = Vec::new();
         let count = match set.kind {
             Kind::Function(count) => count,
@@ -51,8 +52,8 @@ impl<'p> Residue<'p, '_> {
             let args: Vec<Term> = (0..count).map(|_| self.fresh()).collect();
             let head = write::head(name.clone(), function.then(|| args.clone()));
             match plan.branches.as_slice() {
-                [branch] => self.rules_by(plan, branch, &head, inside, &mut rules)?,
-                branches => rules.extend(self.chain(plan, branches, &head, set.kind, inside)?),
+                [branch] => self.rules_by(plan, branch, &head, world, &mut rules)?,
+                branches => rules.extend(self.chain(plan, branches, &head, set.kind, world)?),
             }
         }
         if rules.is_empty() {
@@ -67,10 +68,10 @@ impl<'p> Residue<'p, '_> {
         plan: &'p Plan,
         branch: &'p Branch,
         head: &Head,
-        inside: bool,
+        world: World,
         rules: &mut Vec<Rule>,
     ) -> Run<()> {
-        let around = Around { inlines: self.inlines, inside };
+        let around = Around { inlines: self.inlines, world };
         for mut state in self.block(&branch.steps, begun(plan, head), around)? {
             let mut head = head.clone();
             let mut keys = Vec::new();
@@ -110,13 +111,13 @@ impl<'p> Residue<'p, '_> {
         branches: &'p [Branch],
         head: &Head,
         kind: Kind,
-        inside: bool,
+        world: World,
     ) -> Run<Option<Rule>> {
         if matches!(kind, Kind::Set | Kind::Object) {
             let message = "a part of a document that has alternatives cannot be evaluated in part";
             return Err(self.evaluation.stopped(message));
         }
-        let around = Around { inlines: false, inside };
+        let around = Around { inlines: false, world };
         let mut rule: Option<Rule> = None;
         for branch in branches {
             let Some(mut state) = self.block(&branch.steps, begun(plan, head), around)?.pop()
@@ -165,11 +166,22 @@ impl<'p> Residue<'p, '_> {
         Some(write::rule(head, body))
     }
 
-    /// The package in which what is at a path is written.
-    pub(super) fn package(&self, path: &[Value], inside: bool) -> Vec<Name> {
-        let name = |key: &Value| key.as_text().map_or_else(|| key.to_string().into(), Name::from);
-        self.path(path, inside).iter().map(name).collect()
+    /// A function for which another stands.
+    pub(super) fn write_stood(&mut self, set: &RuleSet, path: &[Value]) {
+        let Some((name, package)) = path.split_last() else { return };
+        let package = package.iter().map(name_of).collect();
+        let rule = self.nothing(set.kind, &reference(std::slice::from_ref(name)));
+        self.support.entry(package).or_default().extend(rule);
     }
+
+    /// The package in which what is at a path is written.
+    pub(super) fn package(&self, path: &[Value], world: World) -> Vec<Name> {
+        self.path(path, world).iter().map(name_of).collect()
+    }
+}
+
+fn name_of(key: &Value) -> Name {
+    key.as_text().map_or_else(|| key.to_string().into(), Name::from)
 }
 
 fn begun(plan: &Plan, head: &Head) -> State {

@@ -47,7 +47,9 @@ impl Residue<'_, '_> {
             }
             let (name, term) = (name.clone(), term.clone());
             match &term.kind {
-                TermKind::Ref(..) if strict - 1 <= 8 => {
+                TermKind::Ref(head, _)
+                    if strict - 1 <= 8 && matches!(head.kind, TermKind::Var(_)) =>
+                {
                     place -= 1;
                     lines.remove(place);
                     lines.iter_mut().for_each(|line| replace(line, &name, &term));
