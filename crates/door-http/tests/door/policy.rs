@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use flow::question::policy::{
-    ChangeData, Changed, DataChange, Decide, Decided, DeletePolicy, Freshness, ListPolicies,
+    ChangeData, Changed, Compile, DataChange, Decide, Decided, DeletePolicy, Freshness, ListPolicies,
     PolicyInfo, Posed, PutPolicy, Query, ShowPolicy, Tier,
 };
 use flow::{Answer, Code, Error, Kind, Origin, Permitted, Result, Step, Time};
@@ -108,6 +108,27 @@ answers!(Query<'q>, Bytes, |_, asked| {
         "fails" => Err(failed()),
         "never" => Ok(Bytes::from_static(b"[]")),
         _ => Ok(format!(r#"[{{"x":{}}}]"#, input.unwrap_or("1".into())).into()),
+    }
+});
+
+/// Says what it was asked, as far as a query may.
+answers!(Compile<'q>, Bytes, |_, asked| {
+    let input = asked.input.map(|input| String::from_utf8_lossy(input).into_owned());
+    match asked.query {
+        "bad" => Err(with_place(INVALID.error("bad"), "rego_parse_error")),
+        "fails" => Err(failed()),
+        "never" => Ok(Bytes::from_static(b"{}")),
+        _ => {
+            let asked = json!([
+                asked.query,
+                input,
+                asked.unknowns,
+                asked.apart,
+                asked.unsteady,
+                asked.strict
+            ]);
+            Ok(json!({ "queries": [[asked]] }).to_string().into())
+        }
     }
 });
 

@@ -5,7 +5,7 @@ use super::unknown::World;
 use super::{Residue, write};
 use crate::Value;
 use crate::eval::Run;
-use crate::plan::{Arg, Branch, Kind, Order, Plan, RuleId, RuleSet, Slot, Step};
+use crate::plan::{Arg, Branch, Key, Kind, Order, Plan, RuleId, RuleSet, Slot, Step};
 use crate::syntax::tree::{Term, TermKind};
 
 impl<'p> Residue<'p, '_> {
@@ -82,6 +82,7 @@ impl<'p> Residue<'p, '_> {
             && !self.apart.iter().any(|path| set.path.starts_with(path))
             && !self.unknowns.has_data(&set.path, around.world)
             && set.plans.iter().flatten().all(|plan| plan.branches.len() == 1)
+            && (set.kind == Kind::Set || says_one(set))
     }
 
     /// Whether it does not matter what holds when no rule does: there is nothing, or what comes
@@ -239,4 +240,25 @@ impl<'p> Residue<'p, '_> {
         let inner = (world > 0).then(|| Value::from(format!("__with{world}__").as_str()));
         std::iter::once(root).chain(inner).chain(path.iter().cloned()).collect()
     }
+}
+
+/// Whether rules that hold cannot say different things, which is an error that has to remain one:
+/// written into place, each would be believed.
+fn says_one(set: &RuleSet) -> bool {
+    let plans = || set.plans.first().into_iter().flatten();
+    let mut values = plans().flat_map(|plan| &plan.branches).map(|branch| match &branch.value {
+        Arg::Const(value) => Some(value),
+        Arg::Slot(_) => None,
+    });
+    let first = values.next().flatten();
+    if first.is_some() && values.all(|value| value == first) {
+        return true;
+    }
+    let searches = |step: &Step| match step {
+        Step::Scan { .. } | Step::Walk { .. } => true,
+        Step::Search { keys, .. } => keys.iter().any(|key| matches!(key, Key::Any(_))),
+        _ => false,
+    };
+    let mut steps = plans().flat_map(|plan| &plan.branches).flat_map(|branch| &branch.steps);
+    set.kind != Kind::Object && plans().count() == 1 && !steps.any(searches)
 }
