@@ -111,7 +111,7 @@ answers!(Query<'q>, Bytes, |_, asked| {
     }
 });
 
-/// Says what it was asked, as far as a query may.
+// It says what it was asked.
 answers!(Compile<'q>, Bytes, |_, asked| {
     let input = asked.input.map(|input| String::from_utf8_lossy(input).into_owned());
     match asked.query {

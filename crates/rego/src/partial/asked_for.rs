@@ -1,6 +1,6 @@
 //! Which of the rules that were written are asked for in the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{free, write};
 use crate::Value;
@@ -12,43 +12,48 @@ pub(super) fn of(
     queries: &[Vec<Expr>],
     support: BTreeMap<Vec<Name>, Vec<Rule>>,
 ) -> Vec<Module> {
-    let mut kept: BTreeMap<&[Name], Vec<bool>> =
-        support.iter().map(|(package, rules)| (&**package, vec![false; rules.len()])).collect();
-    let mut packages: Vec<&[Name]> = Vec::new();
+    let mut places: BTreeMap<Vec<Value>, Vec<&Rule>> = BTreeMap::new();
+    for (package, rules) in &support {
+        for rule in rules {
+            places.entry(place(package, rule)).or_default().push(rule);
+        }
+    }
     let mut open: Vec<Vec<Value>> = Vec::new();
     queries.iter().for_each(|lines| paths(root, lines, &mut open));
-    let mut asked: Vec<Vec<Value>> = Vec::new();
+    let (mut asked, mut kept) = (BTreeSet::new(), BTreeSet::new());
     while let Some(path) = open.pop() {
-        if asked.iter().any(|other| path.starts_with(other)) {
+        if !asked.insert(path.clone()) {
             continue;
         }
-        for (package, rules) in &support {
-            let Some(kept) = kept.get_mut(&**package) else { continue };
-            let whole: Vec<Value> = package.iter().cloned().map(Value::text).collect();
-            if whole.starts_with(&path) {
-                packages.push(package);
+        let before = (0..path.len()).filter_map(|end| path.get(..end).map(<[Value]>::to_vec));
+        let before = before.filter(|place: &Vec<Value>| places.contains_key(place));
+        let below = places.range(path.clone()..).map(|(place, _)| place);
+        let below = below.take_while(|place| place.starts_with(&path)).cloned();
+        for place in before.chain(below) {
+            for rule in places.get(&place).into_iter().flatten().filter(|_| !kept.contains(&place))
+            {
+                within(root, rule, &mut open);
             }
-            for (rule, kept) in rules.iter().zip(kept) {
-                let place: Vec<Value> =
-                    whole.iter().cloned().chain(crate::compile::ground(&rule.head.reference)).collect();
-                if !*kept && (place.starts_with(&path) || path.starts_with(&place)) {
-                    *kept = true;
-                    within(root, rule, &mut open);
-                }
-            }
+            kept.insert(place);
         }
-        asked.push(path);
     }
+    drop(places);
     let mut modules = Vec::new();
-    for (package, rules) in &support {
-        let kept = kept.get(&**package).into_iter().flatten();
-        let rules: Vec<Rule> =
-            rules.iter().zip(kept).filter(|(_, kept)| **kept).map(|(rule, _)| rule.clone()).collect();
-        if !rules.is_empty() || packages.contains(&&**package) {
-            modules.push(write::module(package.clone(), rules));
+    for (package, mut rules) in support {
+        rules.retain(|rule| kept.contains(&place(&package, rule)));
+        let whole: Vec<Value> = package.iter().cloned().map(Value::text).collect();
+        // A package without rules is an empty document, and still one.
+        let named = || (0..=whole.len()).filter_map(|end| whole.get(..end)).any(|path| asked.contains(path));
+        if !rules.is_empty() || named() {
+            modules.push(write::module(package, rules));
         }
     }
     modules
+}
+
+fn place(package: &[Name], rule: &Rule) -> Vec<Value> {
+    let package = package.iter().cloned().map(Value::text);
+    package.chain(crate::compile::ground(&rule.head.reference)).collect()
 }
 
 /// What a rule asks for.

@@ -3,6 +3,7 @@
 use super::unknown::World;
 use super::{Residue, STATES_MAX, TOO_MANY, write};
 use crate::Value;
+use crate::builtin;
 use crate::eval::Run;
 use crate::plan::{Arg, Callee, Order, RuleId, Slot, Step};
 use crate::syntax::tree::{Expr, ExprKind, Name, Term, TermKind, With};
@@ -251,8 +252,12 @@ impl<'p> Residue<'p, '_> {
             }
             Step::Compare { to, order, one, two } => {
                 let (one, two) = (sym(one, state)?, sym(two, state)?);
-                let args = vec![self.term_of(&one)?, self.term_of(&two)?];
-                let call = write::call(name_of(*order), args);
+                let (one, two) = (self.term_of(&one)?, self.term_of(&two)?);
+                // A line that begins with a minus would go on with the one before.
+                let call = match write::is_below_zero(&one) {
+                    true => write::call(name_of(turned(*order)), vec![two, one]),
+                    false => write::call(name_of(*order), vec![one, two]),
+                };
                 match to {
                     Some(to) => self.make(*to, call, state)?,
                     None => state.say(write::holds(call)),
@@ -315,6 +320,11 @@ impl<'p> Residue<'p, '_> {
                 {
                     return Ok(matches!(kind, TermKind::Object(pairs) if pairs.len() == *length));
                 }
+                let asked = ["is_object", "count"].into_iter().filter_map(builtin::find);
+                if asked.map(Callee::Builtin).any(|it| self.unknowns.is_mocked(it, around.world)) {
+                    let message = "an object cannot be taken apart where `with` replaces `count`";
+                    return Err(self.evaluation.stopped(message));
+                }
                 let value = self.term_of(&value)?;
                 state.say(write::holds(write::call("is_object", vec![value.clone()])));
                 let length = i64::try_from(*length).unwrap_or(i64::MAX);
@@ -341,7 +351,10 @@ impl<'p> Residue<'p, '_> {
             (Sym::Known(one), Sym::Known(two)) => Ok(one == two),
             _ => {
                 let (one, two) = (self.term_of(one)?, self.term_of(two)?);
-                state.say(write::line(ExprKind::Unify(one, two)));
+                state.say(match write::is_below_zero(&one) {
+                    true => write::line(ExprKind::Unify(two, one)),
+                    false => write::line(ExprKind::Unify(one, two)),
+                });
                 Ok(true)
             }
         }
@@ -542,6 +555,17 @@ pub(super) fn sym_of(term: &Term) -> Sym {
     match &term.kind {
         TermKind::Scalar(value) => Sym::Known(value.clone()),
         _ => Sym::Open(term.clone()),
+    }
+}
+
+/// The comparison that holds of the same two the other way round.
+fn turned(order: Order) -> Order {
+    match order {
+        Order::Equal | Order::Unequal => order,
+        Order::Less => Order::More,
+        Order::LessOrEqual => Order::MoreOrEqual,
+        Order::More => Order::Less,
+        Order::MoreOrEqual => Order::LessOrEqual,
     }
 }
 

@@ -58,7 +58,7 @@ impl Residue<'_, '_> {
                         uses.entry(name.clone()).or_default().strict += again;
                     });
                 }
-                TermKind::Call(..) if strict == 2 => {
+                TermKind::Call(..) if strict == 2 && !write::is_below_zero(&term) => {
                     let alone = |line: &&mut Expr| {
                         !line.negated
                             && line.with.is_empty()

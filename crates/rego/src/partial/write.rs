@@ -88,6 +88,15 @@ pub(super) fn module(package: Vec<Name>, rules: Vec<Rule>) -> Module {
     }
 }
 
+/// Whether a term is written with a minus before it.
+pub(super) fn is_below_zero(term: &Term) -> bool {
+    match &term.kind {
+        TermKind::Scalar(number @ Value::Number(_)) => *number < Value::from(0),
+        TermKind::Call(_, args) => args.first().is_some_and(is_below_zero),
+        _ => false,
+    }
+}
+
 /// How many parts a value has, as far as that is fewer than a bound.
 pub(super) fn parts(value: &Value, most: usize) -> usize {
     let mut open = vec![value];
