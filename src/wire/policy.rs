@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use flow::feed::Announcer;
 use flow::question::policy::{
-    ChangeData, Changed, Compile, Decide, Decided, DeletePolicy, ListPolicies, PolicyInfo, PutPolicy, Query,
-    ShowPolicy,
+    ChangeData, Changed, Compile, Decide, Decided, DeletePolicy, ListPolicies, PolicyInfo,
+    PutPolicy, Query, ShowPolicy,
 };
 use flow::{Answer, Origin, Permitted, Result, Revisions, Step};
 use pool::sql::Sql;

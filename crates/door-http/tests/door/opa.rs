@@ -296,11 +296,7 @@ async fn queries_are_answered() {
 async fn what_is_left_of_a_query_is_answered() {
     let open = open(Config::default());
     for (target, body, expected) in [
-        (
-            "/v1/compile",
-            r#"{"query":"a == 1"}"#,
-            json!(["a == 1", null, null, [], false, false]),
-        ),
+        ("/v1/compile", r#"{"query":"a == 1"}"#, json!(["a == 1", null, null, [], false, false])),
         (
             "/v1/compile?metrics&strict-builtin-errors",
             r#"{"query":"a \u003d 1","input":{"b":1},"unknowns":["data.c","input.d"],"options":{"disableInlining":["data.e"],"nondeterministicBuiltins":true,"others":1}}"#,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use flow::question::policy::{
-    ChangeData, Changed, Compile, DataChange, Decide, Decided, DeletePolicy, Freshness, ListPolicies,
-    PolicyInfo, Posed, PutPolicy, Query, ShowPolicy, Tier,
+    ChangeData, Changed, Compile, DataChange, Decide, Decided, DeletePolicy, Freshness,
+    ListPolicies, PolicyInfo, Posed, PutPolicy, Query, ShowPolicy, Tier,
 };
 use flow::{Answer, Code, Error, Kind, Origin, Permitted, Result, Step, Time};
 use serde_json::{Value, json};

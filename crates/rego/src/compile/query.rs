@@ -39,7 +39,11 @@ impl Program {
 
     /// A question of which only matters whether it holds, and for which variables: a line that
     /// is false ends it, where [`Program::question`] says that it is false.
-    pub fn condition(&self, context: &Arc<Module>, body: &[Expr]) -> Result<Question, Vec<Problem>> {
+    pub fn condition(
+        &self,
+        context: &Arc<Module>,
+        body: &[Expr],
+    ) -> Result<Question, Vec<Problem>> {
         self.asked(context, body, false)
     }
 

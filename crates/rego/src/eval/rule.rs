@@ -86,7 +86,12 @@ impl<'p> Evaluation<'p, '_> {
     }
 
     /// The one value that all plans come to that come to any.
-    pub(super) fn one_of(&mut self, plans: &'p [Plan], args: &[Value], clash: &str) -> Run<Option<Value>> {
+    pub(super) fn one_of(
+        &mut self,
+        plans: &'p [Plan],
+        args: &[Value],
+        clash: &str,
+    ) -> Run<Option<Value>> {
         let mut found: Option<Value> = None;
         for plan in plans {
             // A plan that can only say the same again need not be asked.

@@ -43,7 +43,9 @@ pub(super) fn of(
         rules.retain(|rule| kept.contains(&place(&package, rule)));
         let whole: Vec<Value> = package.iter().cloned().map(Value::text).collect();
         // A package without rules is an empty document, and still one.
-        let named = || (0..=whole.len()).filter_map(|end| whole.get(..end)).any(|path| asked.contains(path));
+        let named = || {
+            (0..=whole.len()).filter_map(|end| whole.get(..end)).any(|path| asked.contains(path))
+        };
         if !rules.is_empty() || named() {
             modules.push(write::module(package, rules));
         }

@@ -229,7 +229,7 @@ impl<'p> Residue<'p, '_> {
                         Mock::Function(callee) => {
                             let itself = self.unknowns.unmocked(world);
                             self.callee(callee, itself)?
-                        },
+                        }
                         Mock::Value(value) => {
                             let value = self.argument(&mut state, value, around)?;
                             self.term_of(&value)?

@@ -32,9 +32,9 @@ impl Residue<'_, '_> {
     pub(super) fn check_data(&self, path: &[Value], world: World) -> Run<()> {
         let known = || self.evaluation.data_at(path).is_some();
         match self.unknowns.is_replaced_below(path, world) && known() {
-            true => Err(self.evaluation.stopped(
-                "data of which `with` replaces a part cannot be read whole in part",
-            )),
+            true => Err(self
+                .evaluation
+                .stopped("data of which `with` replaces a part cannot be read whole in part")),
             false => Ok(()),
         }
     }
@@ -134,8 +134,8 @@ fn is_name(text: &str) -> bool {
     let mut letters = text.chars();
     let begins = letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_');
     let letter = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-    let read = crate::syntax::term(text).is_ok_and(|term| {
-        matches!(term.kind, crate::syntax::tree::TermKind::Var(name) if *name == *text)
-    });
+    let read = crate::syntax::term(text).is_ok_and(
+        |term| matches!(term.kind, crate::syntax::tree::TermKind::Var(name) if *name == *text),
+    );
     begins && letters.all(letter) && read && !matches!(text, "input" | "data" | "_")
 }

@@ -103,8 +103,7 @@ impl<'p> Residue<'p, '_> {
         Ok(match next {
             Some(Step::Holds { value: asked }) => is_it(asked) && !value.holds(),
             Some(
-                Step::Same { one, two }
-                | Step::Compare { to: None, order: Order::Equal, one, two },
+                Step::Same { one, two } | Step::Compare { to: None, order: Order::Equal, one, two },
             ) => (is_it(one) && other(two)) || (is_it(two) && other(one)),
             _ => false,
         })

@@ -147,9 +147,7 @@ impl<'p> Residue<'p, '_> {
         }
         match step {
             Step::Get { to, base, key } => self.get(*to, base, key, state, around, out),
-            Step::Scan { base, key, value } => {
-                self.scan(base, (*key, *value), state, around, out)
-            }
+            Step::Scan { base, key, value } => self.scan(base, (*key, *value), state, around, out),
             Step::Input { to, path } => {
                 let term = write::place("input", path);
                 self.make(*to, term, &mut state)?;
@@ -224,10 +222,7 @@ impl<'p> Residue<'p, '_> {
         let rows = self.written(rows)?;
         let names: Vec<Term> = wanted.iter().map(|_| self.fresh()).collect();
         let row = write::reference(rows, vec![self.fresh()]);
-        state.say(write::line(ExprKind::Unify(
-            write::plain(TermKind::Array(names.clone())),
-            row,
-        )));
+        state.say(write::line(ExprKind::Unify(write::plain(TermKind::Array(names.clone())), row)));
         for (slot, name) in wanted.iter().zip(names) {
             state.put(*slot, Sym::Open(name));
         }
@@ -377,7 +372,8 @@ impl<'p> Residue<'p, '_> {
             return self.member(rule, Some(&key), (None, to), &state, around, out);
         }
         let base = self.argument(&mut state, base, around)?;
-        if let Sym::Known(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_)) = &base {
+        if let Sym::Known(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_)) = &base
+        {
             return Ok(());
         }
         if let (Sym::Known(base), true) = (&base, around.inlines)

@@ -17,9 +17,7 @@ impl<'p> Residue<'p, '_> {
         let reference = reference(set.path.get(length..).unwrap_or_default());
         let rules = match set.kind {
             Kind::Function(_) => self.rules_of(set, &reference, world)?,
-            _ if self.unknowns.reach_rule(rule, world) => {
-                self.rules_of(set, &reference, world)?
-            }
+            _ if self.unknowns.reach_rule(rule, world) => self.rules_of(set, &reference, world)?,
             _ => match self.evaluation.all_of_rule(rule)? {
                 Some(value) => {
                     let value = self.written(value)?;

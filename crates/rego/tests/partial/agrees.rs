@@ -188,14 +188,16 @@ fn what_is_left_comes_to_what_the_question_would_have() {
         let data = value(&format!("{{\"d\":{}}}", grow::object(&mut chance, 3)));
         let mut grown = grow::policy(&mut chance);
         grown.text.push_str(MORE);
+        let keyed = grown.partial.iter().map(|name| format!("t.{name}.a"));
+        let keyed: Vec<String> = keyed.collect();
         grown.rules.extend(NAMES.iter().map(|name| (*name).to_owned()));
         let program = program(&[grown.text.clone(), AROUND.to_owned()]);
         let mut rules: Vec<String> = grown.rules.iter().map(|name| format!("t.{name}")).collect();
+        rules.extend(keyed);
         rules.extend((0..7).map(|number| format!("u.w{number}")));
         for rule in &rules {
             let query = QUERIES[chance.below(QUERIES.len())].replace('R', rule);
-            let inputs: Vec<Value> =
-                (0..3).map(|_| value(&grow::object(&mut chance, 3))).collect();
+            let inputs: Vec<Value> = (0..3).map(|_| value(&grow::object(&mut chance, 3))).collect();
             let (path, known, known_data) = hidden(&mut chance, &inputs[0], &data);
             let partly = path.len() > 1;
             let leave = Leave {
