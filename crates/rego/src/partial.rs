@@ -180,7 +180,7 @@ impl<'p, 'a> Residue<'p, 'a> {
     }
 
     fn all(mut self, asked: &'p Asked) -> Run<Partial> {
-        let state = State::new(asked.slots as usize);
+        let state = State::new(asked.slots as usize, asked.names.iter().map(|(_, arg)| arg));
         let around = Around { inlines: self.inlines, world: 0 };
         let mut queries = Vec::new();
         let mut written = HashSet::new();

@@ -42,7 +42,7 @@ impl<'p> Residue<'p, '_> {
     /// What must not hold; whether that may be so.
     fn not(&mut self, steps: &'p [Step], state: &mut State, around: Around) -> Run<bool> {
         let before = self.names;
-        let inner = State { frame: state.frame.clone(), ..State::new(0) };
+        let inner = State { frame: state.frame.clone(), ..State::new(0, []) };
         for inlines in [true, false] {
             if inlines && !self.inlines {
                 continue;
@@ -137,7 +137,7 @@ impl<'p> Residue<'p, '_> {
         }
         let domain = self.term_of(&domain)?;
         let names = (key.map(|_| self.fresh()), self.fresh());
-        let mut inner = State { frame: state.frame.clone(), ..State::new(0) };
+        let mut inner = State { frame: state.frame.clone(), ..State::new(0, []) };
         for (slot, name) in key.iter().zip(&names.0) {
             inner.put(*slot, Sym::Open(name.clone()));
         }
@@ -162,7 +162,12 @@ impl<'p> Residue<'p, '_> {
         around: Around,
     ) -> Run<()> {
         let around = Around { inlines: false, ..around };
-        let inner = State { frame: state.frame.clone(), ..State::new(0) };
+        let heads = match what {
+            Gather::Array(arg) | Gather::Set(arg) => [Some(arg), None],
+            Gather::Object(key, value) => [Some(key), Some(value)],
+        };
+        let kept = heads.into_iter().flatten();
+        let inner = State { frame: state.frame.clone(), ..State::new(0, kept) };
         let Some(mut inner) = self.block(steps, inner, around)?.pop() else {
             state.put(
                 to,
@@ -197,16 +202,13 @@ impl<'p> Residue<'p, '_> {
     pub(super) fn with(
         &mut self,
         swaps: &'p [Swap],
+        rest: &'p [Step],
         mut state: State,
         around: Around,
         out: &mut Vec<State>,
     ) -> Run<()> {
         if !state.withs.is_empty() {
             return Err(self.evaluation.stopped("a `with` within a `with` has no end"));
-        }
-        // What was begun before belongs to the world before.
-        for slot in (0..).take(state.frame.len()) {
-            self.argument(&mut state, &Arg::Slot(slot), around)?;
         }
         let mut withs = Vec::new();
         let world = self.unknowns.within(swaps, around.world);
@@ -240,6 +242,8 @@ impl<'p> Residue<'p, '_> {
             };
             withs.push(With { span: Span::default(), target, value });
         }
+        // What was begun before belongs to the world before, as what replaces something does.
+        self.settle(rest, &mut state, around)?;
         state.withs = withs;
         state.world = Some(world);
         out.push(state);

@@ -188,7 +188,7 @@ impl<'p> Residue<'p, '_> {
         around: Around,
     ) -> Run<Vec<(State, &'p Branch)>> {
         let Some(branch) = plan.branches.first() else { return Ok(Vec::new()) };
-        let mut inner = State::new(plan.slots as usize);
+        let mut inner = State::new(plan.slots as usize, branch.keys.iter().chain([&branch.value]));
         inner.lines = state.lines.clone();
         for (slot, sym) in (0..).zip(given) {
             inner.put(slot, sym.clone());

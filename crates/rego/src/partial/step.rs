@@ -38,6 +38,8 @@ pub(super) struct State {
     pub(super) withs: Vec<With>,
     /// The world they are asked in then.
     pub(super) world: Option<World>,
+    /// The places that are wanted at the end.
+    pub(super) kept: Vec<Slot>,
 }
 
 /// Where steps stand.
@@ -50,8 +52,19 @@ pub(super) struct Around {
 }
 
 impl State {
-    pub(super) fn new(slots: usize) -> Self {
-        Self { frame: vec![Sym::Unset; slots], lines: Vec::new(), withs: Vec::new(), world: None }
+    /// One that begins, and leads to what is in these.
+    pub(super) fn new<'s>(slots: usize, kept: impl IntoIterator<Item = &'s Arg>) -> Self {
+        let slot = |arg: &Arg| match arg {
+            Arg::Slot(slot) => Some(*slot),
+            Arg::Const(_) => None,
+        };
+        Self {
+            kept: kept.into_iter().filter_map(slot).collect(),
+            frame: vec![Sym::Unset; slots],
+            lines: Vec::new(),
+            withs: Vec::new(),
+            world: None,
+        }
     }
 
     pub(super) fn get(&self, arg: &Arg) -> Sym {
@@ -126,8 +139,9 @@ impl<'p> Residue<'p, '_> {
                 out.push(state);
                 return Ok(());
             }
-            Step::With { swaps } => return self.with(swaps, state, around, out),
+            Step::With { swaps } => return self.with(swaps, rest, state, around, out),
             Step::Without => {
+                self.settle(rest, &mut state, around)?;
                 state.withs.clear();
                 state.world = None;
                 out.push(state);
@@ -371,6 +385,13 @@ impl<'p> Residue<'p, '_> {
         {
             return self.member(rule, Some(&key), (None, to), &state, around, out);
         }
+        // Asked for with its key it need not make all the others.
+        if let Sym::Rule(rule) = state.get(base) {
+            let (base, key) = (self.document(rule, around.world)?, self.term_of(&key)?);
+            self.make(to, write::reference(base, vec![key]), &mut state)?;
+            out.push(state);
+            return Ok(());
+        }
         let base = self.argument(&mut state, base, around)?;
         if let Sym::Known(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_)) = &base
         {
@@ -434,6 +455,28 @@ impl<'p> Residue<'p, '_> {
         state.put(key, Sym::Open(name.clone()));
         self.make(value, write::reference(base, vec![name]), &mut state)?;
         out.push(state);
+        Ok(())
+    }
+
+    /// Writes down what was begun in this world, before another: what is still wanted of it.
+    pub(super) fn settle(
+        &mut self,
+        rest: &'p [Step],
+        state: &mut State,
+        around: Around,
+    ) -> Run<()> {
+        for slot in (0..).take(state.frame.len()) {
+            let arg = Arg::Slot(slot);
+            if !matches!(state.get(&arg), Sym::Rule(_)) {
+                continue;
+            }
+            let mut wanted = state.kept.contains(&slot);
+            rest.iter().for_each(|step| step.places(&mut |other| wanted |= other == slot));
+            match wanted {
+                true => drop(self.argument(state, &arg, around)?),
+                false => state.put(slot, Sym::Unset),
+            }
+        }
         Ok(())
     }
 

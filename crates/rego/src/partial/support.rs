@@ -70,7 +70,7 @@ impl<'p> Residue<'p, '_> {
         rules: &mut Vec<Rule>,
     ) -> Run<()> {
         let around = Around { inlines: self.inlines, world };
-        for mut state in self.block(&branch.steps, begun(plan, head), around)? {
+        for mut state in self.block(&branch.steps, begun(plan, branch, head), around)? {
             let mut head = head.clone();
             let mut keys = Vec::new();
             for key in &branch.keys {
@@ -118,7 +118,8 @@ impl<'p> Residue<'p, '_> {
         let around = Around { inlines: false, world };
         let mut rule: Option<Rule> = None;
         for branch in branches {
-            let Some(mut state) = self.block(&branch.steps, begun(plan, head), around)?.pop()
+            let Some(mut state) =
+                self.block(&branch.steps, begun(plan, branch, head), around)?.pop()
             else {
                 continue;
             };
@@ -182,8 +183,8 @@ fn name_of(key: &Value) -> Name {
     key.as_text().map_or_else(|| key.to_string().into(), Name::from)
 }
 
-fn begun(plan: &Plan, head: &Head) -> State {
-    let mut state = State::new(plan.slots as usize);
+fn begun(plan: &Plan, branch: &Branch, head: &Head) -> State {
+    let mut state = State::new(plan.slots as usize, branch.keys.iter().chain([&branch.value]));
     for (slot, arg) in (0..).zip(head.args.iter().flatten()) {
         state.put(slot, Sym::Open(arg.clone()));
     }

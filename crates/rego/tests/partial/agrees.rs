@@ -92,6 +92,24 @@ q8 := x if x := h(1) with h as "stood"
 
 q9 := x if x := q8 with count as g
 
+q10 := count(x) if x := y0 with input as {"k": input.b}
+
+q11 := [x, v] if {
+	x := y1 with input.a as 1
+	v := y1[_]
+	v == x.b
+}
+
+q12 contains x if {
+	x := y0
+	y0.b with input as x
+}
+
+q13 if {
+	some x in y0 with input as input.a
+	not y1[x]
+}
+
 z0 := [p, w] if {
 	walk(input, [p, w])
 	w == "b"
@@ -140,9 +158,10 @@ w5 if data.t.y0[input.a]
 w6 := {k | some k; data.t.q1[k][input.b]}
 "#;
 
-const NAMES: [&str; 27] = [
+const NAMES: [&str; 31] = [
     "y0", "y1", "y2", "y3", "y4", "y5", "y6", "y7", "y8", "y9", "q0", "q1", "q2", "q3", "q4", "q5",
-    "q6", "q7", "q8", "q9", "z0", "z1", "z2", "z3", "z4", "z5", "not_a",
+    "q6", "q7", "q8", "q9", "q10", "q11", "q12", "q13", "z0", "z1", "z2", "z3", "z4", "z5",
+    "not_a",
 ];
 
 const QUERIES: [&str; 8] = [
