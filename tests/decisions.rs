@@ -141,6 +141,70 @@ fn decisions_are_asked_as_authzen_has_them() {
     }
 }
 
+const FEED: &str = r#"package feed
+
+default allow := false
+
+allow if "editor" in data.people[input.user].roles
+
+allow if {
+	some post in data.posts
+	post.author == input.user
+	post.level <= data.limit
+}
+
+hidden contains post.id if {
+	some post in data.posts
+	post.level > data.limit
+}
+
+seen if not hidden[input.id]
+"#;
+
+#[test]
+fn what_is_left_of_a_question_is_what_others_can_look_for() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Server::start(&place.path().join("data"));
+    put(&server, "/v1/policies/feed.rego", FEED, 200);
+    put(&server, "/v1/data/people", r#"{"ann":{"roles":["editor"]},"bob":{"roles":[]}}"#, 204);
+    put(&server, "/v1/data/limit", "3", 204);
+    let compile = |query: &str, who: &str, unknowns: Value| {
+        let asked = json!({ "query": query, "input": { "user": who }, "unknowns": unknowns });
+        ask(&server, "POST", "/v1/compile", &asked.to_string())
+    };
+    let allow = |who: &str| compile("data.feed.allow == true", who, json!(["data.posts"]));
+    assert_eq!(allow("ann").1["result"]["queries"].as_array().unwrap().last(), Some(&json!([])));
+    // Two lines about one and the same post.
+    let (status, bob) = allow("bob");
+    assert_eq!(status, 200, "{bob}");
+    let variable = &bob["result"]["queries"][0][0]["terms"][1]["value"][2];
+    assert_eq!(variable["type"], "var");
+    let post = |member: &str| {
+        json!({ "type": "ref", "value": [
+            { "type": "var", "value": "data" },
+            { "type": "string", "value": "posts" },
+            variable,
+            { "type": "string", "value": member },
+        ] })
+    };
+    let line = |index: u8, function: &str, member: &str, value: Value| {
+        let name = json!({ "type": "ref", "value": [{ "type": "var", "value": function }] });
+        json!({ "index": index, "terms": [name, post(member), value] })
+    };
+    let lines = [
+        line(0, "equal", "author", json!({ "type": "string", "value": "bob" })),
+        line(1, "lte", "level", json!({ "type": "number", "value": 3 })),
+    ];
+    assert_eq!(bob, json!({ "result": { "queries": [lines] } }));
+    // Nothing is in a list that is known to be empty.
+    put(&server, "/v1/data/posts", "[]", 204);
+    assert_eq!(compile("data.feed.allow == true", "bob", json!([])).1, json!({ "result": {} }));
+    let seen = compile("data.feed.seen", "bob", json!(["data.posts", "input.id"])).1;
+    assert_eq!(seen["result"]["queries"][0][0]["negated"], true, "{seen}");
+    let (status, wrong) = compile("data.feed.seen", "bob", json!(["posts"]));
+    assert_eq!((status, &wrong["code"]), (400, &json!("invalid_parameter")), "{wrong}");
+}
+
 #[test]
 fn changes_of_policies_and_decisions_are_recorded() {
     let place = tempfile::tempdir().unwrap();

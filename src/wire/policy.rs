@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use flow::feed::Announcer;
 use flow::question::policy::{
-    ChangeData, Changed, Decide, Decided, DeletePolicy, ListPolicies, PolicyInfo, PutPolicy, Query,
-    ShowPolicy,
+    ChangeData, Changed, Compile, Decide, Decided, DeletePolicy, ListPolicies, PolicyInfo,
+    PutPolicy, Query, ShowPolicy,
 };
 use flow::{Answer, Origin, Permitted, Result, Revisions, Step};
 use pool::sql::Sql;
@@ -61,6 +61,18 @@ impl<'q> Origin<Query<'q>> for Plane {
         Step::later(async move {
             let tenant = &permitted.identity().tenant;
             Ok(Answer::done(self.decider.query(tenant, permitted.question()).await?))
+        })
+    }
+}
+
+impl<'q> Origin<Compile<'q>> for Plane {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, Compile<'q>>,
+    ) -> Step<'a, Result<Answer<bytes::Bytes>>> {
+        Step::later(async move {
+            let tenant = &permitted.identity().tenant;
+            Ok(Answer::done(self.decider.compile(tenant, permitted.question()).await?))
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Decisions: remembered, or made by policies.
 
+mod compile;
 mod input;
 mod prepared;
 

@@ -16,7 +16,7 @@ mod tree;
 
 use std::sync::Arc;
 
-use crate::plan::{Place, RuleSet};
+use crate::plan::{Place, RuleId, RuleSet};
 use crate::syntax::Module;
 
 use tree::Tree;
@@ -91,6 +91,17 @@ impl Program {
     /// The calls of functions that no module brings.
     pub fn awaited(&self) -> &[Problem] {
         &self.awaited
+    }
+
+    /// How many names the package has in which a rule set is written; the fewest, if in several.
+    pub(crate) fn package_length(&self, rule: RuleId) -> usize {
+        let set = self.tree.sets.get(rule as usize);
+        let written = set.into_iter().flat_map(|set| set.rules.iter().chain(&set.default));
+        let modules = written.filter_map(|definition| {
+            let definition = self.tree.definitions.get(*definition)?;
+            self.modules.get(definition.module)
+        });
+        modules.map(|module| module.package.len()).min().unwrap_or_default()
     }
 
     /// The modules, as they were read.

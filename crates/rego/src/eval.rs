@@ -1,5 +1,6 @@
 //! Answers: programs asked with an input and data.
 
+mod apart;
 mod extent;
 mod grow;
 mod rule;
@@ -102,7 +103,7 @@ enum Flow {
     Enough,
 }
 
-type Run<T> = Result<T, Box<Error>>;
+pub(crate) type Run<T> = Result<T, Box<Error>>;
 
 /// Rules within rules within rules, and what is gone through within what is gone through: each
 /// takes its part of the stack, of which a thread has 2 MiB.
@@ -118,7 +119,7 @@ const MEMBER: u32 = 1;
 const STRIDE: u64 = 1024;
 
 /// A program while it is asked.
-struct Evaluation<'p, 'a> {
+pub(crate) struct Evaluation<'p, 'a> {
     program: &'p Program,
     /// The places of all rules under way, one behind the other.
     slots: Vec<Value>,
@@ -142,7 +143,7 @@ struct Evaluation<'p, 'a> {
 }
 
 impl<'p, 'a> Evaluation<'p, 'a> {
-    fn new(program: &'p Program, ask: &Ask<'a>) -> Self {
+    pub(crate) fn new(program: &'p Program, ask: &Ask<'a>) -> Self {
         let around = Surroundings { world: ask.world, kept: HashMap::default() };
         Self {
             program,

@@ -45,6 +45,7 @@ pub mod builtin;
 pub mod compile;
 pub mod eval;
 pub mod explain;
+pub mod partial;
 mod plan;
 mod reads;
 pub mod syntax;

@@ -4,6 +4,8 @@
 //! plain work, which goes on or fails, or goes through something, and then what follows it runs
 //! once for each. There is nothing to undo on the way back: places are written over.
 
+mod places;
+
 use std::sync::Arc;
 
 use crate::Value;

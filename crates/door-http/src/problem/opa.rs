@@ -13,7 +13,7 @@ use crate::codes;
 use crate::reply::Payload;
 
 /// Where it is spoken: these paths, and all below those that end in `/`.
-const SPOKEN: [&str; 12] = [
+const SPOKEN: [&str; 13] = [
     "/",
     "/health",
     "/v0/data",
@@ -23,6 +23,7 @@ const SPOKEN: [&str; 12] = [
     "/v1/policies",
     "/v1/policies/",
     "/v1/query",
+    "/v1/compile",
     "/v1/config",
     "/v1/batch/data",
     "/v1/batch/data/",
@@ -52,7 +53,9 @@ impl<'a> Problem<'a> {
     pub(crate) fn of(error: &'a Error, method: &Method, path: &str) -> Self {
         let errors = error.record().get("errors").filter(|errors| errors.is_array());
         let message = match error.code().name {
-            "policy-invalid" if path == "/v1/query" => "error(s) occurred while parsing query",
+            "policy-invalid" if matches!(path, "/v1/query" | "/v1/compile") => {
+                "error(s) occurred while parsing query"
+            }
             "policy-invalid" => "error(s) occurred while compiling module(s)",
             "policy-failed" if errors.is_some() => "error(s) occurred while evaluating query",
             _ => error.detail(),

@@ -9,6 +9,7 @@ mod about;
 mod answer;
 mod batch;
 mod body;
+mod compile;
 mod data;
 mod legacy;
 mod policy;
@@ -31,6 +32,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     operations.extend(legacy::operations());
     operations.extend(policy::operations());
     operations.extend(query::operations());
+    operations.extend(compile::operations());
     operations.extend(batch::operations());
     operations.extend(about::operations());
     operations

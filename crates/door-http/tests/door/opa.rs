@@ -293,6 +293,52 @@ async fn queries_are_answered() {
 }
 
 #[tokio::test]
+async fn what_is_left_of_a_query_is_answered() {
+    let open = open(Config::default());
+    for (target, body, expected) in [
+        ("/v1/compile", r#"{"query":"a == 1"}"#, json!(["a == 1", null, null, [], false, false])),
+        (
+            "/v1/compile?metrics&strict-builtin-errors",
+            r#"{"query":"a \u003d 1","input":{"b":1},"unknowns":["data.c","input.d"],"options":{"disableInlining":["data.e"],"nondeterministicBuiltins":true,"others":1}}"#,
+            json!(["a = 1", r#"{"b":1}"#, ["data.c", "input.d"], ["data.e"], true, true]),
+        ),
+        (
+            "/v1/compile?pretty",
+            r#"{"query":"a","unknowns":[],"options":{}}"#,
+            json!(["a", null, [], [], false, false]),
+        ),
+    ] {
+        let answer = post(&open, target, body).await;
+        let shown = answer.json();
+        assert_eq!((answer.status.as_u16(), &shown["result"]["queries"][0][0]), (200, &expected));
+        assert_eq!(shown.get("metrics").is_some(), target.contains("metrics"), "{shown}");
+    }
+    let never = post(&open, "/v1/compile", r#"{"query":"never"}"#).await.json();
+    assert_eq!(never, json!({ "result": {} }));
+    for body in [
+        "{}",
+        "[]",
+        "",
+        "no json",
+        r#"{"query":" "}"#,
+        r#"{"query":7}"#,
+        r#"{"query":"a","unknowns":"input"}"#,
+        r#"{"query":"a","options":[7]}"#,
+        r#"{"query":"bad"}"#,
+    ] {
+        let answer = post(&open, "/v1/compile", body).await;
+        let found = (answer.status.as_u16(), answer.opa_problem());
+        assert_eq!(found, (400, "invalid_parameter".into()), "{body}");
+    }
+    let bad = post(&open, "/v1/compile", r#"{"query":"bad"}"#).await.json();
+    assert_eq!(bad["message"], "error(s) occurred while parsing query");
+    let failed = post(&open, "/v1/compile", r#"{"query":"fails"}"#).await;
+    assert_eq!((failed.status.as_u16(), &*failed.opa_problem()), (500, "internal_error"));
+    let method = ask(open.address, Method::GET, "/v1/compile", &[], "").await;
+    assert_eq!(method.status, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
 async fn several_inputs_are_each_answered_under_their_name() {
     let open = open(Config::default());
     let batch = async |body: &str| post(&open, "/v1/batch/data/rbac/allow?metrics", body).await;

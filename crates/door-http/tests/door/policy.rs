@@ -8,8 +8,8 @@ use flow::question::bundle::{
     PutBundle,
 };
 use flow::question::policy::{
-    ChangeData, Changed, DataChange, Decide, Decided, DeletePolicy, Freshness, ListPolicies,
-    PolicyInfo, Posed, PutPolicy, Query, ShowPolicy, Tier,
+    ChangeData, Changed, Compile, DataChange, Decide, Decided, DeletePolicy, Freshness,
+    ListPolicies, PolicyInfo, Posed, PutPolicy, Query, ShowPolicy, Tier,
 };
 use flow::{Answer, Code, Error, Kind, Origin, Permitted, Result, Step, Time};
 use serde_json::{Value, json};
@@ -112,6 +112,27 @@ answers!(Query<'q>, Bytes, |_, asked| {
         "fails" => Err(failed()),
         "never" => Ok(Bytes::from_static(b"[]")),
         _ => Ok(format!(r#"[{{"x":{}}}]"#, input.unwrap_or("1".into())).into()),
+    }
+});
+
+// It says what it was asked.
+answers!(Compile<'q>, Bytes, |_, asked| {
+    let input = asked.input.map(|input| String::from_utf8_lossy(input).into_owned());
+    match asked.query {
+        "bad" => Err(with_place(INVALID.error("bad"), "rego_parse_error")),
+        "fails" => Err(failed()),
+        "never" => Ok(Bytes::from_static(b"{}")),
+        _ => {
+            let asked = json!([
+                asked.query,
+                input,
+                asked.unknowns,
+                asked.apart,
+                asked.unsteady,
+                asked.strict
+            ]);
+            Ok(json!({ "queries": [[asked]] }).to_string().into())
+        }
     }
 });
 

@@ -4,6 +4,7 @@
 //! JSON as it came, and answers are JSON as it goes: what they say is between a policy and whoever
 //! asks.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use crate::stage::Origin;
 
 static DECIDE: Action = act("decision.make", Class::Logged);
 static QUERY: Action = act("decision.query", Class::Logged);
+static COMPILE: Action = act("decision.compile", Class::Logged);
 static LIST: Action = act("policy.list", Class::Logged);
 static SHOW: Action = act("policy.show", Class::Logged);
 static PUT: Action = act("policy.put", Class::Durable);
@@ -147,6 +149,42 @@ impl Question for Query<'_> {
 
     fn action(&self) -> &'static Action {
         &QUERY
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        Resource { kind: "decision", namespace: "", name: &[] }
+    }
+}
+
+/// A question of which part of what it is about is not known yet.
+#[derive(Clone, Copy)]
+pub struct Compile<'a> {
+    /// The lines that have to hold.
+    pub query: &'a str,
+    /// As much of the input as is known, as JSON.
+    pub input: Option<&'a [u8]>,
+    /// The paths of what is not known, in the input or in documents; the whole input when absent.
+    pub unknowns: Option<&'a [Cow<'a, str>]>,
+    /// The paths of rules that stay rules in what is left.
+    pub apart: &'a [Cow<'a, str>],
+    /// Whether functions are asked now that may answer otherwise later.
+    pub unsteady: bool,
+    /// Whether a function that fails fails the question.
+    pub strict: bool,
+}
+
+impl std::fmt::Debug for Compile<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Compile(…)")
+    }
+}
+
+impl Question for Compile<'_> {
+    /// The queries that are left and the rules they ask for, as OPA writes them in JSON.
+    type Answer = Bytes;
+
+    fn action(&self) -> &'static Action {
+        &COMPILE
     }
 
     fn resource(&self) -> Resource<'_> {
@@ -327,6 +365,7 @@ macro_rules! answers {
 answers!(
     Decide<'q>,
     Query<'q>,
+    Compile<'q>,
     ListPolicies<'q>,
     ShowPolicy<'q>,
     PutPolicy<'q>,

@@ -145,10 +145,11 @@ pub(super) fn question(
     globals: &Globals,
     body: &[Expr],
     options: Options,
+    valued: bool,
 ) -> Result<Asked, Vec<Problem>> {
     let (mut reached, mut wanted) = (BTreeSet::new(), BTreeSet::new());
     let mut reader = Reader::new(tree, module, globals);
-    let (mut atoms, values) = reader.question(body);
+    let (mut atoms, values) = reader.question(body, valued);
     let named = reader.named();
     let mut writer = Writer {
         reader: &mut reader,

@@ -34,8 +34,27 @@ impl Program {
     /// A question of several lines, whose names are read as in a module: `context` has the
     /// package and the imports.
     pub fn question(&self, context: &Arc<Module>, body: &[Expr]) -> Result<Question, Vec<Problem>> {
+        self.asked(context, body, true)
+    }
+
+    /// A question of which only matters whether it holds, and for which variables: a line that
+    /// is false ends it, where [`Program::question`] says that it is false.
+    pub fn condition(
+        &self,
+        context: &Arc<Module>,
+        body: &[Expr],
+    ) -> Result<Question, Vec<Problem>> {
+        self.asked(context, body, false)
+    }
+
+    fn asked(
+        &self,
+        context: &Arc<Module>,
+        body: &[Expr],
+        valued: bool,
+    ) -> Result<Question, Vec<Problem>> {
         let globals = Globals::of(context, &self.modules);
-        let asked = order::question(&self.tree, context, &globals, body, self.options)?;
+        let asked = order::question(&self.tree, context, &globals, body, self.options, valued)?;
         Ok(Question { what: What::Body(asked) })
     }
 

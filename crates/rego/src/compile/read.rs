@@ -107,12 +107,17 @@ impl<'c> Reader<'c> {
         Read { span, atoms, keyed, keys: flats, value: result, contains }
     }
 
-    /// A body that is asked by itself, and the value of each of its lines that has one.
-    pub(super) fn question(&mut self, body: &[Expr]) -> (Vec<Atom>, Vec<(Span, Flat)>) {
+    /// A body that is asked by itself, and the value of each of its lines that has one, where
+    /// values are wanted.
+    pub(super) fn question(
+        &mut self,
+        body: &[Expr],
+        valued: bool,
+    ) -> (Vec<Atom>, Vec<(Span, Flat)>) {
         let (mut atoms, mut values) = (Vec::new(), Vec::new());
         self.foresee(body, std::iter::empty());
         self.body(body, &mut atoms);
-        for expr in body {
+        for expr in body.iter().filter(|_| valued) {
             let said = atoms.iter_mut().find(|atom| atom.span == expr.span);
             let Some(atom) = said else { continue };
             if let Says::Holds(flat) = &mut atom.says {

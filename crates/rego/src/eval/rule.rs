@@ -86,7 +86,12 @@ impl<'p> Evaluation<'p, '_> {
     }
 
     /// The one value that all plans come to that come to any.
-    fn one_of(&mut self, plans: &'p [Plan], args: &[Value], clash: &str) -> Run<Option<Value>> {
+    pub(super) fn one_of(
+        &mut self,
+        plans: &'p [Plan],
+        args: &[Value],
+        clash: &str,
+    ) -> Run<Option<Value>> {
         let mut found: Option<Value> = None;
         for plan in plans {
             // A plan that can only say the same again need not be asked.
@@ -151,7 +156,7 @@ impl<'p> Evaluation<'p, '_> {
     }
 
     /// Work with places of its own, of which the first are given.
-    fn framed<T>(
+    pub(super) fn framed<T>(
         &mut self,
         slots: usize,
         given: &[Value],

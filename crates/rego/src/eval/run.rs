@@ -26,6 +26,8 @@ pub(super) enum Sink<'s> {
     /// Pairs, and whether one key was given two values.
     Object(&'s Arg, &'s Arg, ObjectBuilder, bool),
     Rows(&'s Asked, Vec<Row>),
+    /// What is in some places.
+    Places(&'s [Slot], Vec<Vec<Value>>),
 }
 
 impl<'p> Evaluation<'p, '_> {
@@ -247,6 +249,11 @@ impl<'p> Evaluation<'p, '_> {
                 let valued =
                     asked.values.iter().map(|(span, arg)| (*span, self.value(arg).clone()));
                 rows.push(Row { names: named.collect(), values: valued.collect() });
+                Flow::More
+            }
+            Sink::Places(slots, rows) => {
+                let row = slots.iter().map(|slot| self.value(&Arg::Slot(*slot)).clone());
+                rows.push(row.collect());
                 Flow::More
             }
         })
