@@ -720,7 +720,12 @@ impl<'q> Origin<Forward<'q>> for Parts {
         let identity = permitted.identity().clone();
         let seen = format!("{forward:?} {} {}", forward.target, forward.whole);
         self.0.forwarded.lock().push((seen, forward.body.len()));
-        Step::Now(Ok(Answer::done(Forwarded { identity, kinds: Vec::new(), score: 0.0 })))
+        Step::Now(Ok(Answer::done(Forwarded {
+            identity,
+            kinds: Vec::new(),
+            score: 0.0,
+            headers: Vec::new(),
+        })))
     }
 }
 
