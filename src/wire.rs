@@ -12,6 +12,7 @@ mod cache;
 mod copies;
 mod crypto;
 mod depend;
+mod escalation;
 mod first;
 mod group;
 mod guard;
@@ -88,6 +89,7 @@ pub(crate) struct Plane {
     blocks: Arc<::gate::limit::Blocks>,
     checkpoint: Arc<::gate::inspect::Checkpoint>,
     decider: ::policy::Decider,
+    escalations: Arc<::policy::Queue>,
     /// How much of a body is looked into.
     inspected_max: AtomicUsize,
     behaviour: Arc<::gate::Behaviour>,
@@ -212,7 +214,8 @@ pub(crate) async fn build(
     let gate = gate.with_checkpoint(checkpoint.clone(), config.gate.strangers.clone());
     let adaptive = gate.adaptive();
     let policy = Arc::new(::policy::Policies::stockade_self()?);
-    let decider = policy::open(&config.policy, (&sql, &revisions, &announcer), ground).await?;
+    let standing = (&sql, &revisions, &announcer);
+    let (decider, escalations) = policy::open(&config.policy, standing, ground).await?;
     let opened = parts::log(&config.ledger, &sql, &space, ground).await?;
     let (ledger, log) =
         ::ledger::Ledger::new(opened, &config.ledger, clock.clone(), random.clone(), registry);
@@ -258,6 +261,7 @@ pub(crate) async fn build(
         blocks: blocks.clone(),
         checkpoint,
         decider,
+        escalations,
         inspected_max: AtomicUsize::new(config.gate.inspect.body_max.bytes()),
         behaviour: behaviour.clone(),
         logins,

@@ -28,6 +28,7 @@ pub static CODES: &[&Code] = &[
     &NO_SESSION,
     &NO_NAMESPACE,
     &NO_POLICY,
+    &NO_ESCALATION,
     &NO_DOCUMENT,
     &UNDEFINED,
     &NO_LIST,
@@ -234,6 +235,14 @@ pub static NO_POLICY: Code = Code::new(
     "door-http-no-policy",
     "There is no such policy",
     "list the policies with GET /v1/policies",
+);
+
+/// No case has this id.
+pub static NO_ESCALATION: Code = Code::new(
+    Kind::Missing,
+    "door-http-no-escalation",
+    "There is no such case",
+    "list the cases with GET /v1/escalations; the oldest that nobody decides are dropped",
 );
 
 /// Nothing is kept at this path of the data.

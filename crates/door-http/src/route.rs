@@ -7,6 +7,7 @@ mod auth;
 mod authzen;
 mod cache;
 mod crypto;
+mod escalation;
 mod forward;
 mod guard;
 mod ledger;
@@ -143,6 +144,7 @@ pub(crate) fn operations<P: Plane>() -> Vec<Operation<P>> {
     operations.extend(crypto::operations());
     operations.extend(opa::operations());
     operations.extend(authzen::operations());
+    operations.extend(escalation::operations());
     operations.extend(status::operations());
     operations.extend(forward::operations());
     operations

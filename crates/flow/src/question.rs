@@ -5,6 +5,7 @@ pub mod account;
 pub mod admin;
 pub mod cache;
 pub mod crypto;
+pub mod escalation;
 pub mod group;
 pub mod guard;
 pub mod ledger;
@@ -35,6 +36,7 @@ pub trait Plane:
     + token::Answers
     + crypto::Answers
     + policy::Answers
+    + escalation::Answers
     + 'static
 {
     /// The gate on the path.

@@ -1,8 +1,12 @@
 //! How policies are asked.
 
+use std::collections::BTreeMap;
+
 use flow::unit::{Size, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::pipeline::{Escalations, Experts, Remote, Review};
 
 /// How policies are asked.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -14,6 +18,14 @@ pub struct Config {
     pub timeout: Span,
     /// An evaluation of more steps is given up.
     pub steps_max: u64,
+    /// Decisions with something behind their policies, by the path of their document.
+    pub review: BTreeMap<String, Review>,
+    /// Who is asked where policies leave something open.
+    pub experts: Experts,
+    /// The cases people are to decide.
+    pub escalations: Escalations,
+    /// Other servers whose policies decide, by the path above their documents.
+    pub remote: BTreeMap<String, Remote>,
 }
 
 impl Default for Config {
@@ -22,6 +34,10 @@ impl Default for Config {
             memory: Size(32 << 20),
             timeout: Span(std::time::Duration::from_secs(2)),
             steps_max: 20_000_000,
+            review: BTreeMap::new(),
+            experts: Experts::default(),
+            escalations: Escalations::default(),
+            remote: BTreeMap::new(),
         }
     }
 }

@@ -54,7 +54,7 @@ grants := {
 	"admin": ["**"],
 	"system": ["**"],
 	# Whoever is on this machine, where the server is for development.
-	"neighbour": ["decision.*", "policy.*", "document.*"],
+	"neighbour": ["decision.*", "policy.*", "document.*", "escalation.*"],
 	"operator": [
 		"policy.list",
 		"policy.show",
