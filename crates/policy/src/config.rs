@@ -6,7 +6,7 @@ use flow::unit::{Size, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::{Escalations, Experts, Remote, Review};
+use crate::pipeline::{Escalations, Experts, Pattern, Remote, Review};
 
 /// How policies are asked.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +22,8 @@ pub struct Config {
     pub review: BTreeMap<String, Review>,
     /// Who is asked where policies leave something open.
     pub experts: Experts,
+    /// When a classifier answers what policies leave open, and how it learns.
+    pub pattern: Pattern,
     /// The cases people are to decide.
     pub escalations: Escalations,
     /// Other servers whose policies decide, by the path above their documents.
@@ -36,6 +38,7 @@ impl Default for Config {
             steps_max: 20_000_000,
             review: BTreeMap::new(),
             experts: Experts::default(),
+            pattern: Pattern::default(),
             escalations: Escalations::default(),
             remote: BTreeMap::new(),
         }

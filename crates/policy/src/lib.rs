@@ -10,7 +10,7 @@
 //! namespace are asked once per namespace, and the caller may hold the answer.
 //!
 //! What policies leave open goes to the [`Tiers`] behind them, where that is configured: to what
-//! people decided, to experts, and to what holds by default.
+//! people decided, to what was learned of it, to experts, and to what holds by default.
 //!
 //! This crate deliberately knows no protocol: what a door hears becomes a question before it
 //! comes here.
@@ -42,6 +42,6 @@ pub use config::Config;
 pub use decide::{Decider, Prepared};
 pub use own::{Policies, STOCKADE_SELF};
 pub use pipeline::{
-    Case, Escalations, Expert, Experts, Fallback, Otherwise, Queue, Remote, Review, Scripted,
-    Tiers, Verdict,
+    Case, Escalations, Expert, Experts, Fallback, Otherwise, Pattern, Queue, Remote, Review,
+    Scripted, Tiers, Verdict,
 };

@@ -1,7 +1,8 @@
 //! What comes behind policies: whom else to ask, and what holds where nobody knows.
 //!
 //! A decision that policies leave open goes, nearest first, to what somebody decided about this
-//! very case, to what an expert said of it a while ago, to experts, and at last to what holds by
+//! very case, to what an expert said of it a while ago, to what was learned from decisions about
+//! others, to experts, and at last to what holds by
 //! default; then it is put before people, and nobody waits for them. Only the answer of an expert
 //! is remembered, and only with the edition it was given under.
 //!
@@ -11,6 +12,7 @@ mod behind;
 mod case;
 mod config;
 mod expert;
+mod pattern;
 mod queue;
 mod remote;
 mod verdict;
@@ -22,14 +24,15 @@ use bytes::Bytes;
 use flow::question::policy::{Decide, Tier};
 use flow::signal::{Counter, Registry};
 use flow::{Clock, Moment, Random, Result};
+use pool::sql::Sql;
 use rego::Value;
 
 pub(crate) use behind::{Behind, Reviewed, Ways};
 pub use case::Case;
 pub use config::{Escalations, Experts, Fallback, Review, Scripted};
 pub use expert::Expert;
+pub use pattern::Pattern;
 pub use queue::Queue;
-pub(crate) use queue::prepare;
 pub(crate) use remote::Heard;
 pub use remote::{Otherwise, Remote};
 pub use verdict::Verdict;
@@ -40,6 +43,7 @@ use crate::codes::TIERS;
 use crate::data;
 use crate::world::Present;
 use expert::{Panel, Script};
+use pattern::Patterns;
 use queue::Filed;
 use remote::Server;
 
@@ -49,6 +53,7 @@ pub struct Tiers {
     clock: Clock,
     random: Random,
     queue: Arc<Queue>,
+    patterns: Arc<Patterns>,
     panel: Panel,
     servers: BTreeMap<Arc<str>, Server>,
     decided: BTreeMap<Tier, Arc<Counter>>,
@@ -81,7 +86,11 @@ impl Tiers {
         registry: &Registry,
     ) -> Result<Self> {
         config.review.iter().try_for_each(|(path, review)| check(path, review))?;
-        let queue = Queue::new(book.sql().clone(), clock.clone(), random.clone(), config);
+        let sql = book.sql().clone();
+        let patterns = Patterns::new(sql.clone(), clock.clone(), config.pattern.clone());
+        let patterns = Arc::new(patterns);
+        let around = (clock.clone(), random.clone());
+        let queue = Queue::new(sql, around, config, patterns.clone());
         let mut panel = Panel::new(config.experts.clone(), clock.clone(), registry.clone());
         for (name, scripted) in &config.experts.scripted {
             panel.seat(Arc::new(Script {
@@ -110,6 +119,7 @@ impl Tiers {
             clock: clock.clone(),
             random: random.clone(),
             queue: Arc::new(queue),
+            patterns,
             panel,
             servers,
             decided: Tier::ALL.into_iter().map(counter).collect(),
@@ -160,10 +170,7 @@ impl Tiers {
             Some(Filed::Decided(ruling)) => {
                 (Verdict::sure(&ruling.decision, ruling.reason.as_str()), Tier::Human)
             }
-            _ => match self.ask_experts(left, &case).await {
-                Some(verdict) => (verdict, Tier::Expert),
-                None => (self.fall_back(left), Tier::Default),
-            },
+            _ => self.guess(left, &case).await,
         };
         match &filed {
             Some(filed) if tier == Tier::Default => self.queue.file(&case, filed).await,
@@ -173,20 +180,36 @@ impl Tiers {
         Ok((verdict.written(tier, edition.name()), tier))
     }
 
+    /// What those say who can be mistaken, or what holds where they say nothing.
+    async fn guess(&self, left: &Left<'_>, case: &Case) -> (Verdict, Tier) {
+        let review = &left.reviewed.review;
+        let said = review.experts.then(|| left.edition.ways.said(&case.key, self.clock.moment()));
+        if let Some(verdict) = said.flatten() {
+            return (verdict, Tier::Expert);
+        }
+        let learned = (review.pattern && !case.is_empty()).then(|| self.patterns.ask(case));
+        if let Some(Ok(verdict)) = learned.flatten().map(|verdict| verdict.checked(review)) {
+            return (verdict, Tier::Pattern);
+        }
+        match self.ask_experts(left, case).await {
+            Some(verdict) => (verdict, Tier::Expert),
+            None => (self.fall_back(left), Tier::Default),
+        }
+    }
+
     async fn ask_experts(&self, left: &Left<'_>, case: &Case) -> Option<Verdict> {
         let review = &left.reviewed.review;
         if !review.experts {
             return None;
         }
-        let ways = &left.edition.ways;
-        if let Some(said) = ways.said(&case.key, self.clock.moment()) {
-            return Some(said);
-        }
         let verdict = self.panel.ask(case, review, left.until).await?;
+        if review.pattern && !case.is_empty() {
+            self.patterns.record(case, &verdict.decision).await;
+        }
         // One answer for everything that shows nothing would be a rule nobody wrote.
         if left.steady && !review.remember.0.is_zero() && !case.is_empty() {
             let until = self.clock.moment().after(review.remember.0);
-            ways.say(&case.key, verdict.clone(), until);
+            left.edition.ways.say(&case.key, verdict.clone(), until);
         }
         Some(verdict)
     }
@@ -214,6 +237,12 @@ impl Tiers {
             ..Verdict::sure(&review.default.decision, &*review.default.reason)
         }
     }
+}
+
+/// Makes the tables of all that is kept here.
+pub(crate) async fn prepare(sql: &dyn Sql, clock: &Clock) -> Result<()> {
+    queue::prepare(sql, clock).await?;
+    pattern::prepare(sql, clock).await
 }
 
 /// What a review says has to be understood where it goes, and lead somewhere.

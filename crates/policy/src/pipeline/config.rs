@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Review {
+    /// Whether a classifier answers that learned from what experts and people decided, where it has evidence.
+    pub pattern: bool,
     /// Whether experts are asked.
     pub experts: bool,
     /// Nobody waits longer than this for all that comes behind policies.
@@ -31,6 +33,7 @@ pub struct Review {
 impl Default for Review {
     fn default() -> Self {
         Self {
+            pattern: false,
             experts: true,
             budget: Span::secs(30),
             decisions: vec!["approve".into(), "block".into()],

@@ -15,8 +15,9 @@ use foldhash::HashMap;
 use parking_lot::Mutex;
 use pool::sql::Sql;
 
-pub(crate) use store::prepare;
+pub(super) use store::prepare;
 
+use super::pattern::Patterns;
 use super::{Case, Escalations, Review};
 use crate::codes::{CASE_DECISION, DECIDED_MEANWHILE};
 
@@ -34,6 +35,7 @@ pub struct Queue {
     config: Escalations,
     reviews: std::collections::BTreeMap<String, Review>,
     counts: Mutex<HashMap<(Arc<str>, String), Count>>,
+    patterns: Arc<Patterns>,
 }
 
 /// How often a case was asked since it was last written.
@@ -59,14 +61,15 @@ impl std::fmt::Debug for Queue {
 }
 
 impl Queue {
-    pub(crate) fn new(
+    pub(super) fn new(
         sql: Arc<dyn Sql>,
-        clock: Clock,
-        random: Random,
+        (clock, random): (Clock, Random),
         config: &crate::Config,
+        patterns: Arc<Patterns>,
     ) -> Self {
         let (reviews, counts) = (config.review.clone(), Mutex::default());
-        Self { sql, clock, random, config: config.escalations.clone(), reviews, counts }
+        let config = config.escalations.clone();
+        Self { sql, clock, random, config, reviews, counts, patterns }
     }
 
     /// What is known of a case. What was decided until some time is open again after it.
@@ -200,7 +203,14 @@ impl Queue {
             until: asked.until,
         };
         match store::decide(&*self.sql, tenant, &case, &ruling, fact).await {
-            Ok(()) => Ok(Some(EscalationInfo { decided: Some(ruling), ..case })),
+            Ok(()) => {
+                // Who decides anew thought better of what was decided before.
+                match case.decided.is_some() || ruling.until.is_some() {
+                    true => self.patterns.doubt(tenant),
+                    false => self.patterns.hear(tenant, &case.path),
+                }
+                Ok(Some(EscalationInfo { decided: Some(ruling), ..case }))
+            }
             Err(error) if error.code() == &DECIDED_MEANWHILE => Ok(None),
             Err(error) => Err(error),
         }
@@ -227,7 +237,10 @@ impl Queue {
     /// Withdraws a case and what was decided about it; false when there was none.
     pub async fn withdraw(&self, tenant: &str, id: &str, fact: Fact) -> Result<bool> {
         match store::withdraw(&*self.sql, tenant, id, fact).await {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                self.patterns.doubt(tenant);
+                Ok(true)
+            }
             Err(error) if error.code() == &DECIDED_MEANWHILE => Ok(false),
             Err(error) => Err(error),
         }

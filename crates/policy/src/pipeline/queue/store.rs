@@ -7,7 +7,7 @@ use pool::sql::migrate::{Migration, migrate};
 use pool::sql::{Row, Sql, Statement, Transaction};
 use serde_json::json;
 
-use super::super::Case;
+use super::super::{Case, pattern};
 use crate::codes::DECIDED_MEANWHILE;
 
 const MIGRATIONS: &[Migration] = &[Migration::both(
@@ -31,6 +31,8 @@ const MIGRATIONS: &[Migration] = &[Migration::both(
     );
     CREATE UNIQUE INDEX policy_case_key ON policy_case (tenant, path, key);",
 )];
+
+const GONE: &str = "there is no such case any more";
 
 const COLUMNS: &str = "id, path, shown, asked, first_at, last_at, decision, reason, by_whom, \
                        decided_at, until_at";
@@ -163,17 +165,20 @@ pub(super) async fn decide(
         .bind(&*ruling.by)
         .bind(ruling.at)
         .bind(ruling.until);
-    commit_one(sql, update, fact).await
+    // What holds for a while teaches nothing that holds for good.
+    let lesson = match ruling.until {
+        None => pattern::record(tenant, &case.id, &ruling.decision, ruling.at),
+        Some(_) => pattern::forget(tenant, &case.id),
+    };
+    let change = Transaction::new().run(update).expect_rows(1, &DECIDED_MEANWHILE, GONE);
+    sql.commit(change.run(lesson).fact(fact)).await.map(drop)
 }
 
 pub(super) async fn withdraw(sql: &dyn Sql, tenant: &str, id: &str, fact: Fact) -> Result<()> {
     let text = "DELETE FROM policy_case WHERE tenant = ?1 AND id = ?2";
-    commit_one(sql, Statement::new(text).bind(tenant).bind(id), fact).await
-}
-
-/// Exactly the one case, or nothing happens.
-async fn commit_one(sql: &dyn Sql, statement: Statement, fact: Fact) -> Result<()> {
-    let change = Transaction::new().run(statement);
-    let change = change.expect_rows(1, &DECIDED_MEANWHILE, "there is no such case any more");
+    let delete = Statement::new(text).bind(tenant).bind(id);
+    // It names the case by what is deleted with it, so it goes first.
+    let forgotten = Transaction::new().run(pattern::forget(tenant, id));
+    let change = forgotten.run(delete).expect_rows(1, &DECIDED_MEANWHILE, GONE);
     sql.commit(change.fact(fact)).await.map(drop)
 }

@@ -1,0 +1,11 @@
+//! What comes behind policies: experts that fail in every way, people, and other servers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails should stop there"
+)]
+
+mod experts;
+mod node;
+mod people;
+mod remotes;
