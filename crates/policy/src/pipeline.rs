@@ -166,11 +166,17 @@ impl Tiers {
             true => None,
             false => Some(self.queue.find(&case).await?),
         };
-        let (verdict, tier) = match &filed {
+        // A word that is no decision any more is none: somebody has to decide anew.
+        let ruled = match &filed {
             Some(Filed::Decided(ruling)) => {
-                (Verdict::sure(&ruling.decision, ruling.reason.as_str()), Tier::Human)
+                let said = Verdict::sure(&ruling.decision, ruling.reason.as_str());
+                said.checked(&reviewed.review).ok()
             }
-            _ => self.guess(left, &case).await,
+            _ => None,
+        };
+        let (verdict, tier) = match ruled {
+            Some(verdict) => (verdict, Tier::Human),
+            None => self.guess(left, &case).await,
         };
         match &filed {
             Some(filed) if tier == Tier::Default => self.queue.file(&case, filed).await,

@@ -7,5 +7,6 @@
 
 mod experts;
 mod node;
+mod patterns;
 mod people;
 mod remotes;
