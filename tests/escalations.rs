@@ -134,6 +134,8 @@ fn what_nobody_has_a_rule_for_is_answered_at_once_and_decided_by_people_for_good
     assert_eq!((&said["decision"], &*tier), (&json!("approve"), "human"), "{said}");
     assert_eq!((&said["reason"], &said["confidence"]), (&json!("it is our garden"), &json!(1.0)));
 
+    let refused = events.until("escalation.decide");
+    assert_eq!(refused["data"]["reason"], "policy-case-decision", "{refused}");
     let fact = events.until("escalation.decide");
     assert_eq!(fact["data"]["detail"]["decision"], "approve", "{fact}");
     let mut made = events.until("decision.make");
@@ -210,4 +212,39 @@ fn only_who_may_change_policies_decides() {
         assert_eq!(ask("DELETE", "/v1/escalations/nobody", b""), decides, "{role}");
     }
     assert_eq!(attempt(&server.http, None, "GET", "/v1/escalations", b"").unwrap().status, 401);
+}
+
+#[test]
+fn another_server_decides_and_when_it_is_gone_what_is_configured() {
+    let place = tempfile::tempdir().unwrap();
+    let far = Server::start(&place.path().join("far"));
+    let there = b"package far\n\nallow := \"from there\" if input.n";
+    assert_eq!(far.http("PUT", "/v1/policies/far.rego", there).status, 200);
+    let config = place.path().join("stockade.toml");
+    let remotes = ["cached", "embedded", "refuse"].map(|fallback| {
+        let url = &far.http;
+        format!("[policy.remote.\"far/{fallback}\"]\nurl = \"http://{url}\"\ntimeout = \"5s\"\nfallback = \"{fallback}\"\n")
+    });
+    std::fs::write(&config, remotes.concat()).unwrap();
+    let near = Server::start_with(&place.path().join("near"), |command| {
+        command.arg("--config").arg(&config);
+    });
+    for name in ["cached", "embedded", "refuse"] {
+        let source = format!("package far.{name}\n\nallow := \"from SIDE\" if input.n");
+        for (server, side) in [(&far, "there"), (&near, "here")] {
+            let path = format!("/v1/policies/{name}.rego");
+            let source = source.replace("SIDE", side);
+            assert_eq!(server.http("PUT", &path, source.as_bytes()).status, 200);
+        }
+        let path = format!("far/{name}/allow");
+        let said = ask(&near, &path, &json!({ "n": 1 }));
+        assert_eq!(said, (json!("from there"), "remote".into()), "{name}");
+    }
+    far.kill();
+    let input = json!({ "n": 1 });
+    let said = ask(&near, "far/cached/allow", &input);
+    assert_eq!(said, (json!("from there"), "remote-cached".into()));
+    assert_eq!(ask(&near, "far/embedded/allow", &input), (json!("from here"), "engine".into()));
+    let refused = near.http("POST", "/v1/data/far/refuse/allow", br#"{"input":{"n":1}}"#);
+    assert_eq!(refused.status, 503, "{}", String::from_utf8_lossy(&refused.body));
 }

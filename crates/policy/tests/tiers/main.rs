@@ -10,3 +10,4 @@ mod node;
 mod patterns;
 mod people;
 mod remotes;
+mod shared;

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use flow::fact::Outcome;
 use flow::feed::{Announcer, MemoryFeed};
 use flow::question::escalation::{EscalationInfo, ListEscalations};
 use flow::question::policy::{Decide, Freshness, Posed, PutPolicy, Tier};
 use flow::signal::Registry;
-use flow::{Clock, Random, Result, Revisions, Time};
+use flow::{Clock, Fact, Id, Random, Result, Revisions, Time};
 use policy::{Book, Config, Decider, Expert, Queue, Tiers};
+use pool::sql::Sql;
 use pool::sql::sqlite::{Options, Sqlite};
 use serde_json::Value;
 
@@ -27,12 +29,22 @@ impl Node {
 
     pub(super) async fn with(config: &Config, experts: Vec<Arc<dyn Expert>>, clock: Clock) -> Self {
         let sql = Arc::new(Sqlite::open(Options::memory()).await.unwrap());
+        Self::on(sql, config, experts, clock).await
+    }
+
+    /// On a database others may have as well.
+    pub(super) async fn on(
+        sql: Arc<dyn Sql>,
+        config: &Config,
+        experts: Vec<Arc<dyn Expert>>,
+        clock: Clock,
+    ) -> Self {
         let feed = Arc::new(MemoryFeed::new(clock.clone(), 16));
         let announcer = Arc::new(Announcer::new(feed, clock.clone()));
         let revisions = Arc::new(Revisions::default());
         let book = Book::open(sql, revisions, announcer, clock.clone(), config.clone());
         let book = Arc::new(book.await.unwrap());
-        let random = Random::seeded(7);
+        let random = Random::system();
         let tiers = Tiers::open(config, &book, (&clock, &random), &Registry::default()).unwrap();
         let tiers = experts.into_iter().fold(tiers, Tiers::with_expert);
         let queue = tiers.queue().clone();
@@ -65,5 +77,23 @@ impl Node {
     pub(super) async fn cases(&self) -> Vec<EscalationInfo> {
         let asked = ListEscalations { stand: None, after: "", limit: 10_000 };
         self.queue.list(&self.tenant, &asked).await.unwrap()
+    }
+}
+
+/// What is committed with what people do.
+pub(super) fn fact() -> Fact {
+    Fact {
+        id: Random::system().id(Time(1)),
+        at: Time(1),
+        request: Id(1),
+        tenant: "main".into(),
+        actor: "human:ann".into(),
+        door: "http".into(),
+        action: "escalation.decide".into(),
+        resource: "escalation".into(),
+        outcome: Outcome::Done,
+        reason: None,
+        count: 1,
+        detail: Value::Null,
     }
 }

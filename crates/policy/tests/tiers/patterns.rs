@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use flow::fact::Outcome;
 use flow::question::escalation::DecideEscalation;
 use flow::question::policy::Tier;
 use flow::unit::Span;
-use flow::{BoxFuture, Clock, Fact, Id, Result, Time};
+use flow::{BoxFuture, Clock, Result};
 use policy::{Case, Config, Expert, Pattern, Review, Verdict};
 
-use super::node::Node;
+use super::node::{Node, fact};
 
 const PATH: &str = "agents/verdict";
 const POLICY: &str = "package agents\n\nverdict := \"escalate\" if { input.tool; input.team; input.place }\n\nverdict := \"block\" if input.tool == \"never\"";
@@ -66,23 +65,6 @@ async fn learned(node: &Node, input: &str) -> (String, Tier) {
         }
     };
     Clock::system().within(Duration::from_secs(20), asking).await.unwrap()
-}
-
-fn fact() -> Fact {
-    Fact {
-        id: Id(9),
-        at: Time(1),
-        request: Id(1),
-        tenant: "main".into(),
-        actor: "human:ann".into(),
-        door: "http".into(),
-        action: "escalation.decide".into(),
-        resource: "escalation".into(),
-        outcome: Outcome::Done,
-        reason: None,
-        count: 1,
-        detail: serde_json::Value::Null,
-    }
 }
 
 #[tokio::test]

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use flow::fact::Outcome;
 use flow::question::escalation::DecideEscalation;
 use flow::question::policy::Tier;
 use flow::unit::Size;
-use flow::{Fact, Id, Result, Time};
+use flow::{Result, Time};
 use policy::{Config, Review};
 
-use super::node::Node;
+use super::node::{Node, fact};
 
 const PATH: &str = "agents/verdict";
 const POLICY: &str = "package agents\n\nverdict := \"escalate\" if input.tool";
@@ -23,23 +22,6 @@ async fn node(config: Config) -> Node {
     let node = Node::new(&config, Vec::new()).await;
     node.put(POLICY).await;
     node
-}
-
-fn fact() -> Fact {
-    Fact {
-        id: Id(9),
-        at: Time(1),
-        request: Id(1),
-        tenant: "main".into(),
-        actor: "human:ann".into(),
-        door: "http".into(),
-        action: "escalation.decide".into(),
-        resource: "escalation".into(),
-        outcome: Outcome::Done,
-        reason: None,
-        count: 1,
-        detail: serde_json::Value::Null,
-    }
 }
 
 impl Node {
@@ -127,9 +109,10 @@ async fn a_case_shows_what_is_asked_to_be_shown_beside_what_is_read() {
         let input = format!(r#"{{"tool":"dig","user":{{"team":"{team}","name":"ann"}}}}"#);
         node.verdict(PATH, &input).await;
     }
-    let cases = node.cases().await;
-    assert_eq!(cases.len(), 2);
-    assert_eq!(&*cases[0].shown, br#"{"tool":"dig","user":{"team":"a"}}"#);
+    let mut shown: Vec<_> = node.cases().await.into_iter().map(|case| case.shown).collect();
+    shown.sort();
+    let team = |team: &str| format!(r#"{{"tool":"dig","user":{{"team":"{team}"}}}}"#);
+    assert_eq!(shown, [team("a"), team("b")].map(bytes::Bytes::from));
 }
 
 #[tokio::test]
