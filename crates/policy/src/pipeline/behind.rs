@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use flow::Moment;
 use foldhash::fast::RandomState;
 use rego::{Program, Value};
@@ -25,8 +24,12 @@ pub(crate) struct Ways {
     remotes: Vec<(Vec<Value>, Arc<str>)>,
     /// Documents whose reading is part of every case.
     experts: Vec<Vec<Value>>,
-    said: memory::Cache<Box<[u8]>, (Verdict, Moment), RandomState>,
+    /// Absent where no expert is ever asked.
+    said: Option<Said>,
 }
+
+/// What experts said, and until when it is good.
+type Said = memory::Cache<Box<[u8]>, (Verdict, Moment), RandomState>;
 
 /// What comes behind the policies of one document.
 #[derive(Debug)]
@@ -71,12 +74,16 @@ impl Ways {
         let weigh = |key: &Box<[u8]>, (verdict, _): &(Verdict, Moment)| {
             (key.len() + verdict.reason.len() + verdict.decision.len()) as u64 + ENTRY
         };
-        let said = memory::Cache::builder().capacity(MEMORY).weigher(weigh);
+        let said = || {
+            let builder = memory::Cache::builder().capacity(MEMORY).weigher(weigh);
+            builder.hasher(RandomState::default()).build()
+        };
+        let is_any_asked = config.review.values().any(|review| review.experts);
         Self {
             reviews: reviews.collect(),
             remotes,
             experts: experts.collect(),
-            said: said.hasher(RandomState::default()).build(),
+            said: is_any_asked.then(said),
         }
     }
 
@@ -103,14 +110,13 @@ impl Ways {
 
     /// What an expert said about this while the edition was in force, and not too long ago.
     pub(super) fn said(&self, key: &str, now: Moment) -> Option<Verdict> {
-        let (verdict, until) = self.said.get(key.as_bytes())?;
+        let (verdict, until) = self.said.as_ref()?.get(key.as_bytes())?;
         (now < until).then_some(verdict)
     }
 
     pub(super) fn say(&self, key: &str, verdict: Verdict, until: Moment) {
-        self.said.insert(key.as_bytes().into(), (verdict, until));
+        if let Some(said) = &self.said {
+            said.insert(key.as_bytes().into(), (verdict, until));
+        }
     }
 }
-
-/// An answer: the document as JSON, if there is one.
-pub(crate) type Known = Option<Bytes>;

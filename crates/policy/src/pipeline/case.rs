@@ -51,12 +51,16 @@ impl Case {
     }
 }
 
-/// As much of a value as is at these places. What is read by number shows all of its list.
+/// As much of a value as is at these places; nothing where nothing is. What is read by number
+/// shows all of its list.
 fn shown(value: &Value, places: &[&[Value]]) -> Option<Value> {
-    let Value::Object(members) = value else { return Some(value.clone()) };
-    if places.iter().any(|place| place.first().is_none_or(|key| key.as_text().is_none())) {
-        return Some(value.clone());
-    }
+    let is_number = |place: &&[Value]| matches!(place.first(), Some(Value::Number(_)));
+    let members = match value {
+        _ if places.iter().any(|place| place.is_empty()) => return Some(value.clone()),
+        Value::Object(members) => members,
+        Value::Array(_) if places.iter().any(is_number) => return Some(value.clone()),
+        _ => return None,
+    };
     let within = |key: &Value| {
         let below = places.iter().filter_map(|place| place.split_first());
         below.filter(|(first, _)| *first == key).map(|(_, rest)| rest).collect::<Vec<_>>()
@@ -102,6 +106,16 @@ mod tests {
             assert_eq!(case(input, places).text, expected, "{places:?}");
         }
         assert!(case(input, &[]).is_empty() && case(input, &["absent"]).is_empty());
+        // What is of another shape than policies expect is not read, so it is not shown either.
+        for (input, place) in [
+            (r#""secret""#, "tool"),
+            (r#"["secret"]"#, "tool"),
+            (r#"{"user":"secret"}"#, "user.name"),
+            (r#"{"user":["secret"]}"#, "user.name"),
+            (r#"{"args":{"0":"secret"}}"#, "args.0"),
+        ] {
+            assert_eq!(case(input, &[place]).text, "{}", "{input}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use pool::sql::Sql;
 pub(super) use store::prepare;
 
 use super::pattern::Patterns;
+use super::verdict::REASON_MAX;
 use super::{Case, Escalations, Review};
 use crate::codes::{CASE_DECISION, DECIDED_MEANWHILE};
 
@@ -225,6 +226,14 @@ impl Queue {
         let default = Review::default().decisions;
         let known = review.map_or(&default, |(_, review)| &review.decisions);
         match known.iter().any(|word| word == asked.decision) {
+            true if asked.reason.trim().is_empty() => {
+                let error = CASE_DECISION.error("`reason` is empty");
+                Err(error.with_advice("say why; whoever asks, and whoever audits it, reads it"))
+            }
+            true if asked.reason.len() > REASON_MAX => {
+                let story = format!("`reason` is longer than {REASON_MAX} bytes");
+                Err(CASE_DECISION.error(story).with_advice("say it shorter"))
+            }
             true => Ok(()),
             false => {
                 let story = format!("`{}` is no decision for `{path}`", asked.decision);

@@ -18,8 +18,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::behind::Known;
 use crate::codes::REMOTE_AWAY;
+use crate::memory::Known;
 
 /// So much is kept of what each server answered last.
 const MEMORY: u64 = 8 << 20;

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::Review;
 
-/// A longer reason is cut.
-const REASON_MAX: usize = 1000;
+/// A longer reason of an expert is cut, and one of a person refused.
+pub(super) const REASON_MAX: usize = 1000;
 
 /// What a policy says that leaves a decision to others.
 const OPEN: [&str; 2] = ["escalate", "review"];

@@ -81,14 +81,15 @@ impl Model {
         self.bias + self.share(features) * features.iter().map(weight).sum::<f64>()
     }
 
-    /// The features that weighed most for the word.
+    /// The features that weighed most for the word; how words begin is told by the words.
     pub(super) fn because<'f>(&self, features: &'f [Feature], most: usize) -> Vec<(&'f str, f64)> {
         let share = self.share(features);
         let weigh = |feature: &'f Feature| {
             (feature.name.as_str(), self.weights.get(feature.place).copied().unwrap_or(0.0) * share)
         };
         let mut weighed: Vec<_> =
-            features.iter().map(weigh).filter(|(_, weight)| *weight > 0.0).collect();
+            features.iter().filter(|feature| feature.tells).map(weigh).collect();
+        weighed.retain(|(_, weight)| *weight > 0.0);
         weighed.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(other.0)));
         weighed.truncate(most);
         weighed
