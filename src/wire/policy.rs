@@ -38,7 +38,7 @@ fn told(decided: Decided) -> Answer<Decided> {
             [Some(result)] if decided.tier.is_behind_policies() => {
                 let said: serde_json::Value = serde_json::from_slice(result).unwrap_or_default();
                 for name in ["decision", "reason", "confidence"] {
-                    object.insert(name.into(), said[name].clone());
+                    object.insert(name.into(), said.get(name).cloned().unwrap_or_default());
                 }
             }
             [Some(result)] if result.len() <= 5 => {
