@@ -125,6 +125,12 @@ fn with_less_evidence_than_is_configured_it_says_nothing() {
         let learned = Learned::of(&lessons(count, mistaken, 6), TERMS);
         assert_eq!(learned.ask(&asked, TERMS).is_some(), expected, "{count} {mistaken}");
     }
+    // Sure enough is not right enough: a tenth of these decisions are mistaken.
+    let noisy = Learned::of(&lessons(600, 10, 6), Terms { threshold: 0.6, ..TERMS });
+    for (precision, expected) in [(0.7, true), (0.99, false)] {
+        let terms = Terms { threshold: 0.6, precision, ..TERMS };
+        assert_eq!(noisy.ask(&asked, terms).is_some(), expected, "{precision}");
+    }
     // One who always says yes is no evidence of what a no would be.
     let always: Vec<_> =
         lessons(400, 0, 7).into_iter().map(|one| lesson(one.shown, true)).collect();
