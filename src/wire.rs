@@ -13,6 +13,7 @@ mod cache;
 mod copies;
 mod crypto;
 mod depend;
+mod escalation;
 mod first;
 mod group;
 mod guard;
@@ -91,6 +92,7 @@ pub(crate) struct Plane {
     decider: ::policy::Decider,
     /// The bundles of policies that are polled.
     polls: Arc<::policy::bundle::Polls>,
+    escalations: Arc<::policy::Queue>,
     /// How much of a body is looked into.
     inspected_max: AtomicUsize,
     behaviour: Arc<::gate::Behaviour>,
@@ -215,7 +217,8 @@ pub(crate) async fn build(
     let gate = gate.with_checkpoint(checkpoint.clone(), config.gate.strangers.clone());
     let adaptive = gate.adaptive();
     let policy = Arc::new(::policy::Policies::stockade_self()?);
-    let decider = policy::open(&config.policy, (&sql, &revisions, &announcer), ground).await?;
+    let standing = (&sql, &revisions, &announcer);
+    let (decider, escalations) = policy::open(&config.policy, standing, ground).await?;
     let (polls, fetching) = bundle::open(&config.policy, ground)?;
     let opened = parts::log(&config.ledger, &sql, &space, ground).await?;
     let (ledger, log) =
@@ -264,6 +267,7 @@ pub(crate) async fn build(
         checkpoint,
         decider,
         polls,
+        escalations,
         inspected_max: AtomicUsize::new(config.gate.inspect.body_max.bytes()),
         behaviour: behaviour.clone(),
         logins,

@@ -13,16 +13,20 @@ use serde_json::json;
 
 use super::{Ground, Plane};
 
-/// Opens the policies of all tenants.
+/// Opens the policies of all tenants, and what comes behind them.
 pub(super) async fn open(
     config: &::policy::Config,
     (sql, revisions, announcer): (&Arc<dyn Sql>, &Arc<Revisions>, &Arc<Announcer>),
     ground: &Ground,
-) -> Result<::policy::Decider> {
-    let Ground { clock, random, .. } = ground.clone();
+) -> Result<(::policy::Decider, Arc<::policy::Queue>)> {
+    let Ground { clock, random, registry, .. } = ground.clone();
     let (sql, revisions, announcer) = (sql.clone(), revisions.clone(), announcer.clone());
     let book = ::policy::Book::open(sql, revisions, announcer, clock.clone(), config.clone());
-    Ok(::policy::Decider::new(Arc::new(book.await?), config.clone(), clock, random))
+    let book = Arc::new(book.await?);
+    let tiers = ::policy::Tiers::open(config, &book, (&clock, &random), &registry)?;
+    let queue = tiers.queue().clone();
+    let decider = ::policy::Decider::new(book, config.clone(), clock, random).with_tiers(tiers);
+    Ok((decider, queue))
 }
 
 /// What is recorded of a decision: what was decided by what, and not about what.
@@ -30,6 +34,13 @@ fn told(decided: Decided) -> Answer<Decided> {
     let mut detail = json!({ "tier": decided.tier.name(), "revision": &*decided.revision });
     if let Some(object) = detail.as_object_mut() {
         match decided.results.as_slice() {
+            // Whoever reads of it later asks why: there is no policy that says it.
+            [Some(result)] if decided.tier.is_behind_policies() => {
+                let said: serde_json::Value = serde_json::from_slice(result).unwrap_or_default();
+                for name in ["decision", "reason", "confidence"] {
+                    object.insert(name.into(), said.get(name).cloned().unwrap_or_default());
+                }
+            }
             [Some(result)] if result.len() <= 5 => {
                 object.insert("result".into(), String::from_utf8_lossy(result).into());
             }

@@ -29,6 +29,7 @@ pub static CODES: &[&Code] = &[
     &NO_NAMESPACE,
     &NO_POLICY,
     &NO_BUNDLE,
+    &NO_ESCALATION,
     &NO_DOCUMENT,
     &UNDEFINED,
     &NO_LIST,
@@ -243,6 +244,14 @@ pub static NO_BUNDLE: Code = Code::new(
     "door-http-no-bundle",
     "There is no such bundle",
     "list the bundles with GET /v1/bundles",
+);
+
+/// No case has this id.
+pub static NO_ESCALATION: Code = Code::new(
+    Kind::Missing,
+    "door-http-no-escalation",
+    "There is no such case",
+    "list the cases with GET /v1/escalations; the oldest that nobody decides are dropped",
 );
 
 /// Nothing is kept at this path of the data.

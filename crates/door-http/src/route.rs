@@ -8,6 +8,7 @@ mod authzen;
 mod bundle;
 mod cache;
 mod crypto;
+mod escalation;
 mod forward;
 mod guard;
 mod ledger;
@@ -145,6 +146,7 @@ pub(crate) fn operations<P: Plane>() -> Vec<Operation<P>> {
     operations.extend(opa::operations());
     operations.extend(bundle::operations());
     operations.extend(authzen::operations());
+    operations.extend(escalation::operations());
     operations.extend(status::operations());
     operations.extend(forward::operations());
     operations

@@ -6,6 +6,7 @@ pub mod admin;
 pub mod bundle;
 pub mod cache;
 pub mod crypto;
+pub mod escalation;
 pub mod group;
 pub mod guard;
 pub mod ledger;
@@ -37,6 +38,7 @@ pub trait Plane:
     + crypto::Answers
     + policy::Answers
     + bundle::Answers
+    + escalation::Answers
     + 'static
 {
     /// The gate on the path.

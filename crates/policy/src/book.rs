@@ -63,8 +63,14 @@ impl Book {
         config: crate::Config,
     ) -> Result<Self> {
         prepare(&*sql, &clock).await?;
+        crate::pipeline::prepare(&*sql, &clock).await?;
         let (tenants, writing) = (RwLock::default(), Mutex::default());
         Ok(Self { sql, revisions, announcer, clock, config, tenants, writing })
+    }
+
+    /// Where it keeps them.
+    pub(crate) fn sql(&self) -> &Arc<dyn Sql> {
+        &self.sql
     }
 
     /// The edition that holds now, if it is known here without asking anybody.

@@ -26,6 +26,11 @@ pub static CODES: &[&Code] = &[
     &BUNDLE_POLLED,
     &BUNDLE_SOURCE,
     &BUNDLE_AWAY,
+    &TIERS,
+    &CASE_DECISION,
+    &DECIDED_MEANWHILE,
+    &EXPERT_NONSENSE,
+    &REMOTE_AWAY,
     &crate::book::MEANWHILE,
 ];
 
@@ -203,4 +208,40 @@ pub static BUNDLE_AWAY: Code = Code::new(
     "policy-bundle-away",
     "The bundle could not be fetched",
     "look at the server it comes from; what was in force stays in force",
+);
+
+/// What comes behind policies is configured so that it leads nowhere.
+pub static TIERS: Code = Code::new(
+    Kind::Invalid,
+    "policy-tiers",
+    "What comes behind policies cannot be as it is configured",
+    "mend the setting that is named",
+);
+
+/// That is no decision about a case.
+pub static CASE_DECISION: Code = Code::new(
+    Kind::Invalid,
+    "policy-case-decision",
+    "The case cannot be decided so",
+    "decide one of the words in `policy.review.<path>.decisions`, until a time to come or for good",
+);
+
+/// Somebody else withdrew a case first.
+pub static DECIDED_MEANWHILE: Code =
+    Code::new(Kind::Conflict, "policy-case-meanwhile", "The case is gone", "list the cases again");
+
+/// An expert says what is no verdict.
+pub static EXPERT_NONSENSE: Code = Code::new(
+    Kind::Invalid,
+    "policy-expert-nonsense",
+    "An expert said what is no verdict",
+    "let it say a decision, or an object with `decision`, `reason` and `confidence`",
+);
+
+/// The server whose policies decide cannot be asked.
+pub static REMOTE_AWAY: Code = Code::new(
+    Kind::Busy,
+    "policy-remote-away",
+    "The server that decides this cannot be asked",
+    "ask again in a moment, or set `policy.remote.<path>.fallback` to `embedded` or `cached`",
 );

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::bundle;
+use crate::pipeline::{Escalations, Experts, Pattern, Remote, Review};
 
 /// How policies are asked.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +26,16 @@ pub struct Config {
     pub bundle_limits: bundle::Limits,
     /// Where bundles come from, and who has to have signed them, by name.
     pub bundles: BTreeMap<String, bundle::Source>,
+    /// Decisions with something behind their policies, by the path of their document.
+    pub review: BTreeMap<String, Review>,
+    /// Who is asked where policies leave something open.
+    pub experts: Experts,
+    /// When a classifier answers what policies leave open, and how it learns.
+    pub pattern: Pattern,
+    /// The cases people are to decide.
+    pub escalations: Escalations,
+    /// Other servers whose policies decide, by the path above their documents.
+    pub remote: BTreeMap<String, Remote>,
 }
 
 impl Default for Config {
@@ -36,6 +47,11 @@ impl Default for Config {
             forward: None,
             bundle_limits: bundle::Limits::default(),
             bundles: BTreeMap::new(),
+            review: BTreeMap::new(),
+            experts: Experts::default(),
+            pattern: Pattern::default(),
+            escalations: Escalations::default(),
+            remote: BTreeMap::new(),
         }
     }
 }

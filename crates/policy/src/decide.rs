@@ -1,5 +1,6 @@
 //! Decisions: remembered, or made by policies.
 
+mod behind;
 mod compile;
 mod input;
 mod prepared;
@@ -18,6 +19,7 @@ use crate::book::{Book, Edition, Entry};
 use crate::codes::INPUT;
 use crate::forward::{self, Header};
 use crate::memory::{self, Known};
+use crate::pipeline::Tiers;
 use crate::told;
 use crate::world::Present;
 use input::{Input, Inputs};
@@ -30,12 +32,20 @@ pub struct Decider {
     config: crate::Config,
     clock: Clock,
     random: Random,
+    tiers: Option<Tiers>,
 }
 
 impl Decider {
     /// One that decides by the policies of a book.
     pub fn new(book: Arc<Book>, config: crate::Config, clock: Clock, random: Random) -> Self {
-        Self { book, config, clock, random }
+        Self { book, config, clock, random, tiers: None }
+    }
+
+    /// With what comes behind policies. Without it, they decide alone.
+    #[must_use]
+    pub fn with_tiers(mut self, tiers: Tiers) -> Self {
+        self.tiers = Some(tiers);
+        self
     }
 
     /// The policies it decides by.
@@ -52,7 +62,13 @@ impl Decider {
         if asked.freshness == Freshness::Any
             && let Some(edition) = self.book.known(tenant)
         {
-            return Step::Now(self.decide_by(&edition, asked));
+            match edition.entry(asked.path) {
+                Ok(entry) if self.behind(&entry).is_none() => {
+                    return Step::Now(self.decide_by(&edition, &entry, asked));
+                }
+                Ok(_) => {}
+                Err(error) => return Step::Now(Err(error)),
+            }
         }
         Step::later(async move {
             let edition = match asked.freshness {
@@ -60,7 +76,11 @@ impl Decider {
                 Freshness::AtLeast(revision) => self.book.no_older(tenant, revision).await?,
                 Freshness::Full => self.book.newest(tenant).await?,
             };
-            self.decide_by(&edition, asked)
+            let entry = edition.entry(asked.path)?;
+            match self.behind(&entry) {
+                Some(behind) => self.decide_behind(behind, tenant, (&edition, &entry), asked).await,
+                None => self.decide_by(&edition, &entry, asked),
+            }
         })
     }
 
@@ -104,15 +124,14 @@ impl Decider {
         Ok(json::write(&rows.into_iter().map(named).collect()).into())
     }
 
-    fn decide_by(&self, edition: &Edition, asked: &Decide<'_>) -> Result<Decided> {
-        let entry = edition.entry(asked.path)?;
+    fn decide_by(&self, edition: &Edition, entry: &Entry, asked: &Decide<'_>) -> Result<Decided> {
         let text = String::from_utf8_lossy(asked.text);
         let inputs = Inputs::read(&text, asked.posed)?;
         let mut key = Vec::with_capacity(128);
         let mut results = Vec::with_capacity(inputs.len());
         let mut tier = Tier::Memory;
         for input in inputs.iter() {
-            let (known, by) = self.answer(edition, &entry, &input, asked.strict, &mut key)?;
+            let (known, by) = self.answer(edition, entry, &input, asked.strict, &mut key)?;
             if by != Tier::Memory {
                 tier = by;
             }

@@ -9,6 +9,9 @@
 //! says with every yes *for what else it holds*: rules that read nothing of a resource but its
 //! namespace are asked once per namespace, and the caller may hold the answer.
 //!
+//! What policies leave open goes to the [`Tiers`] behind them, where that is configured: to what
+//! people decided, to what was learned of it, to experts, and to what holds by default.
+//!
 //! This crate deliberately knows no protocol: what a door hears becomes a question before it
 //! comes here.
 //!
@@ -32,6 +35,7 @@ mod decide;
 mod forward;
 mod memory;
 mod own;
+mod pipeline;
 mod told;
 mod world;
 
@@ -41,3 +45,7 @@ pub use config::Config;
 pub use decide::{Decider, Prepared};
 pub use forward::Header;
 pub use own::{Policies, STOCKADE_SELF};
+pub use pipeline::{
+    Case, Escalations, Expert, Experts, Fallback, Otherwise, Pattern, Queue, Remote, Review,
+    Scripted, Tiers, Verdict,
+};

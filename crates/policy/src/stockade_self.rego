@@ -54,7 +54,7 @@ grants := {
 	"admin": ["**"],
 	"system": ["**"],
 	# Whoever is on this machine, where the server is for development.
-	"neighbour": ["decision.*", "policy.*", "document.*", "bundle.*"],
+	"neighbour": ["decision.*", "policy.*", "document.*", "bundle.*", "escalation.*"],
 	"operator": [
 		"policy.list",
 		"policy.show",

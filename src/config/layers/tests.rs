@@ -205,7 +205,10 @@ proptest! {
     ) {
         let known = Known::new();
         let meant = &known.settings[index % known.settings.len()].key;
-        let named = Key::new("cache.namespaces.users");
+        // Where any name may stand, this one does.
+        let pattern = meant.to_string();
+        let above = pattern.split_once(".<name>").map_or("cache.namespaces", |(above, _)| above);
+        let named = Key::new(&format!("{above}.users"));
         let meant = &meant.named_as(&named);
         let letter = letter.chars().next().unwrap();
         let written = Key::new(&slip(&meant.to_string(), what, at, letter));

@@ -101,6 +101,7 @@ async fn every_operation_does_what_the_document_says() {
         open.world.blocks.lock().push(plane::block("x"));
         open.world.measures.lock().push(plane::measure("x"));
         open.world.bundles.lock().insert("x".to_owned());
+        open.world.escalations.lock().push(plane::escalation("x"));
         if path.starts_with("/v1/objects") && method != "put" {
             ask(open.address, Method::PUT, "/v1/objects/x/x", &[], "bytes").await;
         }

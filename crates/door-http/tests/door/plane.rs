@@ -28,6 +28,10 @@ use flow::question::crypto::{
     Hmac, KeyKind, KeyState, ListCryptoKeys, MakeDataKey, Rewrap, RotateCryptoKey, ShowCryptoKey,
     ShownKey, Sign, Verify, VersionState,
 };
+use flow::question::escalation::{
+    DecideEscalation, EscalationInfo, ListEscalations, Ruling, ShowEscalation, Stand,
+    WithdrawEscalation,
+};
 use flow::question::group;
 use flow::question::guard::{
     BlockInfo, FeedInfo, Forward, Forwarded, Inspect, Inspected, LiftBlock, ListBlocks, ListFeeds,
@@ -82,6 +86,7 @@ pub(crate) struct World {
     /// What was asked about requests that proxies hold, and how much of their bodies was seen.
     pub(crate) forwarded: Mutex<Vec<(String, usize)>>,
     pub(crate) policies: Mutex<BTreeMap<String, String>>,
+    pub(crate) escalations: Mutex<Vec<EscalationInfo>>,
     pub(crate) documents: Mutex<BTreeMap<String, String>>,
     pub(crate) bundles: Mutex<std::collections::BTreeSet<String>>,
     pub(crate) log: Mutex<Vec<Event>>,
@@ -125,6 +130,7 @@ pub(crate) fn plane(clock: Clock) -> Arc<Parts> {
         measures: Mutex::default(),
         forwarded: Mutex::default(),
         policies: Mutex::default(),
+        escalations: Mutex::default(),
         documents: Mutex::default(),
         bundles: Mutex::default(),
         log: Mutex::default(),
@@ -680,6 +686,33 @@ answers!(LiftBlock<'q>, bool, |world, question| {
     blocks.retain(|block| block.id != question.id);
     Ok(blocks.len() < before)
 });
+answers!(ListEscalations<'q>, Vec<EscalationInfo>, |world, question| {
+    let cases = world.escalations.lock();
+    let stands = |case: &&EscalationInfo| match question.stand {
+        None => true,
+        Some(Stand::Open) => case.decided.is_none(),
+        Some(Stand::Decided) => case.decided.is_some(),
+    };
+    let behind = cases.iter().filter(|case| *case.id > *question.after).filter(stands);
+    Ok(behind.take(question.limit as usize).cloned().collect())
+});
+answers!(ShowEscalation<'q>, Option<EscalationInfo>, |world, question| {
+    Ok(world.escalations.lock().iter().find(|case| case.id == question.id).cloned())
+});
+answers!(DecideEscalation<'q>, Option<EscalationInfo>, |world, question| {
+    let mut cases = world.escalations.lock();
+    let Some(case) = cases.iter_mut().find(|case| case.id == question.id) else { return Ok(None) };
+    let (decision, reason) = (question.decision.to_owned(), question.reason.to_owned());
+    let (by, at, until) = ("human:ann".to_owned(), Time(2), question.until);
+    case.decided = Some(Ruling { decision, reason, by, at, until });
+    Ok(Some(case.clone()))
+});
+answers!(WithdrawEscalation<'q>, bool, |world, question| {
+    let mut cases = world.escalations.lock();
+    let before = cases.len();
+    cases.retain(|case| case.id != question.id);
+    Ok(cases.len() < before)
+});
 answers!(ListMeasures<'q>, Vec<MeasureInfo>, |world, question| {
     let measures = world.measures.lock();
     let behind = measures.iter().filter(|measure| *measure.id > *question.after).cloned();
@@ -894,6 +927,18 @@ impl<'q> Intake<Put<'q>> for Parts {
 }
 
 /// Somebody who is kept out.
+pub(crate) fn escalation(id: &str) -> EscalationInfo {
+    EscalationInfo {
+        id: id.to_owned(),
+        path: "agents/verdict".into(),
+        shown: Bytes::from_static(br#"{"tool":"rm"}"#),
+        asked: 3,
+        first: Time(1),
+        last: Time(2),
+        decided: None,
+    }
+}
+
 pub(crate) fn measure(id: &str) -> MeasureInfo {
     MeasureInfo {
         id: id.into(),

@@ -10,7 +10,7 @@ use http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::client::{Answer, NOBODY, ask, get, http2, open, request, whole};
-use crate::plane::{block, measure};
+use crate::plane::{block, escalation, measure};
 
 #[tokio::test]
 async fn probes_need_nobody_and_say_how_it_is() {
@@ -425,4 +425,55 @@ async fn curl_is_served() {
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert_eq!((&*output.stdout, &*complaint), (&b"v"[..], ""), "{version}");
     }
+}
+
+#[tokio::test]
+async fn cases_are_listed_by_state_and_page_and_decided_and_withdrawn() {
+    let open = open(Config::default());
+    for n in 1..=3 {
+        open.world.escalations.lock().push(escalation(&format!("c{n}")));
+    }
+    let page = get(open.address, "/v1/escalations?state=open&limit=2").await.json();
+    assert_eq!(page["escalations"].as_array().unwrap().len(), 2);
+    assert_eq!(page["escalations"][0]["input"], json!({ "tool": "rm" }));
+    assert_eq!(page["escalations"][0]["decided"], json!(null));
+    let rest = get(open.address, page["next"].as_str().unwrap()).await.json();
+    assert_eq!((&rest["escalations"][0]["id"], &rest["next"]), (&json!("c3"), &json!(null)));
+
+    let decide = async |id: &str, body: &'static str| {
+        let (target, json) =
+            (format!("/v1/escalations/{id}"), ("content-type", "application/json"));
+        ask(open.address, Method::POST, &target, &[json], body).await
+    };
+    for (id, body, expected) in [
+        ("c2", r#"{"decision":"approve","reason":"r","until":"2030-01-01T00:00:00Z"}"#, 200),
+        ("c9", r#"{"decision":"approve","reason":"r"}"#, 404),
+        ("c2", r#"{"decision":"approve"}"#, 400),
+        ("c2", r#"{"decision":"approve","reason":"r","untl":"2030-01-01T00:00:00Z"}"#, 400),
+        ("c2", r#"{"decision":"approve","reason":"r","until":"tomorrow"}"#, 400),
+        ("c2", "approve", 400),
+    ] {
+        let answer = decide(id, body).await;
+        assert_eq!(answer.status.as_u16(), expected, "{id} {body}");
+    }
+    let shown = get(open.address, "/v1/escalations/c2").await.json();
+    let decided = json!({
+        "decision": "approve",
+        "reason": "r",
+        "by": "human:ann",
+        "at": "1970-01-01T00:00:00.000000Z",
+        "until": "2030-01-01T00:00:00.000000Z",
+    });
+    assert_eq!(shown["decided"], decided);
+    for (state, expected) in [("open", 2), ("decided", 1)] {
+        let page = get(open.address, &format!("/v1/escalations?state={state}")).await.json();
+        assert_eq!(page["escalations"].as_array().unwrap().len(), expected, "{state}");
+    }
+    let wrong = get(open.address, "/v1/escalations?state=closed").await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+    for expected in [204, 404] {
+        let gone = ask(open.address, Method::DELETE, "/v1/escalations/c2", &[], "").await;
+        assert_eq!(gone.status.as_u16(), expected);
+    }
+    assert_eq!(get(open.address, "/v1/escalations/c2").await.status, StatusCode::NOT_FOUND);
 }

@@ -107,13 +107,25 @@ pub struct Decided {
     pub tier: Tier,
 }
 
-/// Who knew an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Who knew an answer, the nearest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tier {
     /// It was remembered.
     Memory,
     /// Policies were evaluated.
     Engine,
+    /// Another server evaluated its policies.
+    Remote,
+    /// Another server does not answer, and this is what it answered last.
+    RemoteCached,
+    /// What was decided about others like it says so.
+    Pattern,
+    /// An expert was asked.
+    Expert,
+    /// Somebody decided this very case.
+    Human,
+    /// Nobody knew, and this is what holds then.
+    Default,
 }
 
 impl Tier {
@@ -122,8 +134,31 @@ impl Tier {
         match self {
             Self::Memory => "memory",
             Self::Engine => "engine",
+            Self::Remote => "remote",
+            Self::RemoteCached => "remote-cached",
+            Self::Pattern => "pattern",
+            Self::Expert => "expert",
+            Self::Human => "human",
+            Self::Default => "default",
         }
     }
+
+    /// Whether it answers what policies leave open.
+    pub fn is_behind_policies(self) -> bool {
+        self >= Self::Pattern
+    }
+
+    /// Every tier, for tables and metrics.
+    pub const ALL: [Self; 8] = [
+        Self::Memory,
+        Self::Engine,
+        Self::Remote,
+        Self::RemoteCached,
+        Self::Pattern,
+        Self::Expert,
+        Self::Human,
+        Self::Default,
+    ];
 }
 
 /// A question put together by whoever asks.

@@ -15,6 +15,7 @@ use rego::{Options, Program, Reads, Value};
 use super::bundles::Held;
 use crate::bundle::Roots;
 use crate::memory::Memory;
+use crate::pipeline::{Behind, Ways};
 use crate::{data, told};
 
 /// As many paths are prepared to be asked for; those beyond are prepared each time.
@@ -58,6 +59,8 @@ pub struct Edition {
     entries: RwLock<HashMap<Box<str>, Arc<Entry>>>,
     /// What was decided by this edition.
     pub(crate) memory: Memory,
+    /// What comes behind its policies.
+    pub(crate) ways: Ways,
     /// Under which standing it was last known to be the newest.
     standing: ArcSwapOption<Epoch>,
 }
@@ -81,6 +84,8 @@ pub(crate) struct Entry {
     pub(crate) reads: Vec<Vec<Value>>,
     /// Whether it answers the same to the same tomorrow, so that it is worth remembering.
     pub(crate) steady: bool,
+    /// What comes behind the policies; nothing for most.
+    pub(crate) behind: Option<Box<Behind>>,
 }
 
 impl Edition {
@@ -132,9 +137,9 @@ impl Edition {
         config: &crate::Config,
     ) -> Self {
         let name = revision.to_string().into();
-        let (entries, memory) = (RwLock::default(), Memory::new(config));
+        let (entries, memory, ways) = (RwLock::default(), Memory::new(config), Ways::new(config));
         let standing = ArcSwapOption::empty();
-        Self { revision, name, policies, bundles, program, data, entries, memory, standing }
+        Self { revision, name, policies, bundles, program, data, entries, memory, ways, standing }
     }
 
     pub(crate) fn with_policy(&self, info: PolicyInfo, config: &crate::Config) -> Result<Self> {
@@ -228,11 +233,12 @@ impl Edition {
         }
         let way = data::path(path)?;
         let Reads { input, unsteady, .. } = self.program.reads(&way);
+        let behind = self.ways.behind(&way, &self.program);
         let mut entries = self.entries.write();
         let number = u32::try_from(entries.len()).unwrap_or(u32::MAX);
         let fits = entries.len() < ENTRIES_MAX;
         let (reads, steady) = (input, unsteady.is_empty() && fits);
-        let entry = Arc::new(Entry { number, path: way, reads, steady });
+        let entry = Arc::new(Entry { number, path: way, reads, steady, behind });
         Ok(match fits {
             true => entries.entry(path.into()).or_insert(entry).clone(),
             false => entry,

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use flow::question::policy::{Decide, Freshness, Posed};
 use flow::{Epoch, Result};
 use rego::Value;
+use rego::value::json;
 
 use super::Decider;
 use crate::book::{Edition, Entry};
@@ -46,13 +48,20 @@ impl Prepared<'_> {
             self.entry = self.edition.entry(&self.path)?;
         }
         let Self { decider, edition, entry, key, .. } = self;
+        if let Some(behind) = decider.behind(entry) {
+            let text = json::write(input).into_bytes();
+            let (posed, freshness) = (Posed::Whole, Freshness::Any);
+            let asked = Decide { path: &self.path, text: &text, posed, strict: false, freshness };
+            let decided = decider.decide_behind(behind, &self.tenant, (edition, entry), &asked);
+            return Ok(decided.await?.results.pop().flatten());
+        }
         let input = super::Input::Value(input);
         decider.answer(edition, entry, &input, false, key).map(|(known, _)| known)
     }
 
     /// The same, if it was decided before and nothing changed since.
     pub fn remembered(&mut self, input: &Value) -> Result<Option<Known>> {
-        if !self.holds() {
+        if !self.holds() || self.decider.behind(&self.entry).is_some() {
             return Ok(None);
         }
         let input = super::Input::Value(input);

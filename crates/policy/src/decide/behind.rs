@@ -1,0 +1,71 @@
+//! Decisions that have something behind their policies, or other policies in their place.
+
+use std::sync::Arc;
+
+use flow::Result;
+use flow::question::policy::{Decide, Decided, Tier};
+
+use super::input::{Input, Inputs};
+use super::{Decider, Known};
+use crate::book::{Edition, Entry};
+use crate::pipeline::{Behind, Heard, Left, Tiers, is_open};
+
+impl Decider {
+    /// What of this entry comes behind, and who is there to ask.
+    pub(super) fn behind<'e>(&'e self, entry: &'e Entry) -> Option<(&'e Behind, &'e Tiers)> {
+        entry.behind.as_deref().zip(self.tiers.as_ref())
+    }
+
+    pub(super) async fn decide_behind(
+        &self,
+        (behind, tiers): (&Behind, &Tiers),
+        tenant: &Arc<str>,
+        (edition, entry): (&Edition, &Entry),
+        asked: &Decide<'_>,
+    ) -> Result<Decided> {
+        let text = String::from_utf8_lossy(asked.text);
+        let inputs = Inputs::read(&text, asked.posed)?;
+        let mut results = Vec::with_capacity(inputs.len());
+        let mut tier = Tier::Memory;
+        // One budget for all that is asked at once: a hundred questions do not wait a hundred times.
+        let budget = behind.reviewed.as_ref().map(|reviewed| reviewed.review.budget.0);
+        let until = self.clock.moment().after(budget.unwrap_or_default());
+        for input in inputs.iter() {
+            let (mut known, mut by) =
+                self.first(behind, tiers, (edition, entry), &input, asked).await?;
+            if let Some(reviewed) = behind.reviewed.as_ref().filter(|_| is_open(known.as_deref())) {
+                let (steady, input) = (entry.steady, input.whole());
+                let left = Left { tenant, edition, reviewed, steady, input, until };
+                let (answer, whose) = tiers.review(&left).await?;
+                (known, by) = (Some(answer), whose);
+            }
+            tiers.count(by);
+            tier = tier.max(by);
+            let ends = inputs.until.ends(known.as_deref());
+            results.push(known);
+            if ends {
+                break;
+            }
+        }
+        Ok(Decided { results, several: inputs.several, revision: edition.name().clone(), tier })
+    }
+
+    /// What policies say, those here or those elsewhere.
+    async fn first(
+        &self,
+        behind: &Behind,
+        tiers: &Tiers,
+        (edition, entry): (&Edition, &Entry),
+        input: &Input<'_>,
+        asked: &Decide<'_>,
+    ) -> Result<(Known, Tier)> {
+        if let Some(prefix) = &behind.remote {
+            match tiers.hear(prefix, asked, input.whole().as_ref()).await? {
+                Heard::Now(known) => return Ok((known, Tier::Remote)),
+                Heard::Before(known) => return Ok((known, Tier::RemoteCached)),
+                Heard::Nothing => {}
+            }
+        }
+        self.answer(edition, entry, input, asked.strict, &mut Vec::with_capacity(128))
+    }
+}
