@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use flow::question::guard::Forward;
-use flow::question::policy::{Decide, Decided, Freshness, Query, Tier};
+use flow::question::policy::{Decide, Decided, Freshness, Posed, Query, Tier};
 use flow::{Clock, Identity, Random, Result, Step};
 use rego::Value;
 use rego::syntax::{self, Edition as Language};
@@ -93,16 +93,27 @@ impl Decider {
     ) -> Option<Step<'a, Result<Vec<Header>>>> {
         let path = self.config.forward.as_deref()?;
         let input = forward::input(held, who);
-        let decide = move |edition: &Edition| {
-            let (entry, mut key) = (edition.entry(path)?, Vec::with_capacity(128));
-            let (known, _) =
-                self.answer(edition, &entry, &Input::Value(&input), false, &mut key)?;
-            forward::passing(path, known.as_ref())
-        };
-        Some(match self.book.known(&who.tenant) {
-            Some(edition) => Step::Now(decide(&edition)),
-            None => Step::later(async move { decide(&*self.book.edition(&who.tenant).await?) }),
-        })
+        let known = self.book.known(&who.tenant);
+        if let Some(edition) = known {
+            match edition.entry(path) {
+                Ok(entry) if self.behind(&entry).is_none() => {
+                    let (input, mut key) = (Input::Value(&input), Vec::with_capacity(128));
+                    let answer = self.answer(&edition, &entry, &input, false, &mut key);
+                    return Some(Step::Now(
+                        answer.and_then(|(known, _)| forward::passing(path, known.as_ref())),
+                    ));
+                }
+                Ok(_) => {}
+                Err(error) => return Some(Step::Now(Err(error))),
+            }
+        }
+        Some(Step::later(async move {
+            let text = json::write(&input).into_bytes();
+            let (posed, freshness) = (Posed::Whole, Freshness::Any);
+            let asked = Decide { path, text: &text, posed, strict: false, freshness };
+            let decided = self.decide(&who.tenant, &asked).wait().await?;
+            forward::passing(path, decided.results.first().and_then(Option::as_ref))
+        }))
     }
 
     /// Answers a question put together by whoever asks: the rows in which it holds, as JSON.
