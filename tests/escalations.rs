@@ -134,10 +134,10 @@ fn what_nobody_has_a_rule_for_is_answered_at_once_and_decided_by_people_for_good
     assert_eq!((&said["decision"], &*tier), (&json!("approve"), "human"), "{said}");
     assert_eq!((&said["reason"], &said["confidence"]), (&json!("it is our garden"), &json!(1.0)));
 
-    let refused = events.until("escalation.decide");
-    assert_eq!(refused["data"]["reason"], "policy-case-decision", "{refused}");
-    let fact = events.until("escalation.decide");
-    assert_eq!(fact["data"]["detail"]["decision"], "approve", "{fact}");
+    // What was refused is queued, and what was decided is not: either may be on record first.
+    let facts = [(); 2].map(|()| events.until("escalation.decide")["data"].clone());
+    assert!(facts.iter().any(|fact| fact["reason"] == "policy-case-decision"), "{facts:?}");
+    assert!(facts.iter().any(|fact| fact["detail"]["decision"] == "approve"), "{facts:?}");
     let mut made = events.until("decision.make");
     while made["data"]["detail"]["tier"] != "human" {
         made = events.until("decision.make");

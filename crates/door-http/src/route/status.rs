@@ -141,9 +141,11 @@ struct PartStatus {
 
 async fn status<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     call.query()?;
+    // The one that is counted comes last: its caller is told what is left.
+    let bundles = call.once(BundleStates).await?;
     let parts = call.once(Status).await?;
     let parts: Vec<_> = parts.into_iter().map(PartStatus::from).collect();
-    let result = Plugins::of(&parts, call.once(BundleStates).await?);
+    let result = Plugins::of(&parts, bundles);
     let parts = Parts { ok: parts.iter().all(|part| part.ok), parts, result };
     Ok(Short::json(StatusCode::OK, &parts).into())
 }

@@ -11,8 +11,8 @@ use crate::stage::Origin;
 static ACTIVATE: Action = act("bundle.activate", Class::Durable);
 static DELETE: Action = act("bundle.delete", Class::Durable);
 static LIST: Action = act("bundle.list", Class::Logged);
-// Whoever may know how the parts are may know this.
-static STATES: Action = action("status.read", Class::Summed);
+// Whoever may know how the parts are may know this, and is not counted for it once more.
+static STATES: Action = act("status.read", Class::Summed);
 
 const fn act(name: &'static str, class: Class) -> Action {
     Action { pace: Pace::Load, ..action(name, class) }
