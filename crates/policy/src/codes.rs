@@ -17,6 +17,7 @@ pub static CODES: &[&Code] = &[
     &DATA_PATH,
     &UNKNOWN_REVISION,
     &BUSY,
+    &LONG,
     &BUNDLED,
     &BUNDLE_INVALID,
     &BUNDLE_TOO_LARGE,
@@ -136,6 +137,14 @@ pub static BUSY: Code = Code::new(
     "policy-busy",
     "Policies are changed by others at the moment",
     "ask again in a moment",
+);
+
+/// Too many evaluations take long.
+pub static LONG: Code = Code::new(
+    Kind::Busy,
+    "policy-long",
+    "Too many policies take long at the moment",
+    "ask again in a moment, and look with `stockade policy explain` what takes so long",
 );
 
 /// What a bundle brought is changed with it.

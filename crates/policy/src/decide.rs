@@ -1,5 +1,6 @@
 //! Decisions: remembered, or made by policies.
 
+mod aside;
 mod behind;
 mod compile;
 mod input;
@@ -22,6 +23,7 @@ use crate::memory::{self, Known};
 use crate::pipeline::Tiers;
 use crate::told;
 use crate::world::Present;
+use aside::{AT_ONCE, Aside};
 use input::{Input, Inputs};
 pub use prepared::Prepared;
 
@@ -33,12 +35,13 @@ pub struct Decider {
     clock: Clock,
     random: Random,
     tiers: Option<Tiers>,
+    aside: Aside,
 }
 
 impl Decider {
     /// One that decides by the policies of a book.
     pub fn new(book: Arc<Book>, config: crate::Config, clock: Clock, random: Random) -> Self {
-        Self { book, config, clock, random, tiers: None }
+        Self { book, config, clock, random, tiers: None, aside: Aside::new() }
     }
 
     /// With what comes behind policies. Without it, they decide alone.
@@ -190,13 +193,20 @@ impl Decider {
         edition: &Edition,
         input: Option<Value>,
         strict: bool,
-        answer: impl FnOnce(&rego::Ask<'_>) -> std::result::Result<T, rego::Error>,
+        answer: impl Fn(&rego::Ask<'_>) -> std::result::Result<T, rego::Error>,
     ) -> Result<T> {
-        let until = self.clock.moment().after(self.config.timeout.0);
-        let world = Present::until(&self.clock, &self.random, until);
-        let data = edition.data().clone();
-        let ask =
-            rego::Ask { input, data, world: &world, strict, steps_max: self.config.steps_max };
-        answer(&ask).map_err(|error| told::failed(&error))
+        let (begun, limit) = (self.clock.moment(), self.config.timeout.0);
+        let within = |limit| {
+            let world = Present::until(&self.clock, &self.random, begun.after(limit));
+            let (input, data) = (input.clone(), edition.data().clone());
+            let steps_max = self.config.steps_max;
+            answer(&rego::Ask { input, data, world: &world, strict, steps_max })
+        };
+        match within(limit.min(AT_ONCE)) {
+            Err(error) if error.is_given_up() && limit > AT_ONCE => {
+                self.aside.work(|| within(limit).map_err(|error| told::failed(&error)))
+            }
+            answered => answered.map_err(|error| told::failed(&error)),
+        }
     }
 }

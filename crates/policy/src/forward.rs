@@ -3,7 +3,7 @@
 //! The input is what OPA's plugin for Envoy makes of a request, so that its policies need not
 //! change: `attributes.request.http`, `parsed_path`, `parsed_query`, `parsed_body`. Beside it
 //! stands who was recognised, as `identity`. The answer is yes or no, or an object whose `allowed`
-//! that is; it may bring `headers` for whoever is behind the proxy, and a `reason` for who is
+//! or `decision` that is; it may bring `headers` for whoever is behind the proxy, and a `reason` for who is
 //! refused.
 
 use bytes::Bytes;
@@ -108,7 +108,8 @@ pub(crate) fn passing(path: &str, answer: Option<&Bytes>) -> Result<Vec<Header>>
     let unclear = |what: &str| FORWARD_UNCLEAR.error(format!("the document `{path}` {what}"));
     let value = answer.and_then(|answer| json::read(answer).ok());
     let value = value.ok_or_else(|| unclear("cannot be read"))?;
-    match value.get_text("allowed") {
+    // What comes behind policies decides in the words of AuthZEN.
+    match value.get_text("allowed").or_else(|| value.get_text("decision")) {
         Some(Value::Bool(true)) => {}
         Some(Value::Bool(false)) => {
             let reason = value.get_text("reason").or_else(|| value.get_text("body"));
@@ -194,6 +195,8 @@ mod tests {
         };
         check(Some("true"), Ok(&[]));
         check(Some(r#"{"allowed":true,"headers":{"X-Plan":"gold"}}"#), Ok(&[("x-plan", "gold")]));
+        check(Some(r#"{"decision":true,"tier":"human"}"#), Ok(&[]));
+        check(Some(r#"{"decision":false,"reason":"nobody knows"}"#), Err("nobody knows"));
         check(Some("false"), Err("forward-refused"));
         check(None, Err("forward-refused"));
         check(Some(r#"{"allowed":false,"reason":"not on sundays"}"#), Err("not on sundays"));
@@ -203,6 +206,8 @@ mod tests {
             "[true]",
             "{}",
             r#"{"allowed":"true"}"#,
+            r#"{"allowed":"no","decision":true}"#,
+            r#"{"decision":"approve"}"#,
             r#"{"allowed":true,"headers":[]}"#,
             r#"{"allowed":true,"headers":{"a":1}}"#,
             r#"{"allowed":true,"headers":{"X-Stockade-Roles":"admin"}}"#,

@@ -46,6 +46,9 @@ pub struct Row {
     pub values: Vec<(Span, Value)>,
 }
 
+/// What OPA calls it when an evaluation is given up.
+const GIVEN_UP: &str = "eval_cancel_error";
+
 /// Why there is no answer.
 #[derive(Debug, Clone)]
 pub struct Error {
@@ -55,6 +58,13 @@ pub struct Error {
     pub message: String,
     /// Where in the policy.
     pub place: Option<Place>,
+}
+
+impl Error {
+    /// Whether the policy may have an answer, and was given up before it came to it.
+    pub fn is_given_up(&self) -> bool {
+        self.code == GIVEN_UP
+    }
 }
 
 impl std::fmt::Display for Error {
@@ -213,7 +223,7 @@ impl<'p, 'a> Evaluation<'p, 'a> {
     }
 
     fn halt(&self, message: &str) -> Box<Error> {
-        Box::new(Error { code: "eval_cancel_error", message: message.to_owned(), place: None })
+        Box::new(Error { code: GIVEN_UP, message: message.to_owned(), place: None })
     }
 
     fn conflict(&self, message: &str, place: &Place) -> Box<Error> {

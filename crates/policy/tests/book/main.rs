@@ -8,6 +8,7 @@
 mod bundles;
 mod histories;
 mod keys;
+mod long;
 mod node;
 mod outage;
 mod races;
