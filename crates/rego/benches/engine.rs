@@ -1,6 +1,5 @@
-//! What a decision costs, beside regorus and Cedar: roles whose grants are keyed, and roles whose
-//! grants are a list. Cedar has its own way to say the same: a document knows which roles may read
-//! it and which may write it.
+//! What a decision costs, beside regorus: roles whose grants are keyed, and roles whose grants
+//! are a list.
 //!
 //! `cargo bench -p stockade-rego --bench engine`. Contenders take short turns, so that a busy
 //! machine is busy for all of them; medians are printed.
@@ -130,7 +129,7 @@ fn main() {
         let ours_whole = ours_whole(source, &data, &inputs);
         let (interpreter, machine) = regorus(source, &data, &inputs);
         let clock = Clock::system();
-        let mut acts: [Act; 5] = [ours, ours_whole, interpreter, machine, cedar(&inputs)];
+        let mut acts: [Act; 4] = [ours, ours_whole, interpreter, machine];
         for number in 0..inputs.len() {
             let said: Vec<bool> = acts.iter().map(|act| act(number)).collect();
             assert!(
@@ -138,7 +137,7 @@ fn main() {
                 "{name} {number}: {said:?}"
             );
         }
-        let mut measured = [const { Vec::new() }; 5];
+        let mut measured = [const { Vec::new() }; 4];
         for _ in 0..ROUNDS {
             for (act, measured) in acts.iter_mut().zip(&mut measured) {
                 let since = clock.moment();
@@ -149,7 +148,7 @@ fn main() {
                 measured.push(took / inputs.len() as f64);
             }
         }
-        let [ours, whole, interpreter, machine, cedar] = measured.map(|mut values: Vec<f64>| {
+        let [ours, whole, interpreter, machine] = measured.map(|mut values: Vec<f64>| {
             values.sort_by(f64::total_cmp);
             values[values.len() / 2]
         });
@@ -160,7 +159,6 @@ fn main() {
             rate(whole),
             rate(interpreter)
         );
-        println!("{name}, decisions\t{}\t/s\t\tCedar\t{}", rate(ours), rate(cedar));
         println!("{name}, one\t{ours:.0}\tns\t\tregorus VM\t{machine:.0}");
     }
 }
@@ -220,50 +218,4 @@ fn regorus(source: &str, data: &str, inputs: &[String]) -> (Act, Act) {
         vm.execute_entry_point_by_name("data.rbac.allow").unwrap() == regorus::Value::Bool(true)
     });
     (interpreter, machine)
-}
-
-/// Roles are what users are in, and documents say which roles may do what with them.
-fn cedar(inputs: &[String]) -> Act {
-    use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request};
-    let policies: PolicySet = "
-        permit (principal, action == Action::\"read\", resource) when { principal in resource.read };
-        permit (principal, action == Action::\"write\", resource) when { principal in resource.write };"
-        .parse()
-        .unwrap();
-    let uid = |kind: &str, id: &str| serde_json::json!({ "type": kind, "id": id });
-    let role = |number: usize| uid("Role", &format!("role-{}", number % ROLES));
-    let entity = |uid: serde_json::Value, attrs: serde_json::Value, parents: serde_json::Value| serde_json::json!({ "uid": uid, "attrs": attrs, "parents": parents });
-    let none = || serde_json::json!({});
-    let users = (0..USERS).map(|user| {
-        let parents = serde_json::json!([role(user), role(user * 7 + 3)]);
-        entity(uid("User", &format!("user-{user}")), none(), parents)
-    });
-    let roles = (0..ROLES).map(|number| entity(role(number), none(), serde_json::json!([])));
-    let documents = (0..ROLES * GRANTS).map(|document| {
-        let granted = serde_json::json!([{ "__entity": role(document / GRANTS) }]);
-        let nobody = serde_json::json!([]);
-        let may = |verb| if action(document % GRANTS) == verb { &granted } else { &nobody };
-        let attrs = serde_json::json!({ "read": may("read"), "write": may("write") });
-        entity(uid("Doc", &format!("doc-{document}")), attrs, serde_json::json!([]))
-    });
-    let unknown = std::iter::once({
-        let attrs = serde_json::json!({ "read": [], "write": [] });
-        entity(uid("Doc", "doc-100000"), attrs, serde_json::json!([]))
-    });
-    let all = users.chain(roles).chain(documents).chain(unknown).collect();
-    let entities = Entities::from_json_value(all, None).unwrap();
-    let request = |input: &String| {
-        let input: serde_json::Value = serde_json::from_str(input).unwrap();
-        let uid = |kind: &str, member: &str| -> EntityUid {
-            format!("{kind}::{}", input[member]).parse().unwrap()
-        };
-        let (principal, action) = (uid("User", "user"), uid("Action", "action"));
-        Request::new(principal, action, uid("Doc", "resource"), Context::empty(), None).unwrap()
-    };
-    let requests: Vec<Request> = inputs.iter().map(request).collect();
-    let authorizer = Authorizer::new();
-    Box::new(move |number| {
-        let answer = authorizer.is_authorized(&requests[number], &policies, &entities);
-        answer.decision() == Decision::Allow
-    })
 }
