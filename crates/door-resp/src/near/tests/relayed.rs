@@ -270,6 +270,10 @@ fn random_pipelines_are_answered_the_same() {
     // Batches of nothing else may be answered from memory, where no transaction is open.
     const READS: &[&str] =
         &["GET K", "HGET H F", "MGET K K", "HGETALL H", "SMEMBERS S", "TYPE Z", "LLEN L"];
+    // Not before what is kept may be believed.
+    both.door.warm(&mut both.through, "GET none");
+    let signals = &both.door.near.signals;
+    let (hits, fills) = (signals.hits.get(), signals.fills.get());
     let mut dice = Dice::new(7);
     for round in 0..600 {
         let lines = if round % 2 == 0 { LINES } else { READS };
@@ -303,8 +307,7 @@ fn random_pipelines_are_answered_the_same() {
             assert_eq!(through, direct, "round {round}, reply {at} of\n{said}");
         }
     }
-    let signals = &both.door.near.signals;
-    assert!(signals.hits.get() > 0 && signals.fills.get() > 0);
+    assert!(signals.hits.get() > hits && signals.fills.get() > fills);
 }
 
 #[test]
