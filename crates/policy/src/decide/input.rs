@@ -58,7 +58,8 @@ impl<'t> Inputs<'t> {
                     one(input.map(|(_, input)| input))
                 }
                 other => {
-                    let story = format!("the body is a {} and no object", other.type_name());
+                    let story =
+                        format!("the body is a {} and no object", other.value().type_name());
                     Err(INPUT.error(story))
                 }
             },
@@ -89,7 +90,8 @@ impl<'t> Inputs<'t> {
             None => Vec::new(),
             Some(Draft::Array(items)) => items,
             Some(other) => {
-                let story = format!("`evaluations` is a list, and not a {}", other.type_name());
+                let story =
+                    format!("`evaluations` is a list, and not a {}", other.value().type_name());
                 return Err(INPUT.error(story));
             }
         };

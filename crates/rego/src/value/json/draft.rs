@@ -65,18 +65,6 @@ impl Draft<'_> {
         path.iter().try_fold(self, |draft, key| draft.get(key))
     }
 
-    /// What kind of value it is, as policies call it.
-    pub fn type_name(&self) -> &'static str {
-        match self {
-            Self::Null => "null",
-            Self::Bool(_) => "boolean",
-            Self::Number(_) => "number",
-            Self::Text(_) => "string",
-            Self::Array(_) => "array",
-            Self::Object(_) => "object",
-        }
-    }
-
     /// It as a value.
     pub fn value(&self) -> Value {
         match self {
