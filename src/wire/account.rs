@@ -28,7 +28,7 @@ impl Plane {
         permitted: &Permitted<'_, Q>,
         detail: serde_json::Value,
     ) -> Option<Fact> {
-        Some(Fact { detail, ..permitted.fact(&self.clock, &self.random) })
+        Some(Fact { detail: detail.into(), ..permitted.fact(&self.clock, &self.random) })
     }
 }
 

@@ -41,7 +41,8 @@ impl<'q> Origin<CreateKey<'q>> for Plane {
                 "rights": rights,
                 "hmac": hmac,
                 "certificate": certificate,
-            });
+            })
+            .into();
             let (tenant, new) = (permitted.tenant(), NewKey { principal, kind, roles, rights });
             let key = match shown {
                 KeyShown::Itself => self.keys.create(tenant, new, Some(fact)).await?,

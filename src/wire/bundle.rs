@@ -165,7 +165,7 @@ impl Plane {
 /// What is recorded of a bundle that is put in force.
 fn told(bundle: &Bundle, fact: Fact) -> Fact {
     let detail = json!({ "revision": bundle.revision, "digest": bundle.digest });
-    Fact { detail, ..fact }
+    Fact { detail: detail.into(), ..fact }
 }
 
 /// It is recorded where it was committed, if anything was.

@@ -7,9 +7,10 @@ use flow::question::policy::{
     ChangeData, Changed, Compile, Decide, Decided, DeletePolicy, ListPolicies, PolicyInfo,
     PutPolicy, Query, ShowPolicy,
 };
-use flow::{Answer, Origin, Permitted, Result, Revisions, Step};
+use flow::{Answer, Detail, Origin, Permitted, Result, Revisions, Step};
 use pool::sql::Sql;
-use serde_json::json;
+use serde::Serialize;
+use serde_json::Value;
 
 use super::{Ground, Plane};
 
@@ -30,24 +31,41 @@ pub(super) async fn open(
 }
 
 /// What is recorded of a decision: what was decided by what, and not about what.
+#[derive(Serialize)]
+struct Told<'d> {
+    tier: &'static str,
+    revision: &'d str,
+    #[serde(flatten)]
+    came_to: Option<CameTo<'d>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum CameTo<'d> {
+    /// Yes, no, or as short.
+    Short { result: &'d str },
+    /// Whoever reads of it later asks why: there is no policy that says it.
+    Reviewed { decision: Value, reason: Value, confidence: Value },
+    /// As many were asked at once.
+    Several { decisions: usize },
+}
+
 fn told(decided: Decided) -> Answer<Decided> {
-    let mut detail = json!({ "tier": decided.tier.name(), "revision": &*decided.revision });
-    if let Some(object) = detail.as_object_mut() {
-        match decided.results.as_slice() {
-            // Whoever reads of it later asks why: there is no policy that says it.
-            [Some(result)] if decided.tier.is_behind_policies() => {
-                let said: serde_json::Value = serde_json::from_slice(result).unwrap_or_default();
-                for name in ["decision", "reason", "confidence"] {
-                    object.insert(name.into(), said.get(name).cloned().unwrap_or_default());
-                }
-            }
-            [Some(result)] if result.len() <= 5 => {
-                object.insert("result".into(), String::from_utf8_lossy(result).into());
-            }
-            [_] => {}
-            several => drop(object.insert("decisions".into(), several.len().into())),
+    let came_to = match decided.results.as_slice() {
+        [Some(result)] if decided.tier.is_behind_policies() => {
+            let said: Value = serde_json::from_slice(result).unwrap_or_default();
+            let [decision, reason, confidence] = ["decision", "reason", "confidence"]
+                .map(|name| said.get(name).cloned().unwrap_or_default());
+            Some(CameTo::Reviewed { decision, reason, confidence })
         }
-    }
+        [Some(result)] if result.len() <= 5 => {
+            str::from_utf8(result).ok().map(|result| CameTo::Short { result })
+        }
+        [_] => None,
+        several => Some(CameTo::Several { decisions: several.len() }),
+    };
+    let (tier, revision) = (decided.tier.name(), &*decided.revision);
+    let detail = Detail::of(&Told { tier, revision, came_to });
     Answer::done(decided).detail(detail)
 }
 

@@ -247,6 +247,9 @@ pub struct Limits {
     /// Open connections per address (IPv6: per /64); more are answered 503 and
     /// closed. Raise it behind a proxy, which is one address for everybody.
     pub connections_per_address_max: usize,
+    /// Threads that serve connections; as many as there are cores where nothing is said. With 0,
+    /// they are served by the threads that do everything else.
+    pub threads: Option<usize>,
     /// Requests under way at a time; more are answered 503.
     pub requests_max: usize,
     /// Event streams open at a time; more are answered 503.
@@ -283,6 +286,7 @@ impl Default for Limits {
         Self {
             connections_max: 16_384,
             connections_per_address_max: 4_096,
+            threads: None,
             requests_max: 4_096,
             followers_max: 1_024,
             streams_max: 256,
@@ -298,6 +302,14 @@ impl Default for Limits {
             object_max: Size::mib(5 * 1024),
             buffered_max: Size::mib(256),
         }
+    }
+}
+
+impl Limits {
+    /// How many threads serve connections.
+    pub(crate) fn threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.unwrap_or_else(cores)
     }
 }
 

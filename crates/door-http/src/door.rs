@@ -11,10 +11,12 @@ use flow::{Clock, Plane, Random, Result};
 use http::HeaderValue;
 use tokio::sync::{Notify, watch};
 
+use crate::codes;
 use crate::config::Config;
 use crate::cors::Cors;
 use crate::headers::Headers;
 use crate::idempotency;
+use crate::lanes::Lanes;
 use crate::limit::Places;
 use crate::listen::{self, Listener};
 use crate::openapi;
@@ -39,6 +41,7 @@ pub(crate) struct Shared<P: Plane> {
     pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) http: listen::Http,
+    pub(crate) lanes: Lanes,
     pub(crate) router: Router<P>,
     pub(crate) openapi: Bytes,
     pub(crate) readiness: Arc<Readiness>,
@@ -89,6 +92,7 @@ impl<P: Plane> Door<P> {
         let strict_transport = config.tls.as_ref().and_then(tls::strict_transport);
         Ok(Self(Arc::new(Shared {
             http: listen::http(limits),
+            lanes: Lanes::open(limits.threads()).map_err(no_threads)?,
             router: Router::new(operations, registry),
             openapi,
             readiness: Arc::default(),
@@ -164,6 +168,10 @@ impl<P: Plane> Door<P> {
         }
         shared.cut.load(Relaxed)
     }
+}
+
+fn no_threads(error: std::io::Error) -> flow::Error {
+    codes::LISTEN.error("there are no threads to serve connections with").because(error)
 }
 
 impl<P: Plane> std::fmt::Debug for Door<P> {

@@ -31,6 +31,7 @@ mod limit;
 mod listen;
 mod pulse;
 mod tls;
+mod together;
 
 mod accept;
 mod answer;
@@ -39,6 +40,7 @@ mod event;
 mod events;
 mod forwarded;
 mod idempotency;
+mod lanes;
 mod live;
 mod query;
 
@@ -49,6 +51,7 @@ mod compress;
 mod cors;
 mod headers;
 mod pace;
+mod parting;
 mod problem;
 mod reply;
 mod signal;

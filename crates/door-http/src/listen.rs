@@ -24,11 +24,13 @@ use crate::config::Limits;
 use crate::connection::Connection;
 use crate::door::{Alive, Phase, Shared};
 use crate::limit::Place;
+use crate::parting::Parting;
 use crate::problem::Problem;
 use crate::pulse::{Marked, Pulse, Watcher};
 use crate::signal::Shed;
+use crate::together::Together;
 
-use wire::Wire;
+use wire::{Taken, Wire};
 
 /// A socket somebody bound for us.
 #[derive(Debug)]
@@ -65,9 +67,9 @@ pub(crate) enum Socket {
     Unix(UnixListener),
 }
 
-/// A connection that was taken.
+/// A connection that was taken, by no thread yet.
 struct Arrival {
-    wire: Wire,
+    taken: Taken,
     tls: Option<Arc<Acceptor>>,
     peer: Option<IpAddr>,
     uid: Option<u32>,
@@ -101,13 +103,15 @@ impl Socket {
             Socket::Tcp(listener, tls) => {
                 let (stream, address) = listener.accept().await?;
                 stream.set_nodelay(true)?;
+                let taken = Taken::Tcp(stream.into_std()?);
                 let peer = Some(address.ip().to_canonical());
-                Ok(Arrival { wire: Wire::Tcp(stream), tls: tls.clone(), peer, uid: None })
+                Ok(Arrival { taken, tls: tls.clone(), peer, uid: None })
             }
             Socket::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
                 let uid = Some(stream.peer_cred()?.uid());
-                Ok(Arrival { wire: Wire::Unix(stream), tls: None, peer: None, uid })
+                let taken = Taken::Unix(stream.into_std()?);
+                Ok(Arrival { taken, tls: None, peer: None, uid })
             }
         }
     }
@@ -153,7 +157,7 @@ fn take<P: Plane>(door: &Arc<Shared<P>>, arrival: Arrival) {
         },
     };
     let seat = Seat { _place: place, _member: member };
-    tokio::spawn(serve(door.clone(), arrival, seat));
+    door.lanes.spawn(serve(door.clone(), arrival, seat));
 }
 
 /// Says why, if that costs nothing, and closes.
@@ -166,8 +170,8 @@ fn refuse<P: Plane>(door: &Arc<Shared<P>>, arrival: Arrival, why: Shed) {
     let door = door.clone();
     tokio::spawn(async move {
         let _place = place;
-        let mut wire = arrival.wire;
         let goodbye = async {
+            let mut wire = arrival.taken.wire()?;
             let id = door.random.id(door.clock.now());
             wire.write_all(&refusal(id)).await?;
             wire.shutdown().await?;
@@ -198,8 +202,8 @@ async fn serve<P: Plane>(door: Arc<Shared<P>>, arrival: Arrival, _seat: Seat) {
     let _alive = Alive::new(&door);
     door.signals.connection_opened();
     let pulse = Arc::new(Pulse::default());
-    let entrance = match arrival.wire {
-        Wire::Unix(_) => flow::Door::Local,
+    let entrance = match arrival.taken {
+        Taken::Unix(_) => flow::Door::Local,
         _ => flow::Door::Http,
     };
     let mut connection = Connection::new(door.clone(), entrance, pulse.clone());
@@ -209,7 +213,7 @@ async fn serve<P: Plane>(door: Arc<Shared<P>>, arrival: Arrival, _seat: Seat) {
     connection.strict_transport = arrival.tls.as_ref().and_then(|_| door.strict_transport.clone());
     if let Some(wire) = handshake(&door, arrival).await {
         connection.certificate = wire.certificate(&door.clock);
-        let io = TokioIo::new(Marked::new(wire, pulse.clone()));
+        let io = TokioIo::new(sheathed(&door, wire, &pulse));
         let connection = Arc::new(connection);
         let service = {
             let connection = connection.clone();
@@ -229,7 +233,8 @@ async fn serve<P: Plane>(door: Arc<Shared<P>>, arrival: Arrival, _seat: Seat) {
 }
 
 async fn handshake<P: Plane>(door: &Shared<P>, arrival: Arrival) -> Option<Wire> {
-    let (stream, tls) = match (arrival.wire, arrival.tls) {
+    // A socket that no thread can listen to is as good as closed.
+    let (stream, tls) = match (arrival.taken.wire().ok()?, arrival.tls) {
         (Wire::Tcp(stream), Some(tls)) => (stream, tls),
         (wire, _) => return Some(wire),
     };
@@ -252,7 +257,15 @@ async fn handshake<P: Plane>(door: &Shared<P>, arrival: Arrival) -> Option<Wire>
     }
 }
 
-type Served<'a, S> = auto::UpgradeableConnection<'a, TokioIo<Marked<Wire>>, S, TokioExecutor>;
+/// A socket as it is served.
+type Sheathed = Together<Parting<Marked<Wire>>>;
+
+fn sheathed<P: Plane>(door: &Shared<P>, wire: Wire, pulse: &Arc<Pulse>) -> Sheathed {
+    let marked = Marked::new(wire, pulse.clone());
+    Together::new(Parting::new(marked, pulse.clone(), door.clock.clone()))
+}
+
+type Served<'a, S> = auto::UpgradeableConnection<'a, TokioIo<Sheathed>, S, TokioExecutor>;
 
 /// Drives a connection to its end, whoever ends it.
 async fn run<P, S, F>(door: &Shared<P>, served: Served<'_, S>, pulse: &Pulse)
@@ -294,7 +307,8 @@ where
                 }
                 Phase::Draining => {
                     ending = Ending::Begun;
-                    served.as_mut().graceful_shutdown();
+                    pulse.leave();
+                        served.as_mut().graceful_shutdown();
                 }
                 Phase::Cut => {
                     if pulse.is_busy() {
@@ -310,6 +324,7 @@ where
                 match (ending, why) {
                     (Ending::Soon, _) => {
                         ending = Ending::Begun;
+                        pulse.leave();
                         served.as_mut().graceful_shutdown();
                     }
                     (_, None) => {}
@@ -318,6 +333,7 @@ where
                     (Ending::No, Some(Shed::Idle)) => {
                         ending = Ending::Begun;
                         door.signals.connection_shed(Shed::Idle);
+                        pulse.leave();
                         served.as_mut().graceful_shutdown();
                     }
                     (_, Some(why)) => {

@@ -36,6 +36,8 @@ pub(crate) struct Pulse {
     told: AtomicU32,
     /// Whether many requests share the connection, and frames that are none.
     shared: AtomicBool,
+    /// Whether it is we who end it.
+    left: AtomicBool,
 }
 
 /// A request that has not ended.
@@ -66,6 +68,16 @@ impl Pulse {
     /// Whether a request is under way.
     pub(crate) fn is_busy(&self) -> bool {
         self.open.load(Relaxed) > 0
+    }
+
+    /// We end it, with nothing left to say.
+    pub(crate) fn leave(&self) {
+        self.left.store(true, Relaxed);
+    }
+
+    /// Whether it is we who end it.
+    pub(crate) fn is_left(&self) -> bool {
+        self.left.load(Relaxed)
     }
 
     fn state(&self) -> State {

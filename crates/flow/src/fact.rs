@@ -3,11 +3,14 @@
 //! Every outcome on the path becomes a [`Fact`], refusals too. How safely it is
 //! kept before the caller is answered is its [`Class`].
 
+mod detail;
+
 use std::array;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+pub use detail::Detail;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Time;
@@ -109,8 +112,8 @@ pub struct Fact {
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub count: u64,
     /// What else an auditor should know.
-    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
-    pub detail: serde_json::Value,
+    #[serde(default, skip_serializing_if = "Detail::is_nothing")]
+    pub detail: Detail,
 }
 
 fn one() -> u64 {

@@ -89,7 +89,7 @@ pub use body::{Body, BoxStream};
 pub use certificate::Certificate;
 pub use clock::{Clock, Moment, Time};
 pub use error::{Code, Error, Kind, Result};
-pub use fact::{Class, Fact, Outcome, Tally};
+pub use fact::{Class, Detail, Fact, Outcome, Tally};
 pub use feed::{Feed, Revised};
 pub use identity::{Identity, Principal, System};
 pub use network::Network;

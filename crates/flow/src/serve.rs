@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
-use crate::fact::{Class, Fact, Outcome};
+use crate::fact::{Class, Detail, Fact, Outcome};
 use crate::identity::{Good, Identity, System};
 use crate::permit::{Admitted, Permit, Permitted, Scope};
 use crate::random::Random;
@@ -233,7 +233,7 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
             Ok(answer) => {
                 (permitted.ask().action.class, answer.recorded, std::mem::take(&mut answer.detail))
             }
-            Err(error) => (Class::Logged, false, error.record().clone()),
+            Err(error) => (Class::Logged, false, Detail::of(error.record())),
         };
         if !recorded {
             let mut fact = self.fact(permitted, outcome);
@@ -318,7 +318,7 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         self.signals.ended(request, Outcome::Refused, &self.clock);
         let mut fact = self.blank_fact(request, identity, ask, Outcome::Refused);
         fact.reason = Some(error.code().name.into());
-        fact.detail = error.record().clone();
+        fact.detail = Detail::of(error.record());
         fact
     }
 
@@ -402,7 +402,7 @@ impl Fact {
             outcome,
             reason: None,
             count: 1,
-            detail: serde_json::Value::Null,
+            detail: Detail::default(),
         }
     }
 }

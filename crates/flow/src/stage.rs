@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::allowance::Allowance;
 use crate::body::Body;
 use crate::error::{Code, Kind, Result};
-use crate::fact::{Class, Fact, Outcome, Tally};
+use crate::fact::{Class, Detail, Fact, Outcome, Tally};
 use crate::identity::Identity;
 use crate::permit::{Grant, Permitted};
 use crate::request::{Ask, Question, Request};
@@ -154,13 +154,13 @@ pub struct Answer<T> {
     pub(crate) value: T,
     pub(crate) outcome: Outcome,
     pub(crate) recorded: bool,
-    pub(crate) detail: serde_json::Value,
+    pub(crate) detail: Detail,
 }
 
 impl<T> Answer<T> {
     /// It was done.
     pub fn done(value: T) -> Self {
-        Self { value, outcome: Outcome::Done, recorded: false, detail: serde_json::Value::Null }
+        Self { value, outcome: Outcome::Done, recorded: false, detail: Detail::default() }
     }
 
     /// There was nothing there, which is an answer too.
@@ -195,8 +195,8 @@ impl<T> Answer<T> {
 
     /// What else an auditor should know.
     #[must_use]
-    pub fn detail(mut self, detail: serde_json::Value) -> Self {
-        self.detail = detail;
+    pub fn detail(mut self, detail: impl Into<Detail>) -> Self {
+        self.detail = detail.into();
         self
     }
 }

@@ -205,7 +205,7 @@ impl Strongbox {
             outcome: Outcome::Done,
             reason: None,
             count: 1,
-            detail: serde_json::Value::Null,
+            detail: flow::Detail::default(),
         }
     }
 
@@ -309,7 +309,7 @@ async fn generate(kind: KeyKind) -> Result<Zeroizing<Vec<u8>>> {
 }
 
 fn about(fact: Option<Fact>, detail: serde_json::Value) -> Option<Fact> {
-    fact.map(|fact| Fact { detail, ..fact })
+    fact.map(|fact| Fact { detail: detail.into(), ..fact })
 }
 
 fn check_change(state: &KeyState, change: &Change) -> Result<()> {

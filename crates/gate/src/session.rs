@@ -122,10 +122,12 @@ impl Sessions {
             .run(insert)
             .run(self.insert_refresh(&granted, 1));
         let fact = fact.map(|mut fact| {
-            fact.detail = serde_json::json!({ "session": granted.session, "agent": cut(agent) });
-            if let (Some(provider), Some(detail)) = (provider, fact.detail.as_object_mut()) {
+            let session = &granted.session;
+            let mut detail = serde_json::json!({ "session": session, "agent": cut(agent) });
+            if let (Some(provider), Some(detail)) = (provider, detail.as_object_mut()) {
                 detail.insert("provider".into(), provider.into());
             }
+            fact.detail = detail.into();
             fact
         });
         let rows = self.sql.commit(with(transaction, fact)).await?;
@@ -242,7 +244,7 @@ impl Sessions {
         if is_new {
             let mut fact =
                 self.fact(request, Some(&known.identity), "session.suspect", id, Outcome::Done);
-            fact.detail = serde_json::json!({ "suspicion": suspicion });
+            fact.detail = serde_json::json!({ "suspicion": suspicion }).into();
             transaction = transaction.fact(fact);
         }
         self.sql.commit(transaction).await?;

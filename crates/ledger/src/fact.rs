@@ -1,9 +1,8 @@
 //! Facts as events: what the path leaves in the log.
 
 use flow::question::ledger::FACTS;
-use flow::{Fact, Outcome, Result};
+use flow::{Detail, Fact, Outcome, Result};
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::codes::UNREADABLE;
 use crate::event::{Append, Event, PATH_MAX, TEXT_MAX};
@@ -17,8 +16,8 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "is_one")]
     count: u64,
     at: String,
-    #[serde(skip_serializing_if = "Value::is_null")]
-    detail: &'a Value,
+    #[serde(skip_serializing_if = "Detail::is_nothing")]
+    detail: &'a Detail,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]

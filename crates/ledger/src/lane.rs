@@ -303,7 +303,7 @@ impl Shared {
             outcome: Outcome::Failed,
             reason: None,
             count,
-            detail: serde_json::Value::Null,
+            detail: flow::Detail::default(),
         }
     }
 

@@ -41,7 +41,7 @@ fn fact(action: &'static str, resource: &str, outcome: Outcome) -> Fact {
         outcome,
         reason: None,
         count: 1,
-        detail: serde_json::Value::Null,
+        detail: flow::Detail::default(),
     }
 }
 

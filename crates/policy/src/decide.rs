@@ -4,6 +4,7 @@ mod aside;
 mod behind;
 mod compile;
 mod input;
+mod near;
 mod prepared;
 
 use std::sync::Arc;

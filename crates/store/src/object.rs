@@ -60,7 +60,7 @@ impl Store {
         let digest = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         let head = Head { size: body.passed(), digest, media_type: media_type.to_owned(), at };
         let fact = fact.map(|mut fact| {
-            fact.detail = serde_json::json!({ "size": head.size, "digest": head.digest });
+            fact.detail = serde_json::json!({ "size": head.size, "digest": head.digest }).into();
             fact
         });
         let listed = Listed { head, blob };

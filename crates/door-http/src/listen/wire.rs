@@ -17,6 +17,22 @@ pub(super) enum Wire {
     Unix(UnixStream),
 }
 
+/// The same, which no thread listens to yet.
+pub(super) enum Taken {
+    Tcp(std::net::TcpStream),
+    Unix(std::os::unix::net::UnixStream),
+}
+
+impl Taken {
+    /// For this thread to listen to.
+    pub(super) fn wire(self) -> io::Result<Wire> {
+        match self {
+            Taken::Tcp(stream) => TcpStream::from_std(stream).map(Wire::Tcp),
+            Taken::Unix(stream) => UnixStream::from_std(stream).map(Wire::Unix),
+        }
+    }
+}
+
 impl Wire {
     /// The certificate the client showed, where it did.
     pub(super) fn certificate(&self, clock: &Clock) -> Option<Certificate> {

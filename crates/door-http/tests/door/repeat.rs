@@ -22,7 +22,7 @@ async fn the_same_request_with_the_same_key_is_done_once() {
     assert_eq!((first.status, &first.body), (again.status, &again.body));
     assert_ne!(first.header("x-request-id"), again.header("x-request-id"));
     assert_eq!(open.world.keys.lock().len(), 1);
-    let detail = open.world.facts.lock()[1].detail.clone();
+    let detail = open.world.facts.lock()[1].detail.value();
     assert_eq!(detail["repeated"], true, "the repetition is recorded as one");
 
     let reused = post("Bearer ann", "one", r#"{"principal":"q","kind":"agent"}"#).await;

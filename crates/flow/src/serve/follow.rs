@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::{Entry, Lane, Serve};
 use crate::body::BoxStream;
 use crate::error::{Error, Result};
-use crate::fact::{Fact, Outcome};
+use crate::fact::{Detail, Fact, Outcome};
 use crate::identity::Identity;
 use crate::permit::Permit;
 use crate::request::{Action, Ask, Credential, Question, Request, Resource};
@@ -145,7 +145,7 @@ impl<G: Gate, P: Policy, L: Ledger, T> Drop for Followed<G, P, L, T> {
         let ask = self.subject.ask();
         let mut fact = Fact::of(clock, random, &self.request, Some(&self.identity), ask, outcome);
         fact.reason = self.ended.as_ref().map(|error| error.code().name.into());
-        fact.detail = serde_json::json!({ "items": self.passed });
+        fact.detail = Detail::of(&serde_json::json!({ "items": self.passed }));
         self.serve.ledger.note(fact);
     }
 }

@@ -297,7 +297,7 @@ async fn a_subscription_ends_when_its_right_does() {
         world.record(),
         ["ledger.follow opened human:ann -", "ledger.follow refused human:ann test-no"]
     );
-    assert_eq!(world.facts.lock()[1].1.detail["items"], 2);
+    assert_eq!(world.facts.lock()[1].1.detail.value()["items"], 2);
 }
 
 #[tokio::test]

@@ -103,7 +103,7 @@ impl Behaviour {
         );
         let mut fact = self.fact("guard.sign", sign, origin);
         fact.resource = format!("sign/{}/{}", sign.kind.name(), sign.subject.name());
-        fact.detail = json!({ "why": sign.why, "numbers": sign.numbers });
+        fact.detail = json!({ "why": sign.why, "numbers": sign.numbers }).into();
         self.sql.commit(Transaction::new().fact(fact)).await.map(drop)
     }
 
@@ -123,7 +123,8 @@ impl Behaviour {
         tracing::warn!(playbook, take, subject = name, why = order.sign.why, "a playbook acts");
         match (order.take, &order.sign.subject) {
             (Take::Alert, _) => {
-                let fact = self.fact_of("measure.alert", &order, origin);
+                let fact = self.fact("measure.alert", &order.sign, origin);
+                let fact = Fact { detail: about(&order).into(), ..fact };
                 self.sql.commit(Transaction::new().fact(fact)).await.map(drop)
             }
             (Take::Block, subject) => {
@@ -151,11 +152,13 @@ impl Behaviour {
     }
 
     async fn take(&self, measure: Measure, order: &Order, origin: Origin) -> Result<()> {
-        let mut fact = self.fact_of("measure.begin", order, origin);
-        if let Some(detail) = fact.detail.as_object_mut() {
+        let mut detail = about(order);
+        if let Some(detail) = detail.as_object_mut() {
             detail.insert("measure".into(), json!(measure.id));
             detail.insert("until".into(), json!(measure.until));
         }
+        let fact = self.fact("measure.begin", &order.sign, origin);
+        let fact = Fact { detail: detail.into(), ..fact };
         let (tenant, actor) = (measure.tenant.clone(), measure.actor.clone());
         if self.measures.take(measure, fact).await? && order.take == Take::Revoke {
             self.revoke(&tenant, &actor).await?;
@@ -179,7 +182,8 @@ impl Behaviour {
     async fn rehearse(&self, order: &Order, origin: Origin) -> Result<()> {
         let (playbook, take) = (&order.playbook, order.take.name());
         tracing::info!(playbook, take, why = order.sign.why, "a playbook would act");
-        let fact = self.fact_of("measure.rehearse", order, origin);
+        let fact = self.fact("measure.rehearse", &order.sign, origin);
+        let fact = Fact { detail: about(order).into(), ..fact };
         self.sql.commit(Transaction::new().fact(fact)).await.map(drop)
     }
 
@@ -190,14 +194,6 @@ impl Behaviour {
             }
             _ => Ok(false),
         }
-    }
-
-    fn fact_of(&self, action: &'static str, order: &Order, origin: Origin) -> Fact {
-        let mut fact = self.fact(action, &order.sign, origin);
-        fact.detail = json!({
-            "playbook": order.playbook, "take": order.take.name(), "why": order.sign.why,
-        });
-        fact
     }
 
     fn fact(&self, action: &'static str, sign: &Sign, origin: Origin) -> Fact {
@@ -214,7 +210,7 @@ impl Behaviour {
             outcome: Outcome::Done,
             reason: Some(sign.kind.name().into()),
             count: 1,
-            detail: serde_json::Value::Null,
+            detail: flow::Detail::default(),
         }
     }
 }
@@ -225,6 +221,11 @@ struct Order {
     take: Take,
     length: Duration,
     sign: Sign,
+}
+
+/// What a fact says of it.
+fn about(order: &Order) -> serde_json::Value {
+    json!({ "playbook": order.playbook, "take": order.take.name(), "why": order.sign.why })
 }
 
 fn name_of(actor: &str) -> &str {

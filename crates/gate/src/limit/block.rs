@@ -236,7 +236,8 @@ impl Blocks {
             count: 1,
             detail: serde_json::json!({
                 "block": block.id, "level": block.level, "until": block.until,
-            }),
+            })
+            .into(),
         }
     }
 }

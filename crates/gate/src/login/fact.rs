@@ -25,6 +25,6 @@ pub(crate) fn fact_of(
         outcome,
         reason: None,
         count: 1,
-        detail: serde_json::Value::Null,
+        detail: flow::Detail::default(),
     }
 }

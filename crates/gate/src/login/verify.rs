@@ -107,7 +107,7 @@ impl Logins {
             let name = check_name(attempt.shown.name).map_or("", |()| attempt.shown.name);
             let mut fact = self.fact(attempt, "login.lock", ("user", name), Outcome::Done);
             let peer = attempt.request.peer.map(|peer| peer.to_string());
-            fact.detail = serde_json::json!({ "locked": subject.kind(), "from": peer });
+            fact.detail = serde_json::json!({ "locked": subject.kind(), "from": peer }).into();
             fact
         };
         self.lockout.failed(attempt.standings, locked).await?;

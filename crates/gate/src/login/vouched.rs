@@ -34,7 +34,7 @@ impl Logins {
             let mut fact = fact_of(clock, random, request, None, what, Outcome::Done);
             fact.tenant = person.tenant.as_str().into();
             fact.detail =
-                serde_json::json!({ "provider": &person.provider, "roles": &person.roles });
+                serde_json::json!({ "provider": &person.provider, "roles": &person.roles }).into();
             fact
         };
         let (tenant, name): (Arc<str>, Arc<str>) =

@@ -8,6 +8,7 @@ use rego::Value;
 use rego::value::json;
 
 use super::Decider;
+use super::near::Near;
 use crate::book::{Edition, Entry};
 use crate::memory::{self, Known};
 
@@ -23,6 +24,7 @@ pub struct Prepared<'d> {
     standing: Option<Arc<Epoch>>,
     entry: Arc<Entry>,
     key: Vec<u8>,
+    near: Near,
 }
 
 impl Decider {
@@ -32,7 +34,8 @@ impl Decider {
         let entry = edition.entry(path)?;
         let (tenant, path, key) = (tenant.clone(), path.to_owned(), Vec::with_capacity(128));
         let standing = edition.standing();
-        Ok(Prepared { decider: self, tenant, path, edition, standing, entry, key })
+        let near = Near::default();
+        Ok(Prepared { decider: self, tenant, path, edition, standing, entry, key, near })
     }
 }
 
@@ -46,6 +49,7 @@ impl Prepared<'_> {
             self.edition = self.decider.book.edition(&self.tenant).await?;
             self.standing = self.edition.standing();
             self.entry = self.edition.entry(&self.path)?;
+            self.near.forget();
         }
         let Self { decider, edition, entry, key, .. } = self;
         if let Some(behind) = decider.behind(entry) {
@@ -61,13 +65,22 @@ impl Prepared<'_> {
 
     /// The same, if it was decided before and nothing changed since.
     pub fn remembered(&mut self, input: &Value) -> Result<Option<Known>> {
-        if !self.holds() || self.decider.behind(&self.entry).is_some() {
+        let is_steady = self.entry.steady && self.decider.behind(&self.entry).is_none();
+        if !is_steady || !self.holds() {
             return Ok(None);
         }
-        let input = super::Input::Value(input);
-        let Self { edition, entry, key, .. } = self;
-        let steady = memory::key(entry, false, |path| input.at(path), key);
-        Ok(steady.then(|| edition.memory.find(key)).flatten())
+        let Self { edition, entry, key, near, .. } = self;
+        let (known, hash) = near.find(entry, input);
+        if let Some(known) = known {
+            return Ok(Some(known.clone()));
+        }
+        let value = super::Input::Value(input);
+        memory::key(entry, false, |path| value.at(path), key);
+        let known = edition.memory.find(key);
+        if let (Some(hash), Some(known)) = (hash, &known) {
+            near.keep(hash, entry, input, known.clone());
+        }
+        Ok(known)
     }
 
     /// Whether the edition is the newest as far as anybody here was told.

@@ -94,6 +94,6 @@ pub(super) fn fact() -> Fact {
         outcome: Outcome::Done,
         reason: None,
         count: 1,
-        detail: Value::Null,
+        detail: flow::Detail::default(),
     }
 }

@@ -153,7 +153,8 @@ pub(super) async fn decide(
         "decision": ruling.decision,
         "reason": ruling.reason,
         "until": ruling.until,
-    });
+    })
+    .into();
     let text = "UPDATE policy_case SET decision = ?3, reason = ?4, by_whom = ?5, decided_at = ?6,
                     until_at = ?7
                 WHERE tenant = ?1 AND id = ?2";
