@@ -351,7 +351,7 @@ pub fn fact(id: u128, resource: &str) -> Fact {
         outcome: Outcome::Done,
         reason: None,
         count: 1,
-        detail: serde_json::json!({ "quoted": "it's \"?1\"" }),
+        detail: serde_json::json!({ "quoted": "it's \"?1\"" }).into(),
     }
 }
 
