@@ -6,6 +6,7 @@
 //! would have decided otherwise.
 
 mod bundles;
+mod clash;
 mod edition;
 mod store;
 
@@ -178,6 +179,7 @@ impl Book {
             let same = edition.policy(put.id).is_some_and(|there| *there.source == *put.source);
             let next = edition.with_policy(info.clone(), &self.config)?;
             next.check_put(put.id)?;
+            next.check_rules(&edition)?;
             if put.dry_run || same {
                 return Ok((edition.name().clone(), false));
             }
@@ -253,6 +255,7 @@ impl Book {
                 DataChange::Delete => data::remove(edition.data(), &path),
             };
             let next = edition.with_data(changed, &self.config);
+            next.check_documents(&edition)?;
             let change = store::change(
                 tenant,
                 edition.revision(),

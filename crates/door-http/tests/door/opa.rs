@@ -213,11 +213,13 @@ async fn policies_are_put_in_force_and_taken_out_of_it() {
     let made = put(policy, "package a").await;
     assert_eq!((made.status, made.json()), (StatusCode::OK, json!({})));
     assert_eq!(made.header("x-stockade-revision"), "r8");
-    let shown = json!({ "id": "app/rbac.rego", "raw": "package a" });
+    let shown = json!({ "id": "app/rbac.rego", "raw": "package a", "ast": { "rules": [] } });
     assert_eq!(get(open.address, policy).await.json(), json!({ "result": shown }));
     let encoded = get(open.address, "/v1/policies/app%2Frbac.rego?pretty=true").await;
     assert_eq!(encoded.json(), json!({ "result": shown }));
-    assert_eq!(get(open.address, "/v1/policies").await.json(), json!({ "result": [shown] }));
+    for list in ["/v1/policies", "/v1/policies/"] {
+        assert_eq!(get(open.address, list).await.json(), json!({ "result": [shown] }), "{list}");
+    }
 
     let bad = put(policy, "wrong").await;
     assert_eq!((bad.status.as_u16(), &*bad.opa_problem()), (400, "invalid_parameter"));
