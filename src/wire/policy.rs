@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use flow::feed::Announcer;
 use flow::question::policy::{
-    ChangeData, Changed, Compile, Decide, Decided, DeletePolicy, ListPolicies, PolicyInfo, PolicyShown,
+    ChangeData, Changed, Compile, Decide, Decided, DeletePolicy, ListPolicies, PolicyShown,
     PutPolicy, Query, ShowPolicy,
 };
 use flow::{Answer, Origin, Permitted, Result, Revisions, Step};

@@ -414,6 +414,21 @@ async fn health_needs_nobody_and_the_configuration_somebody() {
         let health = ask(open.address, Method::GET, target, &[NOBODY], "").await;
         assert_eq!((health.status, health.json()), (StatusCode::OK, json!({})));
     }
+    open.door.readiness().await_bundles(true);
+    for (target, status) in [
+        ("/health", 200),
+        ("/health?bundles=false&plugins=false", 200),
+        ("/health?bundles", 500),
+        ("/health?bundle=true", 500),
+        ("/health?plugins=true&exclude-plugin=x", 500),
+    ] {
+        let health = ask(open.address, Method::GET, target, &[NOBODY], "").await;
+        assert_eq!(
+            (health.status.as_u16(), health.json()["error"].is_string()),
+            (status, status == 500),
+            "{target}"
+        );
+    }
     open.door.readiness().set(State::Waiting);
     let health = ask(open.address, Method::GET, "/health", &[NOBODY], "").await;
     assert_eq!(health.status, StatusCode::INTERNAL_SERVER_ERROR);

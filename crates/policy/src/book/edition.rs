@@ -244,7 +244,7 @@ impl Edition {
         if let Some(entry) = self.entries.read().get(path) {
             return Ok(entry.clone());
         }
-        let way = data::path(path)?;
+        let way = data::located(&self.data, data::path(path)?);
         let Reads { input, unsteady, .. } = self.program.reads(&way);
         let behind = self.ways.behind(&way, &self.program);
         let mut entries = self.entries.write();

@@ -44,7 +44,10 @@ async fn a_rule_is_not_brought_where_a_document_is() {
     assert_eq!(code(&error), "policy-invalid");
     let told = &error.record()["errors"][0];
     assert_eq!(told["message"], "conflicting rule for data path x/y/p found");
-    assert_eq!((&told["code"], &told["location"]["row"]), (&"rego_compile_error".into(), &2.into()));
+    assert_eq!(
+        (&told["code"], &told["location"]["row"]),
+        (&"rego_compile_error".into(), &2.into())
+    );
     assert_eq!(node.decide("x/y/p/a", "{}").await.map(|one| one.results.len()).unwrap(), 1);
     node.change("x/y/p", DataChange::Delete).await.unwrap();
     node.put("testmod", POLICY).await.unwrap();
