@@ -35,10 +35,11 @@ fn activations(server: &Server, revision: u32) -> usize {
     assert_eq!(answer.status, 200, "{}", answer.json());
     let all = answer.json();
     let events = all["events"].as_array().unwrap();
+    let revision = revision.to_string();
     let of = |event: &&Value| {
         let detail = &event["data"]["detail"];
         // Who found that another had been first says that it changed nothing.
-        detail["revision"] == revision.to_string() && detail["changed"] != false
+        detail["revision"] == revision && detail["changed"] != false
     };
     events.iter().filter(of).count()
 }
