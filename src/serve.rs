@@ -183,11 +183,14 @@ impl Server {
         let Listeners { http: listeners, resp, grpc } = sockets.into_listeners(config)?;
         http.listen(listeners)?;
         let readiness = http.readiness().clone();
+        readiness.await_bundles(plane.awaits_bundles());
         readiness.set(door_http::State::Ready);
-        let running = work.start(move |ready, reports| {
+        let running = work.start(move |standing, reports| {
             for report in reports {
                 readiness.part(&report.name, report.problem.as_ref().map(|problem| problem.title));
             }
+            readiness.await_bundles(standing.awaited);
+            let ready = standing.ready;
             readiness.set(if ready { door_http::State::Ready } else { door_http::State::Waiting });
         });
         let behind = crate::wire::behind(&config.resp)?;

@@ -367,6 +367,14 @@ const TIDY_EVERY: Duration = Duration::from_secs(10);
 /// How often sessions and failures that are over are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(300);
 
+/// Whether requests are welcome.
+pub(crate) struct Standing {
+    /// Whether all parts are well that nothing works without.
+    pub(crate) ready: bool,
+    /// Whether bundles of policies are fetched that were never in force.
+    pub(crate) awaited: bool,
+}
+
 /// The work under way, to be brought to its end.
 pub(crate) struct Running {
     stop: signal::Sender<bool>,
@@ -387,9 +395,9 @@ const DRAINING: Duration = Duration::from_secs(2);
 const CLOSING: Duration = Duration::from_secs(2);
 
 impl Work {
-    /// Starts it. `tell` hears, again and again, how the parts are, and whether all are well
-    /// that nothing works without.
-    pub(crate) fn start(self, tell: impl Fn(bool, &[Report]) + Send + 'static) -> Running {
+    /// Starts it. `tell` hears, again and again, how the parts are, and where that
+    /// leaves whoever asks.
+    pub(crate) fn start(self, tell: impl Fn(Standing, &[Report]) + Send + 'static) -> Running {
         let Self { sql, sealed, outbox, ledger, log, ear, depend, health, space, .. } = self;
         let Self { adaptive, bundles, plane, .. } = self;
         let stop = signal::Sender::new(false);
@@ -412,16 +420,18 @@ impl Work {
         others.spawn(tidy(cache.clone(), clock.clone()));
         others.spawn(token::tend(plane.tokens.clone(), clock.clone()));
         others.spawn(seal::tend(sealed, clock.clone()));
+        let book = plane.decider.book().clone();
+        others.spawn(async move { book.tend().await });
         if let Some((http, background)) = bundles {
             others.spawn(bundle::poll(plane.clone(), http, background));
         }
         others.spawn(crypto::tend(plane.strongbox.clone(), clock.clone()));
         others.spawn({
-            let clock = clock.clone();
+            let (clock, polls) = (clock.clone(), plane.polls.clone());
             async move {
                 loop {
                     let reports = health.check().await;
-                    tell(health.ready(), &reports);
+                    tell(Standing { ready: health.ready(), awaited: polls.awaited() }, &reports);
                     clock.sleep(LOOKING_AFTER.every.0).await;
                 }
             }

@@ -88,11 +88,19 @@ impl Question for ActivatePolled<'_> {
 }
 
 impl Plane {
+    /// Whether bundles are fetched that were never seen in force.
+    pub(crate) fn awaits_bundles(&self) -> bool {
+        self.polls.awaited()
+    }
+
     /// Fetches one, and puts it in force if it is another than is.
     async fn look_for(&self, one: &Polled, http: &Http, background: &Background) -> Result<()> {
         let tenant: Arc<str> = one.source.tenant.as_str().into();
         let edition = self.decider.book().edition(&tenant).await?;
         let in_force = edition.bundle(&one.name).map(|info| info.digest.as_str());
+        if in_force.is_some() {
+            one.in_force();
+        }
         let (archive, tag) = match self.polls.fetch(one, http, in_force).await? {
             Fetched::Whole(archive, tag) => (archive, tag),
             Fetched::Unchanged => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use flow::feed::Announcer;
 use flow::question::policy::{
-    ChangeData, Changed, Compile, Decide, Decided, DeletePolicy, ListPolicies, PolicyInfo,
+    ChangeData, Changed, Compile, Decide, Decided, DeletePolicy, ListPolicies, PolicyShown,
     PutPolicy, Query, ShowPolicy,
 };
 use flow::{Answer, Detail, Origin, Permitted, Result, Revisions, Step};
@@ -110,14 +110,11 @@ impl<'q> Origin<ListPolicies<'q>> for Plane {
     fn answer<'a>(
         &'a self,
         permitted: &'a Permitted<'a, ListPolicies<'q>>,
-    ) -> Step<'a, Result<Answer<Vec<PolicyInfo>>>> {
+    ) -> Step<'a, Result<Answer<Vec<PolicyShown>>>> {
         Step::later(async move {
             let ListPolicies { after, limit } = *permitted.question();
             let edition = self.decider.book().edition(&permitted.identity().tenant).await?;
-            let behind = edition.policies().filter(|policy| *policy.id > *after);
-            Ok(Answer::done(
-                behind.take(limit as usize).map(|policy| policy.as_ref().clone()).collect(),
-            ))
+            Ok(Answer::done(edition.shown(after).take(limit as usize).collect()))
         })
     }
 }
@@ -126,16 +123,17 @@ impl<'q> Origin<ShowPolicy<'q>> for Plane {
     fn answer<'a>(
         &'a self,
         permitted: &'a Permitted<'a, ShowPolicy<'q>>,
-    ) -> Step<'a, Result<Answer<Option<PolicyInfo>>>> {
+    ) -> Step<'a, Result<Answer<Option<PolicyShown>>>> {
         Step::later(async move {
             let ShowPolicy { id, version } = *permitted.question();
             let tenant = &permitted.identity().tenant;
             let book = self.decider.book();
             let found = match version {
-                Some(version) => book.version(tenant, id, version).await?,
-                None => {
-                    book.edition(tenant).await?.policy(id).map(|policy| policy.as_ref().clone())
+                Some(version) => {
+                    let info = book.version(tenant, id, version).await?;
+                    info.map(|info| PolicyShown { info, tree: None })
                 }
+                None => book.edition(tenant).await?.show(id),
             };
             Ok(if found.is_some() { Answer::done(found) } else { Answer::missing(found) })
         })

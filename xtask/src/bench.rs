@@ -11,6 +11,7 @@
 //! peer. A line that begins with `# ` says in a sentence what is measured; one that begins
 //! with `|` is a row of a table of its own. All other lines are for whoever watches.
 
+mod cedar;
 mod decisions;
 mod document;
 mod figure;
@@ -107,9 +108,11 @@ impl Bench {
 
     /// Runs a target, line by line of what it prints.
     fn watch(&self, mut take: impl FnMut(&str)) -> Result<(), Box<dyn Error>> {
-        let mut child = cargo(&["bench", "--quiet", "-p", &self.package, "--bench", &self.name])
-            .stdout(Stdio::piped())
-            .spawn()?;
+        let mut command = cargo(&["bench", "--quiet", "-p", &self.package, "--bench", &self.name]);
+        if self.package == cedar::PACKAGE && self.name == cedar::NAME {
+            command.envs(cedar::built().map(|program| (cedar::VARIABLE, program)));
+        }
+        let mut child = command.stdout(Stdio::piped()).spawn()?;
         let output = child.stdout.take().ok_or("its output is not ours to read")?;
         for line in BufReader::new(output).lines() {
             take(&line?);

@@ -72,7 +72,7 @@ pub(crate) fn answer<P: Plane>(
         && let Handler::Now(handle) = operation.handler
     {
         connection.pulse.answered(head.version);
-        let mut response = handle(door);
+        let mut response = handle(door, &head);
         finish(connection, &head, arrived.id, &mut response);
         signals.probe_ended(&arrived.ended(door, &head, &response));
         return Answering::Now(Some(response));

@@ -24,6 +24,7 @@ mod vouch;
 
 use flow::signal::Registry;
 use flow::{BoxFuture, Plane, Result};
+use http::request::Parts;
 use http::{HeaderValue, Method, Response};
 use schemars::{Schema, SchemaGenerator};
 
@@ -124,7 +125,7 @@ pub(crate) enum Shape {
 /// Who answers.
 pub(crate) enum Handler<P: Plane> {
     /// The door, from what it knows, at once.
-    Now(fn(&Shared<P>) -> Response<Payload>),
+    Now(fn(&Shared<P>, &Parts) -> Response<Payload>),
     /// Somebody behind the path.
     Later(for<'a> fn(Call<'a, P>) -> BoxFuture<'a, Result<Response<Payload>>>),
 }

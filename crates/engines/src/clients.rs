@@ -29,12 +29,19 @@ pub struct Client {
     pub needed_by: &'static str,
 }
 
+/// A place of Python's own, with a package in it.
+const VENV: &str =
+    r#"python3 -m venv "$1" && "$1/bin/pip" -q --disable-pip-version-check install "$2""#;
+
+/// A directory of Node's modules.
+const MODULES: &str = r#"npm install --silent --no-audit --no-fund --prefix "$1" "$2""#;
+
 /// Redis for Python.
 pub static REDIS_PY: Client = Client {
     name: "redis",
     version: "==8.1.0",
     tool: &PYTHON,
-    script: r#"python3 -m venv "$1" && "$1/bin/pip" -q --disable-pip-version-check install "$2""#,
+    script: VENV,
     inside: "bin/python",
     needed_by: "its scenes at the Redis door",
 };
@@ -44,9 +51,39 @@ pub static IOREDIS: Client = Client {
     name: "ioredis",
     version: "@6",
     tool: &NPM,
-    script: r#"npm install --silent --no-audit --no-fund --prefix "$1" "$2""#,
+    script: MODULES,
     inside: "node_modules",
     needed_by: "its scenes at the Redis door",
+};
+
+/// A client of Open Policy Agent, for Python.
+pub static OPA_PYTHON: Client = Client {
+    name: "opa-python-client",
+    version: "==3.0.0",
+    tool: &PYTHON,
+    script: VENV,
+    inside: "bin/python",
+    needed_by: "its scenes at the decision doors",
+};
+
+/// Open Policy Agent's own client, for Node.
+pub static OPA_NODE: Client = Client {
+    name: "@open-policy-agent/opa",
+    version: "@2.0.0",
+    tool: &NPM,
+    script: MODULES,
+    inside: "node_modules",
+    needed_by: "its scenes at the decision doors",
+};
+
+/// A client of AuthZEN, for Python.
+pub static DECERN: Client = Client {
+    name: "decern",
+    version: "==0.2.0",
+    tool: &PYTHON,
+    script: VENV,
+    inside: "bin/python",
+    needed_by: "its scenes at the decision doors",
 };
 
 /// Envoy, as Python's registry has it: one binary for any Linux.
@@ -60,7 +97,7 @@ pub static ENVOY: Client = Client {
 };
 
 /// Everything of this kind that `cargo xtask test` installs.
-pub static CLIENTS: &[&Client] = &[&REDIS_PY, &IOREDIS, &ENVOY];
+pub static CLIENTS: &[&Client] = &[&REDIS_PY, &IOREDIS, &OPA_PYTHON, &OPA_NODE, &DECERN, &ENVOY];
 
 impl Client {
     /// What is needed of it, if it is installed.

@@ -52,12 +52,12 @@ pub static CADDY: Engine =
 pub static PYTHON: Engine = Engine {
     binary: "python3",
     package: "python3-venv",
-    needed_by: "the test of the Redis door with redis-py",
+    needed_by: "the tests with clients for Python",
 };
 
 /// Node's installer, and Node with it.
 pub static NPM: Engine =
-    Engine { binary: "npm", package: "npm", needed_by: "the test of the Redis door with ioredis" };
+    Engine { binary: "npm", package: "npm", needed_by: "the tests with clients for Node" };
 
 /// Everything that `cargo xtask test` installs.
 pub static ENGINES: &[&Engine] =

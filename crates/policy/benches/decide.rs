@@ -1,10 +1,16 @@
 //! What a decision costs that was made before, and one that was not; for a program that holds
-//! Stockade in itself, and as a door asks, from text to text.
+//! Stockade in itself, and as a door asks, from text to text. Beside it regorus and Cedar, asked
+//! the same.
 //!
-//! `cargo bench -p stockade-policy --bench decide`. One thread; medians of short rounds.
+//! `cargo xtask bench decide`, which builds Cedar first. One thread; medians of short rounds, in
+//! which whoever is compared takes turns.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench that fails should stop")]
 
+#[path = "decide/peers.rs"]
+mod peers;
+
+use std::cell::RefCell;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -15,8 +21,11 @@ use flow::question::policy::{
 use flow::{Clock, Random, Revisions, Step};
 use policy::{Book, Config, Decider};
 use pool::sql::sqlite::{Options, Sqlite};
-use rego::Value;
+use rego::builtin::World;
 use rego::value::json;
+use rego::{Ask, Value};
+
+use peers::{Act, Cedar};
 
 const ROUNDS: usize = 101;
 const USERS: usize = 1000;
@@ -51,11 +60,12 @@ async fn run() {
         let expected: &[u8] = if number % 2 == 0 { b"true" } else { b"false" };
         assert_eq!(known.as_deref(), Some(expected), "{number}");
     }
-    let hit = per(inputs.len(), |number| {
-        black_box(prepared.remembered(&inputs[number]).unwrap());
-    });
-    println!("remembered, embedded\t{:.1}\tM/s\t≥ 10", 1e3 / hit);
-    println!("remembered, one\t{hit:.0}\tns\t≤ 100");
+    let prepared = RefCell::new(prepared);
+    let remembered = |number: usize| {
+        let known = prepared.borrow_mut().remembered(&inputs[number]).unwrap().unwrap();
+        known.as_deref() == Some(b"true".as_slice())
+    };
+    beside(&texts, remembered, &evaluated(&decider, &tenant, &inputs).await);
 
     let ask = |text: &str, path: &str, posed: Posed| {
         let text = text.as_bytes();
@@ -83,6 +93,79 @@ async fn run() {
     println!("a batch of 100, from text\t{:.0}\tk/s", 1e6 * 100.0 / hundred);
 }
 
+/// Asks everybody the same, in turns, and says what it took.
+fn beside(texts: &[String], remembered: impl Fn(usize) -> bool, ours: &Act) {
+    let data = data();
+    let (interpreted, run) = peers::regorus(POLICY, &data, texts);
+    let mut cedar = Cedar::start(&data, texts);
+    let acts: [&dyn Fn(usize) -> bool; 4] = [&remembered, ours, &interpreted, &run];
+    for number in 0..texts.len() {
+        let said = acts.iter().map(|act| act(number));
+        let said: Vec<bool> = said.chain(cedar.as_ref().map(|cedar| cedar.said[number])).collect();
+        assert!(said.iter().all(|one| *one == number.is_multiple_of(2)), "{number}: {said:?}");
+    }
+    let mut rounds = [const { Vec::new() }; 5];
+    for _ in 0..ROUNDS {
+        for (act, rounds) in acts.iter().zip(&mut rounds) {
+            rounds.push(round(texts.len(), |number| {
+                black_box(act(number));
+            }));
+        }
+        rounds[4].extend(cedar.as_mut().map(Cedar::round));
+    }
+    let [hit, ours, interpreted, run, cedars] = rounds.map(middle);
+    let rate = |nanos: f64| (1e9 / nanos).round();
+    let of = |nanos: Option<f64>| rate(nanos.unwrap_or(f64::INFINITY));
+    let (hit, ours) = (hit.unwrap_or_default(), ours.unwrap_or_default());
+    println!("remembered, one\t{hit:.0}\tns\t≤ 100");
+    match (&cedar, cedars) {
+        (Some(cedar), Some(cedars)) => {
+            let (name, cedars) = (format!("Cedar {}", cedar.version), rate(cedars));
+            println!("remembered, embedded\t{}\t/s\t≥ 10000000\t{name}\t{cedars}", rate(hit));
+            println!("evaluated, beside Cedar\t{}\t/s\t≥ 600000\t{name}\t{cedars}", rate(ours));
+        }
+        _ => {
+            println!("# Cedar is not beside: `cargo xtask bench decide` builds it.");
+            println!("remembered, embedded\t{}\t/s\t≥ 10000000", rate(hit));
+        }
+    }
+    for (name, nanos) in [("VM", run), ("interpreter", interpreted)] {
+        let (ours, theirs) = (rate(ours), of(nanos));
+        println!(
+            "evaluated, beside regorus' {name}\t{ours}\t/s\t≥ 600000\tregorus {name}\t{theirs}"
+        );
+    }
+}
+
+/// The policy by our engine, each time from the beginning.
+async fn evaluated(decider: &Decider, tenant: &Arc<str>, inputs: &[Value]) -> Act {
+    let edition = decider.book().edition(tenant).await.unwrap();
+    let inputs = inputs.to_vec();
+    let path = [Value::from("authzen"), Value::from("allow")];
+    Box::new(move |number| {
+        let ask = Ask {
+            input: Some(inputs[number].clone()),
+            data: edition.data().clone(),
+            world: &Nowhere,
+            strict: false,
+            steps_max: 1_000_000,
+        };
+        edition.program().document(&path, &ask).unwrap() == Some(true.into())
+    })
+}
+
+struct Nowhere;
+
+impl World for Nowhere {
+    fn now(&self) -> i64 {
+        0
+    }
+
+    fn random(&self) -> u64 {
+        0
+    }
+}
+
 fn turn() -> u64 {
     use std::sync::atomic::{AtomicU64, Ordering};
     static TURN: AtomicU64 = AtomicU64::new(0);
@@ -98,16 +181,19 @@ fn now(step: Step<'_, flow::Result<Decided>>) -> Decided {
 
 /// Nanoseconds for one of so many, the middle of several rounds.
 fn per(count: usize, mut act: impl FnMut(usize)) -> f64 {
+    middle((0..ROUNDS).map(|_| round(count, &mut act)).collect()).unwrap_or_default()
+}
+
+fn round(count: usize, act: impl FnMut(usize)) -> f64 {
     let clock = Clock::system();
-    let mut rounds: Vec<f64> = (0..ROUNDS)
-        .map(|_| {
-            let since = clock.moment();
-            (0..count).for_each(&mut act);
-            clock.moment().since(since).as_nanos() as f64 / count as f64
-        })
-        .collect();
+    let since = clock.moment();
+    (0..count).for_each(act);
+    clock.moment().since(since).as_nanos() as f64 / count as f64
+}
+
+fn middle(mut rounds: Vec<f64>) -> Option<f64> {
     rounds.sort_by(f64::total_cmp);
-    rounds[ROUNDS / 2]
+    rounds.get(rounds.len() / 2).copied()
 }
 
 fn asked(number: usize) -> String {

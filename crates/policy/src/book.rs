@@ -6,10 +6,12 @@
 //! would have decided otherwise.
 
 mod bundles;
+mod clash;
 mod edition;
 mod store;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use flow::feed::{Announcer, Notice};
 use flow::question::policy::{ChangeData, Changed, DataChange, PolicyInfo, PutPolicy};
@@ -30,6 +32,9 @@ use crate::data;
 
 /// What changes of a tenant's policies are told as.
 const STANDING: &str = "policies/";
+
+/// So often is looked for changes nobody told of.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A change that others came before is tried so often.
 const ATTEMPTS: usize = 16;
@@ -155,6 +160,38 @@ impl Book {
         Ok(revision)
     }
 
+    /// Looks now and then for changes nobody told of: whoever dies between a change and the notice
+    /// of it never will.
+    pub async fn tend(&self) {
+        loop {
+            self.clock.sleep(LOOK_EVERY).await;
+            if let Err(error) = self.look().await {
+                tracing::debug!(error = %error.story(), "nobody knows whether policies changed");
+            }
+        }
+    }
+
+    /// Reads what was changed, of all that is held here.
+    pub async fn look(&self) -> Result<()> {
+        let held = || -> Vec<(Arc<str>, Revision)> {
+            let tenants = self.tenants.read();
+            tenants.iter().map(|(name, edition)| (name.clone(), edition.revision())).collect()
+        };
+        if held().is_empty() {
+            return Ok(());
+        }
+        let there = store::revisions(&*self.sql).await?;
+        // What is held is looked at last: what was changed here meanwhile is newer than what was read.
+        for (tenant, revision) in held() {
+            let newer = there.get(&*tenant).is_some_and(|there| !revision.covers(*there));
+            if newer {
+                self.revisions.bump(&tenant, Some(STANDING));
+                self.newest(&tenant).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Puts a policy in force, in the place of the one with its id. The fact is committed with it.
     pub async fn put(
         &self,
@@ -178,6 +215,7 @@ impl Book {
             let same = edition.policy(put.id).is_some_and(|there| *there.source == *put.source);
             let next = edition.with_policy(info.clone(), &self.config)?;
             next.check_put(put.id)?;
+            next.check_rules(&edition)?;
             if put.dry_run || same {
                 return Ok((edition.name().clone(), false));
             }
@@ -253,6 +291,7 @@ impl Book {
                 DataChange::Delete => data::remove(edition.data(), &path),
             };
             let next = edition.with_data(changed, &self.config);
+            next.check_documents(&edition)?;
             let change = store::change(
                 tenant,
                 edition.revision(),

@@ -15,6 +15,7 @@ pub static CODES: &[&Code] = &[
     &PATH,
     &DATA_INVALID,
     &DATA_PATH,
+    &DATA_HIDDEN,
     &UNKNOWN_REVISION,
     &BUSY,
     &LONG,
@@ -121,6 +122,14 @@ pub static DATA_PATH: Code = Code::new(
     "policy-document-path",
     "There is no place for a document",
     "put a document where it is missing on the way, or name another path",
+);
+
+/// Where a document would be, a policy has a rule.
+pub static DATA_HIDDEN: Code = Code::new(
+    Kind::Invalid,
+    "policy-document-rule",
+    "A policy answers where the document would be",
+    "put the document at a path of its own, or take the policy away first",
 );
 
 /// A revision nobody has reached.

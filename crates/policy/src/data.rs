@@ -56,6 +56,21 @@ pub(crate) fn at<'v>(data: &'v Value, path: &[Value]) -> Option<&'v Value> {
     })
 }
 
+/// A path by which policies find what is there: in lists they look by numbers.
+pub(crate) fn located(data: &Value, path: Vec<Value>) -> Vec<Value> {
+    let mut there = Some(data);
+    let key = |key: Value| {
+        let place = match (there, key.as_text()) {
+            (Some(Value::Array(_)), Some(text)) => text.parse::<u32>().ok(),
+            _ => None,
+        };
+        let key = place.map_or(key, |place| Value::from(i64::from(place)));
+        there = there.and_then(|there| there.get(&key));
+        key
+    };
+    path.into_iter().map(key).collect()
+}
+
 /// The documents with another at a path. What is missing on the way is made.
 pub(crate) fn put(data: &Value, path: &[Value], value: Value) -> Result<Value> {
     let Some((key, rest)) = path.split_first() else {
@@ -169,6 +184,22 @@ mod tests {
             ("", "{}"),
         ] {
             assert_eq!(remove(&there, &path(way).unwrap()), value(expected), "{way}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_lists_is_looked_for_by_number() {
+        let there = value(r#"{"a":[1,{"2":[3]}],"0":{"1":4}}"#);
+        for (way, expected) in [
+            ("a/0", Some("1")),
+            ("a/1/2/0", Some("3")),
+            ("a/x", None),
+            ("a/7", None),
+            ("0/1", Some("4")),
+        ] {
+            let path = located(&there, path(way).unwrap());
+            let found = path.iter().try_fold(&there, |value, key| value.get(key));
+            assert_eq!(found.cloned(), expected.map(value), "{way}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! What is wrong with a policy or an evaluation, in the words and shapes OPA's clients know.
 
 use flow::Error;
-use rego::syntax::{Source, Span, SyntaxError};
+use rego::syntax::{Module, Rule, Source, Span, SyntaxError};
 use rego::{Place, Problem};
 use serde_json::{Value, json};
 
@@ -24,6 +24,13 @@ pub(crate) fn uncompiled(problems: &[Problem]) -> Error {
         self::one(problem.code, &problem.message, source, *span)
     };
     broken(story, problems.iter().map(one).collect())
+}
+
+/// A policy with a rule where a document is.
+pub(crate) fn hiding(module: &Module, rule: &Rule, path: &str) -> Error {
+    let message = format!("conflicting rule for data path {path} found");
+    let one = one("rego_compile_error", &message, &module.source, rule.span);
+    broken(message, vec![one])
 }
 
 /// An evaluation that came to no end.

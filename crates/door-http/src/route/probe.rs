@@ -1,6 +1,6 @@
 //! Is it alive, is it ready, what can be asked: answered without asking anybody.
 
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 
 use flow::Plane;
 use http::header::CONTENT_TYPE;
@@ -34,7 +34,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
             "health",
             "Whether the process is alive",
             &[Gives { status: 200, what: "It is", shape: Shape::Json(schema::<Alive>) }],
-            |_| document(Payload::Whole(bytes::Bytes::from_static(ALIVE))),
+            |_, _| document(Payload::Whole(bytes::Bytes::from_static(ALIVE))),
         ),
         operation(
             "/readyz",
@@ -48,14 +48,14 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
                     shape: Shape::Json(schema::<Ready>),
                 },
             ],
-            |door| door.readiness.answer().into(),
+            |door, _| door.readiness.answer().into(),
         ),
         operation(
             "/openapi.json",
             "openapi",
             "This document",
             &[Gives { status: 200, what: "OpenAPI 3.1", shape: Shape::Json(schema::<Document>) }],
-            |door: &Shared<P>| document(Payload::Whole(door.openapi.clone())),
+            |door: &Shared<P>, _| document(Payload::Whole(door.openapi.clone())),
         ),
     ]
 }
@@ -102,11 +102,13 @@ pub enum State {
 pub struct Readiness {
     state: AtomicU8,
     parts: RwLock<Vec<Part>>,
+    awaits_bundles: AtomicBool,
 }
 
 impl Default for Readiness {
     fn default() -> Self {
-        Self { state: AtomicU8::new(State::Starting as u8), parts: RwLock::default() }
+        let (parts, awaits_bundles) = Default::default();
+        Self { state: AtomicU8::new(State::Starting as u8), parts, awaits_bundles }
     }
 }
 
@@ -158,6 +160,16 @@ impl Readiness {
             Some(part) => (part.ok, part.why) = (ok, why),
             None => parts.push(Part { name: name.to_owned(), ok, why }),
         }
+    }
+
+    /// Whether there are bundles of policies that are fetched and were never in force. Requests
+    /// are welcome all the same; who needs those policies asks at `/health?bundles`.
+    pub fn await_bundles(&self, awaits: bool) {
+        self.awaits_bundles.store(awaits, Relaxed);
+    }
+
+    pub(super) fn awaits_bundles(&self) -> bool {
+        self.awaits_bundles.load(Relaxed)
     }
 
     fn answer(&self) -> Short {

@@ -49,7 +49,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
             "The keys access tokens are verified by, as a JSON web key set",
             &[Gives { status: 200, what: "Public keys", shape: Shape::Json(schema::<Set>) }],
             Effect::Reads,
-            Handler::Now(|door| published(&*door.plane)),
+            Handler::Now(|door, _| published(&*door.plane)),
         )
     };
     let create = Operation {

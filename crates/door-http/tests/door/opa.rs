@@ -213,11 +213,13 @@ async fn policies_are_put_in_force_and_taken_out_of_it() {
     let made = put(policy, "package a").await;
     assert_eq!((made.status, made.json()), (StatusCode::OK, json!({})));
     assert_eq!(made.header("x-stockade-revision"), "r8");
-    let shown = json!({ "id": "app/rbac.rego", "raw": "package a" });
+    let shown = json!({ "id": "app/rbac.rego", "raw": "package a", "ast": { "rules": [] } });
     assert_eq!(get(open.address, policy).await.json(), json!({ "result": shown }));
     let encoded = get(open.address, "/v1/policies/app%2Frbac.rego?pretty=true").await;
     assert_eq!(encoded.json(), json!({ "result": shown }));
-    assert_eq!(get(open.address, "/v1/policies").await.json(), json!({ "result": [shown] }));
+    for list in ["/v1/policies", "/v1/policies/"] {
+        assert_eq!(get(open.address, list).await.json(), json!({ "result": [shown] }), "{list}");
+    }
 
     let bad = put(policy, "wrong").await;
     assert_eq!((bad.status.as_u16(), &*bad.opa_problem()), (400, "invalid_parameter"));
@@ -411,6 +413,21 @@ async fn health_needs_nobody_and_the_configuration_somebody() {
     for target in ["/health", "/health?bundles", "/health?plugins&bundle=true"] {
         let health = ask(open.address, Method::GET, target, &[NOBODY], "").await;
         assert_eq!((health.status, health.json()), (StatusCode::OK, json!({})));
+    }
+    open.door.readiness().await_bundles(true);
+    for (target, status) in [
+        ("/health", 200),
+        ("/health?bundles=false&plugins=false", 200),
+        ("/health?bundles", 500),
+        ("/health?bundle=true", 500),
+        ("/health?plugins=true&exclude-plugin=x", 500),
+    ] {
+        let health = ask(open.address, Method::GET, target, &[NOBODY], "").await;
+        assert_eq!(
+            (health.status.as_u16(), health.json()["error"].is_string()),
+            (status, status == 500),
+            "{target}"
+        );
     }
     open.door.readiness().set(State::Waiting);
     let health = ask(open.address, Method::GET, "/health", &[NOBODY], "").await;

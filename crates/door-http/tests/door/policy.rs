@@ -9,7 +9,7 @@ use flow::question::bundle::{
 };
 use flow::question::policy::{
     ChangeData, Changed, Compile, DataChange, Decide, Decided, DeletePolicy, Freshness,
-    ListPolicies, PolicyInfo, Posed, PutPolicy, Query, ShowPolicy, Tier,
+    ListPolicies, PolicyInfo, PolicyShown, Posed, PutPolicy, Query, ShowPolicy, Tier,
 };
 use flow::{Answer, Code, Error, Kind, Origin, Permitted, Result, Step, Time};
 use serde_json::{Value, json};
@@ -136,18 +136,19 @@ answers!(Compile<'q>, Bytes, |_, asked| {
     }
 });
 
-fn info(id: &str, source: &str) -> PolicyInfo {
+fn shown(id: &str, source: &str) -> PolicyShown {
     let (version, at, by) = (1, Time(1), "ann".to_owned());
-    PolicyInfo { id: id.to_owned(), source: source.into(), version, at, by }
+    let info = PolicyInfo { id: id.to_owned(), source: source.into(), version, at, by };
+    PolicyShown { info, tree: Some(r#"{"rules":[]}"#.into()) }
 }
 
-answers!(ListPolicies<'q>, Vec<PolicyInfo>, |world, asked| {
+answers!(ListPolicies<'q>, Vec<PolicyShown>, |world, asked| {
     let policies = world.policies.lock();
     let behind = policies.iter().filter(|(id, _)| id.as_str() > asked.after);
-    Ok(behind.take(asked.limit as usize).map(|(id, source)| info(id, source)).collect())
+    Ok(behind.take(asked.limit as usize).map(|(id, source)| shown(id, source)).collect())
 });
-answers!(ShowPolicy<'q>, Option<PolicyInfo>, |world, asked| {
-    Ok(world.policies.lock().get(asked.id).map(|source| info(asked.id, source)))
+answers!(ShowPolicy<'q>, Option<PolicyShown>, |world, asked| {
+    Ok(world.policies.lock().get(asked.id).map(|source| shown(asked.id, source)))
 });
 answers!(PutPolicy<'q>, Arc<str>, |world, asked| {
     if asked.source.contains("wrong") {

@@ -242,6 +242,15 @@ pub struct PolicyInfo {
     pub by: String,
 }
 
+/// A policy, and what it is parsed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyShown {
+    /// It.
+    pub info: PolicyInfo,
+    /// What it is parsed to, as JSON; of what is in force only.
+    pub tree: Option<Bytes>,
+}
+
 /// The tenant's policies.
 #[derive(Debug, Clone, Copy)]
 pub struct ListPolicies<'a> {
@@ -252,7 +261,7 @@ pub struct ListPolicies<'a> {
 }
 
 impl Question for ListPolicies<'_> {
-    type Answer = Vec<PolicyInfo>;
+    type Answer = Vec<PolicyShown>;
 
     fn action(&self) -> &'static Action {
         &LIST
@@ -273,7 +282,7 @@ pub struct ShowPolicy<'a> {
 }
 
 impl Question for ShowPolicy<'_> {
-    type Answer = Option<PolicyInfo>;
+    type Answer = Option<PolicyShown>;
 
     fn action(&self) -> &'static Action {
         &SHOW

@@ -194,8 +194,9 @@ impl Book {
         let mut bundles = without(edition.bundles(), &bundle.name);
         bundles.insert(bundle.name.clone(), held.clone());
         let revision = edition.policies_changed();
-        let edition = Edition::compile(revision, policies, bundles, data, &self.config)?;
-        Ok(Next { edition, put, gone })
+        let next = Edition::compile(revision, policies, bundles, data, &self.config)?;
+        next.check_rules(edition)?;
+        Ok(Next { edition: next, put, gone })
     }
 
     /// Takes policies away that a bundle brought, or that lie below the roots.

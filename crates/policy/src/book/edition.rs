@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use flow::question::policy::PolicyInfo;
+use flow::question::policy::{PolicyInfo, PolicyShown};
 use flow::{Epoch, Result};
 use foldhash::HashMap;
 use parking_lot::RwLock;
 use rego::syntax::{self, Edition as Language, Module};
+use rego::value::json;
 use rego::{Options, Program, Reads, Value};
 
 use super::bundles::Held;
@@ -211,6 +213,17 @@ impl Edition {
         self.policies.get(id).map(|policy| &policy.info)
     }
 
+    /// The policies behind an id, and what they are parsed to.
+    pub fn shown(&self, after: &str) -> impl Iterator<Item = PolicyShown> {
+        let behind = (Bound::Excluded(after), Bound::Unbounded);
+        self.policies.range::<str, _>(behind).map(|(_, policy)| policy.shown())
+    }
+
+    /// One policy, and what it is parsed to.
+    pub fn show(&self, id: &str) -> Option<PolicyShown> {
+        self.policies.get(id).map(Policy::shown)
+    }
+
     /// The bundles that are in force, by name.
     pub(super) fn bundles(&self) -> &Bundles {
         &self.bundles
@@ -231,7 +244,7 @@ impl Edition {
         if let Some(entry) = self.entries.read().get(path) {
             return Ok(entry.clone());
         }
-        let way = data::path(path)?;
+        let way = data::located(&self.data, data::path(path)?);
         let Reads { input, unsteady, .. } = self.program.reads(&way);
         let behind = self.ways.behind(&way, &self.program);
         let mut entries = self.entries.write();
@@ -251,6 +264,12 @@ impl Policy {
         let module = syntax::module(&info.id, &info.source, language);
         let module = module.map_err(|errors| told::unread(&errors))?;
         Ok(Self { info: Arc::new(info), module: Arc::new(module) })
+    }
+
+    /// As others are shown it: a tree is written when somebody looks, which is seldom.
+    fn shown(&self) -> PolicyShown {
+        let tree = json::write(&syntax::json::module(&self.module));
+        PolicyShown { info: self.info.as_ref().clone(), tree: Some(tree.into()) }
     }
 
     /// Whether it is this text, read in this way.

@@ -4,6 +4,7 @@
 use flow::question::bundle::BundleInfo;
 use flow::question::policy::PolicyInfo;
 use flow::{Clock, Code, Fact, Kind, Result};
+use foldhash::HashMap;
 use pool::sql::codes::CORRUPT;
 use pool::sql::migrate::{Migration, migrate};
 use pool::sql::{Row, Sql, Statement, Transaction};
@@ -74,6 +75,18 @@ pub(super) async fn revision(sql: &dyn Sql, tenant: &str) -> Result<Revision> {
         Ok(Revision { policies: row.get("policies")?, documents: row.get("documents")? })
     };
     rows.iter().next().map_or(Ok(Revision::default()), read)
+}
+
+/// The same for everybody.
+pub(super) async fn revisions(sql: &dyn Sql) -> Result<HashMap<String, Revision>> {
+    let text = "SELECT tenant, policies, documents FROM policy_revision";
+    let rows = sql.query(Statement::new(text)).await?;
+    let read = |row: &Row| {
+        let revision =
+            Revision { policies: row.get("policies")?, documents: row.get("documents")? };
+        Ok((row.get("tenant")?, revision))
+    };
+    rows.iter().map(read).collect()
 }
 
 /// Everything that holds, as of one revision.

@@ -44,6 +44,8 @@ struct State {
     info: BundlePoll,
     /// What the server calls what was fetched, and the digest of it.
     tag: Option<(String, String)>,
+    /// Whether it was ever seen in force.
+    known: bool,
 }
 
 /// What was fetched.
@@ -72,6 +74,11 @@ impl Polls {
     /// How many there are.
     pub fn count(&self) -> usize {
         self.all.len()
+    }
+
+    /// Whether one of them was never seen in force.
+    pub fn awaited(&self) -> bool {
+        self.all.iter().any(|one| !one.state.lock().known)
     }
 
     /// One of them.
@@ -124,6 +131,11 @@ impl Polled {
         }
     }
 
+    /// Notes that it is in force, whoever put it there.
+    pub fn in_force(&self) {
+        self.state.lock().known = true;
+    }
+
     /// Notes that it was fetched.
     pub fn fetched(&self, clock: &Clock) {
         self.state.lock().info.downloaded = Some(clock.now());
@@ -134,6 +146,7 @@ impl Polled {
         let mut state = self.state.lock();
         state.tag = tag.map(|tag| (tag, digest.to_owned()));
         state.info.activated = Some(clock.now());
+        state.known = true;
         state.info.failure = None;
     }
 

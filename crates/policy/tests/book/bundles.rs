@@ -128,6 +128,10 @@ async fn a_bundle_that_does_not_fit_changes_nothing() {
         (bundle("one", &["a/b"], &[("r.rego", "package a.b\nv := ")]), "policy-invalid"),
         (bundle("one", &["a/b"], &[("r.rego", "package a.b\nv := nosuch(1)")]), "policy-invalid"),
         (bundle("one", &["a/b"], &[("r.rego", fails)]), "policy-bundle-tests"),
+        (
+            bundle("one", &["a/b"], &[("r.rego", &source), ("a/b/data.json", r#"{"v":9}"#)]),
+            "policy-invalid",
+        ),
     ];
     for (bundle, why) in refused {
         let error: Error = node.activate(bundle).await.unwrap_err();

@@ -6,6 +6,7 @@
 )]
 
 mod bundles;
+mod clash;
 mod histories;
 mod keys;
 mod long;

@@ -127,3 +127,18 @@ async fn a_revision_that_was_answered_is_never_undercut() {
     here.put("k", "package k\nv := 100").await.unwrap();
     assert_eq!(one(&deaf.decide_at("k/v", "{}", Freshness::Full).await.unwrap()).0, Some("100"));
 }
+
+#[tokio::test]
+async fn what_nobody_told_of_is_found() {
+    let plane = Plane::new().await;
+    let (here, deaf) = (plane.node().await, plane.deaf_node().await);
+    here.put("k", "package k\nv := 1").await.unwrap();
+    assert_eq!(one(&deaf.decide("k/v", "{}").await.unwrap()).0, Some("1"));
+    here.put("k", "package k\nv := 2").await.unwrap();
+    assert_eq!(one(&deaf.decide("k/v", "{}").await.unwrap()).0, Some("1"), "it heard nothing");
+    deaf.book.look().await.unwrap();
+    assert_eq!(one(&deaf.decide("k/v", "{}").await.unwrap()).0, Some("2"));
+    here.change("k/n", DataChange::Put(b"1")).await.unwrap();
+    deaf.book.look().await.unwrap();
+    assert_eq!(one(&deaf.decide("k/n", "{}").await.unwrap()).0, Some("1"));
+}

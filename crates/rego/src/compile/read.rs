@@ -416,11 +416,9 @@ impl<'c> Reader<'c> {
         let Some((callee, arity)) = callee else {
             let name = dotted(head).unwrap_or_default();
             let problem = Problem::of_type(self.at(span), format!("undefined function {name}"));
-            let path = self.path(head);
-            return match (&mut self.awaited, path) {
-                (Some(awaited), Some(path))
-                    if path.first().and_then(Value::as_text) == Some("data") =>
-                {
+            let comes = self.path(head).is_some_and(|path| self.may_come(&path));
+            return match &mut self.awaited {
+                Some(awaited) if comes => {
                     awaited.push(problem);
                     Some(self.undefined(span, to, flats.pop(), out))
                 }
@@ -500,6 +498,13 @@ impl<'c> Reader<'c> {
         let name = dotted(head)?;
         let function = if name == WALK.name { &WALK } else { builtin::find(&name)? };
         Some((Callee::Builtin(function), function.arity))
+    }
+
+    /// Whether another module may bring the function: not where a rule is that is none.
+    fn may_come(&self, path: &[Value]) -> bool {
+        let there = path.get(1..).and_then(|path| self.tree.find(path));
+        path.first().and_then(Value::as_text) == Some("data")
+            && there.is_none_or(|node| self.tree.set(node).is_none())
     }
 
     /// The path of a reference that begins with no variable and is known as it is written.

@@ -2,6 +2,7 @@
 
 use flow::question::policy::ListPolicies;
 use flow::{Plane, Result};
+use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -10,16 +11,20 @@ use super::wanted::{self, Wanted};
 use super::{Access, Gives, Handler, Operation, Shape, answer, ask, schema};
 use crate::call::Call;
 use crate::door::Shared;
-use crate::query::{Example, Parameter};
+use crate::query::{Example, Parameter, Query};
 use crate::reply::{Payload, Short};
 use crate::route::State;
 
 const BUNDLES: Parameter = Parameter {
     name: "bundles",
-    what: "Taken because OPA's clients send it",
+    what: "Whether every bundle of policies that is fetched has to be in force",
     example: Example::Flag(true),
 };
+/// As older clients call it.
+const BUNDLE: Parameter = Parameter { name: "bundle", ..BUNDLES };
 const PLUGINS: Parameter = Parameter { name: "plugins", ..BUNDLES };
+
+const HEALTH: &[Parameter] = &[BUNDLES, BUNDLE, PLUGINS];
 
 pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     vec![
@@ -28,7 +33,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
             path: "/health",
             name: "opaHealth",
             summary: "Whether decisions are made",
-            query: &[BUNDLES, PLUGINS],
+            query: HEALTH,
             gives: &[
                 Gives { status: 200, what: "They are", shape: Shape::Json(schema::<Health>) },
                 Gives {
@@ -61,8 +66,16 @@ struct Health {
     error: Option<&'static str>,
 }
 
-fn health<P: Plane>(door: &Shared<P>) -> Response<Payload> {
+fn health<P: Plane>(door: &Shared<P>, head: &Parts) -> Response<Payload> {
+    let query = Query::among(head.uri.query().unwrap_or_default(), HEALTH);
+    let asks = |query: Query<'_>| {
+        HEALTH.iter().any(|wanted| query.get(wanted.name).is_some_and(wanted::is_yes))
+    };
     let error = match door.readiness.state() {
+        // A query that cannot be read asks for all it could.
+        State::Ready if door.readiness.awaits_bundles() && query.map_or(true, asks) => {
+            Some("a bundle of policies is not in force yet")
+        }
         State::Ready => None,
         State::Starting => Some("the server is starting"),
         State::Waiting => Some("a part nothing works without is away"),

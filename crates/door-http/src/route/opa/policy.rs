@@ -1,10 +1,12 @@
 //! Policies: listed, shown, put in force and taken out of it.
 
-use flow::question::policy::{DeletePolicy, ListPolicies, PolicyInfo, PutPolicy, ShowPolicy};
+use flow::question::policy::{DeletePolicy, ListPolicies, PolicyShown, PutPolicy, ShowPolicy};
 use flow::{Plane, Result};
 use http::{Method, Response, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
 use std::sync::Arc;
 
 use super::wanted::{self, Wanted};
@@ -26,19 +28,8 @@ const DRY_RUN: Parameter = Parameter {
 
 pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     vec![
-        Operation {
-            method: Method::GET,
-            path: "/v1/policies",
-            name: "opaPolicyList",
-            summary: "The policies in force",
-            query: PLAIN,
-            gives: &[Gives {
-                status: 200,
-                what: "All of them",
-                shape: Shape::Json(schema::<Policies>),
-            }],
-            ..ask(Handler::Later(|call| Box::pin(list(call))))
-        },
+        all("/v1/policies", "opaPolicyList"),
+        all("/v1/policies/", "opaPolicyListAll"),
         Operation {
             method: Method::GET,
             path: POLICY,
@@ -80,7 +71,24 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     ]
 }
 
-/// A policy. There is no syntax tree: what it is parsed to is nobody's format.
+/// The list, by one of its names: some clients ask with a slash at the end.
+fn all<P: Plane>(path: &'static str, name: &'static str) -> Operation<P> {
+    Operation {
+        method: Method::GET,
+        path,
+        name,
+        summary: "The policies in force",
+        query: PLAIN,
+        gives: &[Gives {
+            status: 200,
+            what: "All of them",
+            shape: Shape::Json(schema::<Policies>),
+        }],
+        ..ask(Handler::Later(|call| Box::pin(list(call))))
+    }
+}
+
+/// A policy.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "OpaPolicy")]
 struct Policy {
@@ -88,6 +96,10 @@ struct Policy {
     id: String,
     /// Its text.
     raw: Arc<str>,
+    /// What it is parsed to: the package, what is imported, and the rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Value>")]
+    ast: Option<Box<RawValue>>,
 }
 
 /// The policies.
@@ -111,9 +123,11 @@ struct Shown {
 #[schemars(rename = "OpaDone")]
 struct Done {}
 
-impl From<PolicyInfo> for Policy {
-    fn from(info: PolicyInfo) -> Self {
-        Self { id: info.id, raw: info.source }
+impl From<PolicyShown> for Policy {
+    fn from(PolicyShown { info, tree }: PolicyShown) -> Self {
+        // What was written as JSON is JSON.
+        let tree = tree.and_then(|tree| serde_json::from_slice(&tree).ok());
+        Self { id: info.id, raw: info.source, ast: tree }
     }
 }
 

@@ -113,6 +113,6 @@ impl<'a> Wanted<'a> {
 }
 
 /// A parameter that is only there is a yes.
-fn is_yes(value: &str) -> bool {
+pub(super) fn is_yes(value: &str) -> bool {
     value.is_empty() || value.eq_ignore_ascii_case("true")
 }

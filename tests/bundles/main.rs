@@ -5,7 +5,9 @@
     reason = "a test that fails should stop there"
 )]
 
+#[path = "../server/mod.rs"]
 mod server;
+mod several;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -278,6 +280,7 @@ fn a_bundle_is_polled_and_what_fails_changes_nothing() {
     let place = tempfile::tempdir().unwrap();
     let place = place.path();
     let shelf = Shelf::open(build(place, 10, SIGNED));
+    shelf.put(404, "0", Vec::new());
     let start = || {
         Server::start_with(&place.join("data"), |command| {
             for (name, value) in [
@@ -299,7 +302,17 @@ fn a_bundle_is_polled_and_what_fails_changes_nothing() {
             (limit(server) == json!(expected)).then_some(())
         });
     };
+    // Who needs the policies asks whether they are there, as of OPA.
+    let health = |path: &str| attempt(&server.http, None, "GET", path, b"").unwrap().status;
+    assert_eq!((health("/health"), health("/health?bundles")), (200, 500));
+    drop(server);
+    shelf.put(200, "1", build(place, 10, SIGNED));
+    let server = start();
     becomes(&server, 10);
+    let health = |path: &str| attempt(&server.http, None, "GET", path, b"").unwrap().status;
+    until("the bundle is no longer awaited", PATIENCE, || {
+        (health("/health?bundles=true") == 200).then_some(())
+    });
     shelf.asked_with("authorization: bearer token-for-the-shelf");
     shelf.asked_with("if-none-match: \"1\"");
 
