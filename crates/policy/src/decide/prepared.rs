@@ -52,11 +52,15 @@ impl Prepared<'_> {
             let text = json::write(input).into_bytes();
             let (posed, freshness) = (Posed::Whole, Freshness::Any);
             let asked = Decide { path: &self.path, text: &text, posed, strict: false, freshness };
-            let decided = decider.decide_behind(behind, &self.tenant, (edition, entry), &asked);
+            let whose = (&self.tenant, None);
+            let decided = decider.decide_behind(behind, whose, (edition, entry), &asked);
             return Ok(decided.await?.results.pop().flatten());
         }
         let input = super::Input::Value(input);
-        decider.answer(edition, entry, &input, false, key).map(|(known, _)| known)
+        let (known, _) = decider.answer(edition, entry, &input, false, key)?;
+        let whose = (&self.tenant, None);
+        decider.cast(whose, (edition, &self.path), (false, &known), &input);
+        Ok(known)
     }
 
     /// The same, if it was decided before and nothing changed since.
@@ -67,7 +71,12 @@ impl Prepared<'_> {
         let input = super::Input::Value(input);
         let Self { edition, entry, key, .. } = self;
         let steady = memory::key(entry, false, |path| input.at(path), key);
-        Ok(steady.then(|| edition.memory.find(key)).flatten())
+        let found = steady.then(|| edition.memory.find(key)).flatten();
+        if let Some(known) = &found {
+            let whose = (&self.tenant, None);
+            self.decider.cast(whose, (edition, &self.path), (false, known), &input);
+        }
+        Ok(found)
     }
 
     /// Whether the edition is the newest as far as anybody here was told.
