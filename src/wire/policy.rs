@@ -7,7 +7,7 @@ use flow::question::policy::{
     ChangeData, Changed, Compile, Decide, Decided, DeletePolicy, ListPolicies, ListVersions,
     PolicyInfo, PutPolicy, Query, ShowPolicy, VersionInfo,
 };
-use flow::{Answer, Clock, Origin, Random, Permitted, Result, Revisions, Step};
+use flow::{Answer, Clock, Origin, Permitted, Random, Result, Revisions, Step};
 use pool::sql::Sql;
 use serde_json::json;
 

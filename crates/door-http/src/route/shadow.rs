@@ -384,7 +384,8 @@ impl From<Report> for Shown {
     fn from(report: Report) -> Self {
         let Report { node, changes, candidates, since, share, broken, waiting, .. } = report;
         let documents = report.documents.into_iter();
-        let document = |(path, counts): (String, Compared)| Document { path, counts: counts.into() };
+        let document =
+            |(path, counts): (String, Compared)| Document { path, counts: counts.into() };
         Self {
             node,
             changes,

@@ -21,4 +21,5 @@ mod plane;
 mod policy;
 mod repeat;
 mod routes;
+mod shadow;
 mod tls;

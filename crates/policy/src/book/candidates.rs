@@ -89,7 +89,7 @@ impl Shadow {
         let compile = || {
             let parts = self.parts.clone();
             let trial = compiled(parts, &self.candidates, self.revision, &self.config);
-            trial.map_err(|error| error.story().to_string())
+            trial.map_err(|error| error.detail().to_owned())
         };
         self.trial.get_or_init(compile).as_ref().map_err(String::as_str)
     }
@@ -338,10 +338,7 @@ impl Book {
 }
 
 /// Refuses candidates that were put beside other versions than are there now.
-fn check_current(
-    candidates: &[Candidate],
-    versions: &BTreeMap<String, u64>,
-) -> Result<()> {
+fn check_current(candidates: &[Candidate], versions: &BTreeMap<String, u64>) -> Result<()> {
     let changed = candidates.iter().filter_map(|Candidate { id, base, .. }| {
         let now = versions.get(id).copied().unwrap_or_default();
         (now != *base).then(|| format!("`{id}` was version {base} and is version {now}"))

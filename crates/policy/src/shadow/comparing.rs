@@ -133,7 +133,10 @@ impl Shadows {
         let read = input.whole().and_then(|input| shown(&input, &places));
         let (would_say, failure) = match would_say {
             Ok(would_say) => (would_say, None),
-            Err(error) => (None, Some(error.story().chars().take(FAILURE_MAX).collect())),
+            Err(error) => {
+                let failure = mask::words(error.detail()).chars().take(FAILURE_MAX).collect();
+                (None, Some(failure))
+            }
         };
         let masked = |known: &Known| {
             let value = known.as_ref().map(|known| json::read(known).unwrap_or(Value::Null));

@@ -50,7 +50,7 @@ pub(super) fn shown(value: &Value) -> String {
 /// The same without secrets.
 fn masked(value: &Value) -> Value {
     match value {
-        Value::Text(text) => Value::text(&*masked_text(text)),
+        Value::Text(text) => Value::text(&*words(text)),
         Value::Array(items) => items.iter().map(masked).collect(),
         Value::Set(items) => items.iter().map(masked).collect(),
         Value::Object(members) => Value::object(members.iter().map(|(key, member)| {
@@ -70,7 +70,7 @@ fn is_secret(name: &str) -> bool {
 }
 
 /// A text without what looks like a token in it, or like a value of a secret name in a URL.
-fn masked_text(text: &str) -> Cow<'_, str> {
+pub(super) fn words(text: &str) -> Cow<'_, str> {
     let ends = |letter: char| !(letter.is_ascii_alphanumeric() || "-_.=+/%".contains(letter));
     let is_hidden = |word: &str| {
         let named = word.split_once('=').is_some_and(|(name, _)| is_secret(name));
@@ -116,10 +116,12 @@ fn cut(value: &Value, room: &mut usize) -> Value {
         }
         Value::Array(items) => some(items.iter(), room, |item, room| cut(item, room)).collect(),
         Value::Set(items) => some(items.iter(), room, |item, room| cut(item, room)).collect(),
-        Value::Object(members) => Value::object(some(members.iter(), room, |(key, member), room| {
-            let key = cut(key, room);
-            (key, cut(member, room))
-        })),
+        Value::Object(members) => {
+            Value::object(some(members.iter(), room, |(key, member), room| {
+                let key = cut(key, room);
+                (key, cut(member, room))
+            }))
+        }
         other => {
             *room = room.saturating_sub(json::write(other).len());
             other.clone()
@@ -160,13 +162,22 @@ mod tests {
         let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.dBjftJeZ4CVP";
         for (input, expected) in [
             (r#"{"user":"ann","n":1}"#.to_owned(), r#"{"n":1,"user":"ann"}"#),
-            (r#"{"password":"p","Authorization":"x"}"#.into(), r#"{"Authorization":"•••","password":"•••"}"#),
-            (r#"{"client_secret":1,"Set-Cookie":["a"],"x-api-key":"k"}"#.into(), r#"{"Set-Cookie":"•••","client_secret":"•••","x-api-key":"•••"}"#),
+            (
+                r#"{"password":"p","Authorization":"x"}"#.into(),
+                r#"{"Authorization":"•••","password":"•••"}"#,
+            ),
+            (
+                r#"{"client_secret":1,"Set-Cookie":["a"],"x-api-key":"k"}"#.into(),
+                r#"{"Set-Cookie":"•••","client_secret":"•••","x-api-key":"•••"}"#,
+            ),
             (r#"{"a":[{"accessToken":{"deep":1}}]}"#.into(), r#"{"a":[{"accessToken":"•••"}]}"#),
             (format!(r#"{{"a":"{jwt}"}}"#), r#"{"a":"•••"}"#),
             (format!(r#"{{"{jwt}":1}}"#), r#"{"•••":1}"#),
             (format!(r#"["Bearer {jwt}, or so"]"#), r#"["Bearer •••, or so"]"#),
-            (r#"["Basic YW5uOnB3","basic words stay"]"#.into(), r#"["Basic •••","basic ••• stay"]"#),
+            (
+                r#"["Basic YW5uOnB3","basic words stay"]"#.into(),
+                r#"["Basic •••","basic ••• stay"]"#,
+            ),
             (r#""/x?page=2&token=abc&q=1""#.into(), r#""/x?page=2&•••&q=1""#),
             (format!(r#""/x?q={jwt}""#), r#""/x?•••""#),
             (r#""eyJ is how it begins""#.into(), r#""eyJ is how it begins""#),

@@ -13,3 +13,4 @@ mod node;
 mod outage;
 mod races;
 mod revisions;
+mod shadow;

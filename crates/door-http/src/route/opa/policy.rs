@@ -193,7 +193,9 @@ async fn show<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     let found = call.once(ShowPolicy { id: &id, version }).await?;
     let found = found.ok_or_else(|| match version {
         None => missing(&id),
-        Some(version) => codes::NO_VERSION.error(format!("there is no version {version} of `{id}`")),
+        Some(version) => {
+            codes::NO_VERSION.error(format!("there is no version {version} of `{id}`"))
+        }
     })?;
     Ok(written(&Shown { result: found.into() }, &wanted))
 }

@@ -64,12 +64,7 @@ pub(super) fn put(
 }
 
 /// Forgets one, or all.
-pub(super) fn forget(
-    tenant: &str,
-    from: u64,
-    id: Option<&str>,
-    fact: Option<Fact>,
-) -> Transaction {
+pub(super) fn forget(tenant: &str, from: u64, id: Option<&str>, fact: Option<Fact>) -> Transaction {
     let transaction = changed(Transaction::new(), tenant, from);
     policies::with(transaction.run(gone(tenant, id)), fact)
 }
