@@ -127,8 +127,8 @@ fn what_proxies_ask_is_compared_too_and_no_secret_is_shown() {
     let narrower = "package envoy.authz\n\nallow if not input.attributes.request.http.headers.cookie\n\n\
                     all := input\n";
     send(&server, "PUT", "/v1/shadow/policies/envoy.rego", narrower, 200);
-    let head = "GET /v1/guard/forward HTTP/1.1\r\nconnection: close\r\nx-forwarded-method: GET\r\n\
-                x-forwarded-uri: /open\r\ncookie: session=of-a-secret";
+    let head = "GET /forward-auth/open HTTP/1.1\r\nconnection: close\r\n\
+                cookie: session=of-a-secret";
     let mut stream = server::open(&server.http, Some(server::KEY), head);
     let mut answer = String::new();
     std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
@@ -173,8 +173,13 @@ fn a_candidate_outlives_a_power_cut_and_is_promoted_as_one() {
     send(&server, "POST", "/v1/shadow/promote", "", 404);
 
     let facts = send(&server, "GET", "/v1/events?type=shadow.promote", "", 200).json();
-    let fact = &facts["events"][0]["data"];
-    assert_eq!(fact["detail"], json!({ "put": ["authz.rego"], "gone": ["old.rego"] }), "{facts}");
+    let done = |it: &&Value| it["data"]["outcome"] == "done";
+    let fact = facts["events"].as_array().unwrap().iter().find(done).unwrap();
+    assert_eq!(
+        fact["data"]["detail"],
+        json!({ "put": ["authz.rego"], "gone": ["old.rego"] }),
+        "{facts}"
+    );
     server.kill();
     let server = Server::start(&data);
     assert_eq!(allowed(&server, &json!({ "role": "ops" }))["result"], true);
@@ -199,8 +204,8 @@ fn versions_are_listed_and_shown() {
     assert_eq!((numbers(&next), &next["next"]), (vec![(1, false)], &Value::Null));
     let first = send(&server, "GET", "/v1/policies/a/b.rego?version=1", "", 200).json();
     assert_eq!(first["result"]["raw"], ADMINS);
-    let gone = send(&server, "GET", "/v1/policies/a/b.rego?version=3", "", 404);
-    assert_eq!(gone.problem(), "door-http-no-policy-version");
+    let gone = send(&server, "GET", "/v1/policies/a/b.rego?version=3", "", 404).json();
+    assert_eq!(gone["message"], "there is no version 3 of `a/b.rego`");
     send(&server, "GET", "/v1/versions/policies/none", "", 404);
 }
 

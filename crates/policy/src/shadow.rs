@@ -168,14 +168,18 @@ impl Shadows {
             Some(shadow) => (shadow.changes, shadow.candidates.clone()),
             None => book.candidates(tenant).await?,
         };
+        let since = shadow.as_ref().map(|shadow| shadow.since);
+        // Nobody looked at it yet, if nothing was decided: then it is compiled for this.
+        let broken = move || shadow.and_then(|shadow| shadow.trial().err().map(str::to_owned));
+        let broken = tokio::task::spawn_blocking(broken).await.unwrap_or_default();
         let (total, documents, differences) = self.tallies.read(tenant, changes);
         Ok(Report {
             node: self.node.clone(),
             changes,
             candidates,
-            since: shadow.as_ref().map(|shadow| shadow.since),
+            since,
             share: self.config.shadow_share,
-            broken: shadow.and_then(|shadow| shadow.trial().err().map(str::to_owned)),
+            broken,
             waiting,
             total,
             documents,

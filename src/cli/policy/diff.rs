@@ -27,7 +27,7 @@ use super::loose::{self, Texts};
   stockade policy diff policies --json | jq -r '.changed[].id'")]
 pub(in crate::cli) struct Diff {
     /// Files or directories with policies
-    #[arg(value_name = "PATH", required_unless_present = "version")]
+    #[arg(value_name = "PATH", required_unless_present = "versions")]
     paths: Vec<PathBuf>,
     /// The policy one file is for, or whose versions are compared
     #[arg(long)]

@@ -36,8 +36,7 @@ pub(super) fn shown(value: &Value) -> String {
     match whole.len() <= SHOWN_MAX {
         true => whole,
         false => {
-            // Room is left for what is written around each value.
-            let mut room = SHOWN_MAX;
+            let mut room = SHOWN_MAX - 4 * AROUND;
             let mut cut = json::write(&cut(&masked(value), &mut room));
             if cut.len() > SHOWN_MAX {
                 cut = json::write(&Value::text(CUT));
@@ -104,23 +103,22 @@ fn is_token(word: &str) -> bool {
 fn cut(value: &Value, room: &mut usize) -> Value {
     match value {
         Value::Text(text) => {
-            // A letter takes up to six bytes as JSON.
             let quoted = json::write(value).len();
             if quoted <= *room {
                 *room -= quoted;
                 return value.clone();
             }
+            // A letter takes up to six bytes as JSON.
             let fits: String = text.chars().take((*room / 6).saturating_sub(1)).collect();
             *room = 0;
             Value::text(&*format!("{fits}{CUT}"))
         }
-        Value::Array(items) => some(items.iter(), room, |item, room| cut(item, room)).collect(),
-        Value::Set(items) => some(items.iter(), room, |item, room| cut(item, room)).collect(),
+        Value::Array(items) => some(items.iter(), room, Value::text(CUT), cut).collect(),
+        Value::Set(items) => some(items.iter(), room, Value::text(CUT), cut).collect(),
         Value::Object(members) => {
-            Value::object(some(members.iter(), room, |(key, member), room| {
-                let key = cut(key, room);
-                (key, cut(member, room))
-            }))
+            let more = (Value::text(CUT), Value::text(CUT));
+            let member = |(key, member), room: &mut usize| (cut(key, room), cut(member, room));
+            Value::object(some(members.iter(), room, more, member))
         }
         other => {
             *room = room.saturating_sub(json::write(other).len());
@@ -129,18 +127,20 @@ fn cut(value: &Value, room: &mut usize) -> Value {
     }
 }
 
-/// What is written around each value.
+/// What is written around each value, and in the place of those that are left out.
 const AROUND: usize = 16;
 
-/// As many as there is room for.
+/// As many as there is room for, and then that there are more.
 fn some<T, U>(
     items: impl Iterator<Item = T>,
     room: &mut usize,
+    more: U,
     cut: impl Fn(T, &mut usize) -> U,
 ) -> std::vec::IntoIter<U> {
     let mut some = Vec::new();
     for item in items {
         if *room <= AROUND {
+            some.push(more);
             break;
         }
         *room -= AROUND;
@@ -178,7 +178,7 @@ mod tests {
                 r#"["Basic YW5uOnB3","basic words stay"]"#.into(),
                 r#"["Basic •••","basic ••• stay"]"#,
             ),
-            (r#""/x?page=2&token=abc&q=1""#.into(), r#""/x?page=2&•••&q=1""#),
+            (r#""/x?page=2&token=abc&q=1""#.into(), r#""/x?page=2\u0026•••\u0026q=1""#),
             (format!(r#""/x?q={jwt}""#), r#""/x?•••""#),
             (r#""eyJ is how it begins""#.into(), r#""eyJ is how it begins""#),
         ] {
@@ -203,7 +203,7 @@ mod tests {
             let shown = shown(&json::read(input.as_bytes()).unwrap());
             assert!(shown.len() <= SHOWN_MAX, "{} bytes", shown.len());
             assert!(json::read(shown.as_bytes()).is_ok(), "{shown}");
-            assert!(shown.contains('…') || shown.contains("m0"), "{shown}");
+            assert!(shown.contains('…'), "{shown}");
         }
     }
 }

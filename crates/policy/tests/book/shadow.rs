@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow::question::policy::{DataChange, Decide, Decided, Freshness, Posed, Tier};
+use flow::feed::Announcer;
+use flow::question::policy::{
+    DataChange, Decide, Decided, Freshness, ListVersions, Posed, PutPolicy, Tier,
+};
 use flow::question::shadow::{Compared, Difference, Promoted, PutCandidate, Report};
 use flow::signal::Registry;
-use flow::{Clock, Id, Random, Result};
-use policy::{Comparing, Config, Decider, Shadows};
+use flow::{Clock, Id, Random, Result, Revisions};
+use policy::{Book, Comparing, Config, Decider, Shadows};
+use pool::sql::postgres::{Options, Postgres};
 use tokio::task::JoinHandle;
 
 use super::node::{Node, Plane, code, one};
@@ -412,7 +416,6 @@ async fn decisions_are_the_same_with_and_without_candidates() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn versions_are_listed_the_newest_first() {
-    use flow::question::policy::ListVersions;
     let plane = Plane::new().await;
     let node = plane.node().await;
     node.put("a", "package a\n\nx := 1\n").await.unwrap();
@@ -427,4 +430,87 @@ async fn versions_are_listed_the_newest_first() {
     assert_eq!(list(None, 10).await, all);
     assert_eq!(list(Some(3), 1).await, all[1..2]);
     assert_eq!(list(Some(1), 10).await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgresql_keeps_candidates_as_well() {
+    let Some(server) = engines::postgres() else { return };
+    let clock = Clock::system();
+    let feed = flow::feed::MemoryFeed::new(clock.clone(), 16);
+    let tenant: Arc<str> = "main".into();
+    let book = async || {
+        let sql = Arc::new(Postgres::open(Options::url(server.url())).await.unwrap());
+        let announcer = Arc::new(Announcer::new(Arc::new(feed.clone()), clock.clone()));
+        let revisions = Arc::new(Revisions::default());
+        Book::open(sql, revisions, announcer, clock.clone(), Config::default()).await.unwrap()
+    };
+    let (here, there) = (book().await, book().await);
+    for (id, source) in [("authz", ADMINS), ("old", "package old\n\nx := 1\n")] {
+        let put = PutPolicy { id, source, dry_run: false };
+        here.put(&tenant, &put, "ann", None).await.unwrap();
+    }
+    for (n, (id, source)) in
+        [("authz", Some(MORE)), ("old", None), ("new", Some(""))].iter().enumerate()
+    {
+        let put = PutCandidate { id, source: *source, dry_run: false };
+        let tried = here.try_out(&tenant, &put, "ann", None).await;
+        match n {
+            2 => assert_eq!(code(&tried.unwrap_err()), "policy-invalid"),
+            n => assert_eq!(tried.unwrap(), Some((n as u64 + 1, true))),
+        }
+    }
+    let (changes, candidates) = there.candidates("main").await.unwrap();
+    let gone: Vec<_> =
+        candidates.iter().map(|it| (&*it.id, it.source.is_none(), it.base)).collect();
+    assert_eq!((changes, gone), (2, vec![("authz", false, 1), ("old", true, 1)]));
+    let promoted = there.promote(&tenant, Some(2), "bob", None).await.unwrap();
+    assert_eq!((promoted.put, promoted.gone), (vec!["authz".into()], vec!["old".into()]));
+    assert_eq!(here.forget(&tenant, None, None).await.unwrap(), 0);
+    let asked = ListVersions { id: "old", before: None, limit: 9 };
+    let versions = here.versions("main", &asked).await.unwrap();
+    assert_eq!(versions.iter().map(|it| it.live).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(&*here.newest(&tenant).await.unwrap().policy("authz").unwrap().source, MORE);
+}
+
+/// What a remembered decision takes at the least, of several that take turns.
+async fn least<const N: usize>(deciders: [&Decider; N], clock: &Clock) -> [Duration; N] {
+    const ROUNDS: usize = 60;
+    const EACH: u32 = 1000;
+    let tenant: Arc<str> = "main".into();
+    let (path, text, posed) = ("authz/allow", b"{\"role\":\"ops\"}", Posed::Whole);
+    let asked = Decide { path, text, posed, strict: false, freshness: Freshness::Any };
+    let mut least = [Duration::MAX; N];
+    for _ in 0..ROUNDS {
+        for (decider, least) in deciders.iter().zip(&mut least) {
+            let begun = clock.moment();
+            for _ in 0..EACH {
+                let decided = decider.decide(&tenant, &asked).wait().await.unwrap();
+                assert_eq!(decided.tier, Tier::Memory);
+            }
+            *least = (*least).min(clock.moment().since(begun) / EACH);
+        }
+    }
+    least
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_there_are_no_candidates_nothing_is_paid_for_them() {
+    let plane = Plane::new().await;
+    let here = Compares::on(&plane).await;
+    here.node.put("authz", ADMINS).await.unwrap();
+    here.decide("authz/allow", r#"{"role":"ops"}"#).await.unwrap();
+    let alone = here.node.decider(Config::default());
+    let [without, with] = least([&alone, &here.decider], &here.node.clock).await;
+    eprintln!(
+        "a remembered decision: {without:?} by one that never compares, {with:?} by one that may"
+    );
+    assert!(with.as_nanos() * 10 <= without.as_nanos() * 13, "{with:?} instead of {without:?}");
+    here.try_out("authz", Some(MORE)).await.unwrap();
+    here.decide("authz/allow", r#"{"role":"ops"}"#).await.unwrap();
+    let [without, with] = least([&alone, &here.decider], &here.node.clock).await;
+    eprintln!(
+        "with a candidate: {without:?} by one that does not compare, {with:?} by one that does"
+    );
+    let total = here.report().await.total;
+    assert_eq!((total.same, total.different + total.dropped), (0, 60_001));
 }

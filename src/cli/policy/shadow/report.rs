@@ -131,7 +131,9 @@ impl Told {
         }
         let (node, changes) = (&self.node, self.changes);
         let since = self.since.as_deref().unwrap_or("now");
-        output.line(&format!("\nnode {node} since {since}; candidates changed {changes} times"))?;
+        output.line(&format!("\nas node {node} saw it since {since}"))?;
+        output
+            .line(&format!("to put these in force: policy shadow promote --changes {changes}"))?;
         if self.share < 1.0 {
             output.line(&format!("of all decisions, {} of a hundred", self.share * 100.0))?;
         }
