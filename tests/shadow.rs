@@ -10,9 +10,10 @@ mod server;
 
 use std::path::Path;
 use std::process::Output;
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use server::{Answer, Server, stockade};
+use server::{Answer, Server, stockade, until};
 
 const ADMINS: &str =
     "package authz\n\ndefault allow := false\n\nallow if input.role == \"admin\"\n";
@@ -172,14 +173,14 @@ fn a_candidate_outlives_a_power_cut_and_is_promoted_as_one() {
     send(&server, "GET", "/v1/policies/old.rego", "", 404);
     send(&server, "POST", "/v1/shadow/promote", "", 404);
 
-    let facts = send(&server, "GET", "/v1/events?type=shadow.promote", "", 200).json();
-    let done = |it: &&Value| it["data"]["outcome"] == "done";
-    let fact = facts["events"].as_array().unwrap().iter().find(done).unwrap();
-    assert_eq!(
-        fact["data"]["detail"],
-        json!({ "put": ["authz.rego"], "gone": ["old.rego"] }),
-        "{facts}"
-    );
+    // It was committed with the policies, and reaches the log a moment later.
+    let fact = until("a fact of it", Duration::from_secs(10), || {
+        let facts = send(&server, "GET", "/v1/events?type=shadow.promote", "", 200).json();
+        let done = |it: &&Value| it["data"]["outcome"] == "done";
+        facts["events"].as_array().unwrap().iter().find(done).cloned()
+    });
+    let detail = json!({ "put": ["authz.rego"], "gone": ["old.rego"] });
+    assert_eq!(fact["data"]["detail"], detail, "{fact}");
     server.kill();
     let server = Server::start(&data);
     assert_eq!(allowed(&server, &json!({ "role": "ops" }))["result"], true);
@@ -273,4 +274,32 @@ fn the_command_line_compares_pushes_tries_and_promotes() {
     run(&["diff", "--id", "authz.rego", "--version", "2"], 0);
     run(&["diff", "--id", "authz.rego", "--version", "1", "--version", "2"], 1);
     run(&["push", "p", "--name", "authz", "--root", "authz"], 1);
+}
+
+#[test]
+fn what_policies_say_is_compared_and_not_what_is_behind_them() {
+    let place = tempfile::tempdir().unwrap();
+    let config = place.path().join("stockade.toml");
+    let review = "[policy.review.\"agents/verdict\"]\n\
+                  default = { decision = \"block\", reason = \"ask first\" }\n";
+    std::fs::write(&config, review).unwrap();
+    let server = Server::start_with(&place.path().join("data"), |command| {
+        command.arg("--config").arg(config);
+    });
+    let agents = "package agents\n\nverdict := \"escalate\" if input.tool == \"deploy\"\n";
+    send(&server, "PUT", "/v1/policies/agents.rego", agents, 200);
+    let bolder =
+        "package agents\n\nverdict := \"approve\" if input.tool in {\"deploy\", \"list\"}\n";
+    send(&server, "PUT", "/v1/shadow/policies/agents.rego", bolder, 200);
+    for (tool, differs) in [("deploy", 1), ("list", 2), ("other", 2)] {
+        let body = json!({ "input": { "tool": tool } }).to_string();
+        let decided = send(&server, "POST", "/v1/data/agents/verdict", &body, 200).json();
+        assert_eq!(decided["result"]["decision"], "block", "{tool}");
+        assert_eq!(report(&server)["total"]["different"], differs, "{tool}");
+    }
+    let seen = report(&server);
+    let [list, deploy] = [&seen["differences"][0], &seen["differences"][1]];
+    assert_eq!((list.get("said"), &list["would_say"]), (None, &json!("approve")));
+    assert_eq!((&deploy["said"], &deploy["would_say"]), (&json!("escalate"), &json!("approve")));
+    assert_eq!(total(&seen), [1, 2, 0, 0, 0]);
 }

@@ -127,7 +127,7 @@ fn parts(edition: &Edition) -> Parts {
     (edition.parsed().clone(), edition.bundles().clone(), edition.data().clone())
 }
 
-/// The edition there would be with candidates in place.
+/// The edition there would be with candidates in place. What belongs to a bundle may be tried.
 fn compiled(
     (mut policies, bundles, data): Parts,
     candidates: &[Candidate],
@@ -137,21 +137,23 @@ fn compiled(
     for candidate in candidates {
         match &candidate.source {
             Some(source) => {
-                bundles::check_id(&candidate.id)?;
-                let policy = Policy::parse(version(candidate, source.clone()), Language::V1)?;
+                let there = policies.get(&candidate.id);
+                let language = there.map_or(Language::V1, |there| there.module.edition);
+                let policy = Policy::parse(version(candidate, source.clone()), language)?;
                 policies.insert(candidate.id.clone(), policy);
             }
             None => drop(policies.remove(&candidate.id)),
         }
     }
-    let next = Edition::compile(revision, policies, bundles, data, config)?;
-    for Candidate { id, source, .. } in candidates {
-        match source {
-            Some(_) => next.check_put(id)?,
-            None => next.check_delete(id)?,
-        }
-    }
-    Ok(next)
+    Edition::compile(revision, policies, bundles, data, config)
+}
+
+/// Refuses candidates that only a bundle could put in force.
+fn check_own(next: &Edition, candidates: &[Candidate]) -> Result<()> {
+    candidates.iter().try_for_each(|Candidate { id, source, .. }| match source {
+        Some(_) => bundles::check_id(id).and_then(|()| next.check_put(id)),
+        None => next.check_delete(id),
+    })
 }
 
 /// The version of its policy that a candidate would be.
@@ -297,6 +299,7 @@ impl Book {
             check_current(&candidates, &versions)?;
             let next =
                 compiled(parts(&edition), &candidates, edition.policies_changed(), &self.config)?;
+            check_own(&next, &candidates)?;
             let (mut put, mut gone) = (Vec::new(), Vec::new());
             for candidate in &candidates {
                 let there = edition.policy(&candidate.id);

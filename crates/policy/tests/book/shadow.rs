@@ -14,6 +14,7 @@ use policy::{Book, Comparing, Config, Decider, Shadows};
 use pool::sql::postgres::{Options, Postgres};
 use tokio::task::JoinHandle;
 
+use super::bundles::bundle;
 use super::node::{Node, Plane, code, one};
 
 const ADMINS: &str =
@@ -513,4 +514,25 @@ async fn where_there_are_no_candidates_nothing_is_paid_for_them() {
     );
     let total = here.report().await.total;
     assert_eq!((total.same, total.different + total.dropped), (0, 60_001));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_belongs_to_a_bundle_is_tried_and_put_in_force_with_it_only() {
+    let plane = Plane::new().await;
+    let here = Compares::on(&plane).await;
+    let (tenant, book) = (&here.node.tenant, &here.node.book);
+    let one = bundle("one", &["authz"], &[("authz.rego", ADMINS)]);
+    book.activate(tenant, &one, "ann", false, None).await.unwrap();
+    let id = "bundle/one/authz.rego";
+    here.try_out(id, Some(MORE)).await.unwrap();
+    here.decide("authz/allow", r#"{"role":"ops"}"#).await.unwrap();
+    assert_eq!(here.report().await.total, counts(0, 1));
+    assert_eq!(code(&here.promote(None).await.unwrap_err()), "policy-bundled");
+    here.try_out(id, None).await.unwrap();
+    assert_eq!(code(&here.promote(None).await.unwrap_err()), "policy-bundled");
+    here.try_out(id, Some(MORE)).await.unwrap();
+    let two = bundle("one", &["authz"], &[("authz.rego", MORE)]);
+    book.activate(tenant, &two, "ann", false, None).await.unwrap();
+    here.decide("authz/allow", r#"{"role":"ops"}"#).await.unwrap();
+    assert_eq!(here.report().await.total, counts(1, 1));
 }
