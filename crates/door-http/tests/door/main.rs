@@ -7,6 +7,7 @@
 
 mod authzen;
 mod bundle;
+mod candidates;
 mod client;
 mod document;
 mod drain;
