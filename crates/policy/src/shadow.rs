@@ -9,7 +9,7 @@ mod mask;
 mod tally;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -44,6 +44,8 @@ pub struct Shadows {
     held: AtomicU64,
     posed: AtomicU64,
     done: watch::Sender<u64>,
+    /// Nobody waits for what is compared any more.
+    over: AtomicBool,
     tallies: Tallies,
 }
 
@@ -102,6 +104,7 @@ impl Shadows {
             held: AtomicU64::new(0),
             posed: AtomicU64::new(0),
             done: watch::Sender::new(0),
+            over: AtomicBool::default(),
             tallies: Tallies::new(registry),
         });
         Ok((shadows.clone(), Comparing::new(shadows, waiting)))
@@ -115,7 +118,7 @@ impl Shadows {
 
     /// Leaves a decision about a value.
     pub(crate) fn value(&self, shadow: Arc<Shadow>, value: &Value, seen: &Seen<'_>) {
-        self.leave(shadow, 0, || Asked::Value(value.clone()), seen);
+        self.leave(shadow, weight(value), || Asked::Value(value.clone()), seen);
     }
 
     fn leave(
@@ -185,5 +188,20 @@ impl Shadows {
             documents,
             differences,
         })
+    }
+}
+
+/// About how much a value takes.
+fn weight(value: &Value) -> usize {
+    /// What each value takes by itself.
+    const EACH: usize = 16;
+    EACH + match value {
+        Value::Text(text) => text.len(),
+        Value::Array(items) => items.iter().map(weight).sum(),
+        Value::Set(items) => items.iter().map(weight).sum(),
+        Value::Object(members) => {
+            members.iter().map(|(key, member)| weight(key) + weight(member)).sum()
+        }
+        _ => 0,
     }
 }

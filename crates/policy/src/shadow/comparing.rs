@@ -36,6 +36,13 @@ impl std::fmt::Debug for Comparing {
     }
 }
 
+/// Whoever stops a server does not wait for what a candidate makes of the last questions.
+impl Drop for Comparing {
+    fn drop(&mut self) {
+        self.shadows.over.store(true, Ordering::Release);
+    }
+}
+
 impl Comparing {
     pub(super) fn new(shadows: Arc<Shadows>, waiting: mpsc::Receiver<Answered>) -> Self {
         Self { shadows, waiting }
@@ -80,6 +87,9 @@ impl Shadows {
         inputs: impl Iterator<Item = Input<'i>>,
     ) {
         for (input, said) in inputs.zip(&answered.results) {
+            if self.over.load(Ordering::Acquire) {
+                return;
+            }
             let would_say = self.ask(answered, trial, &input);
             if let Err(error) = self.note(answered, trial, &input, said, would_say) {
                 let error = error.story();

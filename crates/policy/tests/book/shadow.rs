@@ -209,6 +209,28 @@ async fn a_queue_that_is_full_drops_and_counts_and_holds_nobody_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_bounded_by_its_size_too() {
+    let plane = Plane::new().await;
+    let mut here = Compares::idle(&plane, Config::default()).await;
+    here.node.put("authz", ADMINS).await.unwrap();
+    here.try_out("authz", Some(MORE)).await.unwrap();
+    let input = format!(r#"{{"role":"ops","body":"{}"}}"#, "x".repeat(1 << 20));
+    let value = rego::value::json::read(input.as_bytes()).unwrap();
+    {
+        let mut prepared = here.decider.prepare(&here.node.tenant, "authz/allow").await.unwrap();
+        for _ in 0..10 {
+            prepared.decide(&value).await.unwrap();
+        }
+    }
+    for _ in 0..30 {
+        here.decide("authz/allow", &input).await.unwrap();
+    }
+    here.begin();
+    let total = here.report().await.total;
+    assert_eq!((total.different, total.dropped), (31, 9));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_a_share_of_decisions_a_share_is_compared() {
     let plane = Plane::new().await;
     let config = Config { shadow_share: 0.25, ..Config::default() };
