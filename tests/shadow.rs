@@ -273,7 +273,22 @@ fn the_command_line_compares_pushes_tries_and_promotes() {
     assert!(diff.contains("+++ authz.rego (in force)"), "{diff}");
     run(&["diff", "--id", "authz.rego", "--version", "2"], 0);
     run(&["diff", "--id", "authz.rego", "--version", "1", "--version", "2"], 1);
-    run(&["push", "p", "--name", "authz", "--root", "authz"], 1);
+    let refused = said(&server, place, &["push", "p/authz.rego", "p", "--name", "authz"]);
+    assert!(refused.2.contains("the bundle `authz` is one archive or directory"), "{refused:?}");
+
+    write("b/mine.rego", "package mine\n\nx := 1\n");
+    write("b/mine_test.rego", "package mine_test\n\ntest_x if data.mine.x == 1\n");
+    let bundle = ["b", "--name", "mine"];
+    run(&["push", "b", "--name", "mine", "--root", "mine", "--root", "mine_test"], 0);
+    assert_eq!(
+        run(&[&["diff"], &bundle[..]].concat(), 0),
+        "0 added, 0 changed, 0 removed, 2 the same\n"
+    );
+    write("b/mine.rego", "package mine\n\nx := 2\n");
+    std::fs::remove_file(place.join("b/mine_test.rego")).unwrap();
+    let diff = run(&[&["diff"], &bundle[..]].concat(), 1);
+    assert!(diff.contains("--- bundle/mine/mine.rego (server)"), "{diff}");
+    assert!(diff.ends_with("0 added, 1 changed, 1 removed, 0 the same\n"), "{diff}");
 }
 
 #[test]

@@ -122,6 +122,9 @@ pub(crate) static CODES: &[&Code] = &[
     &NOT_REPORTED,
 ];
 
+/// What the ids of policies begin with that came with bundles, before the bundle's name.
+const BUNDLED_ID: &str = "bundle/";
+
 /// Ask, test and look at policies in Rego as files, and put them in force
 #[derive(Debug, Subcommand)]
 #[command(arg_required_else_help = true)]

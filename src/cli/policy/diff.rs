@@ -10,8 +10,8 @@ use super::super::Outcome;
 use super::super::client::Client;
 use super::super::globals::Globals;
 use super::super::output::Output;
-use super::LOOSE;
 use super::loose::{self, Texts};
+use super::{BUNDLED_ID, LOOSE};
 
 /// Show what putting files in force would change on a server
 ///
@@ -22,6 +22,7 @@ use super::loose::{self, Texts};
 #[command(after_help = "Examples:
   stockade policy diff authz.rego
   stockade policy diff policies --all
+  stockade policy diff policies --name authz
   stockade policy diff --id authz.rego --version 3
   stockade policy diff --id authz.rego --version 3 --version 5
   stockade policy diff policies --json | jq -r '.changed[].id'")]
@@ -35,6 +36,9 @@ pub(in crate::cli) struct Diff {
     /// As if the files were all there is: what only the server has is removed
     #[arg(long)]
     all: bool,
+    /// The bundle a directory would be
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["id", "all", "versions"])]
+    name: Option<String>,
     /// A version of the policy; may be given twice
     #[arg(long = "version", value_name = "NUMBER", requires = "id", conflicts_with = "paths")]
     versions: Vec<u64>,
@@ -57,15 +61,24 @@ struct Change {
 
 impl Diff {
     pub(super) async fn run(self, globals: &Globals, output: &mut Output) -> Outcome {
-        let files = match self.versions.is_empty() {
-            true => Some(loose::texts(&self.paths, self.id.as_deref())?),
-            false => None,
+        let files = match (&self.name, self.paths.as_slice()) {
+            _ if !self.versions.is_empty() => None,
+            (None, paths) => Some(loose::texts(paths, self.id.as_deref())?),
+            (Some(name), [path]) if path.is_dir() => Some(loose::bundled(path, name)?),
+            (Some(name), _) => {
+                return Err(LOOSE.error(format!("the bundle `{name}` is one directory")).into());
+            }
         };
         let mut client = Client::connect(globals).await?;
         let changes = match (files, &self.id) {
             (Some(files), _) => {
                 let there = loose::in_force(&mut client).await?;
-                Changes::between(&there, &files, self.all, ("server", "files"))
+                let whole = |id: &str| match &self.name {
+                    Some(name) => id.starts_with(&format!("{BUNDLED_ID}{name}/")),
+                    // What came with bundles comes and goes with them.
+                    None => self.all && !id.starts_with(BUNDLED_ID),
+                };
+                Changes::between(&there, &files, whole, ("server", "files"))
             }
             (None, Some(id)) => {
                 let (from, to) = match *self.versions.as_slice() {
@@ -80,7 +93,7 @@ impl Diff {
                     format!("version {from}"),
                     to.map_or_else(|| "in force".to_owned(), |to| format!("version {to}")),
                 );
-                Changes::between(&before, &after, false, (&from, &to))
+                Changes::between(&before, &after, |_| false, (&from, &to))
             }
             (None, None) => return Err(LOOSE.error("`--version` is of no policy").into()),
         };
@@ -89,7 +102,13 @@ impl Diff {
 }
 
 impl Changes {
-    fn between(before: &Texts, after: &Texts, all: bool, names: (&str, &str)) -> Self {
+    /// What is another. Of what is not there afterwards, that is removed of which it is said.
+    fn between(
+        before: &Texts,
+        after: &Texts,
+        goes: impl Fn(&str) -> bool,
+        names: (&str, &str),
+    ) -> Self {
         let mut changes = Self::default();
         for (id, text) in after {
             let there = before.get(id);
@@ -101,9 +120,7 @@ impl Changes {
             let list = if there.is_some() { &mut changes.changed } else { &mut changes.added };
             list.push(Change { id: id.clone(), diff });
         }
-        // What came with bundles comes and goes with them.
-        let own = before.iter().filter(|(id, _)| !id.starts_with("bundle/"));
-        for (id, text) in own.filter(|(id, _)| all && !after.contains_key(*id)) {
+        for (id, text) in before.iter().filter(|(id, _)| goes(id) && !after.contains_key(*id)) {
             let diff = unified(id, text, "", names);
             changes.removed.push(Change { id: id.clone(), diff });
         }

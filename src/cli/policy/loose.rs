@@ -19,6 +19,22 @@ const DEPTH_MAX: usize = 64;
 /// Policies by their ids, with their texts.
 pub(super) type Texts = BTreeMap<String, String>;
 
+/// What becomes of tests, files called `…_test.rego`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tests {
+    /// They are policies like others, as in a bundle.
+    Taken,
+    /// They stay where they are.
+    PassedOver,
+}
+
+/// Reads policies as a bundle has them: all that is in a directory, by what they are called there.
+pub(super) fn bundled(path: &Path, name: &str) -> Result<Texts> {
+    let mut texts = Texts::new();
+    directory(path, &format!("{}{name}/", super::BUNDLED_ID), (0, Tests::Taken), &mut texts)?;
+    Ok(texts)
+}
+
 /// Reads policies: a file is called by its name, and what is in a directory by its path below it.
 /// Tests (`…_test.rego`) and what begins with a dot are passed over. With an id, there is one file.
 pub(super) fn texts(paths: &[PathBuf], id: Option<&str>) -> Result<Texts> {
@@ -35,7 +51,7 @@ pub(super) fn texts(paths: &[PathBuf], id: Option<&str>) -> Result<Texts> {
     }
     for path in paths {
         match path.is_dir() {
-            true => directory(path, "", 0, &mut texts)?,
+            true => directory(path, "", (0, Tests::PassedOver), &mut texts)?,
             false => {
                 let name = path.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
                 add(&name, path, &mut texts)?;
@@ -49,7 +65,12 @@ pub(super) fn texts(paths: &[PathBuf], id: Option<&str>) -> Result<Texts> {
     Ok(texts)
 }
 
-fn directory(path: &Path, before: &str, depth: usize, texts: &mut Texts) -> Result<()> {
+fn directory(
+    path: &Path,
+    before: &str,
+    (depth, tests): (usize, Tests),
+    texts: &mut Texts,
+) -> Result<()> {
     let shown = path.display();
     let unread = |error: std::io::Error| {
         UNREAD.error(format!("`{shown}` cannot be read: {error}")).because(error)
@@ -65,10 +86,9 @@ fn directory(path: &Path, before: &str, depth: usize, texts: &mut Texts) -> Resu
         }
         let id = format!("{before}{name}");
         match entry.is_dir() {
-            true => directory(&entry, &format!("{id}/"), depth + 1, texts)?,
-            false if name.ends_with(".rego") && !name.ends_with("_test.rego") => {
-                add(&id, &entry, texts)?;
-            }
+            true => directory(&entry, &format!("{id}/"), (depth + 1, tests), texts)?,
+            false if name.ends_with("_test.rego") && tests == Tests::PassedOver => {}
+            false if name.ends_with(".rego") => add(&id, &entry, texts)?,
             false => {}
         }
     }
