@@ -26,6 +26,7 @@ mod parts;
 mod patient;
 mod policy;
 mod seal;
+mod shadow;
 mod space;
 mod sparing;
 mod store;
@@ -93,6 +94,7 @@ pub(crate) struct Plane {
     /// The bundles of policies that are polled.
     polls: Arc<::policy::bundle::Polls>,
     escalations: Arc<::policy::Queue>,
+    shadows: Arc<::policy::Shadows>,
     /// How much of a body is looked into.
     inspected_max: AtomicUsize,
     behaviour: Arc<::gate::Behaviour>,
@@ -218,7 +220,7 @@ pub(crate) async fn build(
     let adaptive = gate.adaptive();
     let policy = Arc::new(::policy::Policies::stockade_self()?);
     let standing = (&sql, &revisions, &announcer);
-    let (decider, escalations) = policy::open(&config.policy, standing, ground).await?;
+    let policies = policy::open(&config.policy, standing, ground).await?;
     let (polls, fetching) = bundle::open(&config.policy, ground)?;
     let opened = parts::log(&config.ledger, &sql, &space, ground).await?;
     let (ledger, log) =
@@ -265,9 +267,10 @@ pub(crate) async fn build(
         keys,
         blocks: blocks.clone(),
         checkpoint,
-        decider,
+        decider: policies.decider,
         polls,
-        escalations,
+        escalations: policies.queue,
+        shadows: policies.shadows,
         inspected_max: AtomicUsize::new(config.gate.inspect.body_max.bytes()),
         behaviour: behaviour.clone(),
         logins,
@@ -297,6 +300,7 @@ pub(crate) async fn build(
         space,
         adaptive,
         bundles: fetching.map(|http| (http, background.clone())),
+        comparing: policies.comparing,
         plane: plane.clone(),
     };
     Ok(Built { plane, background, work })
@@ -318,6 +322,8 @@ pub(crate) struct Work {
     /// With what bundles are fetched, and in whose name they are put in force; absent where
     /// none is polled.
     bundles: Option<(pool::Http, Arc<Background>)>,
+    /// Asks candidates what policies in force were asked.
+    comparing: ::policy::Comparing,
     plane: Arc<Plane>,
 }
 
@@ -399,7 +405,7 @@ impl Work {
     /// leaves whoever asks.
     pub(crate) fn start(self, tell: impl Fn(Standing, &[Report]) + Send + 'static) -> Running {
         let Self { sql, sealed, outbox, ledger, log, ear, depend, health, space, .. } = self;
-        let Self { adaptive, bundles, plane, .. } = self;
+        let Self { adaptive, bundles, comparing, plane, .. } = self;
         let stop = signal::Sender::new(false);
         let outbox = Arc::new(outbox);
         let mut others = JoinSet::new();
@@ -409,6 +415,7 @@ impl Work {
             match never {}
         });
         others.spawn(ear.run());
+        others.spawn(comparing.run());
         others.spawn(depend.run());
         let views = plane.views.clone();
         others.spawn(async move { views.run().await });

@@ -1,14 +1,18 @@
 //! `stockade policy`: policies in Rego that are asked, tested and looked at as files, and packed
-//! into bundles. No server is asked, but the one a bundle is pushed to.
+//! into bundles. No server is asked, but the one they are pushed to, compared with or tried on.
 
 mod asked;
 mod build;
 mod check;
+mod diff;
 mod eval;
 mod explain;
 mod load;
+mod loose;
 mod push;
+mod shadow;
 mod test;
+mod versions;
 mod world;
 
 use clap::Subcommand;
@@ -88,9 +92,38 @@ static BUILT: Code = Code::new(
     "name the directory, or say it to `stockade policy build`",
 );
 
+static LOOSE: Code = Code::new(
+    Kind::Invalid,
+    "cli-policy-loose",
+    "That is no way to name policies",
+    "name files, or directories with `.rego` files; `--id` and one file, or `--id` and versions",
+);
+
+static NOT_REPORTED: Code = Code::new(
+    Kind::Internal,
+    "cli-policy-report",
+    "The server's report cannot be read",
+    "is it a Stockade server of this release? `stockade check` tells",
+);
+
 /// Every code of this module.
-pub(crate) static CODES: &[&Code] =
-    &[&UNREAD, &NONE, &CLASH, &WRONG, &QUERY, &FAILED, &UNTESTED, &EXPRESSION, &NOT_BUILT, &BUILT];
+pub(crate) static CODES: &[&Code] = &[
+    &UNREAD,
+    &NONE,
+    &CLASH,
+    &WRONG,
+    &QUERY,
+    &FAILED,
+    &UNTESTED,
+    &EXPRESSION,
+    &NOT_BUILT,
+    &BUILT,
+    &LOOSE,
+    &NOT_REPORTED,
+];
+
+/// What the ids of policies begin with that came with bundles, before the bundle's name.
+const BUNDLED_ID: &str = "bundle/";
 
 /// Ask, test and look at policies in Rego as files, and put them in force
 #[derive(Debug, Subcommand)]
@@ -102,6 +135,10 @@ pub(super) enum Policy {
     Explain(explain::Explain),
     Build(build::Build),
     Push(push::Push),
+    Diff(diff::Diff),
+    Versions(versions::Versions),
+    #[command(subcommand)]
+    Shadow(shadow::Shadow),
 }
 
 impl Policy {
@@ -113,6 +150,9 @@ impl Policy {
             Self::Explain(explain) => explain.run(output),
             Self::Build(build) => build.run(output),
             Self::Push(push) => super::runtime()?.block_on(push.run(globals, output)),
+            Self::Diff(diff) => super::runtime()?.block_on(diff.run(globals, output)),
+            Self::Versions(versions) => super::runtime()?.block_on(versions.run(globals, output)),
+            Self::Shadow(shadow) => super::runtime()?.block_on(shadow.run(globals, output)),
         }
     }
 }

@@ -133,7 +133,8 @@ impl<'q> Origin<Forward<'q>> for Plane {
             Ok(seen) => seen,
             Err(error) => return Step::Now(Err(error)),
         };
-        match self.decider.forward(permitted.identity(), forward) {
+        let decision = Some(permitted.request().id);
+        match self.decider.forward(permitted.identity(), forward, decision) {
             None => Step::Now(Ok(passed(seen, Vec::new()))),
             Some(Step::Now(headers)) => Step::Now(headers.map(|headers| passed(seen, headers))),
             Some(Step::Later(headers)) => {

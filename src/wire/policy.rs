@@ -4,30 +4,48 @@ use std::sync::Arc;
 
 use flow::feed::Announcer;
 use flow::question::policy::{
-    ChangeData, Changed, Compile, Decide, Decided, DeletePolicy, ListPolicies, PolicyShown,
-    PutPolicy, Query, ShowPolicy,
+    ChangeData, Changed, Compile, Decide, Decided, DeletePolicy, ListPolicies, ListVersions,
+    PolicyShown, PutPolicy, Query, ShowPolicy, VersionInfo,
 };
-use flow::{Answer, Detail, Origin, Permitted, Result, Revisions, Step};
+use flow::{Answer, Clock, Detail, Origin, Permitted, Random, Result, Revisions, Step};
 use pool::sql::Sql;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{Ground, Plane};
 
+/// The policies of all tenants, and what belongs to them.
+pub(super) struct Opened {
+    pub(super) decider: ::policy::Decider,
+    pub(super) queue: Arc<::policy::Queue>,
+    pub(super) shadows: Arc<::policy::Shadows>,
+    pub(super) comparing: ::policy::Comparing,
+}
+
 /// Opens the policies of all tenants, and what comes behind them.
 pub(super) async fn open(
     config: &::policy::Config,
     (sql, revisions, announcer): (&Arc<dyn Sql>, &Arc<Revisions>, &Arc<Announcer>),
     ground: &Ground,
-) -> Result<(::policy::Decider, Arc<::policy::Queue>)> {
+) -> Result<Opened> {
     let Ground { clock, random, registry, .. } = ground.clone();
     let (sql, revisions, announcer) = (sql.clone(), revisions.clone(), announcer.clone());
     let book = ::policy::Book::open(sql, revisions, announcer, clock.clone(), config.clone());
     let book = Arc::new(book.await?);
     let tiers = ::policy::Tiers::open(config, &book, (&clock, &random), &registry)?;
     let queue = tiers.queue().clone();
-    let decider = ::policy::Decider::new(book, config.clone(), clock, random).with_tiers(tiers);
-    Ok((decider, queue))
+    let around = (&clock, &random);
+    let (shadows, comparing) = ::policy::Shadows::open(node(around), config, around, &registry)?;
+    let decider = ::policy::Decider::new(book, config.clone(), clock, random)
+        .with_tiers(tiers)
+        .with_shadows(shadows.clone());
+    Ok(Opened { decider, queue, shadows, comparing })
+}
+
+/// By what this node is told from others: the machine it runs on, and this run of it.
+fn node((clock, random): (&Clock, &Random)) -> String {
+    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{machine}/{}", random.id(clock.now()))
 }
 
 /// What is recorded of a decision: what was decided by what, and not about what.
@@ -75,7 +93,8 @@ impl<'q> Origin<Decide<'q>> for Plane {
         permitted: &'a Permitted<'a, Decide<'q>>,
     ) -> Step<'a, Result<Answer<Decided>>> {
         let tenant = &permitted.identity().tenant;
-        match self.decider.decide(tenant, permitted.question()) {
+        let decision = Some(permitted.request().id);
+        match self.decider.decide_for(tenant, permitted.question(), decision) {
             Step::Now(decided) => Step::Now(decided.map(told)),
             Step::Later(decided) => Step::later(async move { decided.await.map(told) }),
         }
@@ -136,6 +155,18 @@ impl<'q> Origin<ShowPolicy<'q>> for Plane {
                 None => book.edition(tenant).await?.show(id),
             };
             Ok(if found.is_some() { Answer::done(found) } else { Answer::missing(found) })
+        })
+    }
+}
+
+impl<'q> Origin<ListVersions<'q>> for Plane {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, ListVersions<'q>>,
+    ) -> Step<'a, Result<Answer<Vec<VersionInfo>>>> {
+        Step::later(async move {
+            let book = self.decider.book();
+            Ok(Answer::done(book.versions(permitted.tenant(), permitted.question()).await?))
         })
     }
 }

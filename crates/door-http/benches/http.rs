@@ -10,6 +10,8 @@
     reason = "a benchmark that fails should stop there"
 )]
 
+#[path = "../tests/door/candidates.rs"]
+mod candidates;
 #[expect(dead_code, reason = "the plane of the tests, of which a benchmark needs little")]
 #[path = "../tests/door/plane.rs"]
 mod plane;

@@ -28,6 +28,8 @@ pub static CODES: &[&Code] = &[
     &NO_SESSION,
     &NO_NAMESPACE,
     &NO_POLICY,
+    &NO_VERSION,
+    &NO_CANDIDATE,
     &NO_BUNDLE,
     &NO_ESCALATION,
     &NO_DOCUMENT,
@@ -236,6 +238,22 @@ pub static NO_POLICY: Code = Code::new(
     "door-http-no-policy",
     "There is no such policy",
     "list the policies with GET /v1/policies",
+);
+
+/// There was no such version of a policy.
+pub static NO_VERSION: Code = Code::new(
+    Kind::Missing,
+    "door-http-no-policy-version",
+    "There is no such version of the policy",
+    "list the versions with GET /v1/versions/policies/ID; those that say it was gone have no text",
+);
+
+/// Nothing is tried for this policy.
+pub static NO_CANDIDATE: Code = Code::new(
+    Kind::Missing,
+    "door-http-no-candidate",
+    "There is no such candidate",
+    "list the candidates with GET /v1/shadow",
 );
 
 /// No bundle has this name.

@@ -17,6 +17,7 @@ mod object;
 mod opa;
 mod probe;
 mod session;
+mod shadow;
 mod status;
 mod token;
 mod user;
@@ -146,6 +147,7 @@ pub(crate) fn operations<P: Plane>() -> Vec<Operation<P>> {
     operations.extend(crypto::operations());
     operations.extend(opa::operations());
     operations.extend(bundle::operations());
+    operations.extend(shadow::operations());
     operations.extend(authzen::operations());
     operations.extend(escalation::operations());
     operations.extend(status::operations());

@@ -6,6 +6,7 @@
 //! would have decided otherwise.
 
 mod bundles;
+mod candidates;
 mod clash;
 mod edition;
 mod store;
@@ -14,7 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flow::feed::{Announcer, Notice};
-use flow::question::policy::{ChangeData, Changed, DataChange, PolicyInfo, PutPolicy};
+use flow::question::policy::{
+    ChangeData, Changed, DataChange, ListVersions, PolicyInfo, PutPolicy, VersionInfo,
+};
 use flow::{Clock, Fact, Result, Revisions};
 use foldhash::HashMap;
 use parking_lot::RwLock;
@@ -23,6 +26,7 @@ use rego::Value;
 use rego::value::json;
 use tokio::sync::Mutex;
 
+pub(crate) use candidates::Shadow;
 pub(crate) use edition::Entry;
 pub use edition::{Edition, Revision};
 pub(crate) use store::{MEANWHILE, prepare};
@@ -135,7 +139,8 @@ impl Book {
         // INVARIANT: the standing is observed before the revision is read, so that a change in
         // between ends what is held from here on.
         let epoch = self.revisions.observe(tenant, &STANDING.into());
-        let revision = store::revision(&*self.sql, tenant).await?;
+        let (revision, candidates) = store::standing(&*self.sql, tenant).await?;
+        let before = self.tenants.read().get(tenant).cloned();
         let edition = match known {
             Some(edition) if edition.revision() == revision => edition,
             known => {
@@ -144,6 +149,7 @@ impl Book {
                 Arc::new(Edition::read(revision, modules, data, known, &self.config)?)
             }
         };
+        self.cast(tenant, &edition, before.as_deref(), candidates).await;
         edition.hold(epoch);
         self.tenants.write().insert(tenant.clone(), edition.clone());
         Ok(edition)
@@ -152,12 +158,20 @@ impl Book {
     /// There is another edition: what was held holds no longer, here and then elsewhere.
     async fn changed(&self, tenant: &Arc<str>, next: Edition) -> Result<Arc<str>> {
         let revision = next.name().clone();
+        self.bumped(tenant, Some(Arc::new(next))).await?;
+        Ok(revision)
+    }
+
+    /// What was held has to be confirmed, here and then elsewhere; this may be the next.
+    async fn bumped(&self, tenant: &Arc<str>, next: Option<Arc<Edition>>) -> Result<()> {
         self.revisions.bump(tenant, Some(STANDING));
         // It is committed: whoever asks next reads it, if it cannot be read again now.
-        let _ = self.confirm(tenant, Some(Arc::new(next))).await;
+        let _ = match next {
+            Some(next) => self.confirm(tenant, Some(next)).await,
+            None => self.read(tenant).await,
+        };
         let (tenant, principal) = (tenant.to_string(), Some(STANDING.to_owned()));
-        self.announcer.announce(Notice::Epoch { tenant, principal }).await?;
-        Ok(revision)
+        self.announcer.announce(Notice::Epoch { tenant, principal }).await
     }
 
     /// Looks now and then for changes nobody told of: whoever dies between a change and the notice
@@ -316,5 +330,14 @@ impl Book {
         version: u64,
     ) -> Result<Option<PolicyInfo>> {
         store::show(&*self.sql, tenant, id, version).await
+    }
+
+    /// The versions of a policy, the newest first.
+    pub async fn versions(
+        &self,
+        tenant: &str,
+        asked: &ListVersions<'_>,
+    ) -> Result<Vec<VersionInfo>> {
+        store::list_versions(&*self.sql, tenant, asked).await
     }
 }

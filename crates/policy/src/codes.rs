@@ -33,6 +33,10 @@ pub static CODES: &[&Code] = &[
     &DECIDED_MEANWHILE,
     &EXPERT_NONSENSE,
     &REMOTE_AWAY,
+    &CANDIDATE_BEHIND,
+    &OTHER_CANDIDATES,
+    &NO_CANDIDATE,
+    &SHADOW_SHARE,
     &crate::book::MEANWHILE,
 ];
 
@@ -262,4 +266,36 @@ pub static REMOTE_AWAY: Code = Code::new(
     "policy-remote-away",
     "The server that decides this cannot be asked",
     "ask again in a moment, or set `policy.remote.<path>.fallback` to `embedded` or `cached`",
+);
+
+/// A policy was changed since a candidate was put beside it.
+pub static CANDIDATE_BEHIND: Code = Code::new(
+    Kind::Conflict,
+    "policy-candidate-behind",
+    "A policy was changed since its candidate was put beside it",
+    "put the candidate again, as a change of what is in force now, and look at the report",
+);
+
+/// Candidates are others than somebody looked at.
+pub static OTHER_CANDIDATES: Code = Code::new(
+    Kind::Conflict,
+    "policy-candidates-other",
+    "The candidates are others than those that are meant",
+    "look at the report again, and promote what it names",
+);
+
+/// There is nothing to put in force.
+pub static NO_CANDIDATE: Code = Code::new(
+    Kind::Missing,
+    "policy-candidate-none",
+    "There is no candidate",
+    "put one with PUT /v1/shadow/policies/ID, or `stockade policy shadow put`",
+);
+
+/// A part is no part.
+pub static SHADOW_SHARE: Code = Code::new(
+    Kind::Invalid,
+    "policy-shadow-share",
+    "That is no share of decisions",
+    "set `policy.shadow_share` to a number from 0.0 to 1.0",
 );

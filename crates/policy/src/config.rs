@@ -36,6 +36,11 @@ pub struct Config {
     pub escalations: Escalations,
     /// Other servers whose policies decide, by the path above their documents.
     pub remote: BTreeMap<String, Remote>,
+    /// The share of decisions that candidates are asked about too, from 0.0 to 1.0.
+    pub shadow_share: f64,
+    /// So many decisions wait to be compared with what candidates say; those beyond are counted
+    /// as dropped.
+    pub shadow_queue: usize,
 }
 
 impl Default for Config {
@@ -52,6 +57,8 @@ impl Default for Config {
             pattern: Pattern::default(),
             escalations: Escalations::default(),
             remote: BTreeMap::new(),
+            shadow_share: 1.0,
+            shadow_queue: 4096,
         }
     }
 }

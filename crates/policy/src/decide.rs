@@ -6,13 +6,14 @@ mod compile;
 mod input;
 mod near;
 mod prepared;
+mod shadowed;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use flow::question::guard::Forward;
 use flow::question::policy::{Decide, Decided, Freshness, Posed, Query, Tier};
-use flow::{Clock, Identity, Random, Result, Step};
+use flow::{Clock, Id, Identity, Random, Result, Step};
 use rego::Value;
 use rego::syntax::{self, Edition as Language};
 use rego::value::json;
@@ -22,11 +23,15 @@ use crate::codes::INPUT;
 use crate::forward::{self, Header};
 use crate::memory::{self, Known};
 use crate::pipeline::Tiers;
+use crate::shadow::Shadows;
 use crate::told;
 use crate::world::Present;
 use aside::{AT_ONCE, Aside};
-use input::{Input, Inputs};
+pub(crate) use input::{Input, Inputs};
 pub use prepared::Prepared;
+
+/// Whose decision it is, and by which request it is known.
+type Whose<'a> = (&'a Arc<str>, Option<Id>);
 
 /// Decides what policies say.
 #[derive(Debug)]
@@ -36,19 +41,28 @@ pub struct Decider {
     clock: Clock,
     random: Random,
     tiers: Option<Tiers>,
+    shadows: Option<Arc<Shadows>>,
     aside: Aside,
 }
 
 impl Decider {
     /// One that decides by the policies of a book.
     pub fn new(book: Arc<Book>, config: crate::Config, clock: Clock, random: Random) -> Self {
-        Self { book, config, clock, random, tiers: None, aside: Aside::new() }
+        let (tiers, shadows) = (None, None);
+        Self { book, config, clock, random, tiers, shadows, aside: Aside::new() }
     }
 
     /// With what comes behind policies. Without it, they decide alone.
     #[must_use]
     pub fn with_tiers(mut self, tiers: Tiers) -> Self {
         self.tiers = Some(tiers);
+        self
+    }
+
+    /// With candidates that are asked the same. Without it, there may be some, and nobody asks.
+    #[must_use]
+    pub fn with_shadows(mut self, shadows: Arc<Shadows>) -> Self {
+        self.shadows = Some(shadows);
         self
     }
 
@@ -63,12 +77,23 @@ impl Decider {
         tenant: &'a Arc<str>,
         asked: &'a Decide<'a>,
     ) -> Step<'a, Result<Decided>> {
+        self.decide_for(tenant, asked, None)
+    }
+
+    /// The same, for a request by which the decision is known later.
+    pub fn decide_for<'a>(
+        &'a self,
+        tenant: &'a Arc<str>,
+        asked: &'a Decide<'a>,
+        decision: Option<Id>,
+    ) -> Step<'a, Result<Decided>> {
+        let whose = (tenant, decision);
         if asked.freshness == Freshness::Any
             && let Some(edition) = self.book.known(tenant)
         {
             match edition.entry(asked.path) {
                 Ok(entry) if self.behind(&entry).is_none() => {
-                    return Step::Now(self.decide_by(&edition, &entry, asked));
+                    return Step::Now(self.decide_by(whose, &edition, &entry, asked));
                 }
                 Ok(_) => {}
                 Err(error) => return Step::Now(Err(error)),
@@ -82,8 +107,8 @@ impl Decider {
             };
             let entry = edition.entry(asked.path)?;
             match self.behind(&entry) {
-                Some(behind) => self.decide_behind(behind, tenant, (&edition, &entry), asked).await,
-                None => self.decide_by(&edition, &entry, asked),
+                Some(behind) => self.decide_behind(behind, whose, (&edition, &entry), asked).await,
+                None => self.decide_by(whose, &edition, &entry, asked),
             }
         })
     }
@@ -94,18 +119,20 @@ impl Decider {
         &'a self,
         who: &'a Identity,
         held: &Forward<'_>,
+        decision: Option<Id>,
     ) -> Option<Step<'a, Result<Vec<Header>>>> {
         let path = self.config.forward.as_deref()?;
-        let input = forward::input(held, who);
+        let (input, whose) = (forward::input(held, who), (&who.tenant, decision));
         let known = self.book.known(&who.tenant);
         if let Some(edition) = known {
             match edition.entry(path) {
                 Ok(entry) if self.behind(&entry).is_none() => {
                     let (input, mut key) = (Input::Value(&input), Vec::with_capacity(128));
                     let answer = self.answer(&edition, &entry, &input, false, &mut key);
-                    return Some(Step::Now(
-                        answer.and_then(|(known, _)| forward::passing(path, known.as_ref())),
-                    ));
+                    return Some(Step::Now(answer.and_then(|(known, _)| {
+                        self.cast(whose, (&edition, path), (false, &known), &input);
+                        forward::passing(path, known.as_ref())
+                    })));
                 }
                 Ok(_) => {}
                 Err(error) => return Some(Step::Now(Err(error))),
@@ -115,7 +142,7 @@ impl Decider {
             let text = json::write(&input).into_bytes();
             let (posed, freshness) = (Posed::Whole, Freshness::Any);
             let asked = Decide { path, text: &text, posed, strict: false, freshness };
-            let decided = self.decide(&who.tenant, &asked).wait().await?;
+            let decided = self.decide_for(&who.tenant, &asked, decision).wait().await?;
             forward::passing(path, decided.results.first().and_then(Option::as_ref))
         }))
     }
@@ -139,7 +166,13 @@ impl Decider {
         Ok(json::write(&rows.into_iter().map(named).collect()).into())
     }
 
-    fn decide_by(&self, edition: &Edition, entry: &Entry, asked: &Decide<'_>) -> Result<Decided> {
+    fn decide_by(
+        &self,
+        whose: Whose<'_>,
+        edition: &Edition,
+        entry: &Entry,
+        asked: &Decide<'_>,
+    ) -> Result<Decided> {
         let text = String::from_utf8_lossy(asked.text);
         let inputs = Inputs::read(&text, asked.posed)?;
         let mut key = Vec::with_capacity(128);
@@ -156,6 +189,7 @@ impl Decider {
                 break;
             }
         }
+        self.cast_text(whose, edition, asked, &results);
         Ok(Decided { results, several: inputs.several, revision: edition.name().clone(), tier })
     }
 

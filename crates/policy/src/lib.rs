@@ -12,6 +12,9 @@
 //! What policies leave open goes to the [`Tiers`] behind them, where that is configured: to what
 //! people decided, to what was learned of it, to experts, and to what holds by default.
 //!
+//! Candidates for policies are asked the same as those in force, and what they say goes to nobody
+//! but a report ([`Shadows`]).
+//!
 //! This crate deliberately knows no protocol: what a door hears becomes a question before it
 //! comes here.
 //!
@@ -36,6 +39,7 @@ mod forward;
 mod memory;
 mod own;
 mod pipeline;
+mod shadow;
 mod told;
 mod world;
 
@@ -49,3 +53,4 @@ pub use pipeline::{
     Case, Escalations, Expert, Experts, Fallback, Otherwise, Pattern, Queue, Remote, Review,
     Scripted, Tiers, Verdict,
 };
+pub use shadow::{Comparing, Shadows};

@@ -29,6 +29,7 @@ use rego::Value;
 
 pub(crate) use behind::{Behind, Reviewed, Ways};
 pub use case::Case;
+pub(crate) use case::shown;
 pub use config::{Escalations, Experts, Fallback, Review, Scripted};
 pub use expert::Expert;
 pub use pattern::Pattern;

@@ -54,10 +54,11 @@ grants := {
 	"admin": ["**"],
 	"system": ["**"],
 	# Whoever is on this machine, where the server is for development.
-	"neighbour": ["decision.*", "policy.*", "document.*", "bundle.*", "escalation.*"],
+	"neighbour": ["decision.*", "policy.*", "shadow.*", "document.*", "bundle.*", "escalation.*"],
 	"operator": [
 		"policy.list",
 		"policy.show",
+		"policy.versions",
 		"bundle.list",
 		"metrics.read",
 		"status.read",
@@ -94,6 +95,7 @@ grants := {
 		"decision.*",
 		"policy.list",
 		"policy.show",
+		"policy.versions",
 		"bundle.list",
 		"cache.*",
 		"object.*",
@@ -108,6 +110,7 @@ grants := {
 		"decision.*",
 		"policy.list",
 		"policy.show",
+		"policy.versions",
 		"bundle.list",
 		"cache.get",
 		"cache.get_many",

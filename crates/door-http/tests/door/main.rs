@@ -7,6 +7,7 @@
 
 mod authzen;
 mod bundle;
+mod candidates;
 mod client;
 mod document;
 mod drain;
@@ -21,4 +22,5 @@ mod plane;
 mod policy;
 mod repeat;
 mod routes;
+mod shadow;
 mod tls;

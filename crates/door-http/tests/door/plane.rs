@@ -86,6 +86,7 @@ pub(crate) struct World {
     /// What was asked about requests that proxies hold, and how much of their bodies was seen.
     pub(crate) forwarded: Mutex<Vec<(String, usize)>>,
     pub(crate) policies: Mutex<BTreeMap<String, String>>,
+    pub(crate) candidates: Mutex<BTreeMap<String, Option<String>>>,
     pub(crate) escalations: Mutex<Vec<EscalationInfo>>,
     pub(crate) documents: Mutex<BTreeMap<String, String>>,
     pub(crate) bundles: Mutex<std::collections::BTreeSet<String>>,
@@ -130,6 +131,7 @@ pub(crate) fn plane(clock: Clock) -> Arc<Parts> {
         measures: Mutex::default(),
         forwarded: Mutex::default(),
         policies: Mutex::default(),
+        candidates: Mutex::default(),
         escalations: Mutex::default(),
         documents: Mutex::default(),
         bundles: Mutex::default(),

@@ -9,7 +9,8 @@ use flow::question::bundle::{
 };
 use flow::question::policy::{
     ChangeData, Changed, Compile, DataChange, Decide, Decided, DeletePolicy, Freshness,
-    ListPolicies, PolicyInfo, PolicyShown, Posed, PutPolicy, Query, ShowPolicy, Tier,
+    ListPolicies, ListVersions, PolicyInfo, PolicyShown, Posed, PutPolicy, Query, ShowPolicy, Tier,
+    VersionInfo,
 };
 use flow::{Answer, Code, Error, Kind, Origin, Permitted, Result, Step, Time};
 use serde_json::{Value, json};
@@ -147,7 +148,18 @@ answers!(ListPolicies<'q>, Vec<PolicyShown>, |world, asked| {
     let behind = policies.iter().filter(|(id, _)| id.as_str() > asked.after);
     Ok(behind.take(asked.limit as usize).map(|(id, source)| shown(id, source)).collect())
 });
+answers!(ListVersions<'q>, Vec<VersionInfo>, |world, asked| {
+    if !world.policies.lock().contains_key(asked.id) {
+        return Ok(Vec::new());
+    }
+    let version = |version| VersionInfo { version, at: Time(1), by: "ann".into(), live: true };
+    let before = (1..4).rev().filter(|version| asked.before.is_none_or(|it| *version < it));
+    Ok(before.take(asked.limit as usize).map(version).collect())
+});
 answers!(ShowPolicy<'q>, Option<PolicyShown>, |world, asked| {
+    if asked.version.is_some_and(|version| version > 3) {
+        return Ok(None);
+    }
     Ok(world.policies.lock().get(asked.id).map(|source| shown(asked.id, source)))
 });
 answers!(PutPolicy<'q>, Arc<str>, |world, asked| {

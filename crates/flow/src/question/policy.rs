@@ -20,6 +20,7 @@ static QUERY: Action = act("decision.query", Class::Logged);
 static COMPILE: Action = act("decision.compile", Class::Logged);
 static LIST: Action = act("policy.list", Class::Logged);
 static SHOW: Action = act("policy.show", Class::Logged);
+static VERSIONS: Action = act("policy.versions", Class::Logged);
 static PUT: Action = act("policy.put", Class::Durable);
 static DELETE: Action = act("policy.delete", Class::Durable);
 static CHANGE_DATA: Action = act("document.change", Class::Durable);
@@ -293,6 +294,42 @@ impl Question for ShowPolicy<'_> {
     }
 }
 
+/// A version of a policy, without its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionInfo {
+    /// Which.
+    pub version: u64,
+    /// Since when it was in force, or no longer was.
+    pub at: Time,
+    /// Who put it there, or took it away.
+    pub by: String,
+    /// Whether it is one that was in force; the others say that the policy was gone.
+    pub live: bool,
+}
+
+/// The versions of one policy, the newest first.
+#[derive(Debug, Clone, Copy)]
+pub struct ListVersions<'a> {
+    /// Of which.
+    pub id: &'a str,
+    /// Before this one; from the newest when absent.
+    pub before: Option<u64>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl Question for ListVersions<'_> {
+    type Answer = Vec<VersionInfo>;
+
+    fn action(&self) -> &'static Action {
+        &VERSIONS
+    }
+
+    fn resource(&self) -> Resource<'_> {
+        Resource { kind: "policy", namespace: "", name: self.id.as_bytes() }
+    }
+}
+
 /// Puts a policy in force, in the place of the one with its id.
 #[derive(Debug, Clone, Copy)]
 pub struct PutPolicy<'a> {
@@ -412,6 +449,7 @@ answers!(
     Compile<'q>,
     ListPolicies<'q>,
     ShowPolicy<'q>,
+    ListVersions<'q>,
     PutPolicy<'q>,
     DeletePolicy<'q>,
     ChangeData<'q>

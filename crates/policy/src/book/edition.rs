@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
 use flow::question::policy::{PolicyInfo, PolicyShown};
@@ -14,6 +15,7 @@ use rego::syntax::{self, Edition as Language, Module};
 use rego::value::json;
 use rego::{Options, Program, Reads, Value};
 
+use super::Shadow;
 use super::bundles::Held;
 use crate::bundle::Roots;
 use crate::memory::Memory;
@@ -65,6 +67,11 @@ pub struct Edition {
     pub(crate) ways: Ways,
     /// Under which standing it was last known to be the newest.
     standing: ArcSwapOption<Epoch>,
+    /// Whether it has a shadow.
+    is_shadowed: AtomicBool,
+    shadow: ArcSwapOption<Shadow>,
+    /// How often candidates had been changed when it was last looked for one.
+    shadow_changes: AtomicU64,
 }
 
 /// The bundles in force, by name.
@@ -140,8 +147,21 @@ impl Edition {
     ) -> Self {
         let name = revision.to_string().into();
         let (entries, memory, ways) = (RwLock::default(), Memory::new(config), Ways::new(config));
-        let standing = ArcSwapOption::empty();
-        Self { revision, name, policies, bundles, program, data, entries, memory, ways, standing }
+        Self {
+            revision,
+            name,
+            policies,
+            bundles,
+            program,
+            data,
+            entries,
+            memory,
+            ways,
+            standing: ArcSwapOption::empty(),
+            is_shadowed: AtomicBool::default(),
+            shadow: ArcSwapOption::empty(),
+            shadow_changes: AtomicU64::default(),
+        }
     }
 
     pub(crate) fn with_policy(&self, info: PolicyInfo, config: &crate::Config) -> Result<Self> {
@@ -183,6 +203,28 @@ impl Edition {
         self.standing.load().as_ref().is_some_and(|epoch| epoch.holds())
     }
 
+    /// What there would be with candidates in place, if there are any. Where there are none this
+    /// is one look at a flag.
+    pub(crate) fn shadow(&self) -> Option<Arc<Shadow>> {
+        match self.is_shadowed.load(Ordering::Relaxed) {
+            false => None,
+            true => self.shadow.load_full(),
+        }
+    }
+
+    /// How often candidates had been changed when it was last looked for them.
+    pub(super) fn shadow_changes(&self) -> u64 {
+        self.shadow_changes.load(Ordering::Acquire)
+    }
+
+    /// Has this shadow from now on.
+    pub(super) fn cast(&self, changes: u64, shadow: Option<Arc<Shadow>>) {
+        let is_shadowed = shadow.is_some();
+        self.shadow.store(shadow);
+        self.is_shadowed.store(is_shadowed, Ordering::Relaxed);
+        self.shadow_changes.store(changes, Ordering::Release);
+    }
+
     /// Which edition this is.
     pub fn revision(&self) -> Revision {
         self.revision
@@ -195,6 +237,10 @@ impl Edition {
 
     /// The policies, compiled together.
     pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    pub(super) fn program_shared(&self) -> &Arc<Program> {
         &self.program
     }
 

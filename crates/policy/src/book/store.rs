@@ -2,7 +2,7 @@
 //! how often each kind was changed.
 
 use flow::question::bundle::BundleInfo;
-use flow::question::policy::PolicyInfo;
+use flow::question::policy::{ListVersions, PolicyInfo, VersionInfo};
 use flow::{Clock, Code, Fact, Kind, Result};
 use foldhash::HashMap;
 use pool::sql::codes::CORRUPT;
@@ -57,6 +57,24 @@ const MIGRATIONS: &[Migration] = &[
         PRIMARY KEY (tenant, name)
     );",
     ),
+    Migration::both(
+        4,
+        "candidates beside policies",
+        "CREATE TABLE policy_shadow (
+        tenant TEXT NOT NULL,
+        id TEXT NOT NULL,
+        gone BIGINT NOT NULL,
+        source TEXT NOT NULL,
+        base BIGINT NOT NULL,
+        at BIGINT NOT NULL,
+        by_whom TEXT NOT NULL,
+        PRIMARY KEY (tenant, id)
+    );
+    CREATE TABLE policy_shadow_change (
+        tenant TEXT PRIMARY KEY,
+        changes BIGINT NOT NULL
+    );",
+    ),
 ];
 
 /// Somebody else changed something first.
@@ -87,6 +105,17 @@ pub(super) async fn revisions(sql: &dyn Sql) -> Result<HashMap<String, Revision>
         Ok((row.get("tenant")?, revision))
     };
     rows.iter().map(read).collect()
+}
+
+/// The same, and how often candidates were changed.
+pub(super) async fn standing(sql: &dyn Sql, tenant: &str) -> Result<(Revision, u64)> {
+    let text = "SELECT r.policies, r.documents, COALESCE(s.changes, 0) AS changes
+                FROM policy_revision r LEFT JOIN policy_shadow_change s ON s.tenant = r.tenant
+                WHERE r.tenant = ?1";
+    let rows = sql.query(Statement::new(text).bind(tenant)).await?;
+    let Some(row) = rows.first() else { return Ok(Default::default()) };
+    let (policies, documents) = (row.get("policies")?, row.get("documents")?);
+    Ok((Revision { policies, documents }, row.get("changes")?))
 }
 
 /// Everything that holds, as of one revision.
@@ -154,6 +183,29 @@ pub(super) async fn show(
     rows.iter().next().map(info).transpose()
 }
 
+/// The versions of one policy, the newest first.
+pub(super) async fn list_versions(
+    sql: &dyn Sql,
+    tenant: &str,
+    asked: &ListVersions<'_>,
+) -> Result<Vec<VersionInfo>> {
+    let text = "SELECT version, live, at, by_whom FROM policy_version
+                WHERE tenant = ?1 AND id = ?2 AND version < ?3 ORDER BY version DESC LIMIT ?4";
+    let before = asked.before.map_or(i64::MAX, number);
+    let (asked, limit) = (asked.id, i64::from(asked.limit));
+    let of = Statement::new(text).bind(tenant).bind(asked).bind(before).bind(limit);
+    let version = |row: &Row| {
+        let live: i64 = row.get("live")?;
+        Ok(VersionInfo {
+            version: row.get("version")?,
+            at: row.get("at")?,
+            by: row.get("by_whom")?,
+            live: live == 1,
+        })
+    };
+    sql.query(of).await?.iter().map(version).collect()
+}
+
 pub(super) fn put(
     tenant: &str,
     from: Revision,
@@ -172,7 +224,7 @@ pub(super) fn delete(
     with(policies_changed(tenant, from).run(version_row(tenant, info, false)), fact)
 }
 
-fn version_row(tenant: &str, info: &PolicyInfo, live: bool) -> Statement {
+pub(super) fn version_row(tenant: &str, info: &PolicyInfo, live: bool) -> Statement {
     let text = "INSERT INTO policy_version (tenant, id, version, source, live, at, by_whom)
                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     Statement::new(text)
@@ -326,7 +378,7 @@ pub(super) async fn versions(
     rows.iter().map(|row| Ok((row.get("id")?, row.get("newest")?))).collect()
 }
 
-fn policies_changed(tenant: &str, from: Revision) -> Transaction {
+pub(super) fn policies_changed(tenant: &str, from: Revision) -> Transaction {
     changed(tenant, from, "policies")
 }
 
@@ -347,10 +399,10 @@ fn changed(tenant: &str, from: Revision, what: &str) -> Transaction {
     )
 }
 
-fn with(transaction: Transaction, fact: Option<Fact>) -> Transaction {
+pub(super) fn with(transaction: Transaction, fact: Option<Fact>) -> Transaction {
     fact.into_iter().fold(transaction, Transaction::fact)
 }
 
-fn number(count: u64) -> i64 {
+pub(super) fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -1,12 +1,10 @@
 //! Decisions that have something behind their policies, or other policies in their place.
 
-use std::sync::Arc;
-
 use flow::Result;
 use flow::question::policy::{Decide, Decided, Tier};
 
 use super::input::{Input, Inputs};
-use super::{Decider, Known};
+use super::{Decider, Known, Whose};
 use crate::book::{Edition, Entry};
 use crate::pipeline::{Behind, Heard, Left, Tiers, is_open};
 
@@ -19,13 +17,16 @@ impl Decider {
     pub(super) async fn decide_behind(
         &self,
         (behind, tiers): (&Behind, &Tiers),
-        tenant: &Arc<str>,
+        whose: Whose<'_>,
         (edition, entry): (&Edition, &Entry),
         asked: &Decide<'_>,
     ) -> Result<Decided> {
+        let (tenant, _) = whose;
         let text = String::from_utf8_lossy(asked.text);
         let inputs = Inputs::read(&text, asked.posed)?;
         let mut results = Vec::with_capacity(inputs.len());
+        // What policies said is what candidates are compared with, and not what is behind them.
+        let mut said = Vec::new();
         let mut tier = Tier::Memory;
         // One budget for all that is asked at once: a hundred questions do not wait a hundred times.
         let budget = behind.reviewed.as_ref().map(|reviewed| reviewed.review.budget.0);
@@ -33,6 +34,9 @@ impl Decider {
         for input in inputs.iter() {
             let (mut known, mut by) =
                 self.first(behind, tiers, (edition, entry), &input, asked).await?;
+            if matches!(by, Tier::Memory | Tier::Engine) {
+                said.push(known.clone());
+            }
             if let Some(reviewed) = behind.reviewed.as_ref().filter(|_| is_open(known.as_deref())) {
                 let (steady, input) = (entry.steady, input.whole());
                 let left = Left { tenant, edition, reviewed, steady, input, until };
@@ -46,6 +50,10 @@ impl Decider {
             if ends {
                 break;
             }
+        }
+        // Where another server decided, there is nothing here to compare with.
+        if said.len() == results.len() {
+            self.cast_text(whose, edition, asked, &said);
         }
         Ok(Decided { results, several: inputs.several, revision: edition.name().clone(), tier })
     }

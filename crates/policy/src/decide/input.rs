@@ -14,18 +14,18 @@ use crate::memory::At;
 const EACH_MAX: usize = 10_000;
 
 /// All that is asked about in one text.
-pub(super) struct Inputs<'t> {
+pub(crate) struct Inputs<'t> {
     /// What all of them have in common.
     common: Option<Draft<'t>>,
     each: Vec<Draft<'t>>,
     /// Whether they stood one by one.
-    pub(super) several: bool,
-    pub(super) until: Until,
+    pub(crate) several: bool,
+    pub(crate) until: Until,
 }
 
 /// How many of several inputs are decided about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Until {
+pub(crate) enum Until {
     /// All of them.
     End,
     /// As many as are allowed, and the first that is not.
@@ -36,7 +36,7 @@ pub(super) enum Until {
 
 /// One thing that is asked about.
 #[derive(Clone, Copy)]
-pub(super) enum Input<'i> {
+pub(crate) enum Input<'i> {
     /// A value there was.
     Value(&'i Value),
     /// What was read.
@@ -44,7 +44,7 @@ pub(super) enum Input<'i> {
 }
 
 impl<'t> Inputs<'t> {
-    pub(super) fn read(text: &'t str, posed: Posed) -> Result<Self> {
+    pub(crate) fn read(text: &'t str, posed: Posed) -> Result<Self> {
         let parsed = || {
             json::draft(text).map_err(|error| INPUT.error(format!("the body is no JSON: {error}")))
         };
@@ -105,11 +105,11 @@ impl<'t> Inputs<'t> {
         Ok(Self { several: !each.is_empty(), common: Some(body), each, until })
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.each.len().max(1)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = Input<'_>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Input<'_>> {
         let common = self.common.as_ref();
         let alone = (!self.several).then_some(Input::Draft { common, own: None });
         let each = self.each.iter();
@@ -124,7 +124,7 @@ fn aside(key: &str) -> bool {
 
 impl<'i> Input<'i> {
     /// What is at a path of it.
-    pub(super) fn at(&self, path: &[Value]) -> Option<At<'i>> {
+    pub(crate) fn at(&self, path: &[Value]) -> Option<At<'i>> {
         let found = match *self {
             Self::Value(value) => {
                 let found = path.iter().try_fold(value, |value, key| value.get(key));
@@ -144,7 +144,7 @@ impl<'i> Input<'i> {
     }
 
     /// All of it.
-    pub(super) fn whole(&self) -> Option<Value> {
+    pub(crate) fn whole(&self) -> Option<Value> {
         let (common, own) = match *self {
             Self::Value(value) => return Some(value.clone()),
             Self::Draft { common, own } => (common?, own),
@@ -163,7 +163,7 @@ impl<'i> Input<'i> {
 
 impl Until {
     /// Whether nothing more is decided after this.
-    pub(super) fn ends(self, known: Option<&[u8]>) -> bool {
+    pub(crate) fn ends(self, known: Option<&[u8]>) -> bool {
         match self {
             Self::End => false,
             Self::Denied => !permits(known),

@@ -56,11 +56,15 @@ impl Prepared<'_> {
             let text = json::write(input).into_bytes();
             let (posed, freshness) = (Posed::Whole, Freshness::Any);
             let asked = Decide { path: &self.path, text: &text, posed, strict: false, freshness };
-            let decided = decider.decide_behind(behind, &self.tenant, (edition, entry), &asked);
+            let whose = (&self.tenant, None);
+            let decided = decider.decide_behind(behind, whose, (edition, entry), &asked);
             return Ok(decided.await?.results.pop().flatten());
         }
         let input = super::Input::Value(input);
-        decider.answer(edition, entry, &input, false, key).map(|(known, _)| known)
+        let (known, _) = decider.answer(edition, entry, &input, false, key)?;
+        let whose = (&self.tenant, None);
+        decider.cast(whose, (edition, &self.path), (false, &known), &input);
+        Ok(known)
     }
 
     /// The same, if it was decided before and nothing changed since.
@@ -69,16 +73,23 @@ impl Prepared<'_> {
         if !is_steady || !self.holds() {
             return Ok(None);
         }
-        let Self { edition, entry, key, near, .. } = self;
+        let Self { edition, entry, key, near, .. } = &mut *self;
         let (known, hash) = near.find(entry, input);
-        if let Some(known) = known {
-            return Ok(Some(known.clone()));
-        }
-        let value = super::Input::Value(input);
-        memory::key(entry, false, |path| value.at(path), key);
-        let known = edition.memory.find(key);
-        if let (Some(hash), Some(known)) = (hash, &known) {
-            near.keep(hash, entry, input, known.clone());
+        let known = match known.cloned() {
+            Some(known) => Some(known),
+            None => {
+                let value = super::Input::Value(input);
+                memory::key(entry, false, |path| value.at(path), key);
+                let known = edition.memory.find(key);
+                if let (Some(hash), Some(known)) = (hash, &known) {
+                    near.keep(hash, entry, input, known.clone());
+                }
+                known
+            }
+        };
+        if let Some(known) = &known {
+            let (whose, input) = ((&self.tenant, None), super::Input::Value(input));
+            self.decider.cast(whose, (&self.edition, &self.path), (false, known), &input);
         }
         Ok(known)
     }

@@ -53,7 +53,7 @@ impl Case {
 
 /// As much of a value as is at these places; nothing where nothing is. What is read by number
 /// shows all of its list.
-fn shown(value: &Value, places: &[&[Value]]) -> Option<Value> {
+pub(crate) fn shown(value: &Value, places: &[&[Value]]) -> Option<Value> {
     let is_number = |place: &&[Value]| matches!(place.first(), Some(Value::Number(_)));
     let members = match value {
         _ if places.iter().any(|place| place.is_empty()) => return Some(value.clone()),

@@ -14,3 +14,4 @@ mod node;
 mod outage;
 mod races;
 mod revisions;
+mod shadow;

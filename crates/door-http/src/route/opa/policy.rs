@@ -1,7 +1,9 @@
 //! Policies: listed, shown, put in force and taken out of it.
 
-use flow::question::policy::{DeletePolicy, ListPolicies, PolicyShown, PutPolicy, ShowPolicy};
-use flow::{Plane, Result};
+use flow::question::policy::{
+    DeletePolicy, ListPolicies, ListVersions, PolicyShown, PutPolicy, ShowPolicy, VersionInfo,
+};
+use flow::{Plane, Result, Time};
 use http::{Method, Response, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -13,10 +15,12 @@ use super::wanted::{self, Wanted};
 use super::{Effect, Gives, Handler, Operation, PLAIN, Shape, Takes, answer, ask, body, schema};
 use crate::call::Call;
 use crate::codes;
-use crate::query::{Example, Parameter};
+use crate::query::{Example, LIMIT, Parameter, encode};
 use crate::reply::{Payload, Short};
 
 const POLICY: &str = "/v1/policies/{*id}";
+/// Ids may hold slashes, so that nothing can stand behind them.
+const VERSIONS: &str = "/v1/versions/policies/{*id}";
 /// So many are asked for at a time.
 const PAGE: u32 = 1000;
 
@@ -24,6 +28,17 @@ const DRY_RUN: Parameter = Parameter {
     name: "dry_run",
     what: "Whether it is only looked at, and nothing changed",
     example: Example::Flag(true),
+};
+
+const VERSION: Parameter = Parameter {
+    name: "version",
+    what: "Which version; the one in force when absent",
+    example: Example::Number(1),
+};
+const BEFORE: Parameter = Parameter {
+    name: "before",
+    what: "Before this version; from the newest when absent",
+    example: Example::Number(9),
 };
 
 pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
@@ -35,9 +50,22 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
             path: POLICY,
             name: "opaPolicyShow",
             summary: "A policy as it was given",
-            query: PLAIN,
+            query: &[VERSION, wanted::PRETTY, wanted::METRICS],
             gives: &[Gives { status: 200, what: "It", shape: Shape::Json(schema::<Shown>) }],
             ..ask(Handler::Later(|call| Box::pin(show(call))))
+        },
+        Operation {
+            method: Method::GET,
+            path: VERSIONS,
+            name: "policyVersionList",
+            summary: "The versions of a policy there are and were",
+            query: &[BEFORE, LIMIT],
+            gives: &[Gives {
+                status: 200,
+                what: "A page of versions, the newest first",
+                shape: Shape::Json(schema::<Versions>),
+            }],
+            ..ask(Handler::Later(|call| Box::pin(versions(call))))
         },
         Operation {
             method: Method::PUT,
@@ -118,6 +146,31 @@ struct Shown {
     result: Policy,
 }
 
+/// A version of a policy.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PolicyVersion")]
+struct Version {
+    /// Which.
+    version: u64,
+    /// Since when it was in force, or no longer was.
+    #[schemars(with = "String")]
+    at: Time,
+    /// Who put it there, or took it away.
+    by: String,
+    /// Whether it says that the policy was gone.
+    gone: bool,
+}
+
+/// A page of them.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PolicyVersions")]
+struct Versions {
+    /// The newest first.
+    versions: Vec<Version>,
+    /// Where the next page is; null when there is none.
+    next: Option<String>,
+}
+
 /// That it is done.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "OpaDone")]
@@ -150,9 +203,34 @@ async fn list<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
 async fn show<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     let wanted = Wanted::of(&call)?;
     let id = call.text("id")?;
-    let found = call.once(ShowPolicy { id: &id, version: None }).await?;
-    let found = found.ok_or_else(|| missing(&id))?;
+    let version = wanted.query.read(VERSION.name, "a number")?;
+    let found = call.once(ShowPolicy { id: &id, version }).await?;
+    let found = found.ok_or_else(|| match version {
+        None => missing(&id),
+        Some(version) => {
+            codes::NO_VERSION.error(format!("there is no version {version} of `{id}`"))
+        }
+    })?;
     Ok(written(&Shown { result: found.into() }, &wanted))
+}
+
+async fn versions<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
+    let query = call.query()?;
+    let (before, limit) = (query.read(BEFORE.name, "a number")?, query.limit()?);
+    let id = call.text("id")?;
+    // One more than wanted, to know whether there is another page.
+    let mut found = call.once(ListVersions { id: &id, before, limit: limit + 1 }).await?;
+    if found.is_empty() && before.is_none() {
+        return Err(codes::NO_POLICY.error(format!("there never was a policy `{id}`")));
+    }
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let place = VERSIONS.replace("{*id}", &id.split('/').map(encode).collect::<Vec<_>>().join("/"));
+    let last = found.last().filter(|_| more);
+    let next = last.map(|last| format!("{place}?before={}&limit={limit}", last.version));
+    let version = |VersionInfo { version, at, by, live }| Version { version, at, by, gone: !live };
+    let versions = found.into_iter().map(version).collect();
+    Ok(Short::json(StatusCode::OK, &Versions { versions, next }).into())
 }
 
 async fn put<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
