@@ -12,6 +12,7 @@ pub mod guard;
 pub mod ledger;
 pub mod object;
 pub mod policy;
+pub mod replay;
 pub mod token;
 
 use std::sync::Arc;
@@ -39,6 +40,7 @@ pub trait Plane:
     + policy::Answers
     + bundle::Answers
     + escalation::Answers
+    + replay::Answers
     + 'static
 {
     /// The gate on the path.

@@ -7,6 +7,7 @@
 
 mod bundles;
 mod edition;
+mod history;
 mod store;
 
 use std::sync::Arc;
@@ -42,6 +43,8 @@ pub struct Book {
     clock: Clock,
     config: crate::Config,
     tenants: RwLock<HashMap<Arc<str>, Arc<Edition>>>,
+    /// What held before, of which somebody asked.
+    past: history::Past,
     /// Whoever reads or changes policies here does so alone.
     writing: Mutex<()>,
 }
@@ -64,8 +67,8 @@ impl Book {
     ) -> Result<Self> {
         prepare(&*sql, &clock).await?;
         crate::pipeline::prepare(&*sql, &clock).await?;
-        let (tenants, writing) = (RwLock::default(), Mutex::default());
-        Ok(Self { sql, revisions, announcer, clock, config, tenants, writing })
+        let (tenants, past, writing) = Default::default();
+        Ok(Self { sql, revisions, announcer, clock, config, tenants, past, writing })
     }
 
     /// Where it keeps them.
@@ -256,8 +259,8 @@ impl Book {
             let change = store::change(
                 tenant,
                 edition.revision(),
-                edition.data(),
-                next.data(),
+                (edition.data(), next.data()),
+                self.keeping(),
                 fact.clone(),
             );
             match self.sql.commit(change).await {

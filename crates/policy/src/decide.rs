@@ -5,6 +5,7 @@ mod behind;
 mod compile;
 mod input;
 mod prepared;
+mod replay;
 
 use std::sync::Arc;
 
@@ -21,11 +22,13 @@ use crate::codes::INPUT;
 use crate::forward::{self, Header};
 use crate::memory::{self, Known};
 use crate::pipeline::Tiers;
+use crate::record::Recorder;
 use crate::told;
 use crate::world::Present;
 use aside::{AT_ONCE, Aside};
 use input::{Input, Inputs};
 pub use prepared::Prepared;
+pub use replay::{Decision, Recorded};
 
 /// Decides what policies say.
 #[derive(Debug)]
@@ -144,7 +147,9 @@ impl Decider {
         let mut key = Vec::with_capacity(128);
         let mut results = Vec::with_capacity(inputs.len());
         let mut tier = Tier::Memory;
+        let mut record = Recorder::new(&self.config, inputs.several);
         for input in inputs.iter() {
+            record.add(|pen| input.record(&entry.outline, pen));
             let (known, by) = self.answer(edition, entry, &input, asked.strict, &mut key)?;
             if by != Tier::Memory {
                 tier = by;
@@ -155,7 +160,8 @@ impl Decider {
                 break;
             }
         }
-        Ok(Decided { results, several: inputs.several, revision: edition.name().clone(), tier })
+        let (several, revision, seen) = (inputs.several, edition.name().clone(), record.finish());
+        Ok(Decided { results, several, revision, tier, seen })
     }
 
     fn answer(

@@ -8,6 +8,7 @@ use flow::question::policy::{Decide, Decided, Tier};
 use super::input::{Input, Inputs};
 use super::{Decider, Known};
 use crate::book::{Edition, Entry};
+use crate::record::Recorder;
 use crate::pipeline::{Behind, Heard, Left, Tiers, is_open};
 
 impl Decider {
@@ -30,7 +31,9 @@ impl Decider {
         // One budget for all that is asked at once: a hundred questions do not wait a hundred times.
         let budget = behind.reviewed.as_ref().map(|reviewed| reviewed.review.budget.0);
         let until = self.clock.moment().after(budget.unwrap_or_default());
+        let mut record = Recorder::new(&self.config, inputs.several);
         for input in inputs.iter() {
+            record.add(|pen| input.record(&entry.outline, pen));
             let (mut known, mut by) =
                 self.first(behind, tiers, (edition, entry), &input, asked).await?;
             if let Some(reviewed) = behind.reviewed.as_ref().filter(|_| is_open(known.as_deref())) {
@@ -47,7 +50,8 @@ impl Decider {
                 break;
             }
         }
-        Ok(Decided { results, several: inputs.several, revision: edition.name().clone(), tier })
+        let (several, revision, seen) = (inputs.several, edition.name().clone(), record.finish());
+        Ok(Decided { results, several, revision, tier, seen })
     }
 
     /// What policies say, those here or those elsewhere.
