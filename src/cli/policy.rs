@@ -1,5 +1,5 @@
 //! `stockade policy`: policies in Rego that are asked, tested and looked at as files, and packed
-//! into bundles. No server is asked, but the one a bundle is pushed to.
+//! into bundles. No server is asked, but the one a bundle is pushed to and the one that decided.
 
 mod asked;
 mod build;
@@ -9,6 +9,7 @@ mod explain;
 mod load;
 mod push;
 mod test;
+mod why;
 mod world;
 
 use clap::Subcommand;
@@ -102,6 +103,7 @@ pub(super) enum Policy {
     Explain(explain::Explain),
     Build(build::Build),
     Push(push::Push),
+    Why(why::Why),
 }
 
 impl Policy {
@@ -113,6 +115,7 @@ impl Policy {
             Self::Explain(explain) => explain.run(output),
             Self::Build(build) => build.run(output),
             Self::Push(push) => super::runtime()?.block_on(push.run(globals, output)),
+            Self::Why(why) => super::runtime()?.block_on(why.run(globals, output)),
         }
     }
 }

@@ -29,8 +29,9 @@ pub(super) async fn open(
     Ok((decider, queue))
 }
 
-/// What is recorded of a decision: what was decided by what, and not about what.
-fn told(decided: Decided) -> Answer<Decided> {
+/// What is recorded of a decision: what was decided by what, and of what it was about as much as
+/// is needed to decide it again.
+fn told(decided: Decided, asked: &Decide<'_>) -> Answer<Decided> {
     let mut detail = json!({ "tier": decided.tier.name(), "revision": &*decided.revision });
     if let Some(object) = detail.as_object_mut() {
         match decided.results.as_slice() {
@@ -47,6 +48,7 @@ fn told(decided: Decided) -> Answer<Decided> {
             [_] => {}
             several => drop(object.insert("decisions".into(), several.len().into())),
         }
+        super::decision::note(&decided, asked, object);
     }
     Answer::done(decided).detail(detail)
 }
@@ -56,8 +58,9 @@ impl<'q> Origin<Decide<'q>> for Plane {
         &'a self,
         permitted: &'a Permitted<'a, Decide<'q>>,
     ) -> Step<'a, Result<Answer<Decided>>> {
-        let tenant = &permitted.identity().tenant;
-        match self.decider.decide(tenant, permitted.question()) {
+        let (tenant, asked) = (&permitted.identity().tenant, permitted.question());
+        let told = move |decided| told(decided, asked);
+        match self.decider.decide(tenant, asked) {
             Step::Now(decided) => Step::Now(decided.map(told)),
             Step::Later(decided) => Step::later(async move { decided.await.map(told) }),
         }

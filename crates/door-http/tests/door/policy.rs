@@ -9,7 +9,7 @@ use flow::question::bundle::{
 };
 use flow::question::policy::{
     ChangeData, Changed, Compile, DataChange, Decide, Decided, DeletePolicy, Freshness,
-    ListPolicies, PolicyInfo, Posed, PutPolicy, Query, ShowPolicy, Tier,
+    ListPolicies, PolicyInfo, Posed, PutPolicy, Query, Seen, ShowPolicy, Tier,
 };
 use flow::{Answer, Code, Error, Kind, Origin, Permitted, Result, Step, Time};
 use serde_json::{Value, json};
@@ -103,7 +103,8 @@ answers!(Decide<'q>, Decided, |_, asked| {
     let (inputs, several) = inputs(asked)?;
     let document = |input: &Option<String>| Ok(document(asked, input.as_deref())?.map(Bytes::from));
     let results: Result<Vec<_>> = inputs.iter().map(document).collect();
-    Ok(Decided { results: results?, several, revision: Arc::from("r7"), tier: Tier::Engine })
+    let (revision, tier, seen) = (Arc::from("r7"), Tier::Engine, Seen::default());
+    Ok(Decided { results: results?, several, revision, tier, seen })
 });
 answers!(Query<'q>, Bytes, |_, asked| {
     let input = asked.input.map(|input| String::from_utf8_lossy(input).into_owned());

@@ -173,11 +173,7 @@ async fn reach(sql: &dyn Sql, tenant: &str) -> Result<(Revision, u64)> {
     rows.iter().next().map_or(Ok(<(Revision, u64)>::default()), read)
 }
 
-async fn modules(
-    sql: &dyn Sql,
-    tenant: &str,
-    change: u64,
-) -> Result<Vec<(PolicyInfo, Language)>> {
+async fn modules(sql: &dyn Sql, tenant: &str, change: u64) -> Result<Vec<(PolicyInfo, Language)>> {
     let text = "SELECT v.id, v.version, v.source, v.at, v.by_whom, v.v0 FROM policy_version v
                 WHERE v.tenant = ?1 AND v.live = 1 AND v.version = (
                     SELECT MAX(o.version) FROM policy_version o

@@ -263,8 +263,7 @@ pub(super) fn exchange(
     let mut transaction = policies_changed(tenant, from);
     for info in &exchange.put {
         let is_old = exchange.bundle.is_some_and(|held| held.old.contains(&info.id));
-        transaction =
-            transaction.run(version_row(tenant, from, info, Stand::Live { is_old }));
+        transaction = transaction.run(version_row(tenant, from, info, Stand::Live { is_old }));
     }
     for info in &exchange.gone {
         transaction = transaction.run(version_row(tenant, from, info, Stand::Gone));

@@ -8,8 +8,8 @@ use flow::question::policy::{Decide, Decided, Tier};
 use super::input::{Input, Inputs};
 use super::{Decider, Known};
 use crate::book::{Edition, Entry};
-use crate::record::Recorder;
 use crate::pipeline::{Behind, Heard, Left, Tiers, is_open};
+use crate::record::Recorder;
 
 impl Decider {
     /// What of this entry comes behind, and who is there to ask.

@@ -138,9 +138,8 @@ impl Decider {
     ) -> Option<Unknown> {
         let then = self.held(tenant, Held::Then, decision).await.ok();
         let then = then.map(|edition| edition.program().reads(way).input).unwrap_or_default();
-        let is_plain = |value: &&Value| {
-            !matches!(value, Value::Object(_) | Value::Array(_) | Value::Set(_))
-        };
+        let is_plain =
+            |value: &&Value| !matches!(value, Value::Object(_) | Value::Array(_) | Value::Set(_));
         let at = |place: &[Value]| {
             let found = place.iter().try_fold(input?, |value, key| value.get(key));
             found.filter(is_plain)
@@ -149,9 +148,9 @@ impl Decider {
             then.iter().any(|known| place.starts_with(known)) || at(place).is_some()
         };
         let place = reads.input.iter().find(|place| !is_known(place))?;
-        let keys = place.iter().map(|key| {
-            key.as_text().map_or_else(|| format!("[{key}]"), |name| format!(".{name}"))
-        });
+        let keys = place
+            .iter()
+            .map(|key| key.as_text().map_or_else(|| format!("[{key}]"), |name| format!(".{name}")));
         let place = keys.collect::<String>();
         let story = format!("the policies of now read `input{place}`, which is not recorded");
         Some(unknown("not-read-then", story))
@@ -183,15 +182,11 @@ impl Decider {
 }
 
 /// Which rules are asked for a document, and where each stopped.
-fn explanation(
-    edition: &Edition,
-    way: &[Value],
-    ask: &rego::Ask<'_>,
-) -> Result<(Bytes, String)> {
+fn explanation(edition: &Edition, way: &[Value], ask: &rego::Ask<'_>) -> Result<(Bytes, String)> {
     let keys = way.iter().map(|key| format!("[{}]", json::write(key)));
     let query = format!("data{}", keys.collect::<String>());
-    let (lines, context) = syntax::asked("query", &query, Language::V1)
-        .map_err(|errors| told::unread(&errors))?;
+    let (lines, context) =
+        syntax::asked("query", &query, Language::V1).map_err(|errors| told::unread(&errors))?;
     let question = edition.program().question(&Arc::new(context), &lines);
     let question = question.map_err(|problems| told::uncompiled(&problems))?;
     let (_, explanation) = edition.program().explain(&question, ask);

@@ -10,7 +10,7 @@ use policy::bundle::{Limits, Signing, pack};
 
 use super::node::{Node, Plane, code, one};
 
-fn bundle(name: &str, roots: &[&str], files: &[(&str, &str)]) -> Bundle {
+pub(super) fn bundle(name: &str, roots: &[&str], files: &[(&str, &str)]) -> Bundle {
     let file = |(name, text): &(&str, &str)| ((*name).to_owned(), text.as_bytes().to_vec());
     let files: BTreeMap<String, Vec<u8>> = files.iter().map(file).collect();
     let roots = roots.iter().map(|root| (*root).to_owned()).collect();
@@ -19,7 +19,7 @@ fn bundle(name: &str, roots: &[&str], files: &[(&str, &str)]) -> Bundle {
 }
 
 impl Node {
-    async fn activate(&self, bundle: &Bundle) -> Result<Activated> {
+    pub(super) async fn activate(&self, bundle: &Bundle) -> Result<Activated> {
         self.book.activate(&self.tenant, bundle, "ann", false, None).await
     }
 

@@ -11,5 +11,6 @@ mod keys;
 mod long;
 mod node;
 mod outage;
+mod past;
 mod races;
 mod revisions;

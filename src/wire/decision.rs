@@ -1,0 +1,245 @@
+//! Decisions as they are recorded, and made again of what is recorded.
+
+use std::borrow::Cow;
+
+use flow::question::ledger::{Data, Event};
+use flow::question::policy::{Decide, Decided};
+use flow::question::replay::{Again, Replay, Replayed, Replays, Unknown, Was};
+use flow::{Answer, Origin, Permitted, Result, Step, Time};
+use policy::{Decision, Recorded};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::Plane;
+
+/// A longer path is cut in the record of a resource.
+const PATH_MAX: usize = 256;
+
+/// An answer that is longer is recorded by its digest.
+const SHORT: usize = 5;
+
+/// Of more inputs at once it is not recorded what was decided about each.
+const RESULTS_MAX: usize = 2000;
+
+/// So many decisions are made again when nobody says which is meant.
+const AT_ONCE: usize = 20;
+
+/// Notes what is needed to make a decision again.
+pub(super) fn note(decided: &Decided, asked: &Decide<'_>, detail: &mut Map<String, Value>) {
+    let mut add = |name: &str, value: Value| drop(detail.insert(name.to_owned(), value));
+    if asked.path.len() > PATH_MAX || asked.path.escape_default().count() != asked.path.len() {
+        add("document", asked.path.into());
+    }
+    if asked.strict {
+        add("strict", true.into());
+    }
+    let short = |result: &bytes::Bytes| match result.len() <= SHORT {
+        true => String::from_utf8_lossy(result).into_owned(),
+        false => policy::digest(result),
+    };
+    match decided.results.as_slice() {
+        results if decided.several && results.len() <= RESULTS_MAX => {
+            add("results", results.iter().map(|result| result.as_ref().map(short)).collect());
+        }
+        [Some(result)] if result.len() > SHORT => add("digest", policy::digest(result).into()),
+        [None] => add("undefined", true.into()),
+        _ => {}
+    }
+    let seen = &decided.seen;
+    match &*seen.text {
+        _ if !seen.kept => {}
+        "" if seen.too_large > 0 => add("unrecorded", "too large".into()),
+        "" => add("no_input", true.into()),
+        text if seen.long_numbers => add("input_text", text.into()),
+        text => {
+            let name = if decided.several { "inputs" } else { "input" };
+            // It was written as JSON a moment ago.
+            add(name, serde_json::from_str(text).unwrap_or_default());
+        }
+    }
+    if seen.masked > 0 {
+        add("masked", seen.masked.into());
+    }
+}
+
+/// What the ledger has of a decision.
+#[derive(Deserialize)]
+struct Body<'a> {
+    at: Time,
+    #[serde(default, borrow)]
+    reason: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    detail: Detail<'a>,
+}
+
+/// What is noted of it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Detail<'a> {
+    #[serde(borrow)]
+    tier: Cow<'a, str>,
+    #[serde(borrow)]
+    revision: Cow<'a, str>,
+    #[serde(borrow)]
+    document: Option<Cow<'a, str>>,
+    strict: bool,
+    #[serde(borrow)]
+    result: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    digest: Option<Cow<'a, str>>,
+    undefined: bool,
+    #[serde(borrow)]
+    results: Option<Vec<Option<Cow<'a, str>>>>,
+    #[serde(borrow)]
+    input: Option<&'a RawValue>,
+    #[serde(borrow)]
+    inputs: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    input_text: Option<Cow<'a, str>>,
+    no_input: bool,
+    unrecorded: Option<String>,
+    masked: u32,
+    decisions: Option<usize>,
+}
+
+impl Detail<'_> {
+    /// How many inputs were decided about.
+    fn count(&self) -> usize {
+        self.results.as_ref().map(Vec::len).or(self.decisions).unwrap_or(1)
+    }
+
+    fn was(&self, place: usize) -> Was {
+        let short = |text: &str| match text.len() <= SHORT {
+            true => Was::Text(text.to_owned()),
+            false => Was::Digest(text.to_owned()),
+        };
+        if let Some(results) = &self.results {
+            let result = results.get(place);
+            return result
+                .map_or(Was::Unknown, |result| result.as_deref().map_or(Was::Undefined, short));
+        }
+        match (&self.result, &self.digest) {
+            (Some(result), _) => Was::Text(result.to_string()),
+            (None, Some(digest)) => Was::Digest(digest.to_string()),
+            (None, None) if self.undefined => Was::Undefined,
+            (None, None) => Was::Unknown,
+        }
+    }
+
+    /// What is recorded of an input; those that stood one by one are given apart.
+    fn recorded<'d>(&'d self, apart: Option<&'d [&'d RawValue]>, place: usize) -> Recorded<'d> {
+        if let Some(inputs) = apart {
+            return match inputs.get(place).map(|input| input.get()) {
+                Some("null") => Recorded::TooLarge,
+                Some(text) => Recorded::Text(text),
+                None => Recorded::Nothing,
+            };
+        }
+        match (self.input, &self.input_text) {
+            (Some(input), _) => Recorded::Text(input.get()),
+            (None, Some(text)) => Recorded::Text(text),
+            (None, None) if self.unrecorded.is_some() => Recorded::TooLarge,
+            (None, None) if self.no_input => Recorded::Absent,
+            (None, None) => Recorded::Nothing,
+        }
+    }
+}
+
+/// What stands for what is not to be known.
+const MASKED: &str = "\"(masked)\"";
+
+impl Plane {
+    async fn replay(&self, tenant: &std::sync::Arc<str>, asked: &Replay<'_>) -> Result<Replays> {
+        let mut replays = Replays::default();
+        let nothing = br#"{"at":"1970-01-01T00:00:00Z"}"#;
+        for event in asked.facts {
+            let text = match &event.data {
+                Data::Json(text) => &**text,
+                _ => nothing,
+            };
+            // An event may have been erased, and an old one is of its time.
+            let Ok(Body { at, reason, detail }) = serde_json::from_slice(text) else { continue };
+            let texts = detail.input_text.as_deref().filter(|_| detail.results.is_some());
+            let texts: Option<Vec<&RawValue>> =
+                texts.and_then(|text| serde_json::from_str(text).ok());
+            let apart = texts.as_deref().or(detail.inputs.as_deref());
+            for place in 0..detail.count() {
+                let at_all = replays.count;
+                replays.count += 1;
+                if !asked.place.map_or(at_all < AT_ONCE, |wanted| wanted == at_all) {
+                    continue;
+                }
+                let (input, was) = (detail.recorded(apart, place), detail.was(place));
+                let path = document(event, &detail);
+                let masked = |text: &str| detail.masked > 0 && text.contains(MASKED);
+                let decision = Decision {
+                    path,
+                    at,
+                    revision: &detail.revision,
+                    tier: &detail.tier,
+                    strict: detail.strict,
+                    masked: matches!(input, Recorded::Text(text) if masked(text)),
+                    input,
+                    was: &was,
+                };
+                let again = match detail.revision.is_empty() {
+                    true => failed(reason.as_deref()),
+                    false => {
+                        let explained = asked.place.is_some() || asked.facts.len() == 1;
+                        let explained = explained && (asked.place.is_some() || detail.count() == 1);
+                        self.decider.again(tenant, asked.by, &decision, explained).await?
+                    }
+                };
+                let input = match decision.input {
+                    Recorded::Text(text) => Some(text.to_owned().into()),
+                    _ => None,
+                };
+                replays.decisions.push(Replayed {
+                    place: at_all,
+                    document: path.to_owned(),
+                    by: event.actor.clone(),
+                    door: event.component.clone(),
+                    at: at.to_string(),
+                    tier: detail.tier.to_string(),
+                    revision: detail.revision.to_string(),
+                    input,
+                    decided: was,
+                    again,
+                });
+            }
+        }
+        Ok(replays)
+    }
+}
+
+/// The path of the document that was asked for.
+fn document<'e>(event: &'e Event, detail: &'e Detail<'_>) -> &'e str {
+    let named = event.path.strip_prefix("decision/").unwrap_or_default();
+    detail.document.as_deref().unwrap_or(named)
+}
+
+/// What failed came to nothing that could be compared.
+fn failed(reason: Option<&str>) -> Again {
+    let story = match reason {
+        Some(reason) => format!("nothing was decided, but `{reason}` answered"),
+        None => "nothing was decided".to_owned(),
+    };
+    let unknown = Some(Unknown { why: "not-recorded", story });
+    Again { unknown, ..Again::default() }
+}
+
+impl<'q> Origin<Replay<'q>> for Plane {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, Replay<'q>>,
+    ) -> Step<'a, Result<Answer<Replays>>> {
+        Step::later(async move {
+            let replays = self.replay(permitted.tenant(), permitted.question()).await?;
+            Ok(match replays.decisions.is_empty() {
+                true => Answer::missing(replays),
+                false => Answer::done(replays),
+            })
+        })
+    }
+}
