@@ -13,6 +13,7 @@ use crate::plane;
 fn furnish(open: &Open) {
     open.world.put("x", "a value");
     open.world.happen("cache.purge");
+    open.world.happen("decision.make");
     open.world.policies.lock().insert("x".to_owned(), "package x".to_owned());
     for path in ["", "x"] {
         open.world.documents.lock().insert(path.to_owned(), "1".to_owned());

@@ -11,6 +11,7 @@ use flow::question::policy::{
     ChangeData, Changed, Compile, DataChange, Decide, Decided, DeletePolicy, Freshness,
     ListPolicies, PolicyInfo, Posed, PutPolicy, Query, Seen, ShowPolicy, Tier,
 };
+use flow::question::replay::{Again, Held, Replay, Replayed, Replays, Was};
 use flow::{Answer, Code, Error, Kind, Origin, Permitted, Result, Step, Time};
 use serde_json::{Value, json};
 
@@ -135,6 +136,37 @@ answers!(Compile<'q>, Bytes, |_, asked| {
             Ok(json!({ "queries": [[asked]] }).to_string().into())
         }
     }
+});
+
+// It was yes, and is no by what holds now.
+answers!(Replay<'q>, Replays, |world, asked| {
+    let policies = world.policies.lock();
+    let policies = policies.iter().map(|(id, source)| info(id, source)).collect();
+    let now = asked.by == Held::Now;
+    let again = Again {
+        revision: "1.0".into(),
+        same: Some(!now),
+        unknown: None,
+        asked: true,
+        result: Some(if now { "false".into() } else { "true".into() }),
+        policies,
+        explanation: Some((Bytes::from_static(b"{\"asked\":[]}"), "nothing\n".into())),
+    };
+    let replayed = |(place, event): (usize, &flow::question::ledger::Event)| Replayed {
+        place,
+        document: "x".into(),
+        by: event.actor.clone(),
+        door: event.component.clone(),
+        at: event.time.to_string(),
+        tier: "engine".into(),
+        revision: "1.0".into(),
+        input: Some(Bytes::from_static(b"{\"n\":1e400}")),
+        decided: Was::Text("true".into()),
+        again: again.clone(),
+    };
+    let decisions = asked.facts.iter().enumerate().map(replayed);
+    let decisions = decisions.filter(|one| asked.place.is_none_or(|place| place == one.place));
+    Ok(Replays { count: asked.facts.len(), decisions: decisions.collect() })
 });
 
 fn info(id: &str, source: &str) -> PolicyInfo {

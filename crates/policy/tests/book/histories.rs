@@ -13,7 +13,7 @@ use super::past::Made;
 const STEPS: usize = 1500;
 
 /// So many decisions of each history are made again.
-const REPLAYS: usize = 300;
+const REPLAYS: usize = 150;
 
 /// A row of numbers that follows from its seed.
 pub(super) struct Chance(pub(super) u64);

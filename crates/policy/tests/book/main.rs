@@ -13,4 +13,5 @@ mod node;
 mod outage;
 mod past;
 mod races;
+mod recorded;
 mod revisions;
