@@ -159,7 +159,7 @@ fn why_is_answered_as_of_then() {
     }
     let (status, said) = run(&[&old, "--now"]);
     assert_eq!(status, Some(0), "{said}");
-    assert!(said.contains("undefined at revision 4.3, not the same\n"), "{said}");
+    assert!(said.contains("undefined at revision 5.3, not the same\n"), "{said}");
     let (status, said) = run(&[&no, "--json"]);
     let said: Value = serde_json::from_str(&said).unwrap();
     assert_eq!((status, &said["decisions"][0]["again"]["same"]), (Some(0), &json!(true)));

@@ -183,16 +183,33 @@ impl Decider {
 
 /// Which rules are asked for a document, and where each stopped.
 fn explanation(edition: &Edition, way: &[Value], ask: &rego::Ask<'_>) -> Result<(Bytes, String)> {
-    let keys = way.iter().map(|key| format!("[{}]", json::write(key)));
-    let query = format!("data{}", keys.collect::<String>());
-    let (lines, context) =
-        syntax::asked("query", &query, Language::V1).map_err(|errors| told::unread(&errors))?;
+    let asked = |key: fn(&Value) -> String| {
+        let query = format!("data{}", way.iter().map(key).collect::<String>());
+        syntax::asked("query", &query, Language::V1)
+    };
+    // What looks like a name may still be a word of the language.
+    let asked = asked(named).or_else(|_| asked(quoted));
+    let (lines, context) = asked.map_err(|errors| told::unread(&errors))?;
     let question = edition.program().question(&Arc::new(context), &lines);
     let question = question.map_err(|problems| told::uncompiled(&problems))?;
     let (_, explanation) = edition.program().explain(&question, ask);
     // What we make ourselves always has a JSON form.
     let written = serde_json::to_vec(&explanation).unwrap_or_default();
     Ok((written.into(), explanation.to_string()))
+}
+
+/// A step of a path as people write it.
+fn named(key: &Value) -> String {
+    let is_plain = |name: &&str| {
+        name.starts_with(|char: char| char.is_ascii_alphabetic())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    key.as_text().filter(is_plain).map_or_else(|| quoted(key), |name| format!(".{name}"))
+}
+
+/// A step of a path, whatever is in it.
+fn quoted(key: &Value) -> String {
+    format!("[{}]", json::write(key))
 }
 
 /// What becomes of a decision whose policies are not there anymore.
