@@ -28,7 +28,7 @@ const AT_ONCE: usize = 20;
 /// Notes what is needed to make a decision again.
 pub(super) fn note(decided: &Decided, asked: &Decide<'_>, detail: &mut Map<String, Value>) {
     let mut add = |name: &str, value: Value| drop(detail.insert(name.to_owned(), value));
-    if asked.path.len() > PATH_MAX || asked.path.escape_default().count() != asked.path.len() {
+    if asked.path.len() > PATH_MAX || !asked.path.bytes().all(is_plain) {
         add("document", asked.path.into());
     }
     if asked.strict {
@@ -61,6 +61,11 @@ pub(super) fn note(decided: &Decided, asked: &Decide<'_>, detail: &mut Map<Strin
     if seen.masked > 0 {
         add("masked", seen.masked.into());
     }
+}
+
+/// Whether a byte is in the record of a resource what it is.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\')
 }
 
 /// What the ledger has of a decision.
