@@ -218,6 +218,30 @@ fn each_of_several_is_told_by_itself() {
     assert!(decision["again"]["explanation"].is_object(), "{told}");
     assert_eq!(server.http("GET", &format!("/v1/decisions/{id}?item=3"), b"").status, 404);
 
+    // Numbers are what they were, however long.
+    for (path, body, inputs) in [
+        ("/v1/data/authzen/allow", r#"{"input":{"subject":{"id":1.50}}}"#, &["1.50"][..]),
+        (
+            "/access/v1/evaluations",
+            r#"{"action":{"name":"a"},"resource":{"type":"t","id":"i"},"evaluations":[
+                {"subject":{"type":"t","id":"x","n":1}},
+                {"subject":{"type":"t","id":"y"},"context":{"n":1e400}}]}"#,
+            &["\"x\"", "\"y\""],
+        ),
+    ] {
+        let mut events = Events::follow(&server, KEY, "type=decision.make");
+        let (status, answer) = ask(&server, "POST", path, body);
+        assert_eq!(status, 200, "{answer}");
+        let id = events.until("decision.make")["correlation"].as_str().unwrap().to_owned();
+        let told = server.http("GET", &format!("/v1/decisions/{id}"), b"");
+        let told = String::from_utf8(told.body).unwrap();
+        for input in inputs {
+            let input = format!(r#""input":{{"subject":{{"id":{input}}}}}"#);
+            assert!(told.contains(&input), "{input}: {told}");
+        }
+        assert_eq!(told.matches(r#""same":true"#).count(), inputs.len(), "{told}");
+    }
+
     let inputs = json!({ "inputs": {
         "a": { "subject": { "id": "ann" } },
         "b": { "subject": { "id": "bob" } },

@@ -1,10 +1,11 @@
 //! Decisions as they are recorded, and made again of what is recorded.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use flow::question::ledger::{Data, Event};
 use flow::question::policy::{Decide, Decided};
-use flow::question::replay::{Again, Replay, Replayed, Replays, Unknown, Was};
+use flow::question::replay::{Again, Held, Replay, Replayed, Replays, Unknown, Was};
 use flow::{Answer, Origin, Permitted, Result, Step, Time};
 use policy::{Decision, Recorded};
 use serde::Deserialize;
@@ -69,12 +70,13 @@ fn is_plain(byte: u8) -> bool {
 }
 
 /// What the ledger has of a decision.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Body<'a> {
-    at: Time,
-    #[serde(default, borrow)]
+    at: Option<Time>,
+    #[serde(borrow)]
     reason: Option<Cow<'a, str>>,
-    #[serde(default, borrow)]
+    #[serde(borrow)]
     detail: Detail<'a>,
 }
 
@@ -108,7 +110,32 @@ struct Detail<'a> {
     decisions: Option<usize>,
 }
 
+/// One of the inputs of a decision.
+struct One<'a> {
+    event: &'a Event,
+    body: &'a Body<'a>,
+    /// The inputs, where they are recorded one by one.
+    apart: Option<&'a [&'a RawValue]>,
+    place: usize,
+}
+
+impl<'a> Body<'a> {
+    /// Reads a fact; one that was erased says nothing.
+    fn of(event: &'a Event) -> Option<Self> {
+        match &event.data {
+            Data::Json(text) => serde_json::from_slice(text).ok(),
+            _ => Some(Self::default()),
+        }
+    }
+}
+
 impl Detail<'_> {
+    /// The inputs, where they are recorded one by one.
+    fn apart(&self) -> Option<Vec<&RawValue>> {
+        let text = self.input_text.as_deref().filter(|_| self.results.is_some());
+        text.map_or_else(|| self.inputs.clone(), |text| serde_json::from_str(text).ok())
+    }
+
     /// How many inputs were decided about.
     fn count(&self) -> usize {
         self.results.as_ref().map(Vec::len).or(self.decisions).unwrap_or(1)
@@ -133,7 +160,7 @@ impl Detail<'_> {
     }
 
     /// What is recorded of an input; those that stood one by one are given apart.
-    fn recorded<'d>(&'d self, apart: Option<&'d [&'d RawValue]>, place: usize) -> Recorded<'d> {
+    fn recorded<'d>(&'d self, apart: Option<&[&'d RawValue]>, place: usize) -> Recorded<'d> {
         if let Some(inputs) = apart {
             return match inputs.get(place).map(|input| input.get()) {
                 Some("null") => Recorded::TooLarge,
@@ -155,66 +182,67 @@ impl Detail<'_> {
 const MASKED: &str = "\"(masked)\"";
 
 impl Plane {
-    async fn replay(&self, tenant: &std::sync::Arc<str>, asked: &Replay<'_>) -> Result<Replays> {
+    async fn replay(&self, tenant: &Arc<str>, asked: &Replay<'_>) -> Result<Replays> {
         let mut replays = Replays::default();
-        let nothing = br#"{"at":"1970-01-01T00:00:00Z"}"#;
-        for event in asked.facts {
-            let text = match &event.data {
-                Data::Json(text) => &**text,
-                _ => nothing,
-            };
-            // An event may have been erased, and an old one is of its time.
-            let Ok(Body { at, reason, detail }) = serde_json::from_slice(text) else { continue };
-            let texts = detail.input_text.as_deref().filter(|_| detail.results.is_some());
-            let texts: Option<Vec<&RawValue>> =
-                texts.and_then(|text| serde_json::from_str(text).ok());
-            let apart = texts.as_deref().or(detail.inputs.as_deref());
-            for place in 0..detail.count() {
-                let at_all = replays.count;
+        let facts = asked.facts.iter().filter_map(|event| Some((event, Body::of(event)?)));
+        let facts: Vec<(&Event, Body<'_>)> = facts.collect();
+        let alone = matches!(facts.as_slice(), [(_, body)] if body.detail.count() == 1);
+        for (event, body) in &facts {
+            let apart = body.detail.apart();
+            for place in 0..body.detail.count() {
+                let item = replays.count;
                 replays.count += 1;
-                if !asked.place.map_or(at_all < AT_ONCE, |wanted| wanted == at_all) {
+                if asked.place.map_or(item >= AT_ONCE, |wanted| wanted != item) {
                     continue;
                 }
-                let (input, was) = (detail.recorded(apart, place), detail.was(place));
-                let path = document(event, &detail);
-                let masked = |text: &str| detail.masked > 0 && text.contains(MASKED);
-                let decision = Decision {
-                    path,
-                    at,
-                    revision: &detail.revision,
-                    tier: &detail.tier,
-                    strict: detail.strict,
-                    masked: matches!(input, Recorded::Text(text) if masked(text)),
-                    input,
-                    was: &was,
-                };
-                let again = match detail.revision.is_empty() {
-                    true => failed(reason.as_deref()),
-                    false => {
-                        let explained = asked.place.is_some() || asked.facts.len() == 1;
-                        let explained = explained && (asked.place.is_some() || detail.count() == 1);
-                        self.decider.again(tenant, asked.by, &decision, explained).await?
-                    }
-                };
-                let input = match decision.input {
-                    Recorded::Text(text) => Some(text.to_owned().into()),
-                    _ => None,
-                };
-                replays.decisions.push(Replayed {
-                    place: at_all,
-                    document: path.to_owned(),
-                    by: event.actor.clone(),
-                    door: event.component.clone(),
-                    at: at.to_string(),
-                    tier: detail.tier.to_string(),
-                    revision: detail.revision.to_string(),
-                    input,
-                    decided: was,
-                    again,
-                });
+                let one = One { event, body, apart: apart.as_deref(), place };
+                let explained = alone || asked.place.is_some();
+                let replayed = self.replay_one(tenant, &one, (asked.by, explained)).await?;
+                replays.decisions.push(Replayed { place: item, ..replayed });
             }
         }
         Ok(replays)
+    }
+
+    async fn replay_one(
+        &self,
+        tenant: &Arc<str>,
+        one: &One<'_>,
+        (by, explained): (Held, bool),
+    ) -> Result<Replayed> {
+        let One { event, body: Body { at, reason, detail }, apart, place } = one;
+        let (input, was) = (detail.recorded(*apart, *place), detail.was(*place));
+        let text = match input {
+            Recorded::Text(text) => Some(text),
+            _ => None,
+        };
+        let (path, at) = (document(event, detail), at.unwrap_or(event.time));
+        let decision = Decision {
+            path,
+            at,
+            revision: &detail.revision,
+            tier: &detail.tier,
+            strict: detail.strict,
+            masked: detail.masked > 0 && text.is_some_and(|text| text.contains(MASKED)),
+            input,
+            was: &was,
+        };
+        let again = match detail.revision.is_empty() {
+            true => failed(reason.as_deref()),
+            false => self.decider.again(tenant, by, &decision, explained).await?,
+        };
+        Ok(Replayed {
+            place: *place,
+            document: path.to_owned(),
+            by: event.actor.clone(),
+            door: event.component.clone(),
+            at: at.to_string(),
+            tier: detail.tier.to_string(),
+            revision: detail.revision.to_string(),
+            input: text.map(|text| text.to_owned().into()),
+            decided: was,
+            again,
+        })
     }
 }
 
@@ -228,7 +256,7 @@ fn document<'e>(event: &'e Event, detail: &'e Detail<'_>) -> &'e str {
 fn failed(reason: Option<&str>) -> Again {
     let story = match reason {
         Some(reason) => format!("nothing was decided, but `{reason}` answered"),
-        None => "nothing was decided".to_owned(),
+        None => "nothing is recorded of what was decided".to_owned(),
     };
     let unknown = Some(Unknown { why: "not-recorded", story });
     Again { unknown, ..Again::default() }

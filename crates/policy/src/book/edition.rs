@@ -150,7 +150,7 @@ impl Edition {
             };
             policies.insert(policy.info.id.clone(), policy);
         }
-        let options = Options { open: true, marks: true, ..Options::default() };
+        let options = Options { open: true, marks: true };
         let program = compiled(&policies, options)?;
         Ok(Self::of(revision, (policies, Bundles::new()), program, data, config))
     }
