@@ -160,7 +160,7 @@ answers!(Replay<'q>, Replays, |world, asked| {
         at: event.time.to_string(),
         tier: "engine".into(),
         revision: "1.0".into(),
-        input: Some(Bytes::from_static(b"{\"n\":1e400}")),
+        input: Some(Bytes::from_static(b"{\"n\":1.50}")),
         decided: Was::Text("true".into()),
         again: again.clone(),
     };

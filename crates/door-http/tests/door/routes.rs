@@ -7,7 +7,7 @@ use std::time::Duration;
 use door_http::{Config, Listener, State};
 use engines::known::CURL;
 use http::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::client::{Answer, NOBODY, ask, get, http2, open, request, whole};
 use crate::plane::{block, escalation, measure};
@@ -491,7 +491,7 @@ async fn a_decision_is_made_again_by_what_held_then_or_by_what_holds_now() {
     }
     open.world.happen("decision.query");
     let told = get(open.address, "/v1/decisions/x?at=then").await;
-    assert!(String::from_utf8_lossy(&told.body).contains(r#""input":{"n":1e400}"#), "{told:?}");
+    assert!(String::from_utf8_lossy(&told.body).contains(r#""input":{"n":1.50}"#), "{told:?}");
     for (query, items, same) in [
         ("", &[0, 1][..], true),
         ("?at=then", &[0, 1], true),
@@ -499,11 +499,7 @@ async fn a_decision_is_made_again_by_what_held_then_or_by_what_holds_now() {
         ("?item=1", &[1], true),
         ("?at=now&item=0", &[0], false),
     ] {
-        let told = get(open.address, &format!("/v1/decisions/x{query}")).await;
-        let told: Value = {
-            let text = String::from_utf8_lossy(&told.body).replace("1e400", "1");
-            serde_json::from_str(&text).unwrap()
-        };
+        let told = get(open.address, &format!("/v1/decisions/x{query}")).await.json();
         assert_eq!((&told["decision_id"], &told["count"]), (&json!("x"), &json!(2)), "{query}");
         let decisions = told["decisions"].as_array().unwrap();
         let places: Vec<u64> = decisions.iter().map(|one| one["item"].as_u64().unwrap()).collect();
