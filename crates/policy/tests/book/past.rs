@@ -260,6 +260,13 @@ async fn what_cannot_be_known_is_said_to_be_unknown() {
         let made = node.makes(path, input).await;
         assert_eq!(made.unknown(&node, Held::Then).await, expected, "{path}");
     }
+    let mut made = node.makes("k/v", r#"{"user":"ann"}"#).await;
+    for tier in Tier::ALL.into_iter().filter(|tier| *tier >= Tier::Remote) {
+        made.decided.tier = tier;
+        assert_eq!(made.unknown(&node, Held::Then).await, "tier", "{tier:?}");
+        let is_asked = made.again(&node, Held::Then).await.asked;
+        assert_eq!(is_asked, tier.is_behind_policies(), "{tier:?}");
+    }
     let silent = node.decider(Config { record: Record::Nothing, ..Config::default() });
     let any = flow::question::policy::Freshness::Any;
     let decided = super::node::ask(&silent, &node.tenant, "k/v", r#"{"user":"ann"}"#, any).await;
