@@ -12,6 +12,7 @@ mod bundle;
 mod cache;
 mod copies;
 mod crypto;
+mod decision;
 mod depend;
 mod escalation;
 mod first;

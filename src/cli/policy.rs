@@ -1,5 +1,6 @@
 //! `stockade policy`: policies in Rego that are asked, tested and looked at as files, and packed
-//! into bundles. No server is asked, but the one they are pushed to, compared with or tried on.
+//! into bundles. No server is asked, but the one they are pushed to, compared with or tried on, and
+//! the one that decided.
 
 mod asked;
 mod build;
@@ -13,6 +14,7 @@ mod push;
 mod shadow;
 mod test;
 mod versions;
+mod why;
 mod world;
 
 use clap::Subcommand;
@@ -139,6 +141,7 @@ pub(super) enum Policy {
     Versions(versions::Versions),
     #[command(subcommand)]
     Shadow(shadow::Shadow),
+    Why(why::Why),
 }
 
 impl Policy {
@@ -153,6 +156,7 @@ impl Policy {
             Self::Diff(diff) => super::runtime()?.block_on(diff.run(globals, output)),
             Self::Versions(versions) => super::runtime()?.block_on(versions.run(globals, output)),
             Self::Shadow(shadow) => super::runtime()?.block_on(shadow.run(globals, output)),
+            Self::Why(why) => super::runtime()?.block_on(why.run(globals, output)),
         }
     }
 }

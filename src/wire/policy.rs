@@ -7,12 +7,10 @@ use flow::question::policy::{
     ChangeData, Changed, Compile, Decide, Decided, DeletePolicy, ListPolicies, ListVersions,
     PolicyShown, PutPolicy, Query, ShowPolicy, VersionInfo,
 };
-use flow::{Answer, Clock, Detail, Origin, Permitted, Random, Result, Revisions, Step};
+use flow::{Answer, Clock, Origin, Permitted, Random, Result, Revisions, Step};
 use pool::sql::Sql;
-use serde::Serialize;
-use serde_json::Value;
 
-use super::{Ground, Plane};
+use super::{Ground, Plane, decision};
 
 /// The policies of all tenants, and what belongs to them.
 pub(super) struct Opened {
@@ -48,53 +46,17 @@ fn node((clock, random): (&Clock, &Random)) -> String {
     format!("{machine}/{}", random.id(clock.now()))
 }
 
-/// What is recorded of a decision: what was decided by what, and not about what.
-#[derive(Serialize)]
-struct Told<'d> {
-    tier: &'static str,
-    revision: &'d str,
-    #[serde(flatten)]
-    came_to: Option<CameTo<'d>>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum CameTo<'d> {
-    /// Yes, no, or as short.
-    Short { result: &'d str },
-    /// Whoever reads of it later asks why: there is no policy that says it.
-    Reviewed { decision: Value, reason: Value, confidence: Value },
-    /// As many were asked at once.
-    Several { decisions: usize },
-}
-
-fn told(decided: Decided) -> Answer<Decided> {
-    let came_to = match decided.results.as_slice() {
-        [Some(result)] if decided.tier.is_behind_policies() => {
-            let said: Value = serde_json::from_slice(result).unwrap_or_default();
-            let [decision, reason, confidence] = ["decision", "reason", "confidence"]
-                .map(|name| said.get(name).cloned().unwrap_or_default());
-            Some(CameTo::Reviewed { decision, reason, confidence })
-        }
-        [Some(result)] if result.len() <= 5 => {
-            str::from_utf8(result).ok().map(|result| CameTo::Short { result })
-        }
-        [_] => None,
-        several => Some(CameTo::Several { decisions: several.len() }),
-    };
-    let (tier, revision) = (decided.tier.name(), &*decided.revision);
-    let detail = Detail::of(&Told { tier, revision, came_to });
-    Answer::done(decided).detail(detail)
-}
-
 impl<'q> Origin<Decide<'q>> for Plane {
     fn answer<'a>(
         &'a self,
         permitted: &'a Permitted<'a, Decide<'q>>,
     ) -> Step<'a, Result<Answer<Decided>>> {
-        let tenant = &permitted.identity().tenant;
-        let decision = Some(permitted.request().id);
-        match self.decider.decide_for(tenant, permitted.question(), decision) {
+        let (tenant, asked) = (&permitted.identity().tenant, permitted.question());
+        let told = move |decided: Decided| {
+            let detail = decision::told(&decided, asked);
+            Answer::done(decided).detail(detail)
+        };
+        match self.decider.decide_for(tenant, asked, Some(permitted.request().id)) {
             Step::Now(decided) => Step::Now(decided.map(told)),
             Step::Later(decided) => Step::later(async move { decided.await.map(told) }),
         }

@@ -32,6 +32,7 @@ pub static CODES: &[&Code] = &[
     &NO_CANDIDATE,
     &NO_BUNDLE,
     &NO_ESCALATION,
+    &NO_DECISION,
     &NO_DOCUMENT,
     &UNDEFINED,
     &NO_LIST,
@@ -270,6 +271,15 @@ pub static NO_ESCALATION: Code = Code::new(
     "door-http-no-escalation",
     "There is no such case",
     "list the cases with GET /v1/escalations; the oldest that nobody decides are dropped",
+);
+
+/// The ledger knows of no decision for this request.
+pub static NO_DECISION: Code = Code::new(
+    Kind::Missing,
+    "door-http-no-decision",
+    "There is no such decision",
+    "name the `decision_id` of an answer, or its `x-request-id`; it is in the ledger a moment \
+     after the answer, and only if a document was asked for",
 );
 
 /// Nothing is kept at this path of the data.

@@ -8,6 +8,7 @@ mod authzen;
 mod bundle;
 mod cache;
 mod crypto;
+mod decision;
 mod escalation;
 mod forward;
 mod guard;
@@ -150,6 +151,7 @@ pub(crate) fn operations<P: Plane>() -> Vec<Operation<P>> {
     operations.extend(shadow::operations());
     operations.extend(authzen::operations());
     operations.extend(escalation::operations());
+    operations.extend(decision::operations());
     operations.extend(status::operations());
     operations.extend(forward::operations());
     operations

@@ -12,6 +12,7 @@ pub mod guard;
 pub mod ledger;
 pub mod object;
 pub mod policy;
+pub mod replay;
 pub mod shadow;
 pub mod token;
 
@@ -40,6 +41,7 @@ pub trait Plane:
     + policy::Answers
     + bundle::Answers
     + escalation::Answers
+    + replay::Answers
     + shadow::Answers
     + 'static
 {

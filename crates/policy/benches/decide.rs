@@ -19,7 +19,7 @@ use flow::question::policy::{
     ChangeData, DataChange, Decide, Decided, Freshness, Posed, PutPolicy,
 };
 use flow::{Clock, Random, Revisions, Step};
-use policy::{Book, Config, Decider};
+use policy::{Book, Config, Decider, Record};
 use pool::sql::sqlite::{Options, Sqlite};
 use rego::builtin::World;
 use rego::value::json;
@@ -67,15 +67,22 @@ async fn run() {
     };
     beside(&texts, remembered, &evaluated(&decider, &tenant, &inputs).await);
 
-    let ask = |text: &str, path: &str, posed: Posed| {
+    let silent = Config { record: Record::Nothing, ..Config::default() };
+    let silent = Decider::new(decider.book().clone(), silent, Clock::system(), Random::system());
+    let ask_of = |decider: &Decider, text: &str, path: &str, posed: Posed| {
         let text = text.as_bytes();
         let freshness = Freshness::Any;
         now(decider.decide(&tenant, &Decide { path, text, posed, strict: false, freshness }))
     };
+    let ask = |text: &str, path: &str, posed: Posed| ask_of(&decider, text, path, posed);
     let hit = per(texts.len(), |number| {
         black_box(ask(&texts[number], "authzen/allow", Posed::Whole));
     });
     println!("remembered, from text\t{hit:.0}\tns\t");
+    let unrecorded = per(texts.len(), |number| {
+        black_box(ask_of(&silent, &texts[number], "authzen/allow", Posed::Whole));
+    });
+    println!("what is read of it recorded\t{:.0}\tns\t≤ 300", hit - unrecorded);
     let anew = per(texts.len(), |number| {
         // Two names of one rule: an input that is never remembered makes it be asked anew.
         let text = format!("{{\"n\":{},{}", number as u64 + turn(), &texts[number][1..]);

@@ -9,6 +9,7 @@ mod bundles;
 mod candidates;
 mod clash;
 mod edition;
+mod history;
 mod store;
 
 use std::sync::Arc;
@@ -51,6 +52,8 @@ pub struct Book {
     clock: Clock,
     config: crate::Config,
     tenants: RwLock<HashMap<Arc<str>, Arc<Edition>>>,
+    /// What held before, of which somebody asked.
+    past: history::Past,
     /// Whoever reads or changes policies here does so alone.
     writing: Mutex<()>,
 }
@@ -73,8 +76,8 @@ impl Book {
     ) -> Result<Self> {
         prepare(&*sql, &clock).await?;
         crate::pipeline::prepare(&*sql, &clock).await?;
-        let (tenants, writing) = (RwLock::default(), Mutex::default());
-        Ok(Self { sql, revisions, announcer, clock, config, tenants, writing })
+        let (tenants, past, writing) = Default::default();
+        Ok(Self { sql, revisions, announcer, clock, config, tenants, past, writing })
     }
 
     /// Where it keeps them.
@@ -309,8 +312,8 @@ impl Book {
             let change = store::change(
                 tenant,
                 edition.revision(),
-                edition.data(),
-                next.data(),
+                (edition.data(), next.data()),
+                self.keeping(),
                 fact.clone(),
             );
             match self.sql.commit(change).await {

@@ -17,6 +17,7 @@ pub static CODES: &[&Code] = &[
     &DATA_PATH,
     &DATA_HIDDEN,
     &UNKNOWN_REVISION,
+    &HISTORY_GONE,
     &BUSY,
     &LONG,
     &BUNDLED,
@@ -142,6 +143,14 @@ pub static UNKNOWN_REVISION: Code = Code::new(
     "policy-revision",
     "That revision is not known",
     "name a revision that an answer of this server named",
+);
+
+/// What held then is not kept.
+pub static HISTORY_GONE: Code = Code::new(
+    Kind::Missing,
+    "policy-history",
+    "What held at that revision is not kept anymore",
+    "raise `policy.history` and `policy.history_max` for what comes; what is gone is gone",
 );
 
 /// Others change policies all the time.

@@ -36,11 +36,32 @@ pub struct Config {
     pub escalations: Escalations,
     /// Other servers whose policies decide, by the path above their documents.
     pub remote: BTreeMap<String, Remote>,
+    /// What is recorded of the input of a decision.
+    pub record: Record,
+    /// An input of which policies read more than this is not recorded.
+    pub record_max: Size,
+    /// Places of the input that are never recorded, as in `user.ssn` or `people.*.phone`.
+    pub masks: Vec<String>,
+    /// For how long documents are kept as they were, so that decisions can be asked again.
+    pub history: Span,
+    /// How much of them is kept, for each tenant; beyond, the oldest go first.
+    pub history_max: Size,
     /// The share of decisions that candidates are asked about too, from 0.0 to 1.0.
     pub shadow_share: f64,
     /// So many decisions wait to be compared with what candidates say; those beyond are counted
     /// as dropped.
     pub shadow_queue: usize,
+}
+
+/// What is recorded of the input of a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Record {
+    /// What policies read of it.
+    #[default]
+    Read,
+    /// Nothing: such a decision cannot be asked again.
+    Nothing,
 }
 
 impl Default for Config {
@@ -59,6 +80,11 @@ impl Default for Config {
             remote: BTreeMap::new(),
             shadow_share: 1.0,
             shadow_queue: 4096,
+            record: Record::Read,
+            record_max: Size::kib(4),
+            masks: Vec::new(),
+            history: Span(std::time::Duration::from_secs(30 * 24 * 3600)),
+            history_max: Size::mib(256),
         }
     }
 }

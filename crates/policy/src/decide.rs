@@ -6,6 +6,7 @@ mod compile;
 mod input;
 mod near;
 mod prepared;
+mod replay;
 mod shadowed;
 
 use std::sync::Arc;
@@ -23,12 +24,14 @@ use crate::codes::INPUT;
 use crate::forward::{self, Header};
 use crate::memory::{self, Known};
 use crate::pipeline::Tiers;
+use crate::record::Recorder;
 use crate::shadow::Shadows;
 use crate::told;
 use crate::world::Present;
 use aside::{AT_ONCE, Aside};
 pub(crate) use input::{Input, Inputs};
 pub use prepared::Prepared;
+pub use replay::{Decision, Recorded};
 
 /// Whose decision it is, and by which request it is known.
 type Whose<'a> = (&'a Arc<str>, Option<Id>);
@@ -178,7 +181,9 @@ impl Decider {
         let mut key = Vec::with_capacity(128);
         let mut results = Vec::with_capacity(inputs.len());
         let mut tier = Tier::Memory;
+        let mut record = Recorder::new(&self.config, inputs.several);
         for input in inputs.iter() {
+            record.add(|pen| input.record(&entry.outline, pen));
             let (known, by) = self.answer(edition, entry, &input, asked.strict, &mut key)?;
             if by != Tier::Memory {
                 tier = by;
@@ -190,7 +195,8 @@ impl Decider {
             }
         }
         self.cast_text(whose, edition, asked, &results);
-        Ok(Decided { results, several: inputs.several, revision: edition.name().clone(), tier })
+        let (several, revision, seen) = (inputs.several, edition.name().clone(), record.finish());
+        Ok(Decided { results, several, revision, tier, seen })
     }
 
     fn answer(

@@ -39,18 +39,20 @@ mod forward;
 mod memory;
 mod own;
 mod pipeline;
+mod record;
 mod shadow;
 mod told;
 mod world;
 
 pub use book::{Book, Edition, Revision};
 pub use bundle::Bundle;
-pub use config::Config;
-pub use decide::{Decider, Prepared};
+pub use config::{Config, Record};
+pub use decide::{Decider, Decision, Prepared, Recorded};
 pub use forward::Header;
 pub use own::{Policies, STOCKADE_SELF};
 pub use pipeline::{
     Case, Escalations, Expert, Experts, Fallback, Otherwise, Pattern, Queue, Remote, Review,
     Scripted, Tiers, Verdict,
 };
+pub use record::digest;
 pub use shadow::{Comparing, Shadows};

@@ -87,6 +87,8 @@ grants := {
 		"ledger.head",
 		"ledger.prove",
 		"ledger.group.*",
+		# What was decided may be asked again, which changes nothing.
+		"policy.replay",
 		"stream.read",
 		"stream.follow",
 		"group.*",

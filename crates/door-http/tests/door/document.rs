@@ -13,6 +13,7 @@ use crate::plane;
 fn furnish(open: &Open) {
     open.world.put("x", "a value");
     open.world.happen("cache.purge");
+    open.world.happen("decision.make");
     open.world.policies.lock().insert("x".to_owned(), "package x".to_owned());
     open.world.candidates.lock().insert("x".to_owned(), Some("package x".to_owned()));
     for path in ["", "x"] {

@@ -201,7 +201,10 @@ fn event(action: &'static str, position: u64) -> Event {
         actor: "human:ann".to_owned(),
         component: "http".to_owned(),
         path: "cache/sessions/k".to_owned(),
-        correlation: Id(7).to_string(),
+        correlation: match action.starts_with("decision.") {
+            true => "x".to_owned(),
+            false => Id(7).to_string(),
+        },
         causation: String::new(),
         data: Data::Json(Bytes::from_static(br#"{"outcome":"done","at":"then"}"#)),
     }

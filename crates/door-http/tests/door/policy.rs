@@ -9,9 +9,10 @@ use flow::question::bundle::{
 };
 use flow::question::policy::{
     ChangeData, Changed, Compile, DataChange, Decide, Decided, DeletePolicy, Freshness,
-    ListPolicies, ListVersions, PolicyInfo, PolicyShown, Posed, PutPolicy, Query, ShowPolicy, Tier,
-    VersionInfo,
+    ListPolicies, ListVersions, PolicyInfo, PolicyShown, Posed, PutPolicy, Query, Seen, ShowPolicy,
+    Tier, VersionInfo,
 };
+use flow::question::replay::{Again, Held, Replay, Replayed, Replays, Was};
 use flow::{Answer, Code, Error, Kind, Origin, Permitted, Result, Step, Time};
 use serde_json::{Value, json};
 
@@ -104,7 +105,8 @@ answers!(Decide<'q>, Decided, |_, asked| {
     let (inputs, several) = inputs(asked)?;
     let document = |input: &Option<String>| Ok(document(asked, input.as_deref())?.map(Bytes::from));
     let results: Result<Vec<_>> = inputs.iter().map(document).collect();
-    Ok(Decided { results: results?, several, revision: Arc::from("r7"), tier: Tier::Engine })
+    let (revision, tier, seen) = (Arc::from("r7"), Tier::Engine, Seen::default());
+    Ok(Decided { results: results?, several, revision, tier, seen })
 });
 answers!(Query<'q>, Bytes, |_, asked| {
     let input = asked.input.map(|input| String::from_utf8_lossy(input).into_owned());
@@ -135,6 +137,37 @@ answers!(Compile<'q>, Bytes, |_, asked| {
             Ok(json!({ "queries": [[asked]] }).to_string().into())
         }
     }
+});
+
+// It was yes, and is no by what holds now.
+answers!(Replay<'q>, Replays, |world, asked| {
+    let policies = world.policies.lock();
+    let policies = policies.iter().map(|(id, source)| shown(id, source).info).collect();
+    let now = asked.by == Held::Now;
+    let again = Again {
+        revision: "1.0".into(),
+        same: Some(!now),
+        unknown: None,
+        asked: true,
+        result: Some(if now { "false".into() } else { "true".into() }),
+        policies,
+        explanation: Some((Bytes::from_static(b"{\"asked\":[]}"), "nothing\n".into())),
+    };
+    let replayed = |(place, event): (usize, &flow::question::ledger::Event)| Replayed {
+        place,
+        document: "x".into(),
+        by: event.actor.clone(),
+        door: event.component.clone(),
+        at: event.time.to_string(),
+        tier: "engine".into(),
+        revision: "1.0".into(),
+        input: Some(Bytes::from_static(b"{\"n\":1.50}")),
+        decided: Was::Text("true".into()),
+        again: again.clone(),
+    };
+    let decisions = asked.facts.iter().enumerate().map(replayed);
+    let decisions = decisions.filter(|one| asked.place.is_none_or(|place| place == one.place));
+    Ok(Replays { count: asked.facts.len(), decisions: decisions.collect() })
 });
 
 fn shown(id: &str, source: &str) -> PolicyShown {

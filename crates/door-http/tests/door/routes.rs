@@ -477,3 +477,43 @@ async fn cases_are_listed_by_state_and_page_and_decided_and_withdrawn() {
     }
     assert_eq!(get(open.address, "/v1/escalations/c2").await.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_decision_is_made_again_by_what_held_then_or_by_what_holds_now() {
+    let open = open(Config::default());
+    let missing = get(open.address, "/v1/decisions/x").await;
+    assert_eq!(
+        (missing.status, &*missing.problem()),
+        (StatusCode::NOT_FOUND, "door-http-no-decision")
+    );
+    for _ in 0..2 {
+        open.world.happen("decision.make");
+    }
+    open.world.happen("decision.query");
+    let told = get(open.address, "/v1/decisions/x?at=then").await;
+    assert!(String::from_utf8_lossy(&told.body).contains(r#""input":{"n":1.50}"#), "{told:?}");
+    for (query, items, same) in [
+        ("", &[0, 1][..], true),
+        ("?at=then", &[0, 1], true),
+        ("?at=now", &[0, 1], false),
+        ("?item=1", &[1], true),
+        ("?at=now&item=0", &[0], false),
+    ] {
+        let told = get(open.address, &format!("/v1/decisions/x{query}")).await.json();
+        assert_eq!((&told["decision_id"], &told["count"]), (&json!("x"), &json!(2)), "{query}");
+        let decisions = told["decisions"].as_array().unwrap();
+        let places: Vec<u64> = decisions.iter().map(|one| one["item"].as_u64().unwrap()).collect();
+        assert_eq!(places, items, "{query}");
+        for one in decisions {
+            assert_eq!((&one["again"]["same"], &one["by"]), (&json!(same), &json!("human:ann")));
+            assert_eq!(one["decided"]["result"], json!(true), "{query}");
+            assert_eq!(one["again"]["story"], "nothing\n", "{query}");
+        }
+    }
+    for (query, expected) in
+        [("?at=noon", 400), ("?item=x", 400), ("?limit=1", 400), ("?item=2", 404)]
+    {
+        let wrong = get(open.address, &format!("/v1/decisions/x{query}")).await;
+        assert_eq!(wrong.status.as_u16(), expected, "{query}");
+    }
+}

@@ -106,6 +106,24 @@ pub struct Decided {
     pub revision: Arc<str>,
     /// Which tier knew.
     pub tier: Tier,
+    /// What policies read of what was asked about, as it is recorded.
+    pub seen: Seen,
+}
+
+/// What policies read of what they were asked about, and nothing else: enough to ask them again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Whether anything is recorded at all.
+    pub kept: bool,
+    /// As JSON: the input, or a list of those that stood one by one, with `null` in the place of
+    /// one that is too large. Nothing where there was none.
+    pub text: String,
+    /// How many values in it are masked.
+    pub masked: u32,
+    /// How many inputs are too large to be recorded.
+    pub too_large: u32,
+    /// Whether a number in it is longer than others can read it.
+    pub long_numbers: bool,
 }
 
 /// Who knew an answer, the nearest first.

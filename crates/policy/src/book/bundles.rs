@@ -75,6 +75,7 @@ impl Book {
                 gone: next.gone,
                 data: (edition.data(), next.edition.data()),
                 bundle: Some(&held),
+                keeping: self.keeping(),
             };
             let from = edition.revision();
             let _alone = self.writing.lock().await;
@@ -120,6 +121,7 @@ impl Book {
                 gone,
                 data: (edition.data(), next.data()),
                 bundle: None,
+                keeping: self.keeping(),
             };
             let change = store::exchange(tenant, edition.revision(), name, &exchange, fact.clone());
             match self.sql.commit(change).await {

@@ -20,6 +20,7 @@ use super::bundles::Held;
 use crate::bundle::Roots;
 use crate::memory::Memory;
 use crate::pipeline::{Behind, Ways};
+use crate::record::{Masks, Outline};
 use crate::{data, told};
 
 /// As many paths are prepared to be asked for; those beyond are prepared each time.
@@ -65,6 +66,8 @@ pub struct Edition {
     pub(crate) memory: Memory,
     /// What comes behind its policies.
     pub(crate) ways: Ways,
+    /// What is never recorded.
+    masks: Masks,
     /// Under which standing it was last known to be the newest.
     standing: ArcSwapOption<Epoch>,
     /// Whether it has a shadow.
@@ -95,6 +98,8 @@ pub(crate) struct Entry {
     pub(crate) steady: bool,
     /// What comes behind the policies; nothing for most.
     pub(crate) behind: Option<Box<Behind>>,
+    /// What of the input is recorded.
+    pub(crate) outline: Outline,
 }
 
 impl Edition {
@@ -129,13 +134,34 @@ impl Edition {
         data: Value,
         config: &crate::Config,
     ) -> Result<Self> {
-        let modules = policies.values().map(|policy| policy.module.clone()).collect();
-        let program = Program::compile(modules, Options { open: true, ..Options::default() });
-        let program = Arc::new(program.map_err(|problems| told::uncompiled(&problems))?);
+        let program = compiled(&policies, Options { open: true, ..Options::default() })?;
         for problem in program.awaited() {
             tracing::warn!(%problem, "a policy calls a function that is not there yet");
         }
         Ok(Self::of(revision, (policies, bundles), program, data, config))
+    }
+
+    /// What held at a revision, which can say why it comes to what it does. Modules that an
+    /// edition has are not parsed again.
+    pub(super) fn past(
+        revision: Revision,
+        modules: Vec<(PolicyInfo, Language)>,
+        data: Value,
+        known: Option<&Self>,
+        config: &crate::Config,
+    ) -> Result<Self> {
+        let mut policies = BTreeMap::new();
+        for (info, language) in modules {
+            let known = known.and_then(|known| known.policies.get(&info.id));
+            let policy = match known.filter(|policy| policy.is(&info.source, language)) {
+                Some(policy) => Policy { info: Arc::new(info), module: policy.module.clone() },
+                None => Policy::parse(info, language)?,
+            };
+            policies.insert(policy.info.id.clone(), policy);
+        }
+        let options = Options { open: true, marks: true };
+        let program = compiled(&policies, options)?;
+        Ok(Self::of(revision, (policies, Bundles::new()), program, data, config))
     }
 
     fn of(
@@ -147,6 +173,7 @@ impl Edition {
     ) -> Self {
         let name = revision.to_string().into();
         let (entries, memory, ways) = (RwLock::default(), Memory::new(config), Ways::new(config));
+        let (masks, standing) = (Masks::new(&config.masks), ArcSwapOption::empty());
         Self {
             revision,
             name,
@@ -157,7 +184,8 @@ impl Edition {
             entries,
             memory,
             ways,
-            standing: ArcSwapOption::empty(),
+            masks,
+            standing,
             is_shadowed: AtomicBool::default(),
             shadow: ArcSwapOption::empty(),
             shadow_changes: AtomicU64::default(),
@@ -293,16 +321,23 @@ impl Edition {
         let way = data::located(&self.data, data::path(path)?);
         let Reads { input, unsteady, .. } = self.program.reads(&way);
         let behind = self.ways.behind(&way, &self.program);
+        let outline = Outline::new(&input, &self.masks);
         let mut entries = self.entries.write();
         let number = u32::try_from(entries.len()).unwrap_or(u32::MAX);
         let fits = entries.len() < ENTRIES_MAX;
         let (reads, steady) = (input, unsteady.is_empty() && fits);
-        let entry = Arc::new(Entry { number, path: way, reads, steady, behind });
+        let entry = Arc::new(Entry { number, path: way, reads, steady, behind, outline });
         Ok(match fits {
             true => entries.entry(path.into()).or_insert(entry).clone(),
             false => entry,
         })
     }
+}
+
+fn compiled(policies: &BTreeMap<String, Policy>, options: Options) -> Result<Arc<Program>> {
+    let modules = policies.values().map(|policy| policy.module.clone()).collect();
+    let program = Program::compile(modules, options);
+    program.map(Arc::new).map_err(|problems| told::uncompiled(&problems))
 }
 
 impl Policy {

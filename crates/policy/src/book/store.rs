@@ -14,6 +14,7 @@ use rego::value::json;
 use super::Revision;
 use super::bundles::Held;
 use super::edition::Bundles;
+use super::history::{Keeping, was};
 use crate::bundle::Roots;
 
 const MIGRATIONS: &[Migration] = &[
@@ -57,6 +58,7 @@ const MIGRATIONS: &[Migration] = &[
         PRIMARY KEY (tenant, name)
     );",
     ),
+    Migration::both(3, "policies and documents as they were", super::history::MIGRATION),
     Migration::both(
         4,
         "candidates beside policies",
@@ -133,7 +135,8 @@ pub(super) async fn read(
         let modules = rows.iter().map(info).collect::<Result<Vec<_>>>()?;
         let text = "SELECT name, json FROM policy_document WHERE tenant = ?1";
         let rows = sql.query(Statement::new(text).bind(tenant)).await?;
-        let documents = rows.iter().map(document).collect::<Result<Vec<_>>>()?;
+        let read = |row: &Row| document(row.get("name")?, &row.get::<String>("json")?);
+        let documents = rows.iter().map(read).collect::<Result<Vec<_>>>()?;
         let bundles = bundles(sql, tenant).await?;
         // What was read in pieces is of one moment if nothing changed while it was.
         if revision(sql, tenant).await? == before {
@@ -142,7 +145,7 @@ pub(super) async fn read(
     }
 }
 
-fn info(row: &Row) -> Result<PolicyInfo> {
+pub(super) fn info(row: &Row) -> Result<PolicyInfo> {
     let source: String = row.get("source")?;
     Ok(PolicyInfo {
         id: row.get("id")?,
@@ -153,8 +156,7 @@ fn info(row: &Row) -> Result<PolicyInfo> {
     })
 }
 
-fn document(row: &Row) -> Result<(Value, Value)> {
-    let (name, text): (String, String) = (row.get("name")?, row.get("json")?);
+pub(super) fn document(name: String, text: &str) -> Result<(Value, Value)> {
     let value = json::read(text.as_bytes()).map_err(|error| {
         CORRUPT.error(format!("the document `{name}` cannot be read")).because(error.to_string())
     })?;
@@ -212,7 +214,8 @@ pub(super) fn put(
     info: &PolicyInfo,
     fact: Option<Fact>,
 ) -> Transaction {
-    with(policies_changed(tenant, from).run(version_row(tenant, info, true)), fact)
+    let row = version_row(tenant, from, info, Stand::Live { is_old: false });
+    with(policies_changed(tenant, from).run(row), fact)
 }
 
 pub(super) fn delete(
@@ -221,12 +224,28 @@ pub(super) fn delete(
     info: &PolicyInfo,
     fact: Option<Fact>,
 ) -> Transaction {
-    with(policies_changed(tenant, from).run(version_row(tenant, info, false)), fact)
+    with(policies_changed(tenant, from).run(version_row(tenant, from, info, Stand::Gone)), fact)
 }
 
-pub(super) fn version_row(tenant: &str, info: &PolicyInfo, live: bool) -> Statement {
-    let text = "INSERT INTO policy_version (tenant, id, version, source, live, at, by_whom)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+/// Whether a version of a policy is one, and in which Rego.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Stand {
+    /// It is in force, and may be written as before OPA 1.0.
+    Live { is_old: bool },
+    /// There is none anymore.
+    Gone,
+}
+
+pub(super) fn version_row(
+    tenant: &str,
+    from: Revision,
+    info: &PolicyInfo,
+    stand: Stand,
+) -> Statement {
+    let text = "INSERT INTO policy_version
+                    (tenant, id, version, source, live, at, by_whom, since, v0)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let live = matches!(stand, Stand::Live { .. });
     Statement::new(text)
         .bind(tenant)
         .bind(&*info.id)
@@ -235,47 +254,58 @@ pub(super) fn version_row(tenant: &str, info: &PolicyInfo, live: bool) -> Statem
         .bind(live)
         .bind(info.at)
         .bind(&*info.by)
+        .bind(number(from.changes() + 1))
+        .bind(matches!(stand, Stand::Live { is_old: true }))
 }
 
-/// Writes the documents that are others than before.
+/// Writes the documents that are others than before, and keeps what they were.
 pub(super) fn change(
     tenant: &str,
     from: Revision,
-    before: &Value,
-    after: &Value,
+    data: (&Value, &Value),
+    keeping: Keeping,
     fact: Option<Fact>,
 ) -> Transaction {
-    with(documents(changed(tenant, from, "documents"), tenant, before, after), fact)
+    let transaction = changed(tenant, from, "documents");
+    with(documents(transaction, (tenant, from), data, keeping), fact)
 }
 
 fn documents(
     mut transaction: Transaction,
-    tenant: &str,
-    before: &Value,
-    after: &Value,
+    (tenant, from): (&str, Revision),
+    (before, after): (&Value, &Value),
+    keeping: Keeping,
 ) -> Transaction {
+    let mut were: Vec<(&str, Option<String>)> = Vec::new();
     let names = |value: &Value| match value {
         Value::Object(members) => {
             members.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
         }
         _ => Vec::new(),
     };
-    for (key, value) in names(after) {
-        if before.get(&key) == Some(&value) {
+    let (olds, news) = (names(before), names(after));
+    for (key, value) in &news {
+        let old = before.get(key);
+        if old == Some(value) {
             continue;
         }
         let text = "INSERT INTO policy_document (tenant, name, json) VALUES (?1, ?2, ?3)
                     ON CONFLICT (tenant, name) DO UPDATE SET json = excluded.json";
         let name = key.as_text().unwrap_or_default();
-        let row = Statement::new(text).bind(tenant).bind(name).bind(json::write(&value));
+        let row = Statement::new(text).bind(tenant).bind(name).bind(json::write(value));
         transaction = transaction.run(row);
+        were.push((name, was(old)));
     }
-    for (key, _) in names(before).into_iter().filter(|(key, _)| after.get(key).is_none()) {
+    for (key, old) in olds.iter().filter(|(key, _)| after.get(key).is_none()) {
         let text = "DELETE FROM policy_document WHERE tenant = ?1 AND name = ?2";
         let name = key.as_text().unwrap_or_default();
         transaction = transaction.run(Statement::new(text).bind(tenant).bind(name));
+        were.push((name, was(Some(old))));
     }
-    transaction
+    match were.is_empty() {
+        true => transaction,
+        false => keeping.keep(transaction, (tenant, from.changes() + 1), &were),
+    }
 }
 
 /// What a bundle changes, all at once.
@@ -288,6 +318,8 @@ pub(super) struct Exchange<'a> {
     pub(super) data: (&'a Value, &'a Value),
     /// What is in force of the bundle, if it is.
     pub(super) bundle: Option<&'a Held>,
+    /// What is kept of documents as they were.
+    pub(super) keeping: Keeping,
 }
 
 /// Puts a bundle in the place of the one with its name, or nothing.
@@ -299,13 +331,14 @@ pub(super) fn exchange(
     fact: Option<Fact>,
 ) -> Transaction {
     let mut transaction = policies_changed(tenant, from);
-    for (infos, live) in [(&exchange.put, true), (&exchange.gone, false)] {
-        for info in infos {
-            transaction = transaction.run(version_row(tenant, info, live));
-        }
+    for info in &exchange.put {
+        let is_old = exchange.bundle.is_some_and(|held| held.old.contains(&info.id));
+        transaction = transaction.run(version_row(tenant, from, info, Stand::Live { is_old }));
     }
-    let (before, after) = exchange.data;
-    let transaction = documents(transaction, tenant, before, after);
+    for info in &exchange.gone {
+        transaction = transaction.run(version_row(tenant, from, info, Stand::Gone));
+    }
+    let transaction = documents(transaction, (tenant, from), exchange.data, exchange.keeping);
     let transaction = match exchange.bundle {
         Some(held) => transaction.run(bundle_row(tenant, held)),
         None => {

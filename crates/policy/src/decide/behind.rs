@@ -7,6 +7,7 @@ use super::input::{Input, Inputs};
 use super::{Decider, Known, Whose};
 use crate::book::{Edition, Entry};
 use crate::pipeline::{Behind, Heard, Left, Tiers, is_open};
+use crate::record::Recorder;
 
 impl Decider {
     /// What of this entry comes behind, and who is there to ask.
@@ -31,7 +32,9 @@ impl Decider {
         // One budget for all that is asked at once: a hundred questions do not wait a hundred times.
         let budget = behind.reviewed.as_ref().map(|reviewed| reviewed.review.budget.0);
         let until = self.clock.moment().after(budget.unwrap_or_default());
+        let mut record = Recorder::new(&self.config, inputs.several);
         for input in inputs.iter() {
+            record.add(|pen| input.record(&entry.outline, pen));
             let (mut known, mut by) =
                 self.first(behind, tiers, (edition, entry), &input, asked).await?;
             if matches!(by, Tier::Memory | Tier::Engine) {
@@ -55,7 +58,8 @@ impl Decider {
         if said.len() == results.len() {
             self.cast_text(whose, edition, asked, &said);
         }
-        Ok(Decided { results, several: inputs.several, revision: edition.name().clone(), tier })
+        let (several, revision, seen) = (inputs.several, edition.name().clone(), record.finish());
+        Ok(Decided { results, several, revision, tier, seen })
     }
 
     /// What policies say, those here or those elsewhere.

@@ -9,6 +9,7 @@ use rego::value::json::{self, Draft};
 
 use crate::codes::INPUT;
 use crate::memory::At;
+use crate::record::{Outline, Pen};
 
 /// As many are asked about at once.
 const EACH_MAX: usize = 10_000;
@@ -157,6 +158,49 @@ impl<'i> Input<'i> {
         match own {
             Draft::Object(own) => Some(Value::object(shared.chain(own.iter().map(pair)))),
             _ => Some(Value::object(shared)),
+        }
+    }
+}
+
+impl Input<'_> {
+    /// Writes as much of it as an outline says. Nothing is written where there is no input.
+    pub(super) fn record(&self, outline: &Outline, pen: &mut Pen) {
+        let (common, own) = match *self {
+            Self::Draft { common: Some(common), own } => (common, own),
+            Self::Draft { .. } | Self::Value(_) => return,
+        };
+        let Some(own) = own else { return one(common, outline, pen) };
+        let find = |key: &Value| {
+            let is_asked = key.as_text().is_some_and(|name| !aside(name));
+            own.get(key).or_else(|| common.get(key).filter(|_| is_asked))
+        };
+        let Draft::Object(members) = common else { return one(common, outline, pen) };
+        match outline.is_all() {
+            false => outline.write_members(find, pen),
+            true => {
+                let own: &[(Cow<'_, str>, Draft<'_>)] = match own {
+                    Draft::Object(own) => own,
+                    _ => &[],
+                };
+                let is_own = |name: &str| own.iter().any(|(key, _)| key == name);
+                let shared = members.iter().filter(|(key, _)| !aside(key) && !is_own(key));
+                let members = shared.chain(own).map(|(key, value)| (&**key, value));
+                outline.write_all(members, pen);
+            }
+        }
+    }
+}
+
+/// Writes as much of a text as an outline says: an object without members where it says nothing.
+fn one(draft: &Draft<'_>, outline: &Outline, pen: &mut Pen) {
+    match draft {
+        Draft::Object(_) if !outline.is_all() => outline.write_members(|key| draft.get(key), pen),
+        _ => {
+            let before = pen.mark();
+            outline.write(draft, pen);
+            if pen.is_at(before) {
+                pen.raw("{}");
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn bundle(name: &str, roots: &[&str], files: &[(&str, &str)]) -> Bund
 }
 
 impl Node {
-    async fn activate(&self, bundle: &Bundle) -> Result<Activated> {
+    pub(super) async fn activate(&self, bundle: &Bundle) -> Result<Activated> {
         self.book.activate(&self.tenant, bundle, "ann", false, None).await
     }
 

@@ -1,5 +1,6 @@
 //! Long histories of changes and decisions on three nodes: each decision is what a program
-//! compiled for it alone, of the policies and documents of its revision, comes to.
+//! compiled for it alone, of the policies and documents of its revision, comes to; and made again
+//! at the end it is the same.
 
 use std::collections::BTreeMap;
 
@@ -7,21 +8,25 @@ use flow::question::policy::{Changed, DataChange, Freshness, Tier};
 use policy::Revision;
 
 use super::node::{Known, Node, Plane, one};
+use super::past::Made;
 
 const STEPS: usize = 1500;
 
+/// So many decisions of each history are made again.
+const REPLAYS: usize = 150;
+
 /// A row of numbers that follows from its seed.
-struct Chance(u64);
+pub(super) struct Chance(pub(super) u64);
 
 impl Chance {
-    fn below(&mut self, end: usize) -> usize {
+    pub(super) fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         usize::try_from((mixed ^ (mixed >> 31)) % end as u64).unwrap()
     }
 
-    fn one<'t>(&mut self, of: &[&'t str]) -> &'t str {
+    pub(super) fn one<'t>(&mut self, of: &[&'t str]) -> &'t str {
         of[self.below(of.len())]
     }
 }
@@ -85,6 +90,7 @@ struct History {
     newest: Revision,
     name: String,
     past: BTreeMap<String, Known>,
+    made: Vec<Made>,
     tiers: BTreeMap<&'static str, usize>,
 }
 
@@ -92,9 +98,9 @@ impl History {
     fn new(seed: u64) -> Self {
         let now = Known { data: "{}".into(), ..Known::default() };
         let past = [("0.0".to_owned(), now.clone())].into();
-        let (documents, tiers) = Default::default();
-        let newest = Revision::default();
-        Self { chance: Chance(seed), now, documents, newest, name: "0.0".into(), past, tiers }
+        let (documents, made, tiers) = Default::default();
+        let (chance, newest, name) = (Chance(seed), Revision::default(), "0.0".into());
+        Self { chance, now, documents, newest, name, past, made, tiers }
     }
 
     fn is_now(&mut self, revision: &str) {
@@ -191,6 +197,7 @@ impl History {
                 assert_eq!(answer, fresh.as_deref(), "{of} at {revision}, by {tier:?}");
                 *self.tiers.entry(tier.name()).or_default() += 1;
                 assert!(matches!(tier, Tier::Memory | Tier::Engine));
+                self.made.push(Made { path: path.to_owned(), decided });
             }
             (Err(_), Err(_)) => *self.tiers.entry("failed").or_default() += 1,
             (decided, fresh) => panic!("{of} at {revision}: {decided:?}, and fresh {fresh:?}"),
@@ -224,6 +231,11 @@ async fn run(seed: u64) {
         }
     }
     eprintln!("{} revisions, decided: {:?}", history.past.len(), history.tiers);
+    // Each is made again when much has happened since, in an order in which none is at hand.
+    let step = history.made.len() / REPLAYS;
+    for made in history.made.iter().step_by(step.max(1)) {
+        made.comes_to_the_same(&nodes[history.chance.below(3)]).await;
+    }
     assert!(history.tiers["memory"] > STEPS / 10, "hardly anything was remembered");
     assert!(history.newest.covers(Revision::parse("10.10").unwrap()));
 }

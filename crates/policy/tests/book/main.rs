@@ -12,6 +12,8 @@ mod keys;
 mod long;
 mod node;
 mod outage;
+mod past;
 mod races;
+mod recorded;
 mod revisions;
 mod shadow;

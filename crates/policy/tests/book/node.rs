@@ -114,18 +114,26 @@ impl Plane {
 
     /// A node that is told nothing.
     pub(super) async fn deaf_node(&self) -> Node {
-        let (sql, clock) = (self.sql.clone(), self.clock.clone());
-        let revisions = Arc::new(Revisions::default());
-        let announcer = Arc::new(Announcer::new(Arc::new(self.feed.clone()), clock.clone()));
-        let book = Book::open(sql, revisions.clone(), announcer, clock.clone(), Config::default());
-        let book = Arc::new(book.await.unwrap());
-        let decider =
-            Decider::new(book.clone(), Config::default(), clock.clone(), Random::system());
-        Node { tenant: "main".into(), book, decider, revisions, clock }
+        Node::on(self.sql.clone(), &self.feed, &self.clock, Config::default()).await
     }
 }
 
 impl Node {
+    /// A node on a database, which tells what it does there and is told nothing.
+    pub(super) async fn on(
+        sql: Arc<dyn Sql>,
+        feed: &MemoryFeed,
+        clock: &Clock,
+        config: Config,
+    ) -> Self {
+        let revisions = Arc::new(Revisions::default());
+        let announcer = Arc::new(Announcer::new(Arc::new(feed.clone()), clock.clone()));
+        let book = Book::open(sql, revisions.clone(), announcer, clock.clone(), config.clone());
+        let book = Arc::new(book.await.unwrap());
+        let decider = Decider::new(book.clone(), config, clock.clone(), Random::system());
+        Self { tenant: "main".into(), book, decider, revisions, clock: clock.clone() }
+    }
+
     pub(super) async fn put(&self, id: &str, source: &str) -> Result<(Arc<str>, bool)> {
         let put = PutPolicy { id, source, dry_run: false };
         self.book.put(&self.tenant, &put, "ann", None).await

@@ -164,14 +164,14 @@ fn without(text: &[u8], errors: &[Option<Error>]) -> Result<Vec<u8>> {
 mod tests {
     use std::sync::Arc;
 
-    use flow::question::policy::Tier;
+    use flow::question::policy::{Seen, Tier};
 
     use super::*;
 
     fn check(results: &[&str], bad: &[bool], until: Until, expected: &str) {
         let results = results.iter().map(|text| Some(Bytes::from(text.to_string()))).collect();
         let (revision, tier) = (Arc::from("r1"), Tier::Engine);
-        let decided = Decided { results, several: true, revision, tier };
+        let decided = Decided { results, several: true, revision, tier, seen: Seen::default() };
         let errors: Vec<_> =
             bad.iter().map(|bad| bad.then(|| codes::NOT_WHOLE.error("no"))).collect();
         let mut answer = Vec::new();

@@ -6,7 +6,7 @@ use flow::{Fact, Result};
 use pool::sql::{Row, Sql, Statement, Transaction};
 
 use super::Revision;
-use super::policies::{self, MEANWHILE, number};
+use super::policies::{self, MEANWHILE, Stand, number};
 
 /// The candidates there are, by id, and how often they were changed.
 pub(super) async fn read(sql: &dyn Sql, tenant: &str) -> Result<(u64, Vec<Candidate>)> {
@@ -78,9 +78,10 @@ pub(super) fn promote(
 ) -> Transaction {
     let mut transaction = policies::policies_changed(tenant, revision);
     transaction = changed(transaction, tenant, changes);
-    for (infos, live) in [(put, true), (gone, false)] {
+    for (infos, stand) in [(put, Stand::Live { is_old: false }), (gone, Stand::Gone)] {
         for info in infos {
-            transaction = transaction.run(policies::version_row(tenant, info, live));
+            let row = policies::version_row(tenant, revision, info, stand);
+            transaction = transaction.run(row);
         }
     }
     policies::with(transaction.run(self::gone(tenant, None)), fact)
