@@ -30,8 +30,8 @@ impl NoNumber {
     }
 }
 
-/// What may be left of a number when its digits are counted in bits.
-const BITS_MAX: u64 = DIGITS_MAX as u64 * 4;
+/// Whole numbers of so many bits have no more digits than numbers may have.
+const BITS_MAX: u64 = DIGITS_MAX as u64 * 33_219 / 10_000;
 
 impl Number {
     /// The sum.
@@ -94,7 +94,7 @@ impl Number {
     pub fn absolute(&self) -> Self {
         match self {
             Self::Whole(number) if *number != i64::MIN => Self::Whole(number.abs()),
-            other => Self::from(other.float().absolute()),
+            other => other.near(Self::from(other.float().absolute())),
         }
     }
 
@@ -106,7 +106,7 @@ impl Number {
         }
         let float = self.float();
         let half = if float.is_negative() { Float::HALF.negated() } else { Float::HALF };
-        Self::from(&float.plus(half).truncated())
+        self.near(Self::from(&float.plus(half).truncated()))
     }
 
     /// The next whole number up. Between -1 and 0 that is 1, as it is in Open Policy Agent.
@@ -114,9 +114,9 @@ impl Number {
     pub fn ceiling(&self) -> Self {
         let cut = self.truncated();
         if cut < BigInt::ZERO || self.float().is_whole() {
-            return Self::from(&cut);
+            return self.near(Self::from(&cut));
         }
-        Self::from(&(cut + 1))
+        self.near(Self::from(&(cut + 1)))
     }
 
     /// The next whole number down. Between -1 and 0 that is 0, as it is in Open Policy Agent.
@@ -124,9 +124,18 @@ impl Number {
     pub fn floor(&self) -> Self {
         let cut = self.truncated();
         if cut >= BigInt::ZERO || self.float().is_whole() {
-            return Self::from(&cut);
+            return self.near(Self::from(&cut));
         }
-        Self::from(&(cut - 1))
+        self.near(Self::from(&(cut - 1)))
+    }
+
+    /// What was made of it, unless that has more digits than numbers may have: then it was so large
+    /// that it is near enough itself.
+    fn near(&self, made: Self) -> Self {
+        match &made {
+            Self::Real(real) if !real.decimal.in_bounds() => self.clone(),
+            _ => made,
+        }
     }
 
     fn all(
@@ -234,6 +243,30 @@ mod tests {
         ];
         for (one, operation, two, expected) in table {
             assert_eq!(operation(&number(one), &number(two)), Err(expected), "{one} and {two}");
+        }
+    }
+
+    #[test]
+    fn whatever_comes_out_can_be_read_again() {
+        let nines = "9".repeat(DIGITS_MAX);
+        let texts = ["12", "9e9999", "-99e9998", "1e-10000", "0.1", "1.5e5000", &nines];
+        let numbers = texts.map(number);
+        let mut made = Vec::new();
+        for one in &numbers {
+            made.extend([one.absolute(), one.rounded(), one.ceiling(), one.floor()]);
+            for two in &numbers {
+                let both: [Both; 5] =
+                    [Number::plus, Number::minus, Number::times, Number::over, Number::remainder];
+                made.extend(both.iter().filter_map(|both| both(one, two).ok()));
+                made.extend(Number::product(&[one, two, &number("1e3000")]));
+            }
+        }
+        let large = number("12").times(&number("5678901234567890901234e7890"));
+        made.extend(large.and_then(|large| large.times(&number("90"))?.times(&number("1e3000"))));
+        assert!(made.len() > 100, "{}", made.len());
+        for number in made {
+            let text = number.to_string();
+            assert!(Number::parse(&text).as_ref() == Some(&number), "{text:.40}");
         }
     }
 

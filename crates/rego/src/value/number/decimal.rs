@@ -31,10 +31,11 @@ impl Decimal {
         }
         let shift = match exponent {
             None => 0,
-            Some(text) => text.parse::<i32>().ok().filter(|e| e.unsigned_abs() <= LARGEST)?,
+            Some(text) => text.parse::<i32>().ok()?,
         };
         let places = i32::try_from(before.len()).ok()?;
-        Some(Self::new(negative, &digits, places.checked_add(shift)?))
+        let decimal = Self::new(negative, &digits, places.checked_add(shift)?);
+        decimal.in_bounds().then_some(decimal)
     }
 
     /// The number of a text that is all digits but its sign.
@@ -64,6 +65,11 @@ impl Decimal {
             return None;
         }
         self.fixed().parse().ok()
+    }
+
+    /// Whether it is neither too large nor too near to zero.
+    pub(super) fn in_bounds(&self) -> bool {
+        self.exponent.unsigned_abs() <= LARGEST
     }
 
     /// All digits, without an exponent.

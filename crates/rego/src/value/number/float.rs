@@ -16,8 +16,9 @@ pub(super) struct Float {
 /// How many bits are kept below those of the larger of two that are added.
 const BELOW: u32 = 62;
 
-/// How large an exponent may be: that of numbers of ten thousand digits, and a little more.
-const EXPONENT_MAX: u32 = 40_000;
+/// How large an exponent may be: with the bits of the mantissa, that of numbers of ten thousand
+/// digits.
+const EXPONENT_MAX: u32 = 33_219 - 64;
 
 impl Float {
     pub(super) const ZERO: Self = Self { negative: false, mantissa: 0, exponent: 0 };
