@@ -23,8 +23,8 @@ pub(super) fn built() -> Option<PathBuf> {
     build()
         .inspect_err(|error| {
             eprintln!(
-                "Cedar is not beside: {error}; the first time it is built, its crates come from \
-                 crates.io, which has to be within reach"
+                "Cedar is not beside: {error}; the first time it is built, its crates have to be \
+                 within reach"
             );
         })
         .ok()
