@@ -27,6 +27,8 @@ const BATCH: usize = 100;
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(2);
 const CONNECTIONS: usize = 8;
+/// Threads of clients that wait for many connections at once, and the connections of each.
+const ABREAST: (usize, usize) = (2, 16);
 /// Clients where each answer waits for a disk.
 const MANY: usize = 64;
 
@@ -55,8 +57,8 @@ struct Questions {
     batch: String,
 }
 
-/// Asks one of them; the status of the answer.
-type Ask = fn(&Questions, &mut Connection) -> io::Result<u16>;
+/// Asks one of them; the answer is heard later.
+type Say = fn(&Questions, &mut Connection) -> io::Result<()>;
 
 /// What it costs to be asked, and how long it takes.
 pub(crate) fn decisions() -> Result<Report, Box<dyn Error>> {
@@ -67,7 +69,7 @@ pub(crate) fn decisions() -> Result<Report, Box<dyn Error>> {
     let ours = serve(&stockade, &[], &place.path().join("logged"), &[])?;
     let bare = Server::start(&release.join("bare-hyper"), &[], ONE)?;
 
-    let kinds: [(&Server, Ask); 5] = [
+    let kinds: [(&Server, Say); 5] = [
         (&bare, Questions::remembered),
         (&ours, Questions::remembered),
         (&ours, Questions::evaluated),
@@ -75,16 +77,25 @@ pub(crate) fn decisions() -> Result<Report, Box<dyn Error>> {
         (&ours, Questions::batch),
     ];
     let mut rates = kinds.map(|_| Vec::new());
+    let mut sleeping = [&bare, &ours].map(|server| (server, Vec::new()));
     for round in 0..ROUNDS {
         // Whoever goes second meets a warmer machine, so they change places.
         for place in 0..kinds.len() {
             let place = (place + round) % kinds.len();
-            if let (Some((server, ask)), Some(rates)) = (kinds.get(place), rates.get_mut(place)) {
-                rates.push(per_cpu_second(server, &questions, *ask)?);
+            if let (Some((server, say)), Some(rates)) = (kinds.get(place), rates.get_mut(place)) {
+                rates.push(per_cpu_second(server, || {
+                    let say = |line: &mut Connection| say(&questions, line);
+                    load::abreast(|| connect(server), say, ABREAST, ROUND)
+                })?);
             }
+        }
+        for (server, rates) in &mut sleeping {
+            let ask = |line: &mut Connection| questions.ask(line);
+            rates.push(per_cpu_second(server, || without_pause(server, ask, CONNECTIONS))?);
         }
     }
     let [http, remembered, evaluated, access, batch] = rates.map(median);
+    let [http_alone, alone] = sleeping.map(|(_, rates)| median(rates));
     drop(bare);
     drop(ours);
 
@@ -93,8 +104,10 @@ pub(crate) fn decisions() -> Result<Report, Box<dyn Error>> {
 
     let about = format!(
         "{USERS} users of two of {ROLES} roles with {GRANTS} keyed grants each; {QUESTIONS} questions in \
-         turn with an API key, {CONNECTIONS} connections, {ROUNDS} rounds of {} s, per second of the \
-         server's processor time, its ledger included. The bare server reads nothing and says `ok`. \
+         turn with an API key, {ROUNDS} rounds of {} s, per second of the server's processor time, its \
+         ledger included. The clients are two threads that wait for 16 connections each, as proxies do, or \
+         {CONNECTIONS} threads that sleep on one each, which the server wakes one by one. The bare server \
+         reads nothing and says `ok`. \
          Times are from when a question was due, at half of what {CONNECTIONS} connections get done \
          without a pause ({:.0}/s); the clients have one core, the server another. With `audit = \
          \"strict\"` each decision is on disk before it is answered: {MANY} connections.",
@@ -108,6 +121,10 @@ pub(crate) fn decisions() -> Result<Report, Box<dyn Error>> {
             Figure {
                 peer: peer("bare hyper", http),
                 ..figure("remembered, per CPU-second", remembered, "/s", "≥ 80000")
+            },
+            Figure {
+                peer: peer("bare hyper", http_alone),
+                ..figure("the same, clients that sleep on each connection", alone, "/s", "")
             },
             figure("evaluated, per CPU-second", evaluated, "/s", "≥ 80000"),
             figure("AuthZEN evaluation, per CPU-second", access, "/s", "≥ 80000"),
@@ -126,9 +143,9 @@ pub(crate) fn decisions() -> Result<Report, Box<dyn Error>> {
     })
 }
 
-fn per_cpu_second(server: &Server, questions: &Questions, ask: Ask) -> io::Result<f64> {
+fn per_cpu_second(server: &Server, ask: impl Fn() -> io::Result<u64>) -> io::Result<f64> {
     let before = server.cpu_seconds()?;
-    let answered = without_pause(server, |line| ask(questions, line), CONNECTIONS)?;
+    let answered = ask()?;
     Ok(answered as f64 / (server.cpu_seconds()? - before))
 }
 
@@ -150,7 +167,7 @@ fn half_load(stockade: &Path, data: &Path, questions: &Questions) -> io::Result<
     offered::stay_on_the_first_core()?;
     let server =
         serve(Path::new("taskset"), &["-c", "1", &stockade.display().to_string()], data, &[])?;
-    let ask = |line: &mut Connection| questions.remembered(line);
+    let ask = |line: &mut Connection| questions.ask(line);
     let most = without_pause(&server, ask, CONNECTIONS)? as f64 / ROUND.as_secs_f64();
     let outcome = offered::offer(|| connect(&server), ask, CONNECTIONS, most / 2.0, 2 * ROUND)?;
     Ok((outcome, most))
@@ -166,7 +183,7 @@ fn strict(stockade: &Path, data: &Path, questions: &Questions) -> io::Result<(f6
         let (mut line, mut took) = (connect(&server)?, Vec::new());
         loop {
             let since = clock::now();
-            if questions.remembered(&mut line)? != 200 {
+            if questions.ask(&mut line)? != 200 {
                 return Err(io::Error::other("a decision was not answered"));
             }
             took.push(since.elapsed().as_secs_f64() * 1000.0);
@@ -235,23 +252,29 @@ impl Questions {
         (turn, questions.get(turn % QUESTIONS).map_or("", String::as_str))
     }
 
-    fn remembered(&self, line: &mut Connection) -> io::Result<u16> {
-        line.post(ONE, self.next(&self.plain).1)
+    /// One that was asked before, and its answer.
+    fn ask(&self, line: &mut Connection) -> io::Result<u16> {
+        self.remembered(line)?;
+        line.hear()
+    }
+
+    fn remembered(&self, line: &mut Connection) -> io::Result<()> {
+        line.say_json(ONE, self.next(&self.plain).1)
     }
 
     /// One that was never asked before.
-    fn evaluated(&self, line: &mut Connection) -> io::Result<u16> {
+    fn evaluated(&self, line: &mut Connection) -> io::Result<()> {
         let (turn, input) = self.next(&self.access);
         let rest = input.get(1..).unwrap_or_default();
-        line.post(ANEW, &format!("{{\"input\":{{\"n\":{turn},{rest}}}"))
+        line.say_json(ANEW, &format!("{{\"input\":{{\"n\":{turn},{rest}}}"))
     }
 
-    fn access(&self, line: &mut Connection) -> io::Result<u16> {
-        line.post(ACCESS, self.next(&self.access).1)
+    fn access(&self, line: &mut Connection) -> io::Result<()> {
+        line.say_json(ACCESS, self.next(&self.access).1)
     }
 
-    fn batch(&self, line: &mut Connection) -> io::Result<u16> {
-        line.post(ACCESSES, &self.batch)
+    fn batch(&self, line: &mut Connection) -> io::Result<()> {
+        line.say_json(ACCESSES, &self.batch)
     }
 }
 

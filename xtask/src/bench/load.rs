@@ -53,6 +53,36 @@ pub(crate) fn repeat(
     })
 }
 
+/// The same by few threads, each with so many connections: it says something on all of them, and
+/// then hears all of them, as programs do that wait for many at once.
+pub(crate) fn abreast(
+    open: impl Fn() -> io::Result<Connection> + Sync,
+    say: impl Fn(&mut Connection) -> io::Result<()> + Sync,
+    (threads, connections): (usize, usize),
+    time: Duration,
+) -> io::Result<u64> {
+    let end = clock::now() + time;
+    let ask = || -> io::Result<u64> {
+        let mut lines = (0..connections).map(|_| open()).collect::<io::Result<Vec<_>>>()?;
+        let mut answered = 0;
+        while answered == 0 || clock::now() < end {
+            lines.iter_mut().try_for_each(&say)?;
+            for line in &mut lines {
+                match line.hear()? {
+                    200 => answered += 1,
+                    status => return Err(io::Error::other(format!("the answer was {status}"))),
+                }
+            }
+        }
+        Ok(answered)
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(ask)).collect();
+        let panicked = |_| Err(io::Error::other("a load thread panicked"));
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(panicked)).sum()
+    })
+}
+
 /// One connection to a server.
 pub(crate) struct Connection {
     stream: BufReader<TcpStream>,
@@ -116,13 +146,27 @@ impl Connection {
     }
 
     fn ask(&mut self, method: &str, path: &str, more: &str, body: &str) -> io::Result<u16> {
+        self.say(method, path, more, body)?;
+        self.hear()
+    }
+
+    /// JSON that is posted; its answer is heard later.
+    pub(crate) fn say_json(&mut self, path: &str, json: &str) -> io::Result<()> {
+        self.say("POST", path, "content-type: application/json\r\n", json)
+    }
+
+    fn say(&mut self, method: &str, path: &str, more: &str, body: &str) -> io::Result<()> {
         let headers = &self.headers;
         let length = match body {
             "" => String::new(),
             _ => format!("content-length: {}\r\n", body.len()),
         };
         let request = format!("{method} {path} HTTP/1.1\r\n{headers}{more}{length}\r\n{body}");
-        self.stream.get_mut().write_all(request.as_bytes())?;
+        self.stream.get_mut().write_all(request.as_bytes())
+    }
+
+    /// The answer to what was said, read to the end; its status.
+    pub(crate) fn hear(&mut self) -> io::Result<u16> {
         self.read_line()?;
         let status = self.line.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status =

@@ -295,7 +295,9 @@ const BEFORE: &str = "
     ALTER TABLE policy_version DROP COLUMN v0;
     ALTER TABLE policy_revision DROP COLUMN history_from;
     ALTER TABLE policy_revision DROP COLUMN history_bytes;
-    DELETE FROM sql_migration WHERE component = 'policy' AND version = 3";
+    DROP TABLE policy_shadow;
+    DROP TABLE policy_shadow_change;
+    DELETE FROM sql_migration WHERE component = 'policy' AND version >= 3";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_from_before_has_a_history_from_now_on() {
