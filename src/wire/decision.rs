@@ -52,10 +52,6 @@ struct Told<'d> {
     #[serde(skip_serializing_if = "Option::is_none")]
     results: Option<Vec<Option<Cow<'d, str>>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    input: Option<&'d RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    inputs: Option<&'d RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     input_text: Option<&'d str>,
     #[serde(skip_serializing_if = "is_not")]
     no_input: bool,
@@ -94,7 +90,7 @@ pub(super) fn told(decided: &Decided, asked: &Decide<'_>) -> flow::Detail {
         masked: decided.seen.masked,
         ..Told::default()
     };
-    flow::Detail::of(&with_input(with_result(told, decided), decided))
+    with_input(with_result(told, decided), decided)
 }
 
 fn with_result<'d>(mut told: Told<'d>, decided: &'d Decided) -> Told<'d> {
@@ -121,7 +117,8 @@ fn with_result<'d>(mut told: Told<'d>, decided: &'d Decided) -> Told<'d> {
     told
 }
 
-fn with_input<'d>(mut told: Told<'d>, decided: &'d Decided) -> Told<'d> {
+/// All of it: what was asked about is JSON already.
+fn with_input<'d>(mut told: Told<'d>, decided: &'d Decided) -> flow::Detail {
     let seen = &decided.seen;
     match &*seen.text {
         _ if !seen.kept => {}
@@ -129,20 +126,16 @@ fn with_input<'d>(mut told: Told<'d>, decided: &'d Decided) -> Told<'d> {
         "" => told.no_input = true,
         text if seen.long_numbers => told.input_text = Some(text),
         text => {
-            // It was written as JSON a moment ago.
-            let text = serde_json::from_str(text).ok();
-            match decided.several {
-                true => told.inputs = text,
-                false => told.input = text,
-            }
+            let name = if decided.several { "inputs" } else { "input" };
+            return flow::Detail::of(&told).with(name, text);
         }
     }
-    told
+    flow::Detail::of(&told)
 }
 
 fn short(result: &Bytes) -> Cow<'_, str> {
     match result.len() <= SHORT {
-        true => String::from_utf8_lossy(result),
+        true => str::from_utf8(result).unwrap_or_default().into(),
         false => policy::digest(result).into(),
     }
 }

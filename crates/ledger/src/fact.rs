@@ -1,11 +1,11 @@
 //! Facts as events: what the path leaves in the log.
 
 use flow::question::ledger::FACTS;
-use flow::{Detail, Fact, Outcome, Result};
+use flow::{Fact, Outcome, Result};
 use serde::Serialize;
 
 use crate::codes::UNREADABLE;
-use crate::event::{Append, Event, PATH_MAX, TEXT_MAX};
+use crate::event::{Append, Codec, Event, PATH_MAX, TEXT_MAX};
 
 /// What an event says of a fact beyond what every event says.
 #[derive(Serialize)]
@@ -16,8 +16,6 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "is_one")]
     count: u64,
     at: String,
-    #[serde(skip_serializing_if = "Detail::is_nothing")]
-    detail: &'a Detail,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
@@ -32,10 +30,17 @@ pub(crate) fn event(fact: &Fact) -> Result<Event> {
         reason: fact.reason.as_deref(),
         count: fact.count,
         at: fact.at.to_string(),
-        detail: &fact.detail,
     };
     let wrong = |cause| UNREADABLE.error("a fact cannot be written down").because(cause);
-    let event = Event::json(fact.action.clone(), &body).map_err(wrong)?;
+    let mut payload = serde_json::to_vec(&body).map_err(wrong)?;
+    if let Some(detail) = fact.detail.text() {
+        // It is JSON already, and stands at the end of the others.
+        payload.pop();
+        for piece in [",\"detail\":", detail, "}"] {
+            payload.extend_from_slice(piece.as_bytes());
+        }
+    }
+    let event = Event { codec: Codec::Json, ..Event::new(fact.action.clone(), payload) };
     let resource = fitting(&fact.resource, PATH_MAX);
     let event = event.by(fitting(&fact.actor, TEXT_MAX)).within(&*fact.door).about(resource);
     Ok(Event { id: Some(fact.id), ..event.correlated(fact.request.to_string()) })
