@@ -140,6 +140,7 @@ fn servers_each_on_their_own_database_follow_one_shelf_however_one_dies() {
     let start = |name: &str| server(&place.join(name), &url, "150ms", None);
     let others = ["two", "three"].map(start);
     let mut first = start("one");
+    becomes(&first, 10);
     for (round, expected) in (2..8).zip([20, 30, 40, 50, 60, 70]) {
         let whole = build(place, expected, &[]);
         // Every time a little later: before it is fetched, while it is tried, when it is in force.
