@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use tokio::runtime::{Builder, Runtime};
 
 /// Threads, and how many connections each has.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Lanes(Vec<Lane>);
 
 #[derive(Debug)]
@@ -23,7 +23,7 @@ struct Lane {
 }
 
 /// A place on a thread.
-pub(crate) struct Seated(Arc<AtomicUsize>);
+struct Seated(Arc<AtomicUsize>);
 
 impl Drop for Seated {
     fn drop(&mut self) {

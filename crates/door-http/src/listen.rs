@@ -308,7 +308,7 @@ where
                 Phase::Draining => {
                     ending = Ending::Begun;
                     pulse.leave();
-                        served.as_mut().graceful_shutdown();
+                    served.as_mut().graceful_shutdown();
                 }
                 Phase::Cut => {
                     if pulse.is_busy() {

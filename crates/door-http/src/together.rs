@@ -15,6 +15,8 @@ use tokio::task::yield_now;
 
 /// What is larger goes out at once.
 const LARGE: usize = 16 << 10;
+/// As much room is kept by a connection that says nothing.
+const ROOM: usize = 4 << 10;
 
 /// A socket that keeps what is said until others have been heard.
 #[derive(Debug)]
@@ -40,6 +42,7 @@ impl<S: AsyncWrite + Unpin> Together<S> {
             }
         }
         self.said.clear();
+        self.said.shrink_to(ROOM);
         (self.sent, self.waited) = (0, false);
         Poll::Ready(Ok(()))
     }
