@@ -40,6 +40,7 @@ mod memory;
 mod own;
 mod pipeline;
 mod record;
+mod secret;
 mod shadow;
 mod told;
 mod world;

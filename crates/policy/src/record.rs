@@ -6,12 +6,11 @@
 
 mod outline;
 mod pen;
-mod secret;
 
 use aws_lc_rs::digest::{SHA256, digest as hash};
 use flow::question::policy::Seen;
 
-pub(crate) use outline::{Masks, Outline};
+pub(crate) use outline::Outline;
 pub(crate) use pen::Pen;
 
 use crate::config::{Config, Record};

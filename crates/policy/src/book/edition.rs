@@ -20,7 +20,8 @@ use super::bundles::Held;
 use crate::bundle::Roots;
 use crate::memory::Memory;
 use crate::pipeline::{Behind, Ways};
-use crate::record::{Masks, Outline};
+use crate::record::Outline;
+use crate::secret::Masks;
 use crate::{data, told};
 
 /// As many paths are prepared to be asked for; those beyond are prepared each time.

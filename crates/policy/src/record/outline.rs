@@ -5,40 +5,7 @@ use rego::value::json;
 use rego::value::json::Draft;
 
 use super::pen::Pen;
-use super::secret::{self, Name};
-
-/// One step of a place that is never recorded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// The member of this name.
-    Name(Box<str>),
-    /// Whatever there is.
-    Any,
-}
-
-impl Step {
-    pub(super) fn is(&self, name: Option<&str>) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Name(own) => name.is_some_and(|name| **own == *name),
-        }
-    }
-}
-
-/// The places that are never recorded.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Masks(Vec<Vec<Step>>);
-
-impl Masks {
-    pub(crate) fn new(places: &[String]) -> Self {
-        let step = |step: &str| match step {
-            "*" => Step::Any,
-            name => Step::Name(name.into()),
-        };
-        let place = |place: &String| place.split('.').map(step).collect();
-        Self(places.iter().filter(|place| !place.is_empty()).map(place).collect())
-    }
-}
+use crate::secret::{Masks, Name, Step, ends, within};
 
 /// As much of an input as policies read.
 #[derive(Debug, Default)]
@@ -65,8 +32,7 @@ impl Outline {
     /// What is read at these places, of which none is below another.
     pub(crate) fn new(places: &[Vec<Value>], masks: &Masks) -> Self {
         let places: Vec<&[Value]> = places.iter().map(Vec::as_slice).collect();
-        let masks: Vec<&[Step]> = masks.0.iter().map(Vec::as_slice).collect();
-        Self::of(&places, &masks)
+        Self::of(&places, &masks.steps())
     }
 
     fn of(places: &[&[Value]], masks: &[&[Step]]) -> Self {
@@ -81,14 +47,12 @@ impl Outline {
             let below = places.iter().filter_map(|place| place.split_first());
             let below: Vec<&[Value]> =
                 below.filter(|(first, _)| *first == key).map(|(_, rest)| rest).collect();
-            let within = masks.iter().filter_map(|mask| mask.split_first());
-            let within: Vec<&[Step]> =
-                within.filter(|(step, _)| step.is(key.as_text())).map(|(_, rest)| rest).collect();
+            let masks = within(masks, key.as_text());
             Branch {
                 written: key.as_text().map_or_else(String::new, |_| json::write(key) + ":"),
-                name: key.as_text().map_or(Name::Plain, secret::name),
-                masked: within.iter().any(|mask| mask.is_empty()),
-                below: Self::of(&below, &within),
+                name: key.as_text().map_or(Name::Plain, Name::of),
+                masked: ends(&masks),
+                below: Self::of(&below, &masks),
                 key: key.clone(),
             }
         };

@@ -5,11 +5,7 @@ use std::fmt::Write;
 use rego::Number;
 use rego::value::json::Draft;
 
-use super::outline::Step;
-use super::secret::{self, Name};
-
-/// What stands where a secret was.
-const MASKED: &str = "\"(masked)\"";
+use crate::secret::{self, Kind, MASKED, Name, Step, ends, within};
 
 /// Most of what is recorded is no longer.
 const ROOM: usize = 192;
@@ -72,7 +68,7 @@ impl Pen {
 
     pub(super) fn mask(&mut self) {
         self.masked += 1;
-        self.raw(MASKED);
+        self.string(MASKED);
     }
 
     /// All of a value, but for what is secret in it.
@@ -131,14 +127,14 @@ impl Pen {
                 false => self.string(name),
             }
             self.raw(":");
-            self.member(secret::name(name), value, &within(masks, Some(name)));
+            self.member(Name::of(name), value, &within(masks, Some(name)));
         }
         self.raw("}");
     }
 
     /// What is under a name, unless it is a secret.
     pub(super) fn member(&mut self, name: Name, value: &Draft<'_>, masks: &[&[Step]]) {
-        match masks.iter().any(|mask| mask.is_empty()) || is_secret(name, value) {
+        match ends(masks) || name.hides(kind(value)) {
             true => self.mask(),
             false => self.value(value, masks),
         }
@@ -179,16 +175,10 @@ impl Pen {
     }
 }
 
-/// What is left of masks behind a name, or behind the place of something in a list.
-fn within<'m>(masks: &[&'m [Step]], name: Option<&str>) -> Vec<&'m [Step]> {
-    let split = masks.iter().filter_map(|mask| mask.split_first());
-    split.filter(|(step, _)| step.is(name)).map(|(_, rest)| rest).collect()
-}
-
-fn is_secret(name: Name, value: &Draft<'_>) -> bool {
-    match name {
-        Name::Plain => false,
-        Name::About => !matches!(value, Draft::Null | Draft::Bool(_) | Draft::Number(_)),
-        Name::Secret => !matches!(value, Draft::Null | Draft::Bool(_)),
+fn kind(value: &Draft<'_>) -> Kind {
+    match value {
+        Draft::Null | Draft::Bool(_) => Kind::Flag,
+        Draft::Number(_) => Kind::Number,
+        _ => Kind::Other,
     }
 }

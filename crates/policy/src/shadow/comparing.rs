@@ -15,6 +15,7 @@ use crate::book::Edition;
 use crate::decide::{Input, Inputs};
 use crate::memory::{self, Known};
 use crate::pipeline::shown;
+use crate::secret::{self, Masks};
 use crate::told;
 use crate::world::Present;
 
@@ -144,17 +145,18 @@ impl Shadows {
         let (would_say, failure) = match would_say {
             Ok(would_say) => (would_say, None),
             Err(error) => {
-                let failure = mask::words(error.detail()).chars().take(FAILURE_MAX).collect();
+                let failure = secret::words(error.detail()).chars().take(FAILURE_MAX).collect();
                 (None, Some(failure))
             }
         };
+        let masks = Masks::new(&self.config.masks);
         let masked = |known: &Known| {
             let value = known.as_ref().map(|known| json::read(known).unwrap_or(Value::Null));
-            value.map(|value| mask::shown(&value).into())
+            value.map(|value| mask::shown(&value, &Masks::default()).into())
         };
         let difference = Difference {
             path: path.to_string(),
-            input: mask::shown(&read.unwrap_or_else(|| Value::object([]))).into(),
+            input: mask::shown(&read.unwrap_or_else(|| Value::object([])), &masks).into(),
             said: masked(said),
             would_say: masked(&would_say),
             failure,

@@ -1,43 +1,25 @@
 //! As much of a value as is shown of it: a little, and no secret.
 
-use std::borrow::Cow;
-
 use rego::Value;
 use rego::value::json;
+
+use crate::secret::{Kind, MASKED, Masks, Name, Step, ends, within, words};
 
 /// So many bytes are shown, of which what is around them takes a part.
 const SHOWN_MAX: usize = 1024;
 
-/// What stands in the place of a secret.
-const MASK: &str = "•••";
-
 /// What stands where there is more.
 const CUT: &str = "…";
 
-/// What members are called whose values are nobody's business.
-const SECRETS: [&str; 12] = [
-    "authorization",
-    "password",
-    "passwd",
-    "passphrase",
-    "secret",
-    "token",
-    "cookie",
-    "credential",
-    "apikey",
-    "privatekey",
-    "assertion",
-    "signature",
-];
-
 /// A value as JSON, without secrets, and cut short: at most 1 KiB.
-pub(super) fn shown(value: &Value) -> String {
-    let whole = json::write(&masked(value));
+pub(super) fn shown(value: &Value, masks: &Masks) -> String {
+    let value = masked(value, &masks.steps());
+    let whole = json::write(&value);
     match whole.len() <= SHOWN_MAX {
         true => whole,
         false => {
             let mut room = SHOWN_MAX - 4 * AROUND;
-            let mut cut = json::write(&cut(&masked(value), &mut room));
+            let mut cut = json::write(&cut(&value, &mut room));
             if cut.len() > SHOWN_MAX {
                 cut = json::write(&Value::text(CUT));
             }
@@ -47,56 +29,29 @@ pub(super) fn shown(value: &Value) -> String {
 }
 
 /// The same without secrets.
-fn masked(value: &Value) -> Value {
+fn masked(value: &Value, masks: &[&[Step]]) -> Value {
+    let each = |item: &Value| masked(item, &within(masks, None));
     match value {
+        _ if ends(masks) => Value::text(MASKED),
         Value::Text(text) => Value::text(&*words(text)),
-        Value::Array(items) => items.iter().map(masked).collect(),
-        Value::Set(items) => items.iter().map(masked).collect(),
+        Value::Array(items) => items.iter().map(each).collect(),
+        Value::Set(items) => items.iter().map(each).collect(),
         Value::Object(members) => Value::object(members.iter().map(|(key, member)| {
-            let is_secret = key.as_text().is_some_and(is_secret);
-            let member = if is_secret { Value::text(MASK) } else { masked(member) };
-            (masked(key), member)
+            let hides = key.as_text().is_some_and(|name| Name::of(name).hides(kind(member)));
+            let within = within(masks, key.as_text());
+            let member = if hides { Value::text(MASKED) } else { masked(member, &within) };
+            (masked(key, &[]), member)
         })),
         other => other.clone(),
     }
 }
 
-/// Whether what is called so is a secret: `Set-Cookie`, `client_secret` and `x-api-key` are.
-fn is_secret(name: &str) -> bool {
-    let letters = name.chars().filter(char::is_ascii_alphanumeric);
-    let name: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
-    SECRETS.iter().any(|secret| name.contains(secret))
-}
-
-/// A text without what looks like a token in it, or like a value of a secret name in a URL.
-pub(super) fn words(text: &str) -> Cow<'_, str> {
-    let ends = |letter: char| !(letter.is_ascii_alphanumeric() || "-_.=+/%".contains(letter));
-    let is_hidden = |word: &str| {
-        let named = word.split_once('=').is_some_and(|(name, _)| is_secret(name));
-        named || is_token(word) || word.split('=').any(is_token)
-    };
-    let mut after_scheme = false;
-    let mut masked = String::new();
-    let mut changed = false;
-    for piece in text.split_inclusive(ends) {
-        let word = piece.trim_end_matches(ends);
-        let hides = !word.is_empty() && (after_scheme || is_hidden(word));
-        masked.push_str(if hides { MASK } else { word });
-        masked.push_str(piece.get(word.len()..).unwrap_or_default());
-        changed |= hides;
-        after_scheme = ["bearer", "basic", "dpop"].iter().any(|it| word.eq_ignore_ascii_case(it));
+fn kind(value: &Value) -> Kind {
+    match value {
+        Value::Null | Value::Bool(_) => Kind::Flag,
+        Value::Number(_) => Kind::Number,
+        _ => Kind::Other,
     }
-    match changed {
-        true => masked.into(),
-        false => text.into(),
-    }
-}
-
-/// Whether it looks like a JSON web token, or like one of our own keys.
-fn is_token(word: &str) -> bool {
-    let parts = word.split('.').count();
-    let is_jwt = word.starts_with("eyJ") && (3..=5).contains(&parts);
-    is_jwt || ["sth_", "sths_"].iter().any(|prefix| word.starts_with(prefix))
 }
 
 /// As much of a value as there is room for.
@@ -154,7 +109,8 @@ mod tests {
     use super::*;
 
     fn check(input: &str, expected: &str) {
-        assert_eq!(shown(&json::read(input.as_bytes()).unwrap()), expected);
+        let masks = Masks::new(&["user.ssn", "people.*.phone"].map(str::to_owned));
+        assert_eq!(shown(&json::read(input.as_bytes()).unwrap(), &masks), expected);
     }
 
     #[test]
@@ -164,23 +120,23 @@ mod tests {
             (r#"{"user":"ann","n":1}"#.to_owned(), r#"{"n":1,"user":"ann"}"#),
             (
                 r#"{"password":"p","Authorization":"x"}"#.into(),
-                r#"{"Authorization":"•••","password":"•••"}"#,
+                r#"{"Authorization":"(masked)","password":"(masked)"}"#,
             ),
             (
-                r#"{"client_secret":1,"Set-Cookie":["a"],"x-api-key":"k"}"#.into(),
-                r#"{"Set-Cookie":"•••","client_secret":"•••","x-api-key":"•••"}"#,
+                r#"{"client_secret":1,"Set-Cookie":["a"],"x-api-key":"k","max_tokens":5}"#.into(),
+                r#"{"Set-Cookie":"(masked)","client_secret":"(masked)","max_tokens":5,"x-api-key":"(masked)"}"#,
             ),
-            (r#"{"a":[{"accessToken":{"deep":1}}]}"#.into(), r#"{"a":[{"accessToken":"•••"}]}"#),
-            (format!(r#"{{"a":"{jwt}"}}"#), r#"{"a":"•••"}"#),
-            (format!(r#"{{"{jwt}":1}}"#), r#"{"•••":1}"#),
-            (format!(r#"["Bearer {jwt}, or so"]"#), r#"["Bearer •••, or so"]"#),
             (
-                r#"["Basic YW5uOnB3","basic words stay"]"#.into(),
-                r#"["Basic •••","basic ••• stay"]"#,
+                r#"{"a":[{"accessToken":{"deep":1}}]}"#.into(),
+                r#"{"a":[{"accessToken":"(masked)"}]}"#,
             ),
-            (r#""/x?page=2&token=abc&q=1""#.into(), r#""/x?page=2\u0026•••\u0026q=1""#),
-            (format!(r#""/x?q={jwt}""#), r#""/x?•••""#),
-            (r#""eyJ is how it begins""#.into(), r#""eyJ is how it begins""#),
+            (
+                r#"{"user":{"ssn":1,"name":"ann"},"people":[{"phone":"1","n":2}]}"#.into(),
+                r#"{"people":[{"n":2,"phone":"(masked)"}],"user":{"name":"ann","ssn":"(masked)"}}"#,
+            ),
+            (format!(r#"{{"a":"{jwt}"}}"#), r#"{"a":"(masked)"}"#),
+            (format!(r#"{{"{jwt}":1}}"#), r#"{"(masked)":1}"#),
+            (r#""/x?page=2&token=abc&q=1""#.into(), r#""/x?page=2\u0026(masked)\u0026q=1""#),
         ] {
             check(&input, expected);
         }
@@ -200,7 +156,7 @@ mod tests {
             format!("\"{}\"", "\\u0001".repeat(2000)),
             format!("\"{}\"", "ä😀".repeat(2000)),
         ] {
-            let shown = shown(&json::read(input.as_bytes()).unwrap());
+            let shown = shown(&json::read(input.as_bytes()).unwrap(), &Masks::default());
             assert!(shown.len() <= SHOWN_MAX, "{} bytes", shown.len());
             assert!(json::read(shown.as_bytes()).is_ok(), "{shown}");
             assert!(shown.contains('…'), "{shown}");
