@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use hashbrown::HashTable;
 
-use super::{FEW, Value, hash_of};
+use super::{FEW, Value, hash_of, same};
 
 /// Values by keys, in the order of the keys.
 #[derive(Debug, Default)]
@@ -17,13 +17,14 @@ pub struct Object {
 
 impl Object {
     /// The value at a key.
+    #[inline]
     pub fn get(&self, key: &Value) -> Option<&Value> {
         self.find(|| hash_of(key), |other| other == key)
     }
 
     /// The value at a key that is a string.
     pub fn get_text(&self, key: &str) -> Option<&Value> {
-        self.find(|| hash_of(key), |other| matches!(other, Value::Text(text) if **text == *key))
+        self.find(|| hash_of(key), |other| matches!(other, Value::Text(text) if same(text, key)))
     }
 
     /// Whether there is something at a key.
@@ -56,12 +57,17 @@ impl Object {
         self.pairs.get(place).map(|(key, value)| (key, value))
     }
 
+    #[inline]
     fn find(&self, hash: impl FnOnce() -> u64, same: impl Fn(&Value) -> bool) -> Option<&Value> {
         if self.pairs.len() <= FEW {
             return self.pairs.iter().find(|(key, _)| same(key)).map(|(_, value)| value);
         }
+        self.find_indexed(hash(), same)
+    }
+
+    fn find_indexed(&self, hash: u64, same: impl Fn(&Value) -> bool) -> Option<&Value> {
         let at = |place: &u32| self.pairs.get(*place as usize);
-        let place = self.index().find(hash(), |place| at(place).is_some_and(|(key, _)| same(key)));
+        let place = self.index().find(hash, |place| at(place).is_some_and(|(key, _)| same(key)));
         place.and_then(at).map(|(_, value)| value)
     }
 
