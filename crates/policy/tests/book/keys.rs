@@ -3,6 +3,7 @@
 use flow::question::policy::{DataChange, Tier};
 use flow::unit::Span;
 use policy::Config;
+use rego::value::json;
 
 use super::node::{Known, Plane, ask, code, one};
 
@@ -39,6 +40,15 @@ async fn decided(path: &str, inputs: &[&str]) -> Vec<Tier> {
         assert_eq!(answer, fresh.as_deref(), "{path} of {input} is remembered of another");
         tiers.push(tier);
     }
+    // A program that asks for the same again and again is told the same.
+    let path = format!("k/{path}");
+    let mut prepared = node.decider.prepare(&node.tenant, &path).await.unwrap();
+    for input in inputs.iter().chain(inputs) {
+        let value = json::read(input.as_bytes()).unwrap();
+        let answer = prepared.decide(&value).await.unwrap();
+        let fresh = known.fresh(&path, input).unwrap();
+        assert_eq!(answer.as_deref(), fresh.as_deref().map(str::as_bytes), "{path} of {input}");
+    }
     tiers
 }
 
@@ -62,6 +72,23 @@ async fn keys_are_not_built_by_concatenation() {
         r#"{"a":"a","b":"\u0000b"}"#,
     ];
     check("joined", &inputs, &[false, false, false, false, true, false, false]).await;
+}
+
+#[tokio::test]
+async fn of_more_than_is_kept_beside_a_program_each_is_answered_for_itself() {
+    let node = Plane::new().await.node().await;
+    node.put("k", "package k\n\nsame := [data.d, input.a, input.b]\n").await.unwrap();
+    let mut prepared = node.decider.prepare(&node.tenant, "k/same").await.unwrap();
+    for changes in 0..3 {
+        let document = changes.to_string();
+        node.change("d", DataChange::Put(document.as_bytes())).await.unwrap();
+        for n in (0..10_000).chain(0..10_000) {
+            let (a, b) = (n / 100, n % 100);
+            let input = json::read(format!(r#"{{"a":{a},"b":"{b}"}}"#).as_bytes()).unwrap();
+            let answer = prepared.decide(&input).await.unwrap().unwrap();
+            assert_eq!(answer, format!(r#"[{changes},{a},"{b}"]"#));
+        }
+    }
 }
 
 #[tokio::test]
