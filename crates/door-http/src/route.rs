@@ -28,7 +28,7 @@ use flow::signal::Registry;
 use flow::{BoxFuture, Plane, Result};
 use http::request::Parts;
 use http::{HeaderValue, Method, Response};
-use schemars::{Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::call::Call;
 use crate::door::Shared;
@@ -55,6 +55,37 @@ pub(crate) struct Operation<P: Plane> {
     pub(crate) effect: Effect,
     pub(crate) length: Length,
     pub(crate) handler: Handler<P>,
+}
+
+impl<P: Plane> Operation<P> {
+    /// One after which nothing is different, for whom the gate recognises and the policy permits.
+    /// What is not said of it is what most have.
+    fn reads(handler: Handler<P>) -> Self {
+        Self {
+            method: Method::GET,
+            path: "",
+            name: "",
+            summary: "",
+            query: &[],
+            headers: &[],
+            takes: Takes::Nothing,
+            gives: &[],
+            access: Access::Known,
+            effect: Effect::Reads,
+            length: Length::Limited,
+            handler,
+        }
+    }
+
+    /// The same of one after which something is different.
+    fn writes(handler: Handler<P>) -> Self {
+        Self { method: Method::POST, effect: Effect::Writes, ..Self::reads(handler) }
+    }
+}
+
+/// The shape of a type, for the document.
+fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
 }
 
 /// Who may ask.

@@ -7,7 +7,7 @@ use http::{Method, Response, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use super::{Gives, Handler, Operation, Shape, Takes, schema};
 use crate::call::Call;
 use crate::codes;
 use crate::query::{Example, LIMIT, Parameter, encode};
@@ -22,54 +22,32 @@ const EXAMPLE: &str = r#"{"principal":"billing","kind":"service","roles":["agent
 
 pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     let create = Operation {
-        method: Method::POST,
         path: KEYS,
         name: "keyCreate",
         summary: "Make an API key",
-        query: &[],
-        headers: &[],
-        takes: Takes::Json(|generator| generator.subschema_for::<Wanted>(), EXAMPLE),
+        takes: Takes::Json(schema::<Wanted>, EXAMPLE),
         gives: &[Gives {
             status: 201,
             what: "The key; its secret is shown this once",
-            shape: Shape::Json(|generator| generator.subschema_for::<Created>()),
+            shape: Shape::Json(schema::<Created>),
         }],
-        access: Access::Known,
-        effect: Effect::Writes,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(self::create(call))),
+        ..Operation::writes(Handler::Later(|call| Box::pin(self::create(call))))
     };
     let revoke = Operation {
         method: Method::DELETE,
         path: "/v1/auth/keys/{id}",
         name: "keyRevoke",
         summary: "End an API key at once, on every node",
-        query: &[],
-        headers: &[],
-        takes: Takes::Nothing,
         gives: &[Gives { status: 204, what: "It has ended", shape: Shape::Nothing }],
-        access: Access::Known,
-        effect: Effect::Writes,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(self::revoke(call))),
+        ..Operation::writes(Handler::Later(|call| Box::pin(self::revoke(call))))
     };
     let list = Operation {
-        method: Method::GET,
         path: KEYS,
         name: "keysList",
         summary: "The tenant's API keys, without their secrets",
         query: &[AFTER, LIMIT],
-        headers: &[],
-        takes: Takes::Nothing,
-        gives: &[Gives {
-            status: 200,
-            what: "A page of keys",
-            shape: Shape::Json(|generator| generator.subschema_for::<Keys>()),
-        }],
-        access: Access::Known,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(self::list(call))),
+        gives: &[Gives { status: 200, what: "A page of keys", shape: Shape::Json(schema::<Keys>) }],
+        ..Operation::reads(Handler::Later(|call| Box::pin(self::list(call))))
     };
     vec![list, create, revoke]
 }

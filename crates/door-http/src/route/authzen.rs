@@ -16,12 +16,12 @@ use flow::question::policy::{Decide, Posed};
 use flow::{Plane, Result};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Response};
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde_json::Value;
 
 use self::outline::{Needs, Outline};
 use super::opa::{FRESHNESS, Wanted, say_whence};
-use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use super::{Access, Gives, Handler, Operation, Shape, Takes, schema};
 use crate::call::{Call, from_json};
 use crate::codes;
 use crate::reply::Payload;
@@ -65,27 +65,15 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
 fn ask<P: Plane>(handler: Handler<P>) -> Operation<P> {
     Operation {
         method: Method::POST,
-        path: "",
-        name: "",
-        summary: "",
         query: FRESHNESS,
-        headers: &[],
-        takes: Takes::Nothing,
-        gives: &[],
         access: Access::Neighbour,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler,
+        ..Operation::reads(handler)
     }
 }
 
 /// Whether whoever asks here is given back the id they gave their request.
 pub(crate) fn gives_back_id(path: &str) -> bool {
     path.starts_with("/access/v1/")
-}
-
-fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
-    generator.subschema_for::<T>()
 }
 
 /// Somebody or something.

@@ -8,7 +8,7 @@ use http::{Method, Response, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use super::{Access, Effect, Gives, Handler, Operation, Shape, Takes, schema};
 use crate::call::Call;
 use crate::codes;
 use crate::query::{Example, LIMIT, Parameter, encode};
@@ -27,22 +27,17 @@ const DRY_RUN: Parameter = Parameter {
 
 pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     let list = || Operation {
-        method: Method::GET,
         path: BUNDLES,
         name: "bundleList",
         summary: "The bundles of policies, and how it is going with those that are polled",
         query: &[AFTER, LIMIT],
-        headers: &[],
-        takes: Takes::Nothing,
         gives: &[Gives {
             status: 200,
             what: "A page of bundles",
-            shape: Shape::Json(|generator| generator.subschema_for::<Bundles>()),
+            shape: Shape::Json(schema::<Bundles>),
         }],
         access: Access::Neighbour,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(self::list(call))),
+        ..Operation::reads(Handler::Later(|call| Box::pin(self::list(call))))
     };
     let put = Operation {
         method: Method::PUT,
@@ -54,7 +49,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
         gives: &[Gives {
             status: 200,
             what: "It is in force, or could be",
-            shape: Shape::Json(|generator| generator.subschema_for::<Put>()),
+            shape: Shape::Json(schema::<Put>),
         }],
         effect: Effect::Writes,
         handler: Handler::Later(|call| Box::pin(self::put(call))),

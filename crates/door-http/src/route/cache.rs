@@ -17,7 +17,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use super::{Effect, Gives, Handler, Operation, Shape, Takes, schema};
 use crate::call::Call;
 use crate::codes;
 use crate::query::{Example, Parameter};
@@ -49,22 +49,15 @@ const PRESENT: Parameter = Parameter {
 
 pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     let read = Operation {
-        method: Method::GET,
         path: KEY,
         name: "cacheGet",
         summary: "Read a value",
-        query: &[],
-        headers: &[],
-        takes: Takes::Nothing,
         gives: &[Gives {
             status: 200,
             what: "The value; `stockade-ttl-ms` says how much longer it lives",
             shape: Shape::Bytes(BYTES),
         }],
-        access: Access::Known,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(get(call))),
+        ..Operation::reads(Handler::Later(|call| Box::pin(get(call))))
     };
     let write = Operation {
         method: Method::PUT,
@@ -83,25 +76,19 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
         path: KEY,
         name: "cacheDelete",
         summary: "Remove a value",
-        query: &[],
-        headers: &[],
-        takes: Takes::Nothing,
         gives: &[Gives { status: 204, what: "It is gone", shape: Shape::Nothing }],
-        access: Access::Known,
-        effect: Effect::Writes,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(delete(call))),
+        ..Operation::writes(Handler::Later(|call| Box::pin(delete(call))))
     };
     let purge = Operation {
         method: Method::POST,
         path: "/v1/cache/{namespace}/-/purge",
         name: "cachePurge",
         summary: "Drop values on every node",
-        takes: Takes::Json(|generator| generator.subschema_for::<What>(), r#"{"tag":"users"}"#),
+        takes: Takes::Json(schema::<What>, r#"{"tag":"users"}"#),
         gives: &[Gives {
             status: 200,
             what: "They are gone",
-            shape: Shape::Json(|generator| generator.subschema_for::<Purged>()),
+            shape: Shape::Json(schema::<Purged>),
         }],
         handler: Handler::Later(|call| Box::pin(self::purge(call))),
         ..remove
@@ -115,7 +102,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
         gives: &[Gives {
             status: 200,
             what: "It is refreshed, and what was made from it before is gone",
-            shape: Shape::Json(|generator| generator.subschema_for::<Gone>()),
+            shape: Shape::Json(schema::<Gone>),
         }],
         handler: Handler::Later(|call| Box::pin(self::refresh(call))),
         ..remove
@@ -125,14 +112,11 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
         path: "/v1/cache/{namespace}/-/event",
         name: "cacheEvent",
         summary: "Tell a namespace what happened elsewhere",
-        takes: Takes::Json(
-            |generator| generator.subschema_for::<Event>(),
-            r#"{"event":"user.updated","data":{"id":7}}"#,
-        ),
+        takes: Takes::Json(schema::<Event>, r#"{"event":"user.updated","data":{"id":7}}"#),
         gives: &[Gives {
             status: 200,
             what: "What depends on it is gone, and what is filled then will be there soon",
-            shape: Shape::Json(|generator| generator.subschema_for::<Gone>()),
+            shape: Shape::Json(schema::<Gone>),
         }],
         handler: Handler::Later(|call| Box::pin(self::event(call))),
         ..remove

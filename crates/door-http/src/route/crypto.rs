@@ -13,12 +13,12 @@ use flow::question::crypto::{Bound, Decrypt, Encrypt, Form, Made, Plain, Rewrap,
 use flow::{Plane, Result};
 use http::header::CONTENT_TYPE;
 use http::{Method, Response};
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use self::batch::{Answered, Asked, Batch, answer, decoded, decoded_or_nothing};
-use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use super::{Effect, Gives, Handler, Operation, Shape, Takes, schema};
 use crate::call::Call;
 use crate::codes;
 use crate::query::{Parameter, Query};
@@ -80,22 +80,8 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
 fn ask<P: Plane>() -> Operation<P> {
     Operation {
         method: Method::POST,
-        path: "",
-        name: "",
-        summary: "",
-        query: &[],
-        headers: &[],
-        takes: Takes::Nothing,
-        gives: &[],
-        access: Access::Known,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(self::rewrap(call))),
+        ..Operation::reads(Handler::Later(|call| Box::pin(self::rewrap(call))))
     }
-}
-
-fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
-    generator.subschema_for::<T>()
 }
 
 const PLAINTEXT: &str = r#"{"plaintext":"aGVsbG8=","associated_data":"cm93IDc="}"#;

@@ -4,13 +4,13 @@ use flow::question::ledger::{FACTS, Filter, Page, Read};
 use flow::question::policy::PolicyInfo;
 use flow::question::replay::{Again, Held, Replay, Replayed, Replays, Unknown, Was};
 use flow::{Plane, Result};
-use http::{Method, Response, StatusCode};
+use http::{Response, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use super::{Gives, Handler, Operation, Shape, schema};
 use crate::call::Call;
 use crate::codes;
 use crate::query::{Example, Parameter};
@@ -37,22 +37,16 @@ const ITEM: Parameter = Parameter {
 
 pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     vec![Operation {
-        method: Method::GET,
         path: "/v1/decisions/{id}",
         name: "decisionReplay",
         summary: "Why something was decided: it is decided again by what held then",
         query: &[AT, ITEM],
-        headers: &[],
-        takes: Takes::Nothing,
         gives: &[Gives {
             status: 200,
             what: "What was decided, and what it comes to when it is decided again",
-            shape: Shape::Json(|generator| generator.subschema_for::<Decisions>()),
+            shape: Shape::Json(schema::<Decisions>),
         }],
-        access: Access::Known,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(replay(call))),
+        ..Operation::reads(Handler::Later(|call| Box::pin(replay(call))))
     }]
 }
 

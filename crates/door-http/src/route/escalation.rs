@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use super::{Access, Effect, Gives, Handler, Operation, Shape, Takes, schema};
 use crate::call::Call;
 use crate::codes;
 use crate::query::{Example, LIMIT, Parameter, encode};
@@ -29,26 +29,21 @@ const AFTER: Parameter =
 
 const DECISION: &str = r#"{"decision":"approve","reason":"it only lists files"}"#;
 
-const SHOWN: Shape = Shape::Json(|generator| generator.subschema_for::<Escalation>());
+const SHOWN: Shape = Shape::Json(schema::<Escalation>);
 
 pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     let list = Operation {
-        method: Method::GET,
         path: CASES,
         name: "escalationsList",
         summary: "Cases nobody has a rule for, and what people decided about them",
         query: &[STATE, AFTER, LIMIT],
-        headers: &[],
-        takes: Takes::Nothing,
         gives: &[Gives {
             status: 200,
             what: "A page of cases, the oldest first",
-            shape: Shape::Json(|generator| generator.subschema_for::<Escalations>()),
+            shape: Shape::Json(schema::<Escalations>),
         }],
         access: Access::Neighbour,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(self::list(call))),
+        ..Operation::reads(Handler::Later(|call| Box::pin(self::list(call))))
     };
     let show = Operation {
         path: CASE,
@@ -63,7 +58,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
         path: CASE,
         name: "escalationDecide",
         summary: "Decide a case: whoever asks the same is answered so from now on",
-        takes: Takes::Json(|generator| generator.subschema_for::<Wanted>(), DECISION),
+        takes: Takes::Json(schema::<Wanted>, DECISION),
         gives: &[Gives { status: 200, what: "It is decided", shape: SHOWN }],
         handler: Handler::Later(|call| Box::pin(self::decide(call))),
         ..one(Method::POST, Effect::Writes)
@@ -81,20 +76,8 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
 
 /// What the operations on one case have in common.
 fn one<P: Plane>(method: Method, effect: Effect) -> Operation<P> {
-    Operation {
-        method,
-        path: CASE,
-        name: "",
-        summary: "",
-        query: &[],
-        headers: &[],
-        takes: Takes::Nothing,
-        gives: &[],
-        access: Access::Neighbour,
-        effect,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(self::show(call))),
-    }
+    let show = Handler::Later(|call| Box::pin(self::show(call)));
+    Operation { method, path: CASE, access: Access::Neighbour, effect, ..Operation::reads(show) }
 }
 
 /// A case nobody has a rule for.

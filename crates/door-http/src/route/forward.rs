@@ -11,9 +11,9 @@ use flow::question::guard::{Forward, Forwarded};
 use flow::request::Place;
 use flow::{Credential, Error, Id, Kind, Lane, Plane, Request, Result};
 use http::header::HeaderName;
-use http::{HeaderValue, Method, Response};
+use http::{HeaderValue, Response};
 
-use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use super::{Access, Gives, Handler, Operation, Shape};
 use crate::call::Call;
 use crate::problem;
 use crate::query::{Example, Parameter};
@@ -40,22 +40,17 @@ const URI: Parameter = Parameter {
 
 pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     let operation = |path, name, headers| Operation {
-        method: Method::GET,
         path,
         name,
         summary: "Whether a request may pass that a proxy holds; any method",
-        query: &[],
         headers,
-        takes: Takes::Nothing,
         gives: &[Gives {
             status: 200,
             what: "It may; headers say who sent it",
             shape: Shape::Nothing,
         }],
         access: Access::Holder,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(self::forward(call))),
+        ..Operation::reads(Handler::Later(|call| Box::pin(self::forward(call))))
     };
     vec![
         operation(FORWARD, "forwardAuth", &[METHOD, URI]),

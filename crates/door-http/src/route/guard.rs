@@ -11,7 +11,7 @@ use http::{Method, Response, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use super::{Gives, Handler, Operation, Shape, schema};
 use crate::call::Call;
 use crate::codes;
 use crate::query::{Example, LIMIT, Parameter, encode};
@@ -24,36 +24,24 @@ const AFTER: Parameter =
 
 pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     let list = Operation {
-        method: Method::GET,
         path: BLOCKS,
         name: "blocksList",
         summary: "Who is kept out for a while, and why",
         query: &[AFTER, LIMIT],
-        headers: &[],
-        takes: Takes::Nothing,
         gives: &[Gives {
             status: 200,
             what: "A page of blocks",
-            shape: Shape::Json(|generator| generator.subschema_for::<Blocks>()),
+            shape: Shape::Json(schema::<Blocks>),
         }],
-        access: Access::Known,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(self::list(call))),
+        ..Operation::reads(Handler::Later(|call| Box::pin(self::list(call))))
     };
     let lift = Operation {
         method: Method::DELETE,
         path: "/v1/guard/blocks/{id}",
         name: "blockLift",
         summary: "Let somebody in again, on every node",
-        query: &[],
-        headers: &[],
-        takes: Takes::Nothing,
         gives: &[Gives { status: 204, what: "The block is lifted", shape: Shape::Nothing }],
-        access: Access::Known,
-        effect: Effect::Writes,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(self::lift(call))),
+        ..Operation::writes(Handler::Later(|call| Box::pin(self::lift(call))))
     };
     let mut operations = vec![list, lift];
     operations.extend(measure::operations());

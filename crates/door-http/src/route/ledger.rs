@@ -19,7 +19,7 @@ use http::{Method, Response};
 use self::form::{Events, Form};
 use self::wanted::{ACTOR, AS_OF, BACKWARD, BEFORE, CAUSATION, COMPONENT, CORRELATION, FROM};
 use self::wanted::{PATH, SINCE, STREAM, TYPE};
-use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use super::{Gives, Handler, Operation, Shape, Takes, schema};
 use crate::call::Call;
 use crate::codes;
 use crate::events;
@@ -54,7 +54,6 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
 fn streams<P: Plane>() -> Vec<Operation<P>> {
     vec![
         Operation {
-            method: Method::GET,
             path: "/v1/events",
             name: "eventsRead",
             summary: "Read the ledger, or follow it with `Accept: text/event-stream`",
@@ -74,15 +73,10 @@ fn streams<P: Plane>() -> Vec<Operation<P>> {
                 BEFORE,
             ],
             headers: &[RESUME],
-            takes: Takes::Nothing,
             gives: PAGES,
-            access: Access::Known,
-            effect: Effect::Reads,
-            length: Length::Limited,
-            handler: Handler::Later(|call| Box::pin(read(call, None))),
+            ..Operation::reads(Handler::Later(|call| Box::pin(read(call, None))))
         },
         Operation {
-            method: Method::GET,
             path: "/v1/streams/{stream}",
             name: "streamRead",
             summary: "Read one stream, or follow it with `Accept: text/event-stream`",
@@ -101,20 +95,15 @@ fn streams<P: Plane>() -> Vec<Operation<P>> {
                 BEFORE,
             ],
             headers: &[RESUME],
-            takes: Takes::Nothing,
             gives: PAGES,
-            access: Access::Known,
-            effect: Effect::Reads,
-            length: Length::Limited,
-            handler: Handler::Later(|call| {
+            ..Operation::reads(Handler::Later(|call| {
                 Box::pin(async {
                     let stream = call.text("stream")?.into_owned();
                     read(call, Some(stream)).await
                 })
-            }),
+            }))
         },
         Operation {
-            method: Method::POST,
             path: "/v1/streams/{stream}",
             name: "streamAppend",
             summary: "Append to a stream; all of it is there to stay when it is answered, or none",
@@ -132,53 +121,37 @@ fn streams<P: Plane>() -> Vec<Operation<P>> {
                     shape: PLACE,
                 },
             ],
-            access: Access::Known,
-            effect: Effect::Writes,
-            length: Length::Limited,
-            handler: Handler::Later(|call| Box::pin(append::append(call))),
+            ..Operation::writes(Handler::Later(|call| Box::pin(append::append(call))))
         },
     ]
 }
 
 fn live<P: Plane>() -> Operation<P> {
     Operation {
-        method: Method::GET,
         path: "/v1/events/live",
         name: "eventsLive",
         summary: "Follow the ledger over a WebSocket: each event is a message",
         query: &[FROM, TYPE, STREAM, ACTOR, COMPONENT, CORRELATION, CAUSATION, PATH, SINCE, BEFORE],
-        headers: &[],
-        takes: Takes::Nothing,
         gives: &[Gives { status: 101, what: "It is a WebSocket", shape: Shape::Nothing }],
-        access: Access::Known,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| {
+        ..Operation::reads(Handler::Later(|call| {
             Box::pin(async {
                 let query = call.query()?;
                 let (from, filter) = (wanted::from(&query)?, wanted::filter(&query)?);
                 crate::live::follow(call, Follow { from, filter }).await
             })
-        }),
+        }))
     }
 }
 
-const PLACE: Shape = Shape::Json(|generator| generator.subschema_for::<append::Place>());
+const PLACE: Shape = Shape::Json(schema::<append::Place>);
 
 fn proofs<P: Plane>() -> Vec<Operation<P>> {
     let read = |path, name, summary| Operation {
-        method: Method::GET,
         path,
         name,
         summary,
-        query: &[],
-        headers: &[],
-        takes: Takes::Nothing,
         gives: PROOF,
-        access: Access::Known,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(proof::by_query(call))),
+        ..Operation::reads(Handler::Later(|call| Box::pin(proof::by_query(call))))
     };
     let head = "How far the ledger is, signed; the signed note itself with `Accept: text/plain`";
     let prove = "Prove events to whoever has the ledger's public key";
@@ -202,10 +175,7 @@ fn proofs<P: Plane>() -> Vec<Operation<P>> {
         },
         Operation {
             method: Method::POST,
-            takes: Takes::Json(
-                |generator| generator.subschema_for::<proof::Wanted>(),
-                r#"{"positions":[1]}"#,
-            ),
+            takes: Takes::Json(schema::<proof::Wanted>, r#"{"positions":[1]}"#),
             handler: Handler::Later(|call| Box::pin(proof::by_body(call))),
             ..read("/v1/ledger/proof", "ledgerProve", ask)
         },

@@ -7,7 +7,7 @@ use http::{Method, Response, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use super::{Gives, Handler, Length, Operation, Shape, Takes, schema};
 use crate::call::Call;
 use crate::codes;
 use crate::query::{Example, Parameter};
@@ -21,39 +21,25 @@ const FENCE: Parameter = Parameter {
     example: Example::Number(1),
 };
 
-const HELD: &[Gives] = &[Gives {
-    status: 200,
-    what: "It is held",
-    shape: Shape::Json(|generator| generator.subschema_for::<Held>()),
-}];
+const HELD: &[Gives] =
+    &[Gives { status: 200, what: "It is held", shape: Shape::Json(schema::<Held>) }];
 
 pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     let take = Operation {
-        method: Method::POST,
         path: PATH,
         name: "lockTake",
         summary: "Take a lock; 409 while somebody else has it",
-        query: &[],
-        headers: &[],
-        takes: Takes::Json(
-            |generator| generator.subschema_for::<Wanted>(),
-            r#"{"ttl":"30s","wait":"0s"}"#,
-        ),
+        takes: Takes::Json(schema::<Wanted>, r#"{"ttl":"30s","wait":"0s"}"#),
         gives: HELD,
-        access: Access::Known,
-        effect: Effect::Writes,
         // It waits for at most 30 seconds.
         length: Length::Streamed,
-        handler: Handler::Later(|call| Box::pin(take(call))),
+        ..Operation::writes(Handler::Later(|call| Box::pin(take(call))))
     };
     let renew = Operation {
         method: Method::PUT,
         name: "lockRenew",
         summary: "Hold a lock for longer; 409 when it is lost",
-        takes: Takes::Json(
-            |generator| generator.subschema_for::<Longer>(),
-            r#"{"fence":1,"ttl":"30s"}"#,
-        ),
+        takes: Takes::Json(schema::<Longer>, r#"{"fence":1,"ttl":"30s"}"#),
         length: Length::Limited,
         handler: Handler::Later(|call| Box::pin(renew(call))),
         ..take
@@ -64,13 +50,8 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
         name: "lockRelease",
         summary: "Give a lock back; 409 when it was lost",
         query: &[FENCE],
-        headers: &[],
-        takes: Takes::Nothing,
         gives: &[Gives { status: 204, what: "It is free", shape: Shape::Nothing }],
-        access: Access::Known,
-        effect: Effect::Writes,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(release(call))),
+        ..Operation::writes(Handler::Later(|call| Box::pin(release(call))))
     };
     vec![take, renew, release]
 }

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use super::{Effect, Gives, Handler, Length, Operation, Shape, Takes, schema};
 use crate::call::Call;
 use crate::codes;
 use crate::query::{Example, Parameter};
@@ -28,21 +28,15 @@ const UNLESS: Parameter = Parameter {
 
 pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     let read = || Operation {
-        method: Method::GET,
         path: KEY,
         name: "objectGet",
         summary: "Read an object",
-        query: &[],
         headers: &[UNLESS],
-        takes: Takes::Nothing,
         gives: &[
             Gives { status: 200, what: "Its bytes", shape: Shape::Bytes("*/*") },
             Gives { status: 304, what: "The copy is still good", shape: Shape::Nothing },
         ],
-        access: Access::Known,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(get(call))),
+        ..Operation::reads(Handler::Later(|call| Box::pin(get(call))))
     };
     let look = Operation {
         method: Method::HEAD,
@@ -63,7 +57,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
         gives: &[Gives {
             status: 201,
             what: "All of it is stored",
-            shape: Shape::Json(|generator| generator.subschema_for::<Stored>()),
+            shape: Shape::Json(schema::<Stored>),
         }],
         effect: Effect::Writes,
         length: Length::Streamed,

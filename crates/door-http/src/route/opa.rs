@@ -19,9 +19,8 @@ mod wanted;
 
 use flow::Plane;
 use http::Method;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use super::{Access, Effect, Gives, Handler, Operation, Shape, Takes};
 use crate::query::Parameter;
 
 pub(super) use answer::say_whence;
@@ -40,24 +39,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
 
 /// What these operations have in common.
 fn ask<P: Plane>(handler: Handler<P>) -> Operation<P> {
-    Operation {
-        method: Method::POST,
-        path: "",
-        name: "",
-        summary: "",
-        query: &[],
-        headers: &[],
-        takes: Takes::Nothing,
-        gives: &[],
-        access: Access::Neighbour,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler,
-    }
-}
-
-fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
-    generator.subschema_for::<T>()
+    Operation { method: Method::POST, access: Access::Neighbour, ..Operation::reads(handler) }
 }
 
 /// The parameters of an operation that decides nothing.

@@ -4,29 +4,23 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 
 use flow::Plane;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
 use parking_lot::RwLock;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use super::{Access, Gives, Handler, Operation, Shape, schema};
 use crate::door::Shared;
 use crate::reply::{Payload, Short};
 
 pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     let operation = |path, name, summary, gives, handler| Operation {
-        method: Method::GET,
         path,
         name,
         summary,
-        query: &[],
-        headers: &[],
-        takes: Takes::Nothing,
         gives,
         access: Access::Open,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Now(handler),
+        ..Operation::reads(Handler::Now(handler))
     };
     vec![
         operation(
@@ -77,10 +71,6 @@ fn document(payload: Payload) -> Response<Payload> {
     let mut response = Response::new(payload);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
-}
-
-fn schema<T: JsonSchema>(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    generator.subschema_for::<T>()
 }
 
 /// Whether requests are welcome.

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use super::{Access, Effect, Gives, Handler, Operation, Shape, Takes, schema};
 use crate::call::Call;
 use crate::codes;
 use crate::query::{Example, LIMIT, Parameter, encode};
@@ -41,14 +41,14 @@ const REFRESH: &str = r#"{"refresh":"str_7k2m9xw4qa_…"}"#;
 pub(super) const GRANTED: &[Gives] = &[Gives {
     status: 200,
     what: "The session's tokens, shown this once",
-    shape: Shape::Json(|generator| generator.subschema_for::<Tokens>()),
+    shape: Shape::Json(schema::<Tokens>),
 }];
 
 /// The same, or a page for people.
 pub(super) const GRANTED_OR_PAGE: &[Gives] = &[Gives {
     status: 200,
     what: "The session's tokens, shown this once",
-    shape: Shape::JsonOr(|generator| generator.subschema_for::<Tokens>(), "text/html"),
+    shape: Shape::JsonOr(schema::<Tokens>, "text/html"),
 }];
 
 pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
@@ -57,20 +57,16 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
         path: "/v1/auth/login",
         name: "login",
         summary: "Log in with a name and a password, and a code where one is needed",
-        query: &[],
-        headers: &[],
-        takes: Takes::Json(|generator| generator.subschema_for::<Shown>(), LOGIN),
+        takes: Takes::Json(schema::<Shown>, LOGIN),
         gives: GRANTED,
         access: Access::Open,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(self::login(call))),
+        ..Operation::reads(Handler::Later(|call| Box::pin(self::login(call))))
     };
     let refresh = Operation {
         path: "/v1/auth/refresh",
         name: "refresh",
         summary: "Trade a refresh token in, once, for new tokens",
-        takes: Takes::Json(|generator| generator.subschema_for::<Again>(), REFRESH),
+        takes: Takes::Json(schema::<Again>, REFRESH),
         handler: Handler::Later(|call| Box::pin(self::refresh(call))),
         ..login_like()
     };
@@ -94,7 +90,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
         gives: &[Gives {
             status: 200,
             what: "A page of sessions",
-            shape: Shape::Json(|generator| generator.subschema_for::<Sessions>()),
+            shape: Shape::Json(schema::<Sessions>),
         }],
         access: Access::Known,
         handler: Handler::Later(|call| Box::pin(self::list(call))),
@@ -123,7 +119,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
         gives: &[Gives {
             status: 200,
             what: "They have ended",
-            shape: Shape::Json(|generator| generator.subschema_for::<Ended>()),
+            shape: Shape::Json(schema::<Ended>),
         }],
         access: Access::Known,
         effect: Effect::Writes,
@@ -137,17 +133,9 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
 pub(super) fn login_like<P: Plane>() -> Operation<P> {
     Operation {
         method: Method::POST,
-        path: "",
-        name: "",
-        summary: "",
-        query: &[],
-        headers: &[],
-        takes: Takes::Nothing,
         gives: GRANTED,
         access: Access::Open,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(self::logout(call))),
+        ..Operation::reads(Handler::Later(|call| Box::pin(self::logout(call))))
     }
 }
 

@@ -13,10 +13,10 @@ use flow::question::shadow::{
 };
 use flow::{Plane, Result};
 use http::{Method, Response, StatusCode};
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use super::{Access, Effect, Gives, Handler, Operation, Shape, Takes, schema};
 use crate::call::Call;
 use crate::codes;
 use crate::query::{Example, Parameter};
@@ -143,24 +143,7 @@ fn single<P: Plane>() -> Vec<Operation<P>> {
 
 /// What these operations have in common.
 fn operation<P: Plane>(handler: Handler<P>) -> Operation<P> {
-    Operation {
-        method: Method::GET,
-        path: "",
-        name: "",
-        summary: "",
-        query: &[],
-        headers: &[],
-        takes: Takes::Nothing,
-        gives: &[],
-        access: Access::Neighbour,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler,
-    }
-}
-
-fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
-    generator.subschema_for::<T>()
+    Operation { access: Access::Neighbour, ..Operation::reads(handler) }
 }
 
 /// That it is tried.

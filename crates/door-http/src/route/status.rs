@@ -6,32 +6,21 @@ use flow::question::admin::{Metrics, Part, Status};
 use flow::question::bundle::{BundleState, BundleStates};
 use flow::{Plane, Result, Time};
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderValue, Method, Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use super::{Gives, Handler, Operation, Shape, schema};
 use crate::call::Call;
 use crate::reply::{Payload, Short};
 
 pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     let status = || Operation {
-        method: Method::GET,
         path: "/v1/status",
         name: "status",
         summary: "How every part is, and what to do about those that are not well",
-        query: &[],
-        headers: &[],
-        takes: Takes::Nothing,
-        gives: &[Gives {
-            status: 200,
-            what: "The parts",
-            shape: Shape::Json(|generator| generator.subschema_for::<Parts>()),
-        }],
-        access: Access::Known,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(self::status(call))),
+        gives: &[Gives { status: 200, what: "The parts", shape: Shape::Json(schema::<Parts>) }],
+        ..Operation::reads(Handler::Later(|call| Box::pin(self::status(call))))
     };
     let metrics = Operation {
         path: "/metrics",

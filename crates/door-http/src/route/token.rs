@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::auth::Kind;
-use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes, schema};
 use crate::call::Call;
 use crate::codes;
 use crate::reply::{Payload, Short};
@@ -96,10 +96,6 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
         Handler::Later(|call| Box::pin(self::rotate(call))),
     );
     vec![published, create, revoke, list, rotate]
-}
-
-fn schema<T: JsonSchema>(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    generator.subschema_for::<T>()
 }
 
 /// Who is to have a token.

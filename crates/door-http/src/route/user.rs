@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::auth::Kind;
 use super::session::secret;
-use super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use super::{Effect, Gives, Handler, Operation, Shape, Takes, schema};
 use crate::call::Call;
 use crate::codes;
 use crate::query::{Example, LIMIT, Parameter, encode};
@@ -40,7 +40,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
         path: USERS,
         name: "userCreate",
         summary: "Make a user, who can log in from then on",
-        takes: Takes::Json(|generator| generator.subschema_for::<Wanted>(), NEW),
+        takes: Takes::Json(schema::<Wanted>, NEW),
         gives: &[Gives { status: 201, what: "There is such a user now", shape: Shape::Nothing }],
         handler: Handler::Later(|call| Box::pin(self::create(call))),
         ..write()
@@ -54,7 +54,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
         gives: &[Gives {
             status: 200,
             what: "A page of users",
-            shape: Shape::Json(|generator| generator.subschema_for::<Users>()),
+            shape: Shape::Json(schema::<Users>),
         }],
         effect: Effect::Reads,
         handler: Handler::Later(|call| Box::pin(self::list(call))),
@@ -65,7 +65,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
         path: USER,
         name: "userChange",
         summary: "Change a user's roles or password, or keep them out",
-        takes: Takes::Json(|generator| generator.subschema_for::<Different>(), CHANGE),
+        takes: Takes::Json(schema::<Different>, CHANGE),
         handler: Handler::Later(|call| Box::pin(self::change(call))),
         ..write()
     };
@@ -84,7 +84,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
         gives: &[Gives {
             status: 200,
             what: "What an authenticator app has to know, shown this once",
-            shape: Shape::Json(|generator| generator.subschema_for::<Begun>()),
+            shape: Shape::Json(schema::<Begun>),
         }],
         effect: Effect::Reads,
         handler: Handler::Later(|call| Box::pin(self::begin(call))),
@@ -94,11 +94,11 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
         path: "/v1/auth/totp/confirm",
         name: "totpConfirm",
         summary: "Show that the app is set up; from then on a code is needed to log in",
-        takes: Takes::Json(|generator| generator.subschema_for::<Code>(), CODE),
+        takes: Takes::Json(schema::<Code>, CODE),
         gives: &[Gives {
             status: 200,
             what: "Recovery codes, good once each and shown this once",
-            shape: Shape::Json(|generator| generator.subschema_for::<Recovery>()),
+            shape: Shape::Json(schema::<Recovery>),
         }],
         effect: Effect::Reads,
         handler: Handler::Later(|call| Box::pin(self::confirm(call))),
@@ -119,18 +119,8 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
 /// What these operations have in common.
 fn write<P: Plane>() -> Operation<P> {
     Operation {
-        method: Method::POST,
-        path: "",
-        name: "",
-        summary: "",
-        query: &[],
-        headers: &[],
-        takes: Takes::Nothing,
         gives: DONE,
-        access: Access::Known,
-        effect: Effect::Writes,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(self::list(call))),
+        ..Operation::writes(Handler::Later(|call| Box::pin(self::list(call))))
     }
 }
 

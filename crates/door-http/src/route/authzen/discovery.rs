@@ -6,10 +6,11 @@ use http::{Method, Response, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Access, Gives, Handler, Operation, Shape, ask, schema};
+use super::{Access, Gives, Handler, Operation, Shape, ask};
 use crate::call::Call;
 use crate::codes;
 use crate::reply::{Payload, Short};
+use crate::route::schema;
 
 static PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 

@@ -13,12 +13,13 @@ use serde_json::value::RawValue;
 
 use super::outline::{Kind, Need, Needs, Outline, Part};
 use super::page::{Page, Turned};
-use super::{Deed, Entity, Gives, Handler, Operation, Shape, Takes, ask, body, json, schema};
+use super::{Deed, Entity, Gives, Handler, Operation, Shape, Takes, ask, body, json};
 use crate::call::{Call, from_json};
 use crate::codes;
 use crate::config::Documents;
 use crate::reply::Payload;
 use crate::route::opa::{Wanted, say_whence};
+use crate::route::schema;
 
 const SUBJECTS: &str =
     r#"{"subject":{"type":"user"},"action":{"name":"read"},"resource":{"type":"record","id":"1"}}"#;

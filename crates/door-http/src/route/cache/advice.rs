@@ -2,7 +2,7 @@
 
 use flow::question::cache::{Advise, Advised};
 use flow::{Plane, Result};
-use http::{Method, Response, StatusCode};
+use http::{Response, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::call::Call;
 use crate::codes;
 use crate::query::{Example, Parameter};
 use crate::reply::{Payload, Short};
-use crate::route::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use crate::route::{Gives, Handler, Operation, Shape, schema};
 
 const NAMESPACE: Parameter = Parameter {
     name: "namespace",
@@ -20,23 +20,17 @@ const NAMESPACE: Parameter = Parameter {
 
 pub(super) fn operation<P: Plane>() -> Operation<P> {
     Operation {
-        method: Method::GET,
         path: "/v1/cache-advice",
         name: "cacheAdvice",
         summary: "What namespaces are used for on this node, and what had better be set otherwise",
         query: &[NAMESPACE],
-        headers: &[],
-        takes: Takes::Nothing,
         gives: &[Gives {
             status: 200,
             what: "Figures of each, and advice with what was seen. Of confidential namespaces \
                    keys are shown as hashes",
-            shape: Shape::Json(|generator| generator.subschema_for::<All>()),
+            shape: Shape::Json(schema::<All>),
         }],
-        access: Access::Known,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(advice(call))),
+        ..Operation::reads(Handler::Later(|call| Box::pin(advice(call))))
     }
 }
 

@@ -6,23 +6,19 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flow::question::cache::event::{Event, Heard, Key, Watch};
 use flow::{Plane, Result};
-use http::{Method, Response};
+use http::Response;
 use serde::Serialize;
 
 use crate::call::Call;
 use crate::events::{self, Shown};
 use crate::reply::Payload;
-use crate::route::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use crate::route::{Gives, Handler, Operation, Shape};
 
 pub(super) fn operation<P: Plane>() -> Operation<P> {
     Operation {
-        method: Method::GET,
         path: "/v1/cache/{namespace}/-/events",
         name: "cacheFollow",
         summary: "Follow what happens to the values of a namespace on this node",
-        query: &[],
-        headers: &[],
-        takes: Takes::Nothing,
         gives: &[Gives {
             status: 200,
             what: "Each event as it happens: `kind` is hit, miss, set, delete, expire, evict, \
@@ -30,10 +26,7 @@ pub(super) fn operation<P: Plane>() -> Operation<P> {
                    that came faster than they were read are counted in an event `lost`",
             shape: Shape::Bytes(events::MEDIA_TYPE),
         }],
-        access: Access::Known,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(follow(call))),
+        ..Operation::reads(Handler::Later(|call| Box::pin(follow(call))))
     }
 }
 

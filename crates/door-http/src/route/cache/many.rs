@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::{Call, from_json};
 use crate::codes;
 use crate::reply::{Payload, Short};
-use crate::route::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use crate::route::{Effect, Gives, Handler, Operation, Shape, Takes, schema};
 
 /// Keys one request may name.
 const KEYS_MAX: usize = 10_000;
@@ -32,18 +32,13 @@ fn reads<P: Plane>() -> Operation<P> {
         path: "/v1/cache/{namespace}/-/get",
         name: "cacheGetMany",
         summary: "Read several values",
-        query: &[],
-        headers: &[],
-        takes: Takes::Json(|generator| generator.subschema_for::<Keys>(), r#"{"keys":["x"]}"#),
+        takes: Takes::Json(schema::<Keys>, r#"{"keys":["x"]}"#),
         gives: &[Gives {
             status: 200,
             what: "The values there are, and why there are no others",
-            shape: Shape::Json(|generator| generator.subschema_for::<Values>()),
+            shape: Shape::Json(schema::<Values>),
         }],
-        access: Access::Known,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(get(call))),
+        ..Operation::reads(Handler::Later(|call| Box::pin(get(call))))
     }
 }
 
@@ -53,14 +48,10 @@ fn writes<P: Plane>() -> Operation<P> {
         name: "cacheSetMany",
         summary: "Set several values",
         takes: Takes::Json(
-            |generator| generator.subschema_for::<Wanted>(),
+            schema::<Wanted>,
             r#"{"values":{"x":"text","y":{"value":{"base64":"/w=="},"ttl":"30s","tags":["users"]}}}"#,
         ),
-        gives: &[Gives {
-            status: 200,
-            what: "They are set",
-            shape: Shape::Json(|generator| generator.subschema_for::<Done>()),
-        }],
+        gives: &[Gives { status: 200, what: "They are set", shape: Shape::Json(schema::<Done>) }],
         effect: Effect::Writes,
         handler: Handler::Later(|call| Box::pin(set(call))),
         ..reads()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flow::question::cache::{self, Stats};
 use flow::{Plane, Result};
-use http::{Method, Response, StatusCode};
+use http::{Response, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use crate::call::Call;
 use crate::codes;
 use crate::query::{self, Example, LIMIT, Parameter};
 use crate::reply::{Payload, Short};
-use crate::route::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use crate::route::{Gives, Handler, Operation, Shape};
 
 const AFTER: Parameter = Parameter {
     name: "after",
@@ -27,22 +27,16 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
 
 fn all<P: Plane>() -> Operation<P> {
     Operation {
-        method: Method::GET,
         path: "/v1/cache-stats",
         name: "cacheStatsList",
         summary: "How the cache is doing on this node",
         query: &[AFTER, LIMIT],
-        headers: &[],
-        takes: Takes::Nothing,
         gives: &[Gives {
             status: 200,
             what: "A page of namespaces, by name",
             shape: Shape::Json(|generator| generator.subschema_for::<Page<'_>>()),
         }],
-        access: Access::Known,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(list(call))),
+        ..Operation::reads(Handler::Later(|call| Box::pin(list(call))))
     }
 }
 

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::call::{Call, from_json};
 use crate::codes;
 use crate::reply::{Payload, Short};
-use crate::route::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use crate::route::{Gives, Handler, Operation, Shape, Takes, schema};
 
 const PATH: &str = "/v1/cache/{namespace}/-/warm";
 const LINES: &str = "application/x-ndjson";
@@ -29,22 +29,15 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
 
 fn report<P: Plane>() -> Operation<P> {
     Operation {
-        method: Method::GET,
         path: PATH,
         name: "cacheWarmed",
         summary: "With what a namespace is filled on this node, and what that was good for",
-        query: &[],
-        headers: &[],
-        takes: Takes::Nothing,
         gives: &[Gives {
             status: 200,
             what: "What its rules say, and how often what was warmed was read",
-            shape: Shape::Json(|generator| generator.subschema_for::<Report>()),
+            shape: Shape::Json(schema::<Report>),
         }],
-        access: Access::Known,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(warmed(call))),
+        ..Operation::reads(Handler::Later(|call| Box::pin(warmed(call))))
     }
 }
 
@@ -54,10 +47,7 @@ fn fill<P: Plane>() -> Operation<P> {
         method: Method::POST,
         name: "cacheWarm",
         summary: "Fill a namespace before anybody asks",
-        takes: Takes::Json(
-            |generator| generator.subschema_for::<Wanted>(),
-            r#"{"keys":["/","/about"],"rate":100}"#,
-        ),
+        takes: Takes::Json(schema::<Wanted>, r#"{"keys":["/","/about"],"rate":100}"#),
         gives: &[Gives {
             status: 200,
             what: "How far it has come, a line of JSON whenever it has come further, the last \

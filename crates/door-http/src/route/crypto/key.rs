@@ -10,10 +10,11 @@ use http::{Method, Response, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Effect, Gives, Handler, Operation, Shape, Takes, ask, from, schema, whole, word};
+use super::{Effect, Gives, Handler, Operation, Shape, Takes, ask, from, whole, word};
 use crate::call::Call;
 use crate::query::{Example, LIMIT, Parameter, encode};
 use crate::reply::{Payload, Short};
+use crate::route::schema;
 
 const KEYS: &str = "/v1/crypto/keys";
 const KEY: &str = "/v1/crypto/keys/{key}";

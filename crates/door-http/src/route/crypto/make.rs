@@ -11,12 +11,12 @@ use zeroize::Zeroizing;
 
 use super::batch::decoded;
 use super::{
-    Binding, Gives, Handler, Operation, Shape, Takes, ask, read, read_or_nothing, schema, text,
-    word,
+    Binding, Gives, Handler, Operation, Shape, Takes, ask, read, read_or_nothing, text, word,
 };
 use crate::call::Call;
 use crate::codes;
 use crate::reply::{Payload, Short};
+use crate::route::schema;
 
 pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     let data_key = Operation {

@@ -7,10 +7,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::batch::{self, Answered, Asked, answer, decoded};
-use super::{Gives, Handler, Operation, Shape, Takes, ask, read, schema, text, word};
+use super::{Gives, Handler, Operation, Shape, Takes, ask, read, text, word};
 use crate::call::Call;
 use crate::codes;
 use crate::reply::Payload;
+use crate::route::schema;
 
 pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     let sign = Operation {

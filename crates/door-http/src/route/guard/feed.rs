@@ -2,11 +2,11 @@
 
 use flow::question::guard::{FeedInfo, ListFeeds};
 use flow::{Plane, Result};
-use http::{Method, Response, StatusCode};
+use http::{Response, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use super::super::{Gives, Handler, Operation, Shape, schema};
 use crate::call::Call;
 use crate::query::{Example, LIMIT, Parameter, encode};
 use crate::reply::{Payload, Short};
@@ -18,22 +18,16 @@ const AFTER: Parameter =
 
 pub(super) fn operation<P: Plane>() -> Operation<P> {
     Operation {
-        method: Method::GET,
         path: FEEDS,
         name: "feedsList",
         summary: "The feeds of known threats this node reads, and how each is",
         query: &[AFTER, LIMIT],
-        headers: &[],
-        takes: Takes::Nothing,
         gives: &[Gives {
             status: 200,
             what: "A page of feeds",
-            shape: Shape::Json(|generator| generator.subschema_for::<Feeds>()),
+            shape: Shape::Json(schema::<Feeds>),
         }],
-        access: Access::Known,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(self::list(call))),
+        ..Operation::reads(Handler::Later(|call| Box::pin(self::list(call))))
     }
 }
 

@@ -6,7 +6,7 @@ use http::{Method, Response, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use super::super::{Gives, Handler, Operation, Shape, Takes, schema};
 use crate::call::Call;
 use crate::reply::{Payload, Short};
 
@@ -18,18 +18,13 @@ pub(super) fn operation<P: Plane>() -> Operation<P> {
         path: "/v1/guard/inspect",
         name: "valueInspect",
         summary: "Whether a value is an attack, and what says so",
-        query: &[],
-        headers: &[],
-        takes: Takes::Json(|generator| generator.subschema_for::<Value>(), EXAMPLE),
+        takes: Takes::Json(schema::<Value>, EXAMPLE),
         gives: &[Gives {
             status: 200,
             what: "What was found in the value",
-            shape: Shape::Json(|generator| generator.subschema_for::<Inspected>()),
+            shape: Shape::Json(schema::<Inspected>),
         }],
-        access: Access::Known,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(self::inspect(call))),
+        ..Operation::reads(Handler::Later(|call| Box::pin(self::inspect(call))))
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::super::session::secret;
-use super::super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use super::super::{Gives, Handler, Operation, Shape, Takes, schema};
 use crate::call::Call;
 use crate::codes;
 use crate::query::{Example, LIMIT, Parameter, encode};
@@ -21,50 +21,33 @@ const AFTER: Parameter =
 
 pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     let list = Operation {
-        method: Method::GET,
         path: MEASURES,
         name: "measuresList",
         summary: "What was taken against whom by playbooks, and why",
         query: &[AFTER, LIMIT],
-        headers: &[],
-        takes: Takes::Nothing,
         gives: &[Gives {
             status: 200,
             what: "A page of measures",
-            shape: Shape::Json(|generator| generator.subschema_for::<Measures>()),
+            shape: Shape::Json(schema::<Measures>),
         }],
-        access: Access::Known,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(self::list(call))),
+        ..Operation::reads(Handler::Later(|call| Box::pin(self::list(call))))
     };
     let undo = Operation {
         method: Method::DELETE,
         path: "/v1/guard/measures/{id}",
         name: "measureUndo",
         summary: "Undo a measure, on every node; what was revoked stays so",
-        query: &[],
-        headers: &[],
-        takes: Takes::Nothing,
         gives: &[Gives { status: 204, what: "The measure is undone", shape: Shape::Nothing }],
-        access: Access::Known,
-        effect: Effect::Writes,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(self::undo(call))),
+        ..Operation::writes(Handler::Later(|call| Box::pin(self::undo(call))))
     };
     let step_up = Operation {
         method: Method::POST,
         path: "/v1/auth/totp/step-up",
         name: "totpStepUp",
         summary: "Show a code of the second factor, after something odd",
-        query: &[],
-        headers: &[],
-        takes: Takes::Json(|generator| generator.subschema_for::<Shown>(), CODE),
+        takes: Takes::Json(schema::<Shown>, CODE),
         gives: &[Gives { status: 204, what: "It is they", shape: Shape::Nothing }],
-        access: Access::Known,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(self::step_up(call))),
+        ..Operation::reads(Handler::Later(|call| Box::pin(self::step_up(call))))
     };
     vec![list, undo, step_up]
 }

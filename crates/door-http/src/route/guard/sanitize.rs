@@ -4,7 +4,7 @@ use flow::question::guard::{Sanitize, Sanitized};
 use flow::{Plane, Result};
 use http::{Method, Response, StatusCode};
 
-use super::super::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use super::super::{Gives, Handler, Operation, Shape, Takes, schema};
 use super::inspect::Value;
 use crate::call::Call;
 use crate::reply::{Payload, Short};
@@ -17,18 +17,13 @@ pub(super) fn operation<P: Plane>() -> Operation<P> {
         path: "/v1/guard/sanitize",
         name: "valueSanitize",
         summary: "A value without what is an attack in it",
-        query: &[],
-        headers: &[],
-        takes: Takes::Json(|generator| generator.subschema_for::<Value>(), EXAMPLE),
+        takes: Takes::Json(schema::<Value>, EXAMPLE),
         gives: &[Gives {
             status: 200,
             what: "What is left of the value",
-            shape: Shape::Json(|generator| generator.subschema_for::<Sanitized>()),
+            shape: Shape::Json(schema::<Sanitized>),
         }],
-        access: Access::Known,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(|call| Box::pin(self::sanitize(call))),
+        ..Operation::reads(Handler::Later(|call| Box::pin(self::sanitize(call))))
     }
 }
 

@@ -2,37 +2,29 @@
 
 use flow::question::ledger::{Backup, Made};
 use flow::{Plane, Result};
-use http::{Method, Response, StatusCode};
+use http::{Response, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::call::Call;
 use crate::reply::{Payload, Short};
-use crate::route::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use crate::route::{Gives, Handler, Length, Operation, Shape, Takes, schema};
 
 pub(super) fn operation<P: Plane>() -> Operation<P> {
     Operation {
-        method: Method::POST,
         path: "/v1/ledger/backup",
         name: "ledgerBackup",
         summary: "Copy the ledger into a folder of the server's machine, or what is new into a \
                   backup that is there; it is stopped when the connection ends",
-        query: &[],
-        headers: &[],
-        takes: Takes::Json(
-            |generator| generator.subschema_for::<Wanted>(),
-            r#"{"directory":"/backup/ledger"}"#,
-        ),
+        takes: Takes::Json(schema::<Wanted>, r#"{"directory":"/backup/ledger"}"#),
         gives: &[Gives {
             status: 200,
             what: "What the backup holds",
-            shape: Shape::Json(|generator| generator.subschema_for::<Shown>()),
+            shape: Shape::Json(schema::<Shown>),
         }],
-        access: Access::Known,
-        effect: Effect::Writes,
         // A log is as large as it is.
         length: Length::Streamed,
-        handler: Handler::Later(|call| Box::pin(backup(call))),
+        ..Operation::writes(Handler::Later(|call| Box::pin(backup(call))))
     }
 }
 

@@ -13,7 +13,7 @@ use self::form::{Count, Deliveries, Group, Groups, Page, Positions, Reasoned, Re
 use crate::call::Call;
 use crate::query::{Example, LIMIT, Parameter};
 use crate::reply::{Payload, Short};
-use crate::route::{Access, Effect, Gives, Handler, Length, Operation, Shape, Takes};
+use crate::route::{Effect, Gives, Handler, Length, Operation, Shape, Takes, schema};
 
 const FROM: Parameter =
     Parameter { name: "from", what: "From this position on", example: Example::Number(1) };
@@ -24,21 +24,15 @@ const ONE: &[Gives] = &[Gives {
     shape: Shape::Json(|generator| generator.subschema_for::<Group<'_>>()),
 }];
 const DONE: &[Gives] = &[Gives { status: 204, what: "It is done", shape: Shape::Nothing }];
-const COUNT: &[Gives] = &[Gives {
-    status: 200,
-    what: "How many there were",
-    shape: Shape::Json(|generator| generator.subschema_for::<Count>()),
-}];
-const RECEIPTS: Takes = Takes::Json(
-    |generator| generator.subschema_for::<Receipts>(),
-    r#"{"receipts":["1-00000000000000000000000007"]}"#,
-);
+const COUNT: &[Gives] =
+    &[Gives { status: 200, what: "How many there were", shape: Shape::Json(schema::<Count>) }];
+const RECEIPTS: Takes =
+    Takes::Json(schema::<Receipts>, r#"{"receipts":["1-00000000000000000000000007"]}"#);
 const REASONED: Takes = Takes::Json(
-    |generator| generator.subschema_for::<Reasoned>(),
+    schema::<Reasoned>,
     r#"{"receipts":["1-00000000000000000000000007"],"reason":"the mail server is away"}"#,
 );
-const POSITIONS: Takes =
-    Takes::Json(|generator| generator.subschema_for::<Positions>(), r#"{"positions":[1]}"#);
+const POSITIONS: Takes = Takes::Json(schema::<Positions>, r#"{"positions":[1]}"#);
 
 pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     let mut operations = groups();
@@ -63,10 +57,7 @@ fn groups<P: Plane>() -> Vec<Operation<P>> {
         },
         Operation {
             method: Method::PUT,
-            takes: Takes::Json(
-                |generator| generator.subschema_for::<Wanted>(),
-                r#"{"filter":{"stream":"orders"},"from":1}"#,
-            ),
+            takes: Takes::Json(schema::<Wanted>, r#"{"filter":{"stream":"orders"},"from":1}"#),
             gives: ONE,
             ..writes(
                 GROUP,
@@ -92,10 +83,7 @@ fn groups<P: Plane>() -> Vec<Operation<P>> {
 fn consumers<P: Plane>() -> Vec<Operation<P>> {
     vec![
         Operation {
-            takes: Takes::Json(
-                |generator| generator.subschema_for::<Taking>(),
-                r#"{"most":10,"wait":"0s"}"#,
-            ),
+            takes: Takes::Json(schema::<Taking>, r#"{"most":10,"wait":"0s"}"#),
             gives: &[Gives {
                 status: 200,
                 what: "Events, none when nothing came in time; each is the caller's until the \
@@ -191,20 +179,7 @@ fn reads<P: Plane>(
     summary: &'static str,
     handle: Handle<P>,
 ) -> Operation<P> {
-    Operation {
-        method: Method::GET,
-        path,
-        name,
-        summary,
-        query: &[],
-        headers: &[],
-        takes: Takes::Nothing,
-        gives: DONE,
-        access: Access::Known,
-        effect: Effect::Reads,
-        length: Length::Limited,
-        handler: Handler::Later(handle),
-    }
+    Operation { path, name, summary, gives: DONE, ..Operation::reads(Handler::Later(handle)) }
 }
 
 fn writes<P: Plane>(

@@ -8,12 +8,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::wanted::{self, Wanted};
-use super::{Access, Gives, Handler, Operation, Shape, answer, ask, schema};
+use super::{Access, Gives, Handler, Operation, Shape, answer, ask};
 use crate::call::Call;
 use crate::door::Shared;
 use crate::query::{Example, Parameter, Query};
 use crate::reply::{Payload, Short};
-use crate::route::State;
+use crate::route::{State, schema};
 
 const BUNDLES: Parameter = Parameter {
     name: "bundles",

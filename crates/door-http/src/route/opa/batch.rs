@@ -13,11 +13,12 @@ use serde_json::value::RawValue;
 
 use super::answer::{self, Metrics};
 use super::wanted::{self, Wanted};
-use super::{Gives, Handler, Operation, Shape, Takes, ask, body, data, schema};
+use super::{Gives, Handler, Operation, Shape, Takes, ask, body, data};
 use crate::call::{Call, from_json};
 use crate::codes;
 use crate::problem::opa::{self, Problem};
 use crate::reply::Payload;
+use crate::route::schema;
 
 /// As many inputs may stand in one body.
 const INPUTS_MAX: usize = 1000;

@@ -13,10 +13,11 @@ use serde_json::value::RawValue;
 
 use super::answer::Metrics;
 use super::wanted::{self, Wanted};
-use super::{Gives, Handler, Operation, Shape, Takes, answer, ask, body, schema};
+use super::{Gives, Handler, Operation, Shape, Takes, answer, ask, body};
 use crate::call::{Call, from_json};
 use crate::codes;
 use crate::reply::Payload;
+use crate::route::schema;
 
 const EXAMPLE: &str =
     r#"{"query":"data.posts.allow == true","input":{"user":"ann"},"unknowns":["data.posts"]}"#;

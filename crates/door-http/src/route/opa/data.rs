@@ -10,11 +10,12 @@ use serde_json::Value;
 
 use super::answer::{self, Beside, Decision};
 use super::wanted::{self, Wanted};
-use super::{Effect, Gives, Handler, Operation, PLAIN, Shape, Takes, ask, body, schema};
+use super::{Effect, Gives, Handler, Operation, PLAIN, Shape, Takes, ask, body};
 use crate::call::Call;
 use crate::codes;
 use crate::query::{Example, Parameter};
 use crate::reply::{Payload, Short};
+use crate::route::schema;
 
 const ABSENT: Parameter = Parameter {
     name: "if-none-match",

@@ -6,10 +6,11 @@ use http::Response;
 use serde_json::Value;
 
 use super::wanted::{self, Wanted};
-use super::{Gives, Handler, Operation, Shape, Takes, answer, ask, body, data, schema};
+use super::{Gives, Handler, Operation, Shape, Takes, answer, ask, body, data};
 use crate::call::Call;
 use crate::codes;
 use crate::reply::Payload;
+use crate::route::schema;
 
 pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     let at = |path, name, handler| Operation {

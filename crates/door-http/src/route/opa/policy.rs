@@ -12,11 +12,12 @@ use serde_json::value::RawValue;
 use std::sync::Arc;
 
 use super::wanted::{self, Wanted};
-use super::{Effect, Gives, Handler, Operation, PLAIN, Shape, Takes, answer, ask, body, schema};
+use super::{Effect, Gives, Handler, Operation, PLAIN, Shape, Takes, answer, ask, body};
 use crate::call::Call;
 use crate::codes;
 use crate::query::{Example, LIMIT, Parameter, encode};
 use crate::reply::{Payload, Short};
+use crate::route::schema;
 
 const POLICY: &str = "/v1/policies/{*id}";
 /// Ids may hold slashes, so that nothing can stand behind them.

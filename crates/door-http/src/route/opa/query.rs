@@ -13,11 +13,12 @@ use serde_json::value::RawValue;
 
 use super::answer::Metrics;
 use super::wanted::{self, Wanted};
-use super::{Gives, Handler, Operation, Shape, Takes, answer, ask, body, schema};
+use super::{Gives, Handler, Operation, Shape, Takes, answer, ask, body};
 use crate::call::{Call, from_json};
 use crate::codes;
 use crate::query::{Example, Parameter};
 use crate::reply::Payload;
+use crate::route::schema;
 
 const Q: Parameter =
     Parameter { name: "q", what: "The lines that have to hold", example: Example::Text("x=1") };
