@@ -144,7 +144,9 @@ impl<'a, P: Plane> Call<'a, P> {
 
 /// Reads a body.
 pub(crate) fn from_json<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T> {
-    serde_json::from_slice(body)
+    // Text that is known to be text is not looked at again string by string.
+    let read = std::str::from_utf8(body).ok().map(serde_json::from_str);
+    read.unwrap_or_else(|| serde_json::from_slice(body))
         .map_err(|error| codes::JSON.error(format!("the body cannot be used: {error}")))
 }
 

@@ -9,6 +9,7 @@ mod prepared;
 mod replay;
 mod shadowed;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -176,7 +177,10 @@ impl Decider {
         entry: &Entry,
         asked: &Decide<'_>,
     ) -> Result<Decided> {
-        let text = String::from_utf8_lossy(asked.text);
+        let text = match std::str::from_utf8(asked.text) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(asked.text),
+        };
         let inputs = Inputs::read(&text, asked.posed)?;
         let mut key = Vec::with_capacity(128);
         let mut results = Vec::with_capacity(inputs.len());

@@ -25,6 +25,26 @@ mod tests {
     }
 
     #[test]
+    fn strings_end_where_they_end() {
+        for length in 0..20 {
+            let plain = "aé\u{7f}~ !#[]".chars().cycle().take(length).collect::<String>();
+            let bytes = plain.len();
+            check(&format!("\"{plain}\""), &format!("\"{plain}\""));
+            check(&format!("\"{plain}\\n{plain}\\\"\""), &format!("\"{plain}\\n{plain}\\\"\""));
+            check(&format!("[\"{plain}\",\"\"]"), &format!("[\"{plain}\",\"\"]"));
+            for control in ["\u{0}", "\u{1f}", "\n"] {
+                let error = read(format!("\"{plain}{control}{plain}\"").as_bytes()).unwrap_err();
+                assert_eq!(
+                    (error.what, error.column),
+                    ("a string contains a control character", bytes + 2)
+                );
+            }
+            let error = read(format!("\"{plain}").as_bytes()).unwrap_err();
+            assert_eq!((error.what, error.column), ("a string does not end", bytes + 2));
+        }
+    }
+
+    #[test]
     fn what_is_read_is_written() {
         for (text, expected) in [
             ("null", "null"),

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::outline::{Needs, Outline};
+use super::outline::{Kind, Needs, Outline, Part};
 use super::{body, decision, json as answered};
 use crate::call::{Call, from_json};
 use crate::codes;
@@ -22,12 +22,32 @@ use crate::route::opa::{Wanted, say_whence};
 /// As many questions are answered at once.
 const EACH_MAX: usize = 10_000;
 
-/// What stands beside the questions.
-#[derive(Deserialize)]
+/// The questions, and what stands beside them.
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Batch {
+    subject: Part,
+    action: Part,
+    resource: Part,
+    context: Kind,
     evaluations: Option<Vec<Outline>>,
-    #[serde(default)]
     options: Options,
+}
+
+impl Batch {
+    /// What all of the questions have in common.
+    fn common(&self) -> Outline {
+        let Self { subject, action, resource, context, .. } = *self;
+        Outline { subject, action, resource, context, ..Outline::default() }
+    }
+
+    fn read(text: &[u8]) -> Result<Self> {
+        from_json(text).map_err(|error| match from_json::<Outline>(text) {
+            // Whoever sent no object at all is told so.
+            Ok(outline) => outline.check_common().err().unwrap_or(error),
+            Err(_) => error,
+        })
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -62,9 +82,10 @@ impl Until {
 pub(super) async fn evaluations<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     let wanted = Wanted::of(&call)?;
     let text = body(&mut call).await?;
-    let common: Outline = from_json(&text)?;
+    let batch = Batch::read(&text)?;
+    let common = batch.common();
     common.check_common()?;
-    let Batch { evaluations, options } = from_json(&text)?;
+    let Batch { evaluations, options, .. } = batch;
     let asked = evaluations.unwrap_or_default();
     if asked.len() > EACH_MAX {
         let detail = format!("there are {} evaluations, more than {EACH_MAX}", asked.len());

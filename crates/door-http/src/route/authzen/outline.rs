@@ -61,9 +61,9 @@ pub(super) struct Outline {
     pub(super) subject: Part,
     pub(super) action: Part,
     pub(super) resource: Part,
-    context: Kind,
+    pub(super) context: Kind,
     /// What it is where it is no question at all.
-    other: Kind,
+    pub(super) other: Kind,
 }
 
 /// What of a part has to be there.

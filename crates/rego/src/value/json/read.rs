@@ -218,11 +218,19 @@ impl<'a> Reader<'a> {
 
     /// What stands for itself in a string.
     fn plain(&mut self) -> &'a str {
-        let rest = self.rest();
-        let special = |byte: &u8| *byte < b' ' || *byte == b'"' || *byte == b'\\';
-        let length = rest.as_bytes().iter().position(special).unwrap_or(rest.len());
-        self.place += length;
-        rest.get(..length).unwrap_or("")
+        let from = self.place;
+        while let Some(eight) = self.text.as_bytes().get(self.place..).and_then(<[u8]>::first_chunk)
+        {
+            let specials = specials(*eight);
+            self.place += (specials.trailing_zeros() / 8) as usize;
+            if specials != 0 {
+                return self.text.get(from..self.place).unwrap_or("");
+            }
+        }
+        while self.peek().is_some_and(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
+            self.place += 1;
+        }
+        self.text.get(from..self.place).unwrap_or("")
     }
 
     fn escape(&mut self) -> Read<char> {
@@ -298,6 +306,16 @@ impl<'a> Reader<'a> {
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
         Malformed { line, column: before.len() - line_start + 1, what }
     }
+}
+
+/// The first of eight bytes that ends what stands for itself in a string, by the highest bit set
+/// of as many as there are; those behind the first may be none.
+fn specials(bytes: [u8; 8]) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(bytes);
+    let below = |word: u64, bound: u8| word.wrapping_sub(ONES * u64::from(bound)) & !word;
+    let is = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    (below(word, b' ') | is(b'"') | is(b'\\')) & (ONES << 7)
 }
 
 /// How long the number is that a text begins with.
