@@ -13,7 +13,7 @@
 #[path = "../tests/door/candidates.rs"]
 mod candidates;
 #[expect(dead_code, reason = "the plane of the tests, of which a benchmark needs little")]
-#[path = "../tests/door/plane.rs"]
+#[path = "../tests/door/plane/mod.rs"]
 mod plane;
 #[path = "../tests/door/policy.rs"]
 mod policy;

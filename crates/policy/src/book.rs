@@ -22,7 +22,7 @@ use flow::question::policy::{
 use flow::{Clock, Fact, Result, Revisions};
 use foldhash::HashMap;
 use parking_lot::RwLock;
-use pool::sql::Sql;
+use pool::sql::{Sql, Transaction};
 use rego::Value;
 use rego::value::json;
 use tokio::sync::Mutex;
@@ -158,6 +158,15 @@ impl Book {
         Ok(edition)
     }
 
+    /// Commits what rests on what was read; false where others changed that meanwhile.
+    async fn unless_meanwhile(&self, change: Transaction) -> Result<bool> {
+        match self.sql.commit(change).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == &MEANWHILE => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// There is another edition: what was held holds no longer, here and then elsewhere.
     async fn changed(&self, tenant: &Arc<str>, next: Edition) -> Result<Arc<str>> {
         let revision = next.name().clone();
@@ -237,10 +246,8 @@ impl Book {
                 return Ok((edition.name().clone(), false));
             }
             let change = store::put(tenant, edition.revision(), &info, fact.clone());
-            match self.sql.commit(change).await {
-                Ok(_) => return Ok((self.changed(tenant, next).await?, true)),
-                Err(error) if error.code() == &store::MEANWHILE => {}
-                Err(error) => return Err(error),
+            if self.unless_meanwhile(change).await? {
+                return Ok((self.changed(tenant, next).await?, true));
             }
         }
         Err(BUSY.error("others change policies all the time"))
@@ -267,10 +274,8 @@ impl Book {
             };
             let next = edition.without_policy(id, &self.config)?;
             let change = store::delete(tenant, edition.revision(), &gone, fact.clone());
-            match self.sql.commit(change).await {
-                Ok(_) => return self.changed(tenant, next).await.map(|_| true),
-                Err(error) if error.code() == &store::MEANWHILE => {}
-                Err(error) => return Err(error),
+            if self.unless_meanwhile(change).await? {
+                return self.changed(tenant, next).await.map(|_| true);
             }
         }
         Err(BUSY.error("others change policies all the time"))
@@ -316,10 +321,8 @@ impl Book {
                 self.keeping(),
                 fact.clone(),
             );
-            match self.sql.commit(change).await {
-                Ok(_) => return self.changed(tenant, next).await.map(Changed::Made),
-                Err(error) if error.code() == &store::MEANWHILE => {}
-                Err(error) => return Err(error),
+            if self.unless_meanwhile(change).await? {
+                return self.changed(tenant, next).await.map(Changed::Made);
             }
         }
         Err(BUSY.error("others change documents all the time"))

@@ -100,10 +100,10 @@ async fn every_operation_does_what_the_document_says() {
             let mut keys = open.world.keys.lock();
             keys.iter_mut().for_each(|key| "x".clone_into(&mut key.id));
         }
-        open.world.blocks.lock().push(plane::block("x"));
-        open.world.measures.lock().push(plane::measure("x"));
+        open.world.blocks.lock().push(plane::guard::block("x"));
+        open.world.measures.lock().push(plane::guard::measure("x"));
         open.world.bundles.lock().insert("x".to_owned());
-        open.world.escalations.lock().push(plane::escalation("x"));
+        open.world.escalations.lock().push(plane::guard::escalation("x"));
         if path.starts_with("/v1/objects") && method != "put" {
             ask(open.address, Method::PUT, "/v1/objects/x/x", &[], "bytes").await;
         }

@@ -10,7 +10,7 @@ use http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::client::{Answer, NOBODY, ask, get, http2, open, request, whole};
-use crate::plane::{block, escalation, measure};
+use crate::plane::guard::{block, escalation, measure};
 
 #[tokio::test]
 async fn probes_need_nobody_and_say_how_it_is() {

@@ -80,13 +80,9 @@ impl Book {
             let from = edition.revision();
             let _alone = self.writing.lock().await;
             let change = store::exchange(tenant, from, &bundle.name, &exchange, fact.clone());
-            match self.sql.commit(change).await {
-                Ok(_) => {
-                    let revision = self.changed(tenant, next.edition).await?;
-                    return Ok(told(bundle, &held, &revision, true, tests));
-                }
-                Err(error) if error.code() == &store::MEANWHILE => {}
-                Err(error) => return Err(error),
+            if self.unless_meanwhile(change).await? {
+                let revision = self.changed(tenant, next.edition).await?;
+                return Ok(told(bundle, &held, &revision, true, tests));
             }
         }
         Err(BUSY.error("others change policies all the time"))
@@ -124,10 +120,8 @@ impl Book {
                 keeping: self.keeping(),
             };
             let change = store::exchange(tenant, edition.revision(), name, &exchange, fact.clone());
-            match self.sql.commit(change).await {
-                Ok(_) => return self.changed(tenant, next).await.map(|_| true),
-                Err(error) if error.code() == &store::MEANWHILE => {}
-                Err(error) => return Err(error),
+            if self.unless_meanwhile(change).await? {
+                return self.changed(tenant, next).await.map(|_| true);
             }
         }
         Err(BUSY.error("others change policies all the time"))

@@ -169,14 +169,11 @@ impl Book {
 
     /// Commits a change of candidates, and tells of it; false where others were faster.
     async fn committed(&self, tenant: &Arc<str>, change: pool::sql::Transaction) -> Result<bool> {
-        match self.sql.commit(change).await {
-            Ok(_) => {
-                self.bumped(tenant, None).await?;
-                Ok(true)
-            }
-            Err(error) if error.code() == &policies::MEANWHILE => Ok(false),
-            Err(error) => Err(error),
+        let committed = self.unless_meanwhile(change).await?;
+        if committed {
+            self.bumped(tenant, None).await?;
         }
+        Ok(committed)
     }
 
     /// Puts all candidates in force at once, unless a policy of theirs was changed since they
@@ -226,13 +223,9 @@ impl Book {
             });
             let from = (edition.revision(), changes);
             let change = store::promote(tenant, from, (&put, &gone), fact);
-            match self.sql.commit(change).await {
-                Ok(_) => {
-                    let revision = self.changed(tenant, next).await?;
-                    return Ok(Promoted { revision, put: names_put, gone: names_gone });
-                }
-                Err(error) if error.code() == &policies::MEANWHILE => {}
-                Err(error) => return Err(error),
+            if self.unless_meanwhile(change).await? {
+                let revision = self.changed(tenant, next).await?;
+                return Ok(Promoted { revision, put: names_put, gone: names_gone });
             }
         }
         Err(BUSY.error("others change policies all the time"))
