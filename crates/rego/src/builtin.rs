@@ -96,6 +96,8 @@ pub struct Builtin {
     pub arity: usize,
     /// Whether it answers the same to the same arguments, today and tomorrow.
     pub steady: bool,
+    /// Whether it puts parts of its arguments together at more levels than one.
+    pub nests: bool,
     /// What it does. To be called by [`Builtin::call`], which says whose failure it is.
     pub run: Run,
 }
@@ -105,13 +107,18 @@ pub type Run = fn(&mut Surroundings<'_>, &[Value]) -> Result<Value, Failure>;
 
 impl Builtin {
     /// A function that answers the same whenever it is asked.
-    const fn steady(name: &'static str, arity: usize, run: Run) -> Self {
-        Self { name, arity, steady: true, run }
+    pub(crate) const fn steady(name: &'static str, arity: usize, run: Run) -> Self {
+        Self { name, arity, steady: true, nests: false, run }
+    }
+
+    /// The same of one that puts parts of its arguments together at more levels than one.
+    const fn nesting(name: &'static str, arity: usize, run: Run) -> Self {
+        Self { nests: true, ..Self::steady(name, arity, run) }
     }
 
     /// A function whose answer depends on more than its arguments.
     const fn fresh(name: &'static str, arity: usize, run: Run) -> Self {
-        Self { name, arity, steady: false, run }
+        Self { steady: false, ..Self::steady(name, arity, run) }
     }
 
     /// Calls the function. What it says when it fails begins with its name.
@@ -213,6 +220,9 @@ impl<'a> Surroundings<'a> {
         if self.world.over() { Err(Failure::Halted("there was no time left")) } else { Ok(()) }
     }
 }
+
+/// How deep a value may nest that was made in an evaluation.
+pub(crate) const NESTS_MAX: u32 = 1200;
 
 /// How much is kept in one evaluation.
 const KEPT_MAX: usize = 10_000;

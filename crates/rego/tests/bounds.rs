@@ -127,6 +127,16 @@ fn what_would_run_for_ever_is_ended() {
         ("strings written twice", "\"a\"", "sprintf(\"%s%s\", [x, x])"),
         ("strings put in themselves", "\"aa\"", "replace(x, \"a\", \"aa\")"),
         ("numbers squared", "10", "x * x"),
+        (
+            "objects united below",
+            "{\"c\": {\"a\": 1}}",
+            "object.union({\"c\": {\"a\": x}}, {\"c\": {\"b\": x}})",
+        ),
+        (
+            "patches of themselves",
+            "{\"a\": {\"a\": 1}}",
+            "json.patch({\"a\": {\"a\": x}}, [{\"op\": \"add\", \"path\": \"/a/b\", \"value\": x}])",
+        ),
     ] {
         let body =
             lines(64, |n| format!("\tx{} := {}", n + 1, step.replace('x', &format!("x{n}"))));
@@ -209,6 +219,59 @@ fn what_is_absurd_for_one_function_is_no_more_than_a_failure() {
 }
 
 #[test]
+fn a_function_that_takes_long_is_ended_while_it_works() {
+    let text = format!("{{\"text\": \"{}\"}}", "a".repeat(1 << 20));
+    let list = numbers(20_000);
+    let edits = "[x | some i in input.r; x := {\"op\": \"add\", \"path\": \"/0\", \"value\": i}]";
+    for (name, term, input) in [
+        ("found", "count(regex.find_n(`[a-z]*!|[a-z]`, input.text, -1))", &text),
+        (
+            "found in groups",
+            "count(regex.find_all_string_submatch_n(`[a-z]*!|[a-z]`, input.text, -1))",
+            &text,
+        ),
+        ("replaced", "count(regex.replace(input.text, `[a-z]*!|[a-z]`, \"b\"))", &text),
+        ("split", "count(regex.split(`[a-z]*!|[a-z]`, input.text))", &text),
+        ("patched", &format!("count(json.patch(input.r, {edits}))"), &list),
+        (
+            "multiplied",
+            "product([x | some i in numbers.range(1, 100000); x := i / 7]) > 0",
+            &"{}".into(),
+        ),
+        ("summed", "sum([x | some i in numbers.range(1, 900000); x := i / 7])", &"{}".into()),
+    ] {
+        let went = tried(name, format!("package p\nv := {term}"), input.clone());
+        assert!(
+            matches!(&went, Err(why) if why.contains("no time left") || why.contains("longer than it may") || why.contains("more steps")),
+            "{name}: {went:?}"
+        );
+    }
+}
+
+#[test]
+fn what_would_take_long_to_compile_is_refused() {
+    let backwards = |count: usize| {
+        let lines = lines(count, |n| format!("\ta{} = a{}", count - n, count - n - 1));
+        format!("package p\nv := a{count} if {{\n{lines}\ta0 = 1\n}}")
+    };
+    assert_eq!(tried("backwards", backwards(400), "{}".into()), Ok(7));
+    let went = tried("far backwards", backwards(20_000), "{}".into());
+    assert!(went.clone().is_err_and(|why| why.contains("write what is needed above")), "{went:?}");
+    let parts = |count: usize| ".a".repeat(count);
+    for (name, policy) in [
+        ("a long place", format!("package p\nv := input{}", parts(3000))),
+        ("a long head", format!("package p\nv{} := 1", parts(200_000))),
+        ("a long package", format!("package p{}\nv := 1", parts(200_000))),
+        ("a long import", format!("package p\nimport data.x{} as y\nv := y", parts(200_000))),
+    ] {
+        let went = tried(name, policy, "{}".into());
+        assert!(went.clone().is_err_and(|why| why.contains("follow in a row")), "{name}: {went:?}");
+    }
+    let policy = format!("package p\nv := input{}", parts(400));
+    assert_eq!(tried("a place that is long enough", policy, "{}".into()), Ok(2));
+}
+
+#[test]
 fn nothing_nests_beyond_the_stack() {
     let deep = |open: &str, close: &str, depth: usize| {
         format!("{}1{}", open.repeat(depth), close.repeat(depth))
@@ -224,6 +287,22 @@ fn nothing_nests_beyond_the_stack() {
                 ("yaml", "package p\nv := yaml.unmarshal(yaml.marshal(input))"),
                 ("printed", "package p\nv := sprintf(\"%v\", [input])"),
                 ("removed", "package p\nv := json.remove(input, [\"0/0\", \"a/a/a\"])"),
+                (
+                    "removed far down",
+                    "package p\nv := json.remove(input, [concat(\"/\", [\"a\" | some _ in numbers.range(1, 200000)])])",
+                ),
+                (
+                    "kept far down",
+                    "package p\nv := json.filter(input, [concat(\"/\", [\"a\" | some _ in numbers.range(1, 200000)])])",
+                ),
+                (
+                    "patched in itself",
+                    "package p\nv := json.patch({\"a\": input}, [x | some _ in numbers.range(1, 200000); x := {\"op\": \"copy\", \"from\": \"\", \"path\": \"/a\"}])",
+                ),
+                (
+                    "patched in itself and beside",
+                    "package p\nv := json.patch({\"a\": input}, [x | some i in numbers.range(1, 200); x := {\"op\": \"copy\", \"from\": \"\", \"path\": [\"/a\", \"/b\"][i % 2]}])",
+                ),
                 ("with", "package p\nv := x if { x := input.a.a with input.a.a.a.a as 3 }"),
             ] {
                 let _ = tried(&format!("{name} {open} {depth}"), policy.into(), input.clone());

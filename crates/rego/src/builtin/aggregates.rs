@@ -1,19 +1,13 @@
 //! What collections come to as a whole.
 
 use super::argument::{at, members, wrong_member, wrong_type};
-use super::{Builtin, Failure};
+use super::{Builtin, Failure, Surroundings};
 use crate::value::{NoNumber, Number, Value};
 
 pub(super) const ALL: &[Builtin] = &[
     Builtin::steady("count", 1, |_, args| count(args)),
-    Builtin::steady("sum", 1, |_, args| {
-        let numbers = numbers(args)?;
-        made(Number::sum(&numbers))
-    }),
-    Builtin::steady("product", 1, |_, args| {
-        let numbers = numbers(args)?;
-        made(Number::product(&numbers))
-    }),
+    Builtin::steady("sum", 1, |surroundings, args| made(surroundings, args, Number::sum)),
+    Builtin::steady("product", 1, |surroundings, args| made(surroundings, args, Number::product)),
     Builtin::steady("max", 1, |_, args| found(collection(args)?.into_iter().max())),
     Builtin::steady("min", 1, |_, args| found(collection(args)?.into_iter().min())),
     Builtin::steady("sort", 1, |_, args| {
@@ -50,8 +44,26 @@ fn numbers(args: &[Value]) -> Result<Vec<&Number>, Failure> {
     Ok(numbers)
 }
 
-fn made(number: Result<Number, NoNumber>) -> Result<Value, Failure> {
-    number.map(Value::Number).map_err(|none| Failure::Broken(none.reason().to_owned()))
+/// So many numbers are taken together before it is asked whether there is time for more.
+const AT_ONCE: usize = 64;
+
+/// What numbers come to: those before, with some more at a time.
+fn made(
+    surroundings: &Surroundings<'_>,
+    args: &[Value],
+    make: fn(&[&Number]) -> Result<Number, NoNumber>,
+) -> Result<Value, Failure> {
+    let make =
+        |some: &[&Number]| make(some).map_err(|none| Failure::Broken(none.reason().to_owned()));
+    let numbers = numbers(args)?;
+    let (first, rest) = numbers.split_at(numbers.len().min(AT_ONCE));
+    let mut made = make(first)?;
+    for more in rest.chunks(AT_ONCE) {
+        surroundings.go_on()?;
+        let some: Vec<&Number> = [&made].into_iter().chain(more.iter().copied()).collect();
+        made = make(&some)?;
+    }
+    Ok(Value::Number(made))
 }
 
 fn found(value: Option<&Value>) -> Result<Value, Failure> {

@@ -9,14 +9,14 @@ use crate::Value;
 
 /// The functions.
 pub(super) const ALL: &[Builtin] = &[
-    Builtin { name: "crypto.md5", arity: 1, steady: true, run: md5 },
-    Builtin { name: "crypto.sha1", arity: 1, steady: true, run: sha1 },
-    Builtin { name: "crypto.sha256", arity: 1, steady: true, run: sha256 },
-    Builtin { name: "crypto.hmac.md5", arity: 2, steady: true, run: hmac_md5 },
-    Builtin { name: "crypto.hmac.sha1", arity: 2, steady: true, run: hmac_sha1 },
-    Builtin { name: "crypto.hmac.sha256", arity: 2, steady: true, run: hmac_sha256 },
-    Builtin { name: "crypto.hmac.sha512", arity: 2, steady: true, run: hmac_sha512 },
-    Builtin { name: "crypto.hmac.equal", arity: 2, steady: true, run: hmac_equal },
+    Builtin::steady("crypto.md5", 1, md5),
+    Builtin::steady("crypto.sha1", 1, sha1),
+    Builtin::steady("crypto.sha256", 1, sha256),
+    Builtin::steady("crypto.hmac.md5", 2, hmac_md5),
+    Builtin::steady("crypto.hmac.sha1", 2, hmac_sha1),
+    Builtin::steady("crypto.hmac.sha256", 2, hmac_sha256),
+    Builtin::steady("crypto.hmac.sha512", 2, hmac_sha512),
+    Builtin::steady("crypto.hmac.equal", 2, hmac_equal),
 ];
 
 fn md5(_: &mut Surroundings<'_>, args: &[Value]) -> Result<Value, Failure> {

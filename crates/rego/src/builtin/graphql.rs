@@ -20,12 +20,12 @@ const DEPTH_MAX: usize = 128;
 
 /// The functions.
 pub(super) const ALL: &[Builtin] = &[
-    Builtin { name: "graphql.is_valid", arity: 2, steady: true, run: is_valid },
-    Builtin { name: "graphql.parse", arity: 2, steady: true, run: parse },
-    Builtin { name: "graphql.parse_and_verify", arity: 2, steady: true, run: parse_and_verify },
-    Builtin { name: "graphql.parse_query", arity: 1, steady: true, run: parse_query },
-    Builtin { name: "graphql.parse_schema", arity: 1, steady: true, run: parse_schema },
-    Builtin { name: "graphql.schema_is_valid", arity: 1, steady: true, run: schema_is_valid },
+    Builtin::steady("graphql.is_valid", 2, is_valid),
+    Builtin::steady("graphql.parse", 2, parse),
+    Builtin::steady("graphql.parse_and_verify", 2, parse_and_verify),
+    Builtin::steady("graphql.parse_query", 1, parse_query),
+    Builtin::steady("graphql.parse_schema", 1, parse_schema),
+    Builtin::steady("graphql.schema_is_valid", 1, schema_is_valid),
 ];
 
 fn parse_query(_: &mut Surroundings<'_>, args: &[Value]) -> Result<Value, Failure> {

@@ -9,8 +9,8 @@ pub(super) const ALL: &[Builtin] = &[
     Builtin::steady("object.keys", 1, |_, args| Ok(Value::set(object(args, 0)?.keys().cloned()))),
     Builtin::steady("object.remove", 2, |_, args| kept(args, false)),
     Builtin::steady("object.filter", 2, |_, args| kept(args, true)),
-    Builtin::steady("object.union", 2, |_, args| Ok(union(object(args, 0)?, object(args, 1)?))),
-    Builtin::steady("object.union_n", 1, |_, args| union_of_all(args)),
+    Builtin::nesting("object.union", 2, |_, args| Ok(union(object(args, 0)?, object(args, 1)?))),
+    Builtin::nesting("object.union_n", 1, |_, args| union_of_all(args)),
     Builtin::steady("object.subset", 2, |_, args| subset(args)),
 ];
 

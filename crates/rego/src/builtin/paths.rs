@@ -5,21 +5,21 @@ mod patch;
 use std::collections::BTreeMap;
 
 use super::argument::{array, at, members, object, wrong, wrong_type};
-use super::{Builtin, Failure};
+use super::{Builtin, Failure, NESTS_MAX};
 use crate::value::Value;
 
 pub(super) const ALL: &[Builtin] = &[
-    Builtin::steady("json.filter", 2, |_, args| {
+    Builtin::nesting("json.filter", 2, |_, args| {
         object(args, 0)?;
         Ok(Tree::of(args)?.keep(at(args, 0)?))
     }),
-    Builtin::steady("json.remove", 2, |_, args| {
+    Builtin::nesting("json.remove", 2, |_, args| {
         object(args, 0)?;
         Tree::of(args)?.remove(at(args, 0)?).ok_or(Failure::Undefined)
     }),
     // What cannot be done leaves no value, and is no error.
-    Builtin::steady("json.patch", 2, |_, args| {
-        patch::apply(at(args, 0)?, array(args, 1)?).ok_or(Failure::Undefined)
+    Builtin::nesting("json.patch", 2, |surroundings, args| {
+        patch::apply(surroundings, at(args, 0)?, array(args, 1)?)
     }),
 ];
 
@@ -51,11 +51,15 @@ impl Tree {
 
     fn add(&mut self, path: Vec<Value>) {
         let mut here = self;
-        for key in path {
+        let beyond = path.len() > NESTS_MAX as usize;
+        for key in path.into_iter().take(NESTS_MAX as usize) {
             let Self::At(next) = here else { return };
             here = next.entry(key).or_insert_with(|| Self::At(BTreeMap::new()));
         }
-        *here = Self::All;
+        // Nothing is as deep as that.
+        if !beyond {
+            *here = Self::All;
+        }
     }
 
     fn get(&self, key: &Value) -> Option<&Self> {

@@ -21,18 +21,23 @@ pub(super) const ALL: &[Builtin] = &[
     Builtin::steady("regex.find_n", 3, |surroundings, args| {
         let (regex, base) = (compiled(surroundings, text(args, 0)?)?, text(args, 1)?);
         let found = regex.find_iter(base).take(at_most(whole(args, 2)?));
-        Ok(found.map(|found| Value::from(found.as_str())).collect())
+        let text = |found: regex::Match<'_>| {
+            surroundings.go_on()?;
+            Ok(Value::from(found.as_str()))
+        };
+        found.map(text).collect::<Result<Vec<_>, Failure>>().map(Value::array)
     }),
     Builtin::steady("regex.find_all_string_submatch_n", 3, |surroundings, args| {
         let (regex, base) = (compiled(surroundings, text(args, 0)?)?, text(args, 1)?);
         let found = regex.captures_iter(base).take(at_most(whole(args, 2)?));
         let groups = |found: regex::Captures<'_>| {
+            surroundings.go_on()?;
             let group = |group: Option<regex::Match<'_>>| {
                 Value::from(group.map_or("", |group| group.as_str()))
             };
-            found.iter().map(group).collect::<Value>()
+            Ok(found.iter().map(group).collect::<Value>())
         };
-        Ok(found.map(groups).collect())
+        found.map(groups).collect::<Result<Vec<_>, Failure>>().map(Value::array)
     }),
     Builtin::steady("regex.replace", 3, replace),
     Builtin::steady("regex.split", 2, split),
@@ -86,6 +91,7 @@ fn replace(surroundings: &mut Surroundings<'_>, args: &[Value]) -> Result<Value,
     let mut replaced = String::with_capacity(base.len());
     let mut from = 0;
     for found in regex.captures_iter(base) {
+        surroundings.go_on()?;
         let whole = found.get_match();
         replaced.push_str(base.get(from..whole.start()).unwrap_or(""));
         found.expand(new, &mut replaced);
@@ -109,6 +115,7 @@ fn split(surroundings: &mut Surroundings<'_>, args: &[Value]) -> Result<Value, F
     let (mut begin, mut end) = (0, 0);
     let mut parts = Vec::new();
     for found in regex.find_iter(base) {
+        surroundings.go_on()?;
         end = found.start();
         if found.end() != 0 {
             parts.push(Value::from(base.get(begin..end).unwrap_or("")));

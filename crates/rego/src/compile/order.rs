@@ -28,6 +28,10 @@ use marks::has_cases;
 /// What is not known yet, though it is needed.
 type Unknown = Slot;
 
+/// As many times it is tried to do the atoms of a body, and as many times each of them.
+const ATTEMPTS: usize = 100_000;
+const ATTEMPTS_EACH: usize = 100;
+
 /// What each definition leads to.
 pub(super) type Reached = Vec<BTreeSet<usize>>;
 
@@ -284,9 +288,14 @@ impl Writer<'_, '_> {
         mut left: Vec<&Atom>,
         block: &mut Block,
     ) -> Result<(), Vec<(Unknown, Span)>> {
+        let mut attempts = ATTEMPTS + left.len() * ATTEMPTS_EACH;
         loop {
             let mut unknown = Vec::new();
             let before = left.len();
+            match attempts.checked_sub(before) {
+                Some(fewer) => attempts = fewer,
+                None => return Err(self.too_many(&left)),
+            }
             left.retain(|atom| {
                 let (steps, trail) = (block.steps.len(), block.trail.len());
                 match self.atom(atom, block) {
@@ -305,6 +314,16 @@ impl Writer<'_, '_> {
                 return Err(unknown);
             }
         }
+    }
+
+    /// Who writes the end of a story first, and so on to its beginning, makes long work of it.
+    fn too_many(&mut self, left: &[&Atom]) -> Vec<(Unknown, Span)> {
+        let span = left.first().map(|atom| atom.span).unwrap_or_default();
+        let message = "too many lines of this body stand before what they need: write what is \
+                       needed above what needs it";
+        let problem = Problem::of_compiling(self.reader.at(span), message.to_owned());
+        self.reader.problems.push(problem);
+        Vec::new()
     }
 
     fn unsafe_variable(&mut self, slot: Unknown, span: Span) {

@@ -651,8 +651,7 @@ fn declared(pattern: &Term) -> Vec<Name> {
 }
 
 /// What goes through a value, which is a step of its own and no function.
-static WALK: Builtin =
-    Builtin { name: "walk", arity: 1, steady: true, run: |_, _| Err(Failure::Undefined) };
+static WALK: Builtin = Builtin::steady("walk", 1, |_, _| Err(Failure::Undefined));
 
 fn constants(flats: &[Flat]) -> Option<Vec<Value>> {
     let value = |flat: &Flat| match flat {

@@ -12,6 +12,7 @@ use hashbrown::HashMap;
 
 use super::{Evaluation, Run};
 use crate::Value;
+use crate::builtin::NESTS_MAX;
 
 /// How much there is in a value, and how deep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +25,10 @@ struct Extent {
 const SMALL: Extent = Extent { members: 64, depth: 16 };
 
 /// What is larger is not made. The parts of inputs and documents count as small here.
-const MOST: Extent = Extent { members: 8 << 20, depth: 1200 };
+const MOST: Extent = Extent { members: 8 << 20, depth: NESTS_MAX };
+
+/// So many members that are gone through count for one step.
+const MEMBERS: u64 = 16;
 
 /// So many bytes of a string count for one member.
 const BYTES: u64 = 64;
@@ -65,23 +69,47 @@ impl Extents {
             extent.members = extent.members.saturating_add(of.members);
             extent.depth = extent.depth.max(of.depth.saturating_add(1));
         };
-        match value {
-            Value::Array(items) => items.iter().for_each(member),
-            Value::Set(members) => members.iter().for_each(member),
-            Value::Object(members) => {
-                members.iter().for_each(|(key, value)| {
-                    member(key);
-                    member(value);
-                });
-            }
-            _ => {}
-        }
+        each(value, &mut member);
         match extent.members > SMALL.members || extent.depth > SMALL.depth {
             true => drop(self.known.insert(place, extent)),
             false if self.known.is_empty() => {}
             false => drop(self.known.remove(&place)),
         }
         extent
+    }
+
+    /// Measures what a function put together at more levels than one: down to what is known.
+    /// How many members were gone through is added up.
+    fn measure_all(&mut self, value: &Value, gone: &mut u64) -> Extent {
+        let Some(place) = place(value) else { return self.of(value) };
+        if let Some(known) = self.known.get(&place) {
+            return *known;
+        }
+        let mut extent = Extent { members: 1, depth: 0 };
+        let mut member = |value: &Value| {
+            *gone += 1;
+            let of = self.measure_all(value, gone);
+            extent.members = extent.members.saturating_add(of.members);
+            extent.depth = extent.depth.max(of.depth.saturating_add(1));
+        };
+        each(value, &mut member);
+        if extent.members > SMALL.members || extent.depth > SMALL.depth {
+            self.known.insert(place, extent);
+        }
+        extent
+    }
+}
+
+/// Goes through the members of a value, keys among them.
+fn each(value: &Value, member: &mut impl FnMut(&Value)) {
+    match value {
+        Value::Array(items) => items.iter().for_each(member),
+        Value::Set(members) => members.iter().for_each(member),
+        Value::Object(members) => members.iter().for_each(|(key, value)| {
+            member(key);
+            member(value);
+        }),
+        _ => {}
     }
 }
 
@@ -99,7 +127,20 @@ impl Evaluation<'_, '_> {
     /// it is larger than anything may be.
     pub(super) fn fits(&mut self, value: Value, levels: usize) -> Run<Value> {
         self.spend(&value)?;
-        let Extent { members, depth } = self.extents.measure(&value, levels);
+        let extent = self.extents.measure(&value, levels);
+        self.no_larger(value, extent)
+    }
+
+    /// The same of a value that a function put together at whatever levels.
+    pub(super) fn fits_all(&mut self, value: Value) -> Run<Value> {
+        self.spend(&value)?;
+        let mut gone = 0;
+        let extent = self.extents.measure_all(&value, &mut gone);
+        self.left = self.left.saturating_sub(gone / MEMBERS);
+        self.no_larger(value, extent)
+    }
+
+    fn no_larger(&self, value: Value, Extent { members, depth }: Extent) -> Run<Value> {
         match members > MOST.members || depth > MOST.depth {
             true => Err(self.halt("a value is larger or nests deeper than any may")),
             false => Ok(value),

@@ -161,6 +161,7 @@ impl<'p> Evaluation<'p, '_> {
     ) -> Run<Option<Value>> {
         let args = self.values(args);
         match self.call(function, &args, at)? {
+            Some(value) if function.nests => self.fits_all(value).map(Some),
             Some(value) => self.fits(value, 0).map(Some),
             None => Ok(None),
         }

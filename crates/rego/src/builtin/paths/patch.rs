@@ -1,36 +1,63 @@
 //! Values changed step by step, as RFC 6902 has it, and sets besides.
 
+use super::super::{Failure, NESTS_MAX, Surroundings};
 use super::parse;
 use crate::value::Value;
 
-/// The value after all operations; nothing if one of them cannot be done.
-pub(super) fn apply(value: &Value, operations: &[Value]) -> Option<Value> {
-    let mut value = value.clone();
+/// The value after all operations; it is undefined if one of them cannot be done.
+pub(super) fn apply(
+    surroundings: &Surroundings<'_>,
+    value: &Value,
+    operations: &[Value],
+) -> Result<Value, Failure> {
+    let (mut value, mut deepest) = (value.clone(), NESTS_MAX as usize);
     for operation in operations {
-        let attribute = |name: &str| operation.get_text(name);
-        let path = parse(attribute("path")?)?;
-        value = match attribute("op")?.as_text()? {
-            "add" => insert(&value, &path, attribute("value")?)?,
-            "remove" => delete(&value, &path)?,
-            "replace" if path.is_empty() => attribute("value")?.clone(),
-            "replace" => insert(&delete(&value, &path)?, &path, attribute("value")?)?,
-            "move" => {
-                let from = parse(attribute("from")?)?;
-                let moved = find(&value, &from)?.clone();
-                match from.is_empty() {
-                    true => insert(&Value::Null, &path, &moved)?,
-                    false => insert(&delete(&value, &from)?, &path, &moved)?,
-                }
-            }
-            "copy" => {
-                let copied = find(&value, &parse(attribute("from")?)?)?.clone();
-                insert(&value, &path, &copied)?
-            }
-            "test" if find(&value, &path)? == attribute("value")? => value,
-            _ => return None,
-        };
+        surroundings.go_on()?;
+        let nests = nests(operation, deepest).ok_or(Failure::Undefined)?;
+        deepest = deepest.max(nests);
+        if deepest > 2 * NESTS_MAX as usize {
+            return Err(Failure::Halted("a patch nests deeper than any value may"));
+        }
+        value = applied(&value, operation).ok_or(Failure::Undefined)?;
     }
-    Some(value)
+    Ok(value)
+}
+
+/// How deep at most lies what an operation inserts, where nothing was deeper than this before.
+fn nests(operation: &Value, deepest: usize) -> Option<usize> {
+    let length = |name: &str| Some(parse(operation.get_text(name)?)?.len());
+    let inserted = match operation.get_text("op")?.as_text()? {
+        "copy" | "move" => deepest.saturating_sub(length("from")?),
+        _ => NESTS_MAX as usize,
+    };
+    // What is not there cannot be gone into: a path is no longer than what it leads through.
+    Some(length("path")?.min(deepest + 1) + inserted)
+}
+
+/// The value after an operation.
+fn applied(value: &Value, operation: &Value) -> Option<Value> {
+    let attribute = |name: &str| operation.get_text(name);
+    let path = parse(attribute("path")?)?;
+    Some(match attribute("op")?.as_text()? {
+        "add" => insert(value, &path, attribute("value")?)?,
+        "remove" => delete(value, &path)?,
+        "replace" if path.is_empty() => attribute("value")?.clone(),
+        "replace" => insert(&delete(value, &path)?, &path, attribute("value")?)?,
+        "move" => {
+            let from = parse(attribute("from")?)?;
+            let moved = find(value, &from)?.clone();
+            match from.is_empty() {
+                true => insert(&Value::Null, &path, &moved)?,
+                false => insert(&delete(value, &from)?, &path, &moved)?,
+            }
+        }
+        "copy" => {
+            let copied = find(value, &parse(attribute("from")?)?)?.clone();
+            insert(value, &path, &copied)?
+        }
+        "test" if find(value, &path)? == attribute("value")? => value.clone(),
+        _ => return None,
+    })
 }
 
 fn find<'a>(value: &'a Value, path: &[Value]) -> Option<&'a Value> {

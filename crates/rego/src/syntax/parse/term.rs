@@ -3,7 +3,7 @@
 use super::super::quote;
 use super::super::token::{Kind, Operator, Word};
 use super::super::tree::{Name, Term, TermKind};
-use super::{Parsed, Parser, span};
+use super::{HEIGHT_MAX, Parsed, Parser, span};
 use crate::{Number, Value};
 
 /// Above how many digits, or how large an exponent, a number is refused.
@@ -214,6 +214,9 @@ impl Parser<'_> {
                     head = self.call(operator)?;
                 }
                 _ => break,
+            }
+            if steps.len() > HEIGHT_MAX as usize {
+                return Err(self.too_deep());
             }
             first = false;
         }
