@@ -177,11 +177,12 @@ pub(crate) async fn build(
     let Ground { clock, random, registry, process } = ground;
     let space = Space::new(directory)?;
     let sql = outside.sql(&config.data, &space, ground).await?;
+    let (rows, server) = (outside.unhurried(&sql), outside.server());
+    // It looks all the time: a database that is slow is not to be taken for one that is gone.
     let notices = match outside.is_shared(&config.data) {
-        true => Some(Notices::open(sql.clone(), clock.clone()).await?),
+        true => Some(Notices::open(rows.clone(), clock.clone()).await?),
         false => None,
     };
-    let (rows, server) = (outside.unhurried(&sql), outside.server());
     let feed = outside.feed;
     let revisions = Arc::new(Revisions::default());
 

@@ -47,6 +47,9 @@ const KEPT: u32 = 10_000;
 /// How often a node looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// A look takes no longer: the next one may find another way there.
+const LOOK: Duration = Duration::from_secs(2);
+
 /// What keeps the notices of a transaction that gave these answers, or may give them.
 pub(super) fn kept(transaction: &Transaction, answers: &[Rows]) -> Result<Vec<Statement>> {
     let is_so = |told: &&Told| match told.of {
@@ -84,11 +87,15 @@ impl Notices {
 
     /// Looks once a second, for as long as it is polled.
     pub async fn run(mut self, mut tell: impl FnMut(Heard) + Send) {
+        let clock = self.clock.clone();
         loop {
-            self.clock.sleep(LOOK_EVERY).await;
-            if let Err(error) = self.look(&mut tell).await {
-                tracing::debug!(error = %error.story(), "nobody knows what was changed elsewhere");
-            }
+            clock.sleep(LOOK_EVERY).await;
+            let story = match clock.within(LOOK, self.look(&mut tell)).await {
+                Some(Ok(())) => continue,
+                Some(Err(error)) => error.story(),
+                None => "the database did not answer".into(),
+            };
+            tracing::debug!(error = story, "nobody knows what was changed elsewhere");
         }
     }
 
