@@ -50,7 +50,7 @@ use flow::unit::Span;
 use flow::{BoxFuture, Clock, Random, Result, Revisions, Serve, Stages};
 use pool::directory::Directory;
 use pool::health::{Health, Report};
-use pool::sql::{Outbox, Sql};
+use pool::sql::{Notices, Outbox, Sql};
 use tokio::sync::{OnceCell, watch as signal};
 use tokio::task::JoinSet;
 
@@ -178,6 +178,11 @@ pub(crate) async fn build(
     let space = Space::new(directory)?;
     let sql = outside.sql(&config.data, &space, ground).await?;
     let (rows, server) = (outside.unhurried(&sql), outside.server());
+    // It looks all the time: a database that is slow is not to be taken for one that is gone.
+    let notices = match outside.is_shared(&config.data) {
+        true => Some(Notices::open(rows.clone(), clock.clone()).await?),
+        false => None,
+    };
     let feed = outside.feed;
     let revisions = Arc::new(Revisions::default());
 
@@ -287,7 +292,7 @@ pub(crate) async fn build(
     });
     let outbox = Outbox::new(sql.clone(), clock.clone(), registry);
     let listener = Listener { feed, coherence: shared.unwrap_or_default(), clock: clock.clone() };
-    let ear = Ear { listener, cache, revisions, blocks, behaviour };
+    let ear = Ear { listener, notices, cache, revisions, blocks, behaviour };
     let sealed = seal.map(|seal| ::gate::Sealed::new(sql.clone(), seal));
     let work = Work {
         sql,
@@ -331,6 +336,8 @@ pub(crate) struct Work {
 /// What this node hears of others, and does.
 struct Ear {
     listener: Listener,
+    /// What they could tell nobody; absent where there are no others.
+    notices: Option<Notices>,
     cache: ::cache::Cache,
     revisions: Arc<Revisions>,
     blocks: Arc<::gate::limit::Blocks>,
@@ -339,7 +346,7 @@ struct Ear {
 
 impl Ear {
     async fn run(self) {
-        let Self { listener, cache, revisions, blocks, behaviour } = self;
+        let Self { listener, notices, cache, revisions, blocks, behaviour } = self;
         let act = move |heard| match heard {
             Heard::Notice(notice @ Notice::Purge { .. }) => cache.hear(&notice),
             Heard::Notice(Notice::Epoch { tenant, principal }) => {
@@ -356,7 +363,12 @@ impl Ear {
                 behaviour.doubt();
             }
         };
-        listener.run(act).await;
+        match notices {
+            Some(notices) => {
+                tokio::join!(listener.run(act.clone()), notices.run(act));
+            }
+            None => listener.run(act).await,
+        }
     }
 }
 
@@ -428,8 +440,6 @@ impl Work {
         others.spawn(tidy(cache.clone(), clock.clone()));
         others.spawn(token::tend(plane.tokens.clone(), clock.clone()));
         others.spawn(seal::tend(sealed, clock.clone()));
-        let book = plane.decider.book().clone();
-        others.spawn(async move { book.tend().await });
         if let Some((http, background)) = bundles {
             others.spawn(bundle::poll(plane.clone(), http, background));
         }

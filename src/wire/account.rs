@@ -15,8 +15,7 @@ use super::Plane;
 
 impl Plane {
     async fn tell(&self, tenant: &str, principal: &str) -> Result<()> {
-        let (tenant, principal) = (tenant.to_owned(), Some(principal.to_owned()));
-        self.announcer.announce(Notice::Epoch { tenant, principal }).await
+        self.announcer.announce(Notice::epoch(tenant, Some(principal))).await
     }
 
     fn fact<Q: Question>(&self, permitted: &Permitted<'_, Q>) -> Option<Fact> {

@@ -78,8 +78,7 @@ impl<'q> Origin<RevokeKey<'q>> for Plane {
             let fact = permitted.fact(&self.clock, &self.random);
             let revoked = self.keys.revoke(tenant, permitted.question().id, Some(fact)).await?;
             let Some(principal) = revoked else { return Ok(Answer::missing(false)) };
-            let notice = Notice::Epoch { tenant: tenant.to_string(), principal: Some(principal) };
-            self.announcer.announce(notice).await?;
+            self.announcer.announce(Notice::epoch(tenant, Some(&principal))).await?;
             Ok(Answer::done(true).recorded())
         })
     }

@@ -148,6 +148,15 @@ impl Outside {
 }
 
 impl Outside {
+    /// Whether others may change what is there: a database in the data directory is this
+    /// node's alone.
+    pub(super) fn is_shared(&self, data: &Path) -> bool {
+        match &self.database {
+            Database::Server(_) => true,
+            Database::File(path) => !path.starts_with(data),
+        }
+    }
+
     /// The same for work that takes as long as it takes, and whose failures say nothing of
     /// the database.
     pub(super) fn unhurried(&self, sql: &Arc<dyn Sql>) -> Arc<dyn Sql> {

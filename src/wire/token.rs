@@ -117,8 +117,7 @@ impl<'q> Origin<RevokeToken<'q>> for Plane {
             let ended = Ended::Token(permitted.question().id);
             // Whose it is only the token itself says.
             self.tokens()?.end(tenant, None, ended, Some(fact)).await?;
-            let notice = Notice::Epoch { tenant: tenant.to_string(), principal: None };
-            self.announcer.announce(notice).await?;
+            self.announcer.announce(Notice::epoch(tenant, None)).await?;
             Ok(Answer::done(()).recorded())
         })
     }

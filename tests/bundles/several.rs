@@ -1,13 +1,12 @@
 //! Several servers that look for one bundle: on one database, or each on its own, and one of them
 //! killed when that hurts most.
 
-use std::io::Write;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 use engines::Postgres;
 use serde_json::{Value, json};
 
+use crate::server::silence::Silence;
 use crate::server::{Server, until};
 use crate::{PATIENCE, Shelf, build, limit, listed};
 
@@ -42,34 +41,6 @@ fn activations(server: &Server, revision: u32) -> usize {
         detail["revision"] == revision && detail["changed"] != false
     };
     events.iter().filter(of).count()
-}
-
-/// Keeps others from telling each other anything, while they may still listen; until dropped.
-struct Silence(Child);
-
-impl Silence {
-    fn begin(postgres: &Postgres) -> Self {
-        let mut command = Command::new(engines::known::find("psql").unwrap());
-        command.args(["-X", "-q", "-d", postgres.url()]);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        let lock = b"BEGIN; LOCK TABLE feed_head IN EXCLUSIVE MODE;\n";
-        child.stdin.as_mut().unwrap().write_all(lock).unwrap();
-        until("nobody can tell anything", PATIENCE, || {
-            let held = postgres.sql(
-                "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
-                 WHERE c.relname = 'feed_head' AND l.mode = 'ExclusiveLock' AND l.granted",
-            );
-            held.unwrap().contains('1').then_some(())
-        });
-        Self(child)
-    }
-}
-
-impl Drop for Silence {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[test]

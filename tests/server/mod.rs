@@ -8,6 +8,7 @@
 )]
 
 pub(crate) mod secrets;
+pub(crate) mod silence;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -80,6 +80,13 @@ pub enum Notice {
     Blocks,
 }
 
+impl Notice {
+    /// A principal's rights or credentials changed; without a name, everybody's in the tenant.
+    pub fn epoch(tenant: &str, principal: Option<&str>) -> Self {
+        Self::Epoch { tenant: tenant.to_owned(), principal: principal.map(str::to_owned) }
+    }
+}
+
 /// Which cached values to drop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

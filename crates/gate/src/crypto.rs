@@ -144,7 +144,7 @@ impl Strongbox {
         let kept = Kept { key: &held.id, tenant, name, version };
         let (fact, now) = (about(fact, json!({ "version": version })), self.clock.now());
         let rotated = store::rotate(&kept, (&self.seal, &secret), now, fact)?;
-        self.sql.commit(rotated).await?;
+        self.sql.commit(rotated.tells(notice(tenant, name))).await?;
         self.changed(tenant, name).await?;
         Ok(version)
     }
@@ -166,14 +166,14 @@ impl Strongbox {
             "auto_rotate_secs": change.rotate_every.map(|every| every.as_secs()),
         });
         let configured = store::configure(&held, change, about(fact, detail));
-        self.sql.commit(configured).await?;
+        self.sql.commit(configured.tells(notice(tenant, name))).await?;
         self.changed(tenant, name).await
     }
 
     /// Deletes a key that may be deleted; what it encrypted is lost.
     pub async fn delete(&self, tenant: &str, name: &str, fact: Option<Fact>) -> Result<()> {
         let held = self.look_up(tenant, name).await?;
-        self.sql.commit(store::delete(&held, fact)).await?;
+        self.sql.commit(store::delete(&held, fact).tells(notice(tenant, name))).await?;
         self.known.write().forget(tenant, name);
         self.changed(tenant, name).await
     }
@@ -211,10 +211,8 @@ impl Strongbox {
 
     /// What is remembered of a key no longer counts, here or elsewhere.
     async fn changed(&self, tenant: &str, name: &str) -> Result<()> {
-        let standing = standing(name);
-        self.revisions.bump(tenant, Some(&standing));
-        let (tenant, principal) = (tenant.to_owned(), Some(standing));
-        self.announcer.announce(Notice::Epoch { tenant, principal }).await
+        self.revisions.bump(tenant, Some(&standing(name)));
+        self.announcer.announce(notice(tenant, name)).await
     }
 
     /// A key that has this version, if it has been made anywhere.
@@ -300,6 +298,11 @@ impl Known {
 /// with a stroke in it.
 fn standing(name: &str) -> String {
     format!("crypto/{name}")
+}
+
+/// What others hear of a change of a key.
+fn notice(tenant: &str, name: &str) -> Notice {
+    Notice::epoch(tenant, Some(&standing(name)))
 }
 
 /// A new secret. Those of RSA take long, and nobody else is to wait meanwhile.

@@ -16,6 +16,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use flow::feed::Notice;
 use flow::question::account::{Granted, SessionInfo};
 use flow::{
     Clock, Fact, Identity, Outcome, Principal, Random, Request, Result, Revisions, Step, Time,
@@ -119,6 +120,7 @@ impl Sessions {
             .expect_rows(1, &USER_DISABLED, "an administrator keeps this user out")
             .run(oldest(format!("DELETE FROM gate_refresh WHERE session {rest}")))
             .run(oldest(format!("DELETE FROM gate_session WHERE id {rest}")))
+            .tells_if_touched(Notice::epoch(tenant, Some(name)))
             .run(insert)
             .run(self.insert_refresh(&granted, 1));
         let fact = fact.map(|mut fact| {

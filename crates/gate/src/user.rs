@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use flow::feed::Notice;
 use flow::question::account::UserInfo;
 use flow::{Clock, Fact, Principal, Result, Revisions, Rights, Time};
 use pool::sql::{Row, Sql, Statement, Transaction};
@@ -195,7 +196,10 @@ impl Users {
         if action == "user.create" {
             change = change.bind(self.clock.now());
         }
-        let transaction = Transaction::new().run(change).expect_rows(1, &FOREIGN_ACCOUNT, "");
+        let transaction = Transaction::new()
+            .run(change)
+            .expect_rows(1, &FOREIGN_ACCOUNT, "")
+            .tells(Notice::epoch(tenant, Some(name)));
         match self.sql.commit(transaction.fact(fact(action))).await {
             // Who that is, is asked next.
             Err(error) if error.code() == &FOREIGN_ACCOUNT => Ok(()),
@@ -275,6 +279,7 @@ impl Users {
         transaction: Transaction,
         fact: Option<Fact>,
     ) -> Result<bool> {
+        let transaction = transaction.tells(Notice::epoch(tenant, Some(name)));
         match self.sql.commit(with(transaction, fact)).await {
             Ok(_) => {
                 self.revisions.bump(tenant, Some(name));

@@ -13,7 +13,6 @@ mod history;
 mod store;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use flow::feed::{Announcer, Notice};
 use flow::question::policy::{
@@ -37,9 +36,6 @@ use crate::data;
 
 /// What changes of a tenant's policies are told as.
 const STANDING: &str = "policies/";
-
-/// So often is looked for changes nobody told of.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A change that others came before is tried so often.
 const ATTEMPTS: usize = 16;
@@ -65,8 +61,8 @@ impl std::fmt::Debug for Book {
 }
 
 impl Book {
-    /// The policies in this database. Other nodes hear of changes by `announcer`; what is heard
-    /// there has to reach `revisions`.
+    /// The policies in this database. Other nodes hear of changes by `announcer`, and of those
+    /// nobody told of by [`pool::sql::Notices`]; what is heard there has to reach `revisions`.
     pub async fn open(
         sql: Arc<dyn Sql>,
         revisions: Arc<Revisions>,
@@ -182,40 +178,7 @@ impl Book {
             Some(next) => self.confirm(tenant, Some(next)).await,
             None => self.read(tenant).await,
         };
-        let (tenant, principal) = (tenant.to_string(), Some(STANDING.to_owned()));
-        self.announcer.announce(Notice::Epoch { tenant, principal }).await
-    }
-
-    /// Looks now and then for changes nobody told of: whoever dies between a change and the notice
-    /// of it never will.
-    pub async fn tend(&self) {
-        loop {
-            self.clock.sleep(LOOK_EVERY).await;
-            if let Err(error) = self.look().await {
-                tracing::debug!(error = %error.story(), "nobody knows whether policies changed");
-            }
-        }
-    }
-
-    /// Reads what was changed, of all that is held here.
-    pub async fn look(&self) -> Result<()> {
-        let held = || -> Vec<(Arc<str>, Revision)> {
-            let tenants = self.tenants.read();
-            tenants.iter().map(|(name, edition)| (name.clone(), edition.revision())).collect()
-        };
-        if held().is_empty() {
-            return Ok(());
-        }
-        let there = store::revisions(&*self.sql).await?;
-        // What is held is looked at last: what was changed here meanwhile is newer than what was read.
-        for (tenant, revision) in held() {
-            let newer = there.get(&*tenant).is_some_and(|there| !revision.covers(*there));
-            if newer {
-                self.revisions.bump(&tenant, Some(STANDING));
-                self.newest(&tenant).await?;
-            }
-        }
-        Ok(())
+        self.announcer.announce(notice(tenant)).await
     }
 
     /// Puts a policy in force, in the place of the one with its id. The fact is committed with it.
@@ -346,4 +309,9 @@ impl Book {
     ) -> Result<Vec<VersionInfo>> {
         store::list_versions(&*self.sql, tenant, asked).await
     }
+}
+
+/// What other nodes hear of a change.
+fn notice(tenant: &str) -> Notice {
+    Notice::epoch(tenant, Some(STANDING))
 }

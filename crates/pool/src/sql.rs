@@ -1,7 +1,7 @@
 //! Current state, in a database.
 //!
 //! A [`Transaction`] is a *value*: statements, what is expected of each, and the
-//! facts that become true with them. Nothing of it runs until it is
+//! facts and notices that become true with them. Nothing of it runs until it is
 //! [committed](Sql::commit), so it can travel in one round trip, share one sync
 //! to disk with a hundred others, and be run again when the database says "try
 //! again", without asking its author. What a closure would decide half way is
@@ -37,6 +37,7 @@ pub mod conformance;
 
 mod config;
 mod lexer;
+mod notices;
 mod rows;
 mod signals;
 mod statement;
@@ -45,6 +46,7 @@ mod value;
 use flow::{BoxFuture, Result};
 
 pub use config::{Config, Url};
+pub use notices::Notices;
 pub use outbox::{Outbox, Sink};
 pub use rows::{Row, Rows};
 pub use statement::{Statement, Transaction};

@@ -175,8 +175,7 @@ impl Behaviour {
         if let Some(tokens) = &self.tokens {
             tokens.end(tenant, Some(name), Ended::Principal(name), None).await?;
         }
-        let (tenant, principal) = (tenant.to_owned(), Some(name.to_owned()));
-        self.announcer.announce(Notice::Epoch { tenant, principal }).await
+        self.announcer.announce(Notice::epoch(tenant, Some(name))).await
     }
 
     async fn rehearse(&self, order: &Order, origin: Origin) -> Result<()> {

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use flow::feed::Notice;
 use flow::question::admin::{CreatedKey, KeyInfo, KeyShown};
 use flow::{Clock, Fact, Identity, Moment, Principal, Random, Result, Revisions, Rights, Time};
 use parking_lot::Mutex;
@@ -19,7 +20,7 @@ use crate::digest::{Digest, digest_of, hex_of, in_hex, letters};
 use crate::login::schema;
 use crate::seal::{Column, Loss, Seal};
 use crate::spent::Spent;
-use crate::user::{check_name, check_rights, rights_as_text, rights_of};
+use crate::user::{check_name, check_rights, rights_as_text, rights_of, with};
 
 /// A key chosen by its owner has at least so many characters.
 pub const SECRET_MIN: usize = 32;
@@ -205,24 +206,25 @@ impl Keys {
         id: &str,
         fact: Option<Fact>,
     ) -> Result<Option<String>> {
-        let text = "DELETE FROM api_key WHERE tenant = ?1 AND id = ?2 RETURNING principal";
+        let text = "SELECT principal FROM api_key WHERE tenant = ?1 AND id = ?2";
+        let rows = self.sql.query(Statement::new(text).bind(tenant).bind(id)).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        // Whose a key is never changes.
+        let principal: String = row.at(0)?;
+        let text = "DELETE FROM api_key WHERE tenant = ?1 AND id = ?2";
         let delete = Statement::new(text).bind(tenant).bind(id);
-        let mut transaction =
-            Transaction::new().run(delete).expect_rows(1, &UNKNOWN_KEY, "there is no such key");
-        if let Some(fact) = fact {
-            transaction = transaction.fact(fact);
+        let transaction = Transaction::new()
+            .run(delete)
+            .expect_rows(1, &UNKNOWN_KEY, "there is no such key")
+            .tells(Notice::epoch(tenant, Some(&principal)));
+        match self.sql.commit(with(transaction, fact)).await {
+            Ok(_) => {
+                self.revisions.bump(tenant, Some(&principal));
+                Ok(Some(principal))
+            }
+            Err(error) if error.code() == &UNKNOWN_KEY => Ok(None),
+            Err(error) => Err(error),
         }
-        let answer = match self.sql.commit(transaction).await {
-            Ok(answer) => answer,
-            Err(error) if error.code() == &UNKNOWN_KEY => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let principal: Option<String> =
-            answer.first().and_then(|rows| rows.first()).map(|row| row.at(0)).transpose()?;
-        if let Some(principal) = &principal {
-            self.revisions.bump(tenant, Some(principal));
-        }
-        Ok(principal)
     }
 
     /// Whose key this is, if that is known without asking the database.
@@ -369,11 +371,7 @@ impl Keys {
             .bind(certificate)
             .bind(sealed)
             .bind(rights_as_text(new.rights));
-        let mut transaction = Transaction::new().run(insert);
-        if let Some(fact) = fact {
-            transaction = transaction.fact(fact);
-        }
-        self.sql.commit(transaction).await?;
+        self.sql.commit(with(Transaction::new().run(insert), fact)).await?;
         Ok(())
     }
 }

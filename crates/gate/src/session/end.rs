@@ -1,5 +1,6 @@
 //! How sessions end.
 
+use flow::feed::Notice;
 use flow::{Fact, Result};
 use pool::sql::{Statement, Transaction};
 
@@ -19,11 +20,11 @@ impl Sessions {
         let text = "DELETE FROM gate_session WHERE tenant = ?1 AND name = ?2 AND id = ?3";
         let delete = Statement::new(text).bind(tenant).bind(name).bind(id);
         // In the order of a refresh: two at once would wait for each other.
-        let transaction = Transaction::new().run(forget_refresh(id)).run(delete).expect_rows(
-            1,
-            &UNKNOWN_SESSION,
-            "there is no such session",
-        );
+        let transaction = Transaction::new()
+            .run(forget_refresh(id))
+            .run(delete)
+            .expect_rows(1, &UNKNOWN_SESSION, "there is no such session")
+            .tells(Notice::epoch(tenant, Some(name)));
         match self.sql.commit(with(transaction, fact)).await {
             Ok(_) => {
                 self.revisions.bump(tenant, Some(name));
@@ -43,7 +44,10 @@ impl Sessions {
         fact: Option<Fact>,
     ) -> Result<u64> {
         let [refresh, sessions] = forget_all(tenant, name);
-        let transaction = Transaction::new().run(refresh).run(sessions);
+        let transaction = Transaction::new()
+            .run(refresh)
+            .run(sessions)
+            .tells_if_touched(Notice::epoch(tenant, Some(name)));
         let rows = self.sql.commit(with(transaction, fact)).await?;
         self.revisions.bump(tenant, Some(name));
         Ok(rows.get(1).map_or(0, pool::sql::Rows::touched))

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use flow::feed::Notice;
 use flow::question::account::Granted;
 use flow::{Fact, Identity, Result, Time};
 use pool::sql::{Row, Statement, Transaction};
@@ -57,7 +58,7 @@ impl Sessions {
             let (kind, roles) = kind_and_roles(&row)?;
             let who = Subject { tenant: &tenant, name: &name, kind, roles: &roles };
             let granted = self.grant(&who, &session, row.get::<Time>("ends")?)?;
-            match self.rotate(token, &granted, generation, fact).await {
+            match self.rotate(token, &who, (&granted, generation), fact).await {
                 Err(error) if error.code() == &REFRESH_REUSED => {}
                 Err(error) => return Err(error),
                 Ok(()) => {
@@ -78,8 +79,8 @@ impl Sessions {
     async fn rotate(
         &self,
         token: &str,
-        granted: &Granted,
-        generation: i64,
+        who: &Subject<'_>,
+        (granted, generation): (&Granted, i64),
         fact: Option<Fact>,
     ) -> Result<()> {
         let now = self.clock.now();
@@ -99,7 +100,8 @@ impl Sessions {
             .run(session)
             .expect_rows(1, &UNKNOWN_SESSION, "the session has ended")
             .run(self.insert_refresh(granted, generation + 1))
-            .run(old);
+            .run(old)
+            .tells(Notice::epoch(who.tenant, Some(who.name)));
         self.sql.commit(with(transaction, fact)).await?;
         Ok(())
     }

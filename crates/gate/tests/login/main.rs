@@ -14,5 +14,6 @@ mod provider;
 mod record;
 mod session;
 mod token;
+mod untold;
 mod user;
 mod world;

@@ -17,7 +17,7 @@ use rego::Value;
 use rego::syntax::Edition as Language;
 
 use super::edition::{Bundles, Policy};
-use super::{ATTEMPTS, Book, Edition, Revision, bundles, store as policies};
+use super::{ATTEMPTS, Book, Edition, Revision, bundles, notice, store as policies};
 use crate::codes::{BUSY, CANDIDATE_BEHIND, NO_CANDIDATE, OTHER_CANDIDATES};
 pub(crate) use shadow::Shadow;
 

@@ -4,17 +4,16 @@
 use flow::question::bundle::BundleInfo;
 use flow::question::policy::{ListVersions, PolicyInfo, VersionInfo};
 use flow::{Clock, Code, Fact, Kind, Result};
-use foldhash::HashMap;
 use pool::sql::codes::CORRUPT;
 use pool::sql::migrate::{Migration, migrate};
 use pool::sql::{Row, Sql, Statement, Transaction};
 use rego::Value;
 use rego::value::json;
 
-use super::Revision;
 use super::bundles::Held;
 use super::edition::Bundles;
 use super::history::{Keeping, was};
+use super::{Revision, notice};
 use crate::bundle::Roots;
 
 const MIGRATIONS: &[Migration] = &[
@@ -95,18 +94,6 @@ pub(super) async fn revision(sql: &dyn Sql, tenant: &str) -> Result<Revision> {
         Ok(Revision { policies: row.get("policies")?, documents: row.get("documents")? })
     };
     rows.iter().next().map_or(Ok(Revision::default()), read)
-}
-
-/// The same for everybody.
-pub(super) async fn revisions(sql: &dyn Sql) -> Result<HashMap<String, Revision>> {
-    let text = "SELECT tenant, policies, documents FROM policy_revision";
-    let rows = sql.query(Statement::new(text)).await?;
-    let read = |row: &Row| {
-        let revision =
-            Revision { policies: row.get("policies")?, documents: row.get("documents")? };
-        Ok((row.get("tenant")?, revision))
-    };
-    rows.iter().map(read).collect()
 }
 
 /// The same, and how often candidates were changed.
@@ -425,11 +412,11 @@ fn changed(tenant: &str, from: Revision, what: &str) -> Transaction {
     );
     let update =
         Statement::new(text).bind(tenant).bind(number(from.policies)).bind(number(from.documents));
-    Transaction::new().run(Statement::new(first).bind(tenant)).run(update).expect_rows(
-        1,
-        &MEANWHILE,
-        "others changed policies or documents meanwhile",
-    )
+    Transaction::new()
+        .run(Statement::new(first).bind(tenant))
+        .run(update)
+        .expect_rows(1, &MEANWHILE, "others changed policies or documents meanwhile")
+        .tells(notice(tenant))
 }
 
 pub(super) fn with(transaction: Transaction, fact: Option<Fact>) -> Transaction {

@@ -1,6 +1,8 @@
 //! Policies as they are put, kept and taken away.
 
+use flow::feed::{Heard, Notice};
 use flow::question::policy::{Changed, DataChange, Freshness, PutPolicy};
+use pool::sql::Notices;
 
 use super::node::{Plane, code, one};
 
@@ -132,13 +134,20 @@ async fn a_revision_that_was_answered_is_never_undercut() {
 async fn what_nobody_told_of_is_found() {
     let plane = Plane::new().await;
     let (here, deaf) = (plane.node().await, plane.deaf_node().await);
+    let mut notices = Notices::open(plane.sql.clone(), plane.clock.clone()).await.unwrap();
+    let mut hear = |heard| match heard {
+        Heard::Notice(Notice::Epoch { tenant, principal }) => {
+            deaf.revisions.bump(&tenant, principal.as_deref());
+        }
+        other => panic!("{other:?}"),
+    };
     here.put("k", "package k\nv := 1").await.unwrap();
     assert_eq!(one(&deaf.decide("k/v", "{}").await.unwrap()).0, Some("1"));
     here.put("k", "package k\nv := 2").await.unwrap();
     assert_eq!(one(&deaf.decide("k/v", "{}").await.unwrap()).0, Some("1"), "it heard nothing");
-    deaf.book.look().await.unwrap();
+    notices.look(&mut hear).await.unwrap();
     assert_eq!(one(&deaf.decide("k/v", "{}").await.unwrap()).0, Some("2"));
     here.change("k/n", DataChange::Put(b"1")).await.unwrap();
-    deaf.book.look().await.unwrap();
+    notices.look(&mut hear).await.unwrap();
     assert_eq!(one(&deaf.decide("k/n", "{}").await.unwrap()).0, Some("1"));
 }

@@ -6,13 +6,14 @@
 use std::sync::Arc;
 
 use flow::fact::{Fact, Outcome};
+use flow::feed::{Heard, Notice};
 use flow::signal::Registry;
 use flow::{BoxFuture, Clock, Code, Id, Kind, Result, Time};
 use parking_lot::Mutex;
 
 use super::migrate::{Migration, migrate};
 use super::outbox::{Entry, Outbox, Sink};
-use super::{Sql, Statement, Transaction, Value, codes};
+use super::{Notices, Sql, Statement, Transaction, Value, codes};
 
 static STALE: Code = Code::new(Kind::Conflict, "conformance-stale", "stale", "read again");
 
@@ -28,7 +29,8 @@ pub async fn run(near: Arc<dyn Sql>, far: Arc<dyn Sql>) {
     what_was_acknowledged_is_seen(near.as_ref(), far.as_ref()).await;
     a_thousand_at_once(near.clone()).await;
     facts_leave_in_commit_order_exactly_once(near.clone(), far.clone()).await;
-    a_change_that_depends_on_another_is_told_after_it(near, far).await;
+    a_change_that_depends_on_another_is_told_after_it(near.clone(), far.clone()).await;
+    notices_are_found_where_the_change_is_kept(near, far).await;
 }
 
 const TABLES: [Migration; 2] = [
@@ -335,6 +337,72 @@ async fn a_change_that_depends_on_another_is_told_after_it(near: Arc<dyn Sql>, f
     assert_eq!(outbox.flush(&sink).await.expect("it is drained"), 80);
     let ids: Vec<_> = sink.taken.lock().iter().map(|entry| entry.fact.id.0).collect();
     assert_eq!(ids, (5_000_000..5_000_080).collect::<Vec<_>>());
+}
+
+async fn notices_are_found_where_the_change_is_kept(near: Arc<dyn Sql>, far: Arc<dyn Sql>) {
+    let clock = Clock::system();
+    let mut node = Notices::open(far.clone(), clock.clone()).await.expect("it is opened");
+    let of = |name: &str| Notice::epoch("main", Some(name));
+    let heard = |names: &[&str]| -> Vec<Heard> {
+        names.iter().map(|name| Heard::Notice(of(name))).collect()
+    };
+    assert_eq!(told(&mut node).await, heard(&[]));
+
+    let renamed = |from: &'static str| {
+        let text = "UPDATE conformance_thing SET number = number + 1 WHERE name = ?1";
+        Statement::new(text).bind(from)
+    };
+    let none = || Transaction::new().run(renamed("nobody"));
+    commit(&*near, Transaction::new().run(put("noticed", 1)).tells(of("kept"))).await;
+    let stale = none().expect_rows(1, &STALE, "there is none").tells(of("stale"));
+    near.commit(stale).await.expect_err("nothing of it happens");
+    commit(&*near, none().tells_if_touched(of("untouched"))).await;
+    let touched = Transaction::new().run(renamed("noticed")).tells_if_touched(of("touched"));
+    commit(&*near, touched.run(renamed("nobody")).fact(fact(6_000_000, "told"))).await;
+    let script = Transaction::new().script("SELECT 1").tells(of("scripted")).tells(of("two"));
+    commit(&*near, script).await;
+    let marker = Id(7_000_000);
+    for _ in 0..2 {
+        let once = Transaction::new().run(renamed("noticed")).tells(of("once")).once(marker);
+        commit(&*near, once).await;
+    }
+    let expected = heard(&["kept", "touched", "scripted", "two", "once"]);
+    assert_eq!(told(&mut node).await, expected);
+    assert_eq!(told(&mut node).await, heard(&[]), "once");
+
+    let mut writers = tokio::task::JoinSet::new();
+    for n in 0..40 {
+        let (sql, notice) = (if n % 2 == 0 { near.clone() } else { far.clone() }, of("many"));
+        writers.spawn(async move { commit(&*sql, Transaction::new().tells(notice)).await });
+    }
+    let mut found = 0;
+    while let Some(writer) = writers.join_next().await {
+        writer.expect("it is committed");
+        found += told(&mut node).await.len();
+    }
+    assert_eq!(found, 40, "none is passed over while others commit");
+
+    // One who did not look for so long that notices were forgotten knows that.
+    let text = "DELETE FROM sql_notice WHERE place < (SELECT place FROM sql_notice_head)";
+    let mut late = Notices::open(far, clock).await.expect("it is opened");
+    for name in ["forgotten", "last"] {
+        commit(&*near, Transaction::new().tells(of(name))).await;
+    }
+    commit(&*near, Transaction::new().run(Statement::new(text))).await;
+    assert_eq!(told(&mut late).await, [Heard::Lost, Heard::Notice(of("last"))]);
+    // Nor does one go on by places of a database that is as it was before.
+    let back = "UPDATE sql_notice_head SET place = place - 2";
+    let gone = Statement::new("DELETE FROM sql_notice");
+    commit(&*near, Transaction::new().run(Statement::new(back)).run(gone)).await;
+    assert_eq!(told(&mut late).await, [Heard::Lost]);
+    commit(&*near, Transaction::new().tells(of("again"))).await;
+    assert_eq!(told(&mut late).await, heard(&["again"]));
+}
+
+async fn told(notices: &mut Notices) -> Vec<Heard> {
+    let mut heard = Vec::new();
+    notices.look(&mut |said| heard.push(said)).await.expect("a healthy database answers");
+    heard
 }
 
 /// A fact that can be told from others.

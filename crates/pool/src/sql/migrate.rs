@@ -136,7 +136,7 @@ async fn apply(
     Ok(())
 }
 
-/// Brings up what every database has: the outbox and the markers.
+/// Brings up what every database has: the outbox, the markers and the notices.
 pub(super) async fn own_tables(sql: &dyn Sql, clock: &Clock) -> Result<()> {
     let first = Migration {
         version: 1,
@@ -144,5 +144,5 @@ pub(super) async fn own_tables(sql: &dyn Sql, clock: &Clock) -> Result<()> {
         sqlite: super::outbox::tables(Dialect::Sqlite),
         postgres: super::outbox::tables(Dialect::Postgres),
     };
-    migrate(sql, clock, "sql", &[first]).await.map(|_| ())
+    migrate(sql, clock, "sql", &[first, super::notices::TABLES]).await.map(|_| ())
 }

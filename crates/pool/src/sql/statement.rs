@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use flow::fact::Fact;
+use flow::feed::Notice;
 use flow::{Code, Error, Id, Result};
 
 use super::rows::Rows;
@@ -39,11 +40,12 @@ impl fmt::Debug for Statement {
     }
 }
 
-/// Statements and facts that become true together or not at all.
+/// Statements, facts and notices that become true together or not at all.
 #[derive(Debug, Clone, Default)]
 pub struct Transaction {
     pub(super) steps: Vec<Step>,
     pub(super) facts: Vec<Fact>,
+    pub(super) notices: Vec<Told>,
     pub(super) marker: Option<Id>,
 }
 
@@ -51,6 +53,14 @@ pub struct Transaction {
 pub(super) enum Step {
     Run { statement: Statement, expected: Option<Expected> },
     Script(Cow<'static, str>),
+}
+
+/// What nodes are to hear of a transaction.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    pub(super) notice: Notice,
+    /// The step that has to touch something for it.
+    pub(super) of: Option<usize>,
 }
 
 /// How many rows a statement has to touch, and what it means when it does not.
@@ -107,6 +117,25 @@ impl Transaction {
         self
     }
 
+    /// Keeps with the change what every node has to hear of it, so that nodes [find] it even if
+    /// whoever commits dies before it could tell them. It is told on a feed too, to be heard at
+    /// once.
+    ///
+    /// [find]: super::Notices
+    #[must_use]
+    pub fn tells(mut self, notice: Notice) -> Self {
+        self.notices.push(Told { notice, of: None });
+        self
+    }
+
+    /// The same, only if the statement just added touches a row.
+    #[must_use]
+    pub fn tells_if_touched(mut self, notice: Notice) -> Self {
+        let of = self.steps.len().checked_sub(1);
+        self.notices.push(Told { notice, of });
+        self
+    }
+
     /// Names the transaction, so that it runs once however often it is committed
     /// within a day, and a connection lost at the worst moment is no riddle. A
     /// repetition does nothing and answers with no rows at all.
@@ -118,7 +147,7 @@ impl Transaction {
 
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.steps.is_empty() && self.facts.is_empty()
+        self.steps.is_empty() && self.facts.is_empty() && self.notices.is_empty()
     }
 
     /// The text of its first statement, which is how logs call it.

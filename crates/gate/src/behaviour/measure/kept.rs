@@ -1,5 +1,6 @@
 //! Measures in SQL.
 
+use flow::feed::Notice;
 use flow::question::guard::MeasureInfo;
 use flow::{Clock, Fact, Result, Time};
 use pool::sql::migrate::{Migration, migrate};
@@ -45,7 +46,7 @@ pub(super) async fn write(sql: &dyn Sql, measure: &Measure, fact: Fact) -> Resul
         .bind(&measure.why)
         .bind(measure.begun)
         .bind(measure.until);
-    sql.commit(Transaction::new().run(insert).fact(fact)).await?;
+    sql.commit(Transaction::new().run(insert).fact(fact).tells(Notice::Blocks)).await?;
     Ok(())
 }
 
@@ -77,8 +78,10 @@ pub(super) async fn undo(
 ) -> Result<bool> {
     let text = "DELETE FROM gate_measure WHERE tenant = ?1 AND id = ?2";
     let delete = Statement::new(text).bind(tenant).bind(id);
-    let transaction =
-        Transaction::new().run(delete).expect_rows(1, &NO_MEASURE, "there is no such measure");
+    let transaction = Transaction::new()
+        .run(delete)
+        .expect_rows(1, &NO_MEASURE, "there is no such measure")
+        .tells(Notice::Blocks);
     match sql.commit(with(transaction, fact)).await {
         Ok(_) => Ok(true),
         Err(error) if error.code() == &NO_MEASURE => Ok(false),
@@ -95,7 +98,8 @@ pub(super) async fn satisfied(
 ) -> Result<()> {
     let text = "DELETE FROM gate_measure WHERE tenant = ?1 AND actor = ?2 AND take = ?3";
     let delete = Statement::new(text).bind(tenant).bind(actor).bind(Take::StepUp.name());
-    sql.commit(with(Transaction::new().run(delete), fact)).await?;
+    let transaction = Transaction::new().run(delete).tells_if_touched(Notice::Blocks);
+    sql.commit(with(transaction, fact)).await?;
     Ok(())
 }
 

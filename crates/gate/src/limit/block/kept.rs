@@ -1,5 +1,6 @@
 //! Blocks in SQL: one row for each subject.
 
+use flow::feed::Notice;
 use flow::question::guard::BlockInfo;
 use flow::{Clock, Fact, Result, Time};
 use pool::sql::migrate::{Migration, migrate};
@@ -7,6 +8,7 @@ use pool::sql::{Row, Sql, Statement, Transaction};
 
 use super::{Block, Subject};
 use crate::codes::NO_BLOCK;
+use crate::user::with;
 
 const MIGRATIONS: &[Migration] = &[Migration::both(
     1,
@@ -46,7 +48,7 @@ pub(super) async fn write(sql: &dyn Sql, block: &Block, fact: Fact) -> Result<()
         .bind(block.level)
         .bind(block.begun)
         .bind(block.until);
-    sql.commit(Transaction::new().run(insert).fact(fact)).await?;
+    sql.commit(Transaction::new().run(insert).fact(fact).tells(Notice::Blocks)).await?;
     Ok(())
 }
 
@@ -80,12 +82,11 @@ pub(super) async fn lift(
 ) -> Result<bool> {
     let text = "DELETE FROM gate_block WHERE tenant = ?1 AND id = ?2";
     let delete = Statement::new(text).bind(tenant).bind(id);
-    let mut transaction =
-        Transaction::new().run(delete).expect_rows(1, &NO_BLOCK, "there is no such block");
-    if let Some(fact) = fact {
-        transaction = transaction.fact(fact);
-    }
-    match sql.commit(transaction).await {
+    let transaction = Transaction::new()
+        .run(delete)
+        .expect_rows(1, &NO_BLOCK, "there is no such block")
+        .tells(Notice::Blocks);
+    match sql.commit(with(transaction, fact)).await {
         Ok(_) => Ok(true),
         Err(error) if error.code() == &NO_BLOCK => Ok(false),
         Err(error) => Err(error),

@@ -1,8 +1,8 @@
-use flow::feed::MemoryFeed;
+use flow::feed::{Heard, MemoryFeed};
 use flow::unit::Span;
 use flow::{Credential, Door, Moment};
-use pool::sql::Statement;
 use pool::sql::sqlite::{Options, Sqlite};
+use pool::sql::{Notices, Statement};
 
 use super::*;
 
@@ -102,12 +102,16 @@ async fn blocks_are_kept_listed_and_lifted() {
     assert_eq!(shown, [("address", "192.0.2.1"), ("principal", "service:ann")]);
     assert!(setup.blocks.list("other", "", 10).await.unwrap().is_empty());
 
+    let mut notices = Notices::open(setup.sql.clone(), setup.clock.clone()).await.unwrap();
     let id = &listed.iter().find(|block| block.kind == "principal").unwrap().id;
     assert!(!setup.blocks.lift("other", id, None).await.unwrap(), "not one's own");
     assert!(setup.blocks.lift(MAIN, id, None).await.unwrap());
     assert!(!setup.blocks.lift(MAIN, id, None).await.unwrap());
     assert_eq!(setup.rest(&ann()), None);
-    // Another node hears of it, and reads.
+    // Another node hears of it, or finds that it should have, and reads.
+    let mut heard = Vec::new();
+    notices.look(&mut |said| heard.push(said)).await.unwrap();
+    assert_eq!(heard, [Heard::Notice(Notice::Blocks)]);
     again.read().await.unwrap();
     assert!(again.holds(|| Some(ann())).is_none());
     assert!(again.holds(|| Some(address())).is_some());

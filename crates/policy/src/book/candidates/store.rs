@@ -5,8 +5,8 @@ use flow::question::shadow::Candidate;
 use flow::{Fact, Result};
 use pool::sql::{Row, Sql, Statement, Transaction};
 
-use super::Revision;
 use super::policies::{self, MEANWHILE, Stand, number};
+use super::{Revision, notice};
 
 /// The candidates there are, by id, and how often they were changed.
 pub(super) async fn read(sql: &dyn Sql, tenant: &str) -> Result<(u64, Vec<Candidate>)> {
@@ -60,13 +60,14 @@ pub(super) fn put(
         .bind(number(*base))
         .bind(*at)
         .bind(&**by);
-    policies::with(changed(Transaction::new(), tenant, from).run(row), fact)
+    let transaction = changed(Transaction::new(), tenant, from).run(row);
+    policies::with(transaction.tells(notice(tenant)), fact)
 }
 
 /// Forgets one, or all.
 pub(super) fn forget(tenant: &str, from: u64, id: Option<&str>, fact: Option<Fact>) -> Transaction {
     let transaction = changed(Transaction::new(), tenant, from);
-    policies::with(transaction.run(gone(tenant, id)), fact)
+    policies::with(transaction.run(gone(tenant, id)).tells(notice(tenant)), fact)
 }
 
 /// Puts policies, takes others away, and forgets the candidates that said so.

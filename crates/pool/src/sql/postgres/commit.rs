@@ -5,7 +5,7 @@ use flow::{Error, Time};
 use super::link::{Link, all_at_once};
 use super::meaning::Problem;
 use crate::sql::statement::{Expected, Step};
-use crate::sql::{Rows, Statement, Transaction};
+use crate::sql::{Rows, Statement, Transaction, notices};
 
 /// It happened.
 pub(super) enum Kept {
@@ -68,6 +68,12 @@ fn record(facts: &[String], now: Time) -> Result<Option<Statement>, Unkept> {
     Ok(Some(Statement::new(RECORD).bind(places).bind(texts).bind(now)))
 }
 
+/// What keeps the notices, as far as these answers say which. Where one cannot be written, the
+/// link stays busy, and is thrown away.
+fn kept(transaction: &Transaction, answers: &[Rows]) -> Result<Vec<Statement>, Unkept> {
+    notices::kept(transaction, answers).map_err(Unkept::Not)
+}
+
 /// In one round trip; in two, when COMMIT depends on the answers.
 async fn pipelined(
     link: &mut Link,
@@ -84,7 +90,8 @@ async fn pipelined(
             expected.push(rows.as_ref());
         }
     }
-    let all: Vec<&Statement> = statements.iter().copied().chain(&record).collect();
+    let told = kept(transaction, &[])?;
+    let all: Vec<&Statement> = statements.iter().copied().chain(&record).chain(&told).collect();
     if let Err(problem) = link.prepare(&all).await {
         // Nothing has begun.
         link.busy = false;
@@ -95,11 +102,12 @@ async fn pipelined(
     let depends = |statement| link.gives_rows(statement);
     let at_once = mark.is_none()
         && expected.iter().all(Option::is_none)
+        && transaction.notices.iter().all(|told| told.of.is_none())
         && !statements.iter().copied().any(depends);
     let mut sent = vec![link.script(BEGIN)];
     sent.extend(statements.iter().map(|statement| link.run(statement, most)));
     if at_once {
-        sent.extend(record.iter().map(|record| link.run(record, most)));
+        sent.extend(record.iter().chain(&told).map(|one| link.run(one, most)));
         sent.push(link.script("COMMIT"));
     }
     let last = sent.len() - 1;
@@ -131,7 +139,7 @@ async fn pipelined(
             return Err(Unkept::Not(error));
         }
     }
-    end(link, record, seen, most).await
+    end(link, transaction, record, seen, most).await
 }
 
 /// Scripts make what later statements need, so nothing can be prepared ahead.
@@ -174,23 +182,25 @@ async fn step_by_step(
             Err(problem) => return Err(undone(link, problem, false).await),
         }
     }
-    if let Some(record) = &record
-        && let Err(problem) = link.prepare(&[record]).await
-    {
+    let told = kept(transaction, &[])?;
+    if let Err(problem) = link.prepare(&record.iter().chain(&told).collect::<Vec<_>>()).await {
         return Err(undone(link, problem, false).await);
     }
-    end(link, record, seen, most).await
+    end(link, transaction, record, seen, most).await
 }
 
-/// Records the facts and commits, in one round trip: the head row is locked for no
+/// Records facts and notices and commits, in one round trip: the head rows are locked for no
 /// longer than the server needs.
 async fn end(
     link: &mut Link,
+    transaction: &Transaction,
     record: Option<Statement>,
     seen: Vec<Rows>,
     most: usize,
 ) -> Result<Kept, Unkept> {
-    let mut sent: Vec<_> = record.iter().map(|record| link.run(record, most)).collect();
+    let told = kept(transaction, &seen)?;
+    let mut sent: Vec<_> =
+        record.iter().chain(&told).map(|statement| link.run(statement, most)).collect();
     sent.push(link.script("COMMIT"));
     let last = sent.len() - 1;
     let answers = all_at_once(sent).await;

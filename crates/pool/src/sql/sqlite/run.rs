@@ -8,7 +8,7 @@ use rusqlite::{CachedStatement, Connection, ErrorCode, ToSql, ffi};
 
 use super::writer::Write;
 use crate::sql::statement::Step;
-use crate::sql::{Row, Rows, Statement, Value, codes};
+use crate::sql::{Row, Rows, Statement, Value, codes, notices};
 
 /// Runs a statement that must not change anything.
 pub(super) fn query(
@@ -23,7 +23,7 @@ pub(super) fn query(
     answer(prepared, rows_max)
 }
 
-/// Runs the statements of a transaction and records its facts.
+/// Runs the statements of a transaction, and records its facts and notices.
 pub(super) fn transaction(
     connection: &Connection,
     write: &Write,
@@ -47,6 +47,9 @@ pub(super) fn transaction(
         let insert =
             Statement::new("INSERT INTO outbox (fact, at) VALUES (?1, ?2)").bind(fact).bind(now);
         answer(prepare(connection, &insert)?, rows_max)?;
+    }
+    for statement in notices::kept(transaction, &answers)? {
+        answer(prepare(connection, &statement)?, rows_max)?;
     }
     Ok(answers)
 }

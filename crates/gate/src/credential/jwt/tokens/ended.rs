@@ -1,10 +1,12 @@
 //! Tokens that end before their time.
 
+use flow::feed::Notice;
 use flow::{Fact, Id, Result, Time};
 use pool::sql::{Statement, Transaction};
 
 use super::{Claims, Flaw, Tokens};
 use crate::codes::USER_DISABLED;
+use crate::user::with;
 
 /// What is ended before its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,11 +31,11 @@ impl Tokens {
     ) -> Result<()> {
         let forget = "DELETE FROM token_end WHERE until < ?1";
         let forget = Statement::new(forget).bind(self.clock.now());
-        let mut transaction = Transaction::new().run(self.ending(tenant, what)).run(forget);
-        if let Some(fact) = fact {
-            transaction = transaction.fact(fact);
-        }
-        self.sql.commit(transaction).await?;
+        let transaction = Transaction::new()
+            .run(self.ending(tenant, what))
+            .run(forget)
+            .tells(Notice::epoch(tenant, principal));
+        self.sql.commit(with(transaction, fact)).await?;
         self.revisions.bump(tenant, principal);
         Ok(())
     }
