@@ -162,7 +162,8 @@ impl Tiers {
     /// where that cannot be, nothing is decided, because it may be the opposite.
     pub(crate) async fn review(&self, left: &Left<'_>) -> Result<(Bytes, Tier)> {
         let Left { tenant, edition, reviewed, .. } = left;
-        let case = Case::new(tenant, &reviewed.path, left.input.as_ref(), &reviewed.shown);
+        let (path, places, masks) = (&reviewed.path, &reviewed.shown, edition.masks());
+        let case = Case::new(tenant, path, left.input.as_ref(), places, masks);
         let filed = match case.is_empty() {
             true => None,
             false => Some(self.queue.find(&case).await?),

@@ -6,6 +6,8 @@ mod masks;
 
 use std::borrow::Cow;
 
+use rego::Value;
+
 pub(crate) use masks::{Masks, Step, ends, within};
 
 /// What stands where a secret was.
@@ -26,6 +28,9 @@ const WORDS: [&[u8]; 11] = [
     b"token",
 ];
 
+/// What is the last word of the name of a secret, or all of it: elsewhere they are other words.
+const LAST: [&str; 4] = ["pwd", "pass", "pin", "otp"];
+
 /// How a name sounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Name {
@@ -40,6 +45,11 @@ pub(crate) enum Name {
 impl Name {
     /// How a name sounds.
     pub(crate) fn of(name: &str) -> Self {
+        let last = name.rsplit(['-', '_', '.']).next().unwrap_or_default();
+        if (3..=4).contains(&last.len()) && LAST.iter().any(|word| last.eq_ignore_ascii_case(word))
+        {
+            return Self::Secret;
+        }
         let name = name.as_bytes();
         let mut sounds = Self::Plain;
         for (at, letter) in name.iter().enumerate() {
@@ -88,82 +98,186 @@ fn behind<'n>(mut name: &'n [u8], word: &[u8]) -> Option<&'n [u8]> {
     Some(name)
 }
 
-/// Shorter texts are neither tokens nor keys.
+/// Shorter words are neither tokens nor keys.
 const SHORT: usize = 16;
 
 /// What a private key has in its first line.
 const PRIVATE: &str = "PRIVATE KEY-----";
 
 /// How clients show what lets them in.
-const SCHEMES: [&str; 3] = ["bearer", "basic", "dpop"];
+const SCHEMES: [&str; 3] = ["Bearer", "Basic", "DPoP"];
 
-/// Whether there is a token or a private key in a text, or it is what lets a client in.
+/// How keys begin that say so, our own among them, and how long they are at least.
+const KEYS: [(&str, usize); 20] = [
+    ("stk_", 32),
+    ("sts_", 32),
+    ("str_", 32),
+    ("sth_", 20),
+    ("sths_", 32),
+    ("AKIA", 20),
+    ("ASIA", 20),
+    ("AIza", 35),
+    ("ghp_", 36),
+    ("gho_", 36),
+    ("ghu_", 36),
+    ("ghs_", 36),
+    ("ghr_", 36),
+    ("github_pat_", 36),
+    ("glpat-", 20),
+    ("npm_", 36),
+    ("sk-", 32),
+    ("xoxa-", 24),
+    ("xoxb-", 24),
+    ("xoxp-", 24),
+];
+
+/// Whether there is a secret in a text.
 pub(crate) fn looks(text: &str) -> bool {
-    text.len() >= SHORT && (is_shown(text) || text.contains(PRIVATE) || has_token(text))
+    // Most are names, and too short for anything but `pin=1`.
+    (text.len() > 10 || text.contains('='))
+        && (is_whole(text) || parts(text).any(|(_, hides)| hides))
 }
 
-/// Whether it is the value of a header that lets somebody in.
-fn is_shown(text: &str) -> bool {
-    SCHEMES.iter().any(|scheme| {
-        let (begin, rest) = (text.get(..scheme.len()), text.get(scheme.len()..));
-        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
-            && rest.is_some_and(|rest| rest.starts_with(' '))
-    })
-}
-
-/// How web tokens begin: with JSON in base 64.
-const JSON: &str = "eyJ";
-
-/// How our own keys begin.
-const OWN: [&str; 2] = ["sth_", "sths_"];
-
-fn has_token(text: &str) -> bool {
-    // Most have none, which is found out soon.
-    let begins = [JSON].into_iter().chain(OWN).filter(|begin| text.contains(begin));
-    begins.flat_map(|begin| text.match_indices(begin)).any(|(at, _)| {
-        let rest = text.get(at..).unwrap_or_default();
-        let end = rest.find(|letter| !is_of_token(letter)).unwrap_or(rest.len());
-        is_token(rest.get(..end).unwrap_or_default())
-    })
-}
-
-fn is_of_token(letter: char) -> bool {
-    letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.')
-}
-
-/// Whether a word is a web token, of two parts at least, or one of our own keys.
-fn is_token(word: &str) -> bool {
-    if !word.starts_with(JSON) {
-        return word.len() >= SHORT && OWN.iter().any(|begin| word.starts_with(begin));
-    }
-    let mut parts = word.split('.');
-    parts.next().is_some_and(|head| head.len() > 10) && parts.count() >= 2
-}
-
-/// A text without what looks like a secret in it, or like the value of a secret name in a URL.
+/// A text without the secrets in it.
 pub(crate) fn words(text: &str) -> Cow<'_, str> {
-    if text.contains(PRIVATE) {
+    if is_whole(text) {
         return MASKED.into();
     }
-    let ends = |letter: char| !(is_of_token(letter) || "=+/%".contains(letter));
-    let is_hidden = |word: &str| {
-        let named = word.split_once('=').is_some_and(|(name, _)| Name::of(name) != Name::Plain);
-        named || has_token(word)
-    };
-    let mut after_scheme = false;
-    let mut masked = String::new();
-    let mut changed = false;
-    for piece in text.split_inclusive(ends) {
-        let word = piece.trim_end_matches(ends);
-        let hides = !word.is_empty() && (after_scheme || is_hidden(word));
-        masked.push_str(if hides { MASKED } else { word });
-        masked.push_str(piece.get(word.len()..).unwrap_or_default());
-        changed |= hides;
-        after_scheme = SCHEMES.iter().any(|scheme| word.eq_ignore_ascii_case(scheme));
-    }
-    match changed {
-        true => masked.into(),
+    match looks(text) {
         false => text.into(),
+        true => {
+            let shown = |(part, hides)| if hides { MASKED } else { part };
+            parts(text).map(shown).collect::<String>().into()
+        }
+    }
+}
+
+/// Whether a text is a secret as a whole: a private key, an address with a password in it, or the
+/// number of a card.
+fn is_whole(text: &str) -> bool {
+    text.contains(PRIVATE) || has_password(text) || is_card(text)
+}
+
+/// The words of a text and what is between them, and whether each is a secret.
+fn parts(text: &str) -> impl Iterator<Item = (&str, bool)> {
+    let is_between = |letter: char| !(letter.is_ascii_alphanumeric() || "-_.=+/%".contains(letter));
+    let mut after = false;
+    let mut is_first = true;
+    text.split_inclusive(is_between).flat_map(move |piece| {
+        let word = piece.trim_end_matches(is_between);
+        let between = piece.get(word.len()..).unwrap_or_default();
+        let hides = !word.is_empty() && (after || is_secret(word));
+        // In the middle of a sentence `basic` is a word as any other.
+        let is = |scheme: &&str| match is_first {
+            true => word.eq_ignore_ascii_case(scheme),
+            false => *word == **scheme,
+        };
+        after = between == " " && SCHEMES.iter().any(|scheme| is(&scheme));
+        is_first = false;
+        [(word, hides), (between, false)]
+    })
+}
+
+/// Whether a word is a token or a key, or the value of a secret name in a URL or a form.
+fn is_secret(word: &str) -> bool {
+    let said = word.split_once('=').filter(|(_, value)| !value.is_empty());
+    said.is_some_and(|(name, _)| Name::of(name) == Name::Secret)
+        || word.split(['=', '/', '+', '%']).any(|word| is_token(word) || is_number_of_person(word))
+}
+
+/// Whether a word is a web token, of two parts at least, or begins as keys do.
+fn is_token(word: &str) -> bool {
+    if word.len() < SHORT {
+        return false;
+    }
+    if word.starts_with("eyJ") {
+        let mut parts = word.split('.');
+        return parts.next().is_some_and(|head| head.len() > 10) && parts.count() >= 1;
+    }
+    KEYS.iter().any(|(begin, length)| word.len() >= *length && word.starts_with(begin))
+}
+
+/// Whether a word is a number as `123-45-6789`, by which people are known in the United States.
+fn is_number_of_person(word: &str) -> bool {
+    let lengths = [3, 2, 4];
+    let mut parts = word.split('-');
+    word.len() == 11
+        && lengths.iter().all(|length| {
+            parts.next().is_some_and(|part| {
+                part.len() == *length && part.bytes().all(|byte| byte.is_ascii_digit())
+            })
+        })
+}
+
+/// Whether an address says with which password somebody comes: `https://ann:secret@example.com`.
+fn has_password(text: &str) -> bool {
+    text.match_indices("://").any(|(at, between)| {
+        let rest = text.get(at + between.len()..).unwrap_or_default();
+        let end = rest.find(['/', '?', '#', ' ', '"']).unwrap_or(rest.len());
+        let who = rest.get(..end).and_then(|rest| rest.rsplit_once('@')).map(|(who, _)| who);
+        who.and_then(|who| who.split_once(':')).is_some_and(|(_, password)| !password.is_empty())
+    })
+}
+
+/// Whether a text is the number of a card that is paid with: its first digits say of whom, its
+/// last that it is one.
+fn is_card(text: &str) -> bool {
+    if !(15..=19).contains(&text.len()) || !text.starts_with(['2', '3', '4', '5', '6']) {
+        return false;
+    }
+    let digits: Option<Vec<u32>> = text
+        .chars()
+        .filter(|letter| !matches!(letter, ' ' | '-'))
+        .map(|letter| letter.to_digit(10))
+        .collect();
+    let Some(digits) = digits else { return false };
+    let is_known = match digits.as_slice() {
+        [3, 4 | 7, ..] => digits.len() == 15,
+        [2, 2..=7, ..] | [4 | 5 | 6, ..] => digits.len() == 16,
+        _ => false,
+    };
+    let weighed = |(place, digit): (usize, &u32)| match place % 2 {
+        0 => *digit,
+        _ => digit * 2 / 10 + digit * 2 % 10,
+    };
+    is_known && digits.iter().rev().enumerate().map(weighed).sum::<u32>() % 10 == 0
+}
+
+/// What stands beside `value` and says of what it is one, as in
+/// `{"name": "authorization", "value": "…"}`.
+pub(crate) const NAMING: [&str; 3] = ["name", "key", "header"];
+
+/// A value without secrets.
+pub(crate) fn masked(value: &Value, masks: &[&[Step]]) -> Value {
+    let each = |item: &Value| masked(item, &within(masks, None));
+    match value {
+        _ if ends(masks) => Value::text(MASKED),
+        Value::Text(text) => Value::text(&*words(text)),
+        Value::Array(items) => items.iter().map(each).collect(),
+        Value::Set(items) => items.iter().map(each).collect(),
+        Value::Object(members) => {
+            let named = NAMING.iter().filter_map(|name| members.get_text(name)?.as_text());
+            let paired = named.map(Name::of).find(|name| *name == Name::Secret);
+            Value::object(members.iter().map(|(key, member)| {
+                let name = match (key.as_text(), paired) {
+                    (Some("value"), Some(paired)) => paired,
+                    (name, _) => name.map_or(Name::Plain, Name::of),
+                };
+                let within = within(masks, key.as_text());
+                let hides = name.hides(kind(member));
+                let member = if hides { Value::text(MASKED) } else { masked(member, &within) };
+                (masked(key, &[]), member)
+            }))
+        }
+        other => other.clone(),
+    }
+}
+
+fn kind(value: &Value) -> Kind {
+    match value {
+        Value::Null | Value::Bool(_) => Kind::Flag,
+        Value::Number(_) => Kind::Number,
+        _ => Kind::Other,
     }
 }
 
@@ -187,6 +301,9 @@ mod tests {
             ("apiKey", Name::Secret),
             ("PRIVATE_KEY", Name::Secret),
             ("passwd", Name::Secret),
+            ("pwd", Name::Secret),
+            ("db_pass", Name::Secret),
+            ("PIN", Name::Secret),
             ("max_tokens", Name::About),
             ("token_type", Name::About),
             ("cookies", Name::About),
@@ -196,6 +313,9 @@ mod tests {
             ("toke", Name::Plain),
             ("authorized", Name::Plain),
             ("key", Name::Plain),
+            ("auth", Name::Plain),
+            ("compass", Name::Plain),
+            ("spinning", Name::Plain),
             ("signature", Name::Plain),
             ("ассess-tоken", Name::Plain),
         ] {
@@ -204,40 +324,64 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_known_by_how_they_look() {
+    fn secrets_are_known_by_how_they_look_and_words_around_them_stay() {
         for (text, expected) in [
-            (TOKEN.to_owned(), true),
-            (format!("it came with {TOKEN} yesterday"), true),
-            (format!("/x?q={TOKEN}"), true),
-            ("eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.".to_owned(), true),
-            ("-----BEGIN PRIVATE KEY-----\nMC4C".to_owned(), true),
-            ("-----BEGIN EC PRIVATE KEY-----\nMC4C".to_owned(), true),
-            ("Bearer 0123456789abcdef".to_owned(), true),
-            ("basic YW5uOnBhc3N3b3Jk".to_owned(), true),
-            ("the key is sth_0123456789abcdef".to_owned(), true),
-            ("-----BEGIN PUBLIC KEY-----\nMC4C".to_owned(), false),
-            ("eyJhbGciOiJIUzI1NiJ9 and more words.".to_owned(), false),
-            ("shop.example.com/orders/7".to_owned(), false),
-            ("something_like_this".to_owned(), false),
-            ("eyJ".to_owned(), false),
+            (TOKEN.to_owned(), "(masked)"),
+            (format!("it came with {TOKEN} yesterday"), "it came with (masked) yesterday"),
+            (format!("/x?q={TOKEN}"), "/x?(masked)"),
+            ("eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.".into(), "(masked)"),
+            (format!("Bearer {TOKEN}, or so"), "Bearer (masked), or so"),
+            ("Bearer abcdefghij".into(), "Bearer (masked)"),
+            ("basic YW5uOnB3".into(), "basic (masked)"),
+            ("the stk_1vkjynh3pe_72racd27416z2e5v7qvmq7dus one".into(), "the (masked) one"),
+            ("/x?page=2&token=abc&q=1".into(), "/x?page=2&(masked)&q=1"),
+            ("password=S&x=1".into(), "(masked)&x=1"),
+            ("pin=1".into(), "(masked)"),
+            ("https://ann:secret@example.com/x".into(), "(masked)"),
+            ("-----BEGIN PRIVATE KEY-----\nMC4C".into(), "(masked)"),
+            ("-----BEGIN EC PRIVATE KEY-----\nMC4C".into(), "(masked)"),
+            ("AKIAIOSFODNN7EXAMPLE".into(), "(masked)"),
+            ("4111 1111 1111 1111".into(), "(masked)"),
+            ("378282246310005".into(), "(masked)"),
+            ("of 123-45-6789 only".into(), "of (masked) only"),
         ] {
-            assert_eq!(looks(&text), expected, "{text}");
+            assert_eq!(words(&text), expected, "{text}");
+            assert!(looks(&text), "{text}");
+        }
+        for text in [
+            "",
+            "eyJ",
+            "eyJ is how it begins",
+            "eyJhbGciOiJIUzI1NiJ9 and more words.",
+            "-----BEGIN PUBLIC KEY-----\nMC4C",
+            "shop.example.com/orders/7",
+            "https://example.com:8443/a@b?page=2&sort=name",
+            "this is a basic plan, the bearer of which is ann@example.com",
+            "str_replace_all",
+            "stk_",
+            "4111 1111 1111 1112",
+            "5274829105738265",
+            "2026-11-22",
+            "tokens=5",
+            "a=",
+        ] {
+            assert_eq!(words(text), text);
+            assert!(!looks(text), "{text}");
         }
     }
 
     #[test]
-    fn words_are_left_where_they_are_no_secret() {
-        for (text, expected) in [
-            (format!("Bearer {TOKEN}, or so"), "Bearer (masked), or so"),
-            ("Basic YW5uOnB3".into(), "Basic (masked)"),
-            ("basic words stay".into(), "basic (masked) stay"),
-            ("/x?page=2&token=abc&q=1".into(), "/x?page=2&(masked)&q=1"),
-            (format!("/x?q={TOKEN}"), "/x?(masked)"),
-            ("-----BEGIN PRIVATE KEY-----\nMC4C".into(), "(masked)"),
-            ("eyJ is how it begins".into(), "eyJ is how it begins"),
-            (String::new(), ""),
+    fn what_is_named_beside_its_value_is_known_by_that_name() {
+        for (input, expected) in [
+            (
+                r#"[{"name":"authorization","value":"x"},{"name":"accept","value":"y"}]"#,
+                r#"[{"name":"authorization","value":"(masked)"},{"name":"accept","value":"y"}]"#,
+            ),
+            (r#"{"key":"x-api-key","value":"v"}"#, r#"{"key":"x-api-key","value":"(masked)"}"#),
+            (r#"{"name":"max_tokens","value":"v"}"#, r#"{"name":"max_tokens","value":"v"}"#),
         ] {
-            assert_eq!(words(&text), expected, "{text}");
+            let value = rego::value::json::read(input.as_bytes()).unwrap();
+            assert_eq!(rego::value::json::write(&masked(&value, &[])), expected);
         }
     }
 }

@@ -241,6 +241,11 @@ impl Edition {
         }
     }
 
+    /// What nobody is shown.
+    pub(crate) fn masks(&self) -> &Masks {
+        &self.masks
+    }
+
     /// How often candidates had been changed when it was last looked for them.
     pub(super) fn shadow_changes(&self) -> u64 {
         self.shadow_changes.load(Ordering::Acquire)

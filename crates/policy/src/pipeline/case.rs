@@ -1,14 +1,16 @@
 //! What is put before experts and people.
 //!
-//! A case shows as much of an input as policies read, and nothing else: the rest may hold
-//! secrets, and what is not shown must not be decided. Two questions are one case exactly when
-//! they show the same.
+//! A case shows as much of an input as policies read, and nothing else, and of that no secret.
+//! What is not shown must not be decided: two questions are one case exactly when policies read
+//! the same of them, secrets included.
 
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use rego::Value;
 use rego::value::json;
+
+use crate::secret::{Masks, masked};
 
 /// Something nobody has a rule for.
 #[derive(Debug, Clone)]
@@ -17,7 +19,7 @@ pub struct Case {
     pub tenant: Arc<str>,
     /// The path of the document that was asked for.
     pub path: Arc<str>,
-    /// As much of the input as policies read, and as it stands in it.
+    /// As much of the input as policies read, and as it stands in it, without secrets.
     pub shown: Value,
     /// The same as JSON.
     pub(super) text: String,
@@ -31,17 +33,19 @@ impl Case {
         path: &Arc<str>,
         input: Option<&Value>,
         places: &[Vec<Value>],
+        masks: &Masks,
     ) -> Self {
         let empty = || Value::object([]);
         let shown = input.map_or_else(empty, |input| {
             shown(input, &places.iter().map(Vec::as_slice).collect::<Vec<_>>())
                 .unwrap_or_else(empty)
         });
-        let text = json::write(&shown);
         // The length of the path keeps apart what stands behind each other.
-        let whole = format!("{}:{path}{text}", path.len());
+        let whole = format!("{}:{path}{}", path.len(), json::write(&shown));
         let key = digest(&SHA256, whole.as_bytes());
         let key = key.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let shown = masked(&shown, &masks.steps());
+        let text = json::write(&shown);
         Self { tenant: tenant.clone(), path: path.clone(), shown, text, key }
     }
 
@@ -88,7 +92,22 @@ mod tests {
             text.split('.').filter(|step| !step.is_empty()).map(step).collect()
         };
         let places: Vec<Vec<Value>> = places.iter().map(place).collect();
-        Case::new(&"main".into(), &"a/b".into(), Some(&input), &places)
+        Case::new(
+            &"main".into(),
+            &"a/b".into(),
+            Some(&input),
+            &places,
+            &Masks::new(&["user.ssn".to_owned()]),
+        )
+    }
+
+    #[test]
+    fn what_differs_in_a_secret_is_another_case_and_shows_the_same() {
+        let of = |token: &str| case(&format!(r#"{{"user":{{"ssn":{token},"n":1}}}}"#), &["user"]);
+        let (one, two) = (of("1"), of("2"));
+        assert_eq!((&*one.text, &one.text), (r#"{"user":{"n":1,"ssn":"(masked)"}}"#, &two.text));
+        assert_ne!(one.key, two.key);
+        assert_eq!(one.key, of("1").key);
     }
 
     #[test]
@@ -100,7 +119,7 @@ mod tests {
             (&["user.name", "tool"], r#"{"tool":"rm","user":{"name":"ann"}}"#),
             (&["args.0"], r#"{"args":["-r","x"]}"#),
             (&["absent", "user.absent"], "{}"),
-            (&[""], r#"{"args":["-r","x"],"tool":"rm","user":{"name":"ann","token":"secret"}}"#),
+            (&[""], r#"{"args":["-r","x"],"tool":"rm","user":{"name":"ann","token":"(masked)"}}"#),
             (&[], "{}"),
         ] {
             assert_eq!(case(input, places).text, expected, "{places:?}");
@@ -132,7 +151,8 @@ mod tests {
         ] {
             assert_ne!(one, key(other), "{other}");
         }
-        let elsewhere = |path: &str| Case::new(&"t".into(), &path.into(), None, &[]).key;
+        let elsewhere =
+            |path: &str| Case::new(&"t".into(), &path.into(), None, &[], &Masks::default()).key;
         assert_ne!(elsewhere("a"), elsewhere("b"));
     }
 }

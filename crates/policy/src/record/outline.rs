@@ -71,7 +71,7 @@ impl Outline {
         pen: &mut Pen,
     ) {
         let masks = self.all.iter().flatten().map(Vec::as_slice).collect::<Vec<_>>();
-        pen.members(members, &masks);
+        pen.members(members, None, &masks);
     }
 
     /// Writes as much of an object as is read, by what finds its members.

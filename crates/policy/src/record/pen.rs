@@ -5,7 +5,7 @@ use std::fmt::Write;
 use rego::Number;
 use rego::value::json::Draft;
 
-use crate::secret::{self, Kind, MASKED, Name, Step, ends, within};
+use crate::secret::{self, Kind, MASKED, NAMING, Name, Step, ends, within};
 
 /// Most of what is recorded is no longer.
 const ROOM: usize = 192;
@@ -86,8 +86,9 @@ impl Pen {
             Draft::Text(text) => self.string(text),
             Draft::Array(items) => self.list(items, masks),
             Draft::Object(members) => {
+                let paired = paired(draft);
                 let members = members.iter().map(|(name, value)| (&**name, value));
-                self.members(members, masks);
+                self.members(members, paired, masks);
             }
         }
         self.over |= self.text.len() > self.end;
@@ -112,6 +113,7 @@ impl Pen {
     pub(super) fn members<'d>(
         &mut self,
         members: impl Iterator<Item = (&'d str, &'d Draft<'d>)>,
+        paired: Option<Name>,
         masks: &[&[Step]],
     ) {
         self.raw("{");
@@ -127,7 +129,11 @@ impl Pen {
                 false => self.string(name),
             }
             self.raw(":");
-            self.member(Name::of(name), value, &within(masks, Some(name)));
+            let sounds = match paired {
+                Some(paired) if name == "value" => paired,
+                _ => Name::of(name),
+            };
+            self.member(sounds, value, &within(masks, Some(name)));
         }
         self.raw("}");
     }
@@ -173,6 +179,16 @@ impl Pen {
             char => self.text.push(char),
         }
     }
+}
+
+/// How what stands at `value` is called, where it is a secret and said beside it.
+fn paired(object: &Draft<'_>) -> Option<Name> {
+    object.get_text("value")?;
+    let named = NAMING.iter().filter_map(|name| match object.get_text(name)? {
+        Draft::Text(name) => Some(Name::of(name)),
+        _ => None,
+    });
+    { named }.find(|name| *name == Name::Secret)
 }
 
 fn kind(value: &Draft<'_>) -> Kind {

@@ -152,7 +152,7 @@ impl Shadows {
         let masks = Masks::new(&self.config.masks);
         let masked = |known: &Known| {
             let value = known.as_ref().map(|known| json::read(known).unwrap_or(Value::Null));
-            value.map(|value| mask::shown(&value, &Masks::default()).into())
+            value.map(|value| mask::shown(&value, &masks).into())
         };
         let difference = Difference {
             path: path.to_string(),

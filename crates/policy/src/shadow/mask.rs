@@ -3,7 +3,7 @@
 use rego::Value;
 use rego::value::json;
 
-use crate::secret::{Kind, MASKED, Masks, Name, Step, ends, within, words};
+use crate::secret::{Masks, masked};
 
 /// So many bytes are shown, of which what is around them takes a part.
 const SHOWN_MAX: usize = 1024;
@@ -25,32 +25,6 @@ pub(super) fn shown(value: &Value, masks: &Masks) -> String {
             }
             cut
         }
-    }
-}
-
-/// The same without secrets.
-fn masked(value: &Value, masks: &[&[Step]]) -> Value {
-    let each = |item: &Value| masked(item, &within(masks, None));
-    match value {
-        _ if ends(masks) => Value::text(MASKED),
-        Value::Text(text) => Value::text(&*words(text)),
-        Value::Array(items) => items.iter().map(each).collect(),
-        Value::Set(items) => items.iter().map(each).collect(),
-        Value::Object(members) => Value::object(members.iter().map(|(key, member)| {
-            let hides = key.as_text().is_some_and(|name| Name::of(name).hides(kind(member)));
-            let within = within(masks, key.as_text());
-            let member = if hides { Value::text(MASKED) } else { masked(member, &within) };
-            (masked(key, &[]), member)
-        })),
-        other => other.clone(),
-    }
-}
-
-fn kind(value: &Value) -> Kind {
-    match value {
-        Value::Null | Value::Bool(_) => Kind::Flag,
-        Value::Number(_) => Kind::Number,
-        _ => Kind::Other,
     }
 }
 
