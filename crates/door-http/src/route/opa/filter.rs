@@ -23,8 +23,10 @@ use crate::reply::Payload;
 const FOR: Parameter = Parameter {
     name: "accept",
     what: "What the condition is written for, as OPA's clients name it",
-    example: Example::Text("application/vnd.opa.sql.postgresql+json"),
+    example: Example::Text(POSTGRESQL),
 };
+
+const POSTGRESQL: &str = "application/vnd.opa.sql.postgresql+json";
 
 const EXAMPLE: &str = r#"{"input":{"user":"ann"},"unknowns":["input.posts"]}"#;
 
@@ -33,7 +35,7 @@ const SEVERAL: &str = "application/vnd.opa.multitarget+json";
 
 /// The types of conditions for one, and what they are written for.
 const TYPES: [(&str, Target); 6] = [
-    ("application/vnd.opa.sql.postgresql+json", Target::Sql(Dialect::Postgresql)),
+    (POSTGRESQL, Target::Sql(Dialect::Postgresql)),
     ("application/vnd.opa.sql.sqlite+json", Target::Sql(Dialect::Sqlite)),
     ("application/vnd.opa.ucast.all+json", Target::Ucast(Reader::All)),
     ("application/vnd.opa.ucast.minimal+json", Target::Ucast(Reader::Minimal)),
@@ -52,7 +54,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
         gives: &[Gives {
             status: 200,
             what: "The condition, empty where it is true of all rows; no result where it is true of none",
-            shape: Shape::Json(schema::<Answered>),
+            shape: Shape::JsonOr(schema::<Answered>, POSTGRESQL),
         }],
         ..ask(Handler::Later(|call| Box::pin(post(call))))
     }]
