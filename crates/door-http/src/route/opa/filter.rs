@@ -148,25 +148,28 @@ impl Asked<'_> {
             return Ok((name, vec![*target]));
         }
         if accepted != SEVERAL {
-            let types: Vec<&str> = TYPES.iter().map(|(name, _)| *name).chain([SEVERAL]).collect();
             let detail = match accepted {
                 "" => "`accept` does not say what the condition is written for".to_owned(),
                 other => format!("conditions are not written as `{other}`"),
             };
-            let advice = format!("send one of these as `accept`: {}", types.join(", "));
-            return Err(codes::HEADER.error(detail).with_advice(advice));
+            // OPA's clients read a message and no advice.
+            let types: Vec<&str> = TYPES.iter().map(|(name, _)| *name).chain([SEVERAL]).collect();
+            let detail = format!("{detail}: send `accept` with one of `{}`", types.join("`, `"));
+            return Err(codes::HEADER.error(detail));
         }
         let named = self.options.target_dialects.as_deref().unwrap_or_default();
         let mut targets: Vec<Target> = Vec::new();
         for name in named {
             let known = Target::ALL.map(|(known, _)| known).join("`, `");
             let target = Target::named(name).ok_or_else(|| {
-                let error = codes::JSON.error(format!("conditions are not written for `{name}`"));
-                error.with_advice(format!("name some of these in `targetDialects`: `{known}`"))
+                let detail = format!("conditions are not written for `{name}`, but for `{known}`");
+                codes::JSON.error(detail)
             })?;
             if targets.iter().any(|other| *other != target && other.family() == target.family()) {
-                let detail = format!("`{name}` is the second reader of `{}`", target.family());
-                return Err(codes::JSON.error(detail).with_advice("name one, and ask twice"));
+                let family = target.family();
+                let detail =
+                    format!("`{name}` is the second reader of `{family}`: ask once for each");
+                return Err(codes::JSON.error(detail));
             }
             if !targets.contains(&target) {
                 targets.push(target);
