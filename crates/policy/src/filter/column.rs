@@ -65,10 +65,6 @@ fn is_for_others(said: &Value) -> bool {
 
 /// Names are objects of texts, one for each table.
 fn checked(names: &Value) -> Result<(), Refused> {
-    let refused = |place: String, value: &Value| Refused {
-        story: format!("a name is a text, and not of type {}", value.type_name()),
-        line: format!("targetSQLTableMappings{place}"),
-    };
     let Value::Object(tables) = names else {
         let story = "names are an object of tables, each an object of columns".to_owned();
         return Err(Refused { line: "targetSQLTableMappings".to_owned(), story });
@@ -79,9 +75,11 @@ fn checked(names: &Value) -> Result<(), Refused> {
             let story = "the names of a table are an object: `{\"$self\": …}`".to_owned();
             return Err(Refused { line: format!("targetSQLTableMappings.{table}"), story });
         };
-        for (name, value) in columns.iter().filter(|(_, value)| value.as_text().is_none()) {
+        let wrong = columns.iter().find(|(_, value)| value.as_text().is_none());
+        if let Some((name, value)) = wrong {
             let name = name.as_text().unwrap_or_default();
-            return Err(refused(format!(".{table}.{name}"), value));
+            let story = format!("a name is a text, and not of type {}", value.type_name());
+            return Err(Refused { line: format!("targetSQLTableMappings.{table}.{name}"), story });
         }
     }
     Ok(())

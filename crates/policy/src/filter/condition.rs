@@ -147,6 +147,14 @@ impl Condition {
         Self::any([Self::Test(column.clone(), test), Self::Test(column, Test::Null)])
     }
 
+    /// Calls with every test in it.
+    pub(crate) fn tests<'c>(&'c self, seen: &mut dyn FnMut(&'c Column, &'c Test)) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.tests(seen)),
+            Self::Test(column, test) => seen(column, test),
+        }
+    }
+
     pub(crate) fn is_always(&self) -> bool {
         matches!(self, Self::All(parts) if parts.is_empty())
     }

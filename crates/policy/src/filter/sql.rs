@@ -21,6 +21,9 @@ pub(super) fn written(condition: &Condition, dialect: Dialect) -> Result<String,
     if condition.is_always() {
         return Ok(String::new());
     }
+    if dialect == Dialect::Sqlite {
+        sqlite::check(condition)?;
+    }
     Ok(format!("WHERE {}", said(condition, dialect)?))
 }
 

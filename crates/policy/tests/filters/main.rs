@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use flow::feed::{Announcer, MemoryFeed};
 use flow::question::filter::{Dialect, Filter, Filtered, Reader, Target};
-use flow::question::policy::{ChangeData, DataChange, PutPolicy};
+use flow::question::policy::PutPolicy;
 use flow::{Clock, Random, Result, Revisions};
 use policy::{Book, Config, Decider};
 use pool::sql::sqlite::{Options, Sqlite};
@@ -56,11 +56,6 @@ impl Node {
         let put = PutPolicy { id: "f", source, dry_run: false };
         let done = self.book.put(&self.tenant, &put, "ann", None).await;
         done.unwrap_or_else(|error| panic!("{error}\n{source}"));
-    }
-
-    pub(crate) async fn keep(&self, path: &str, document: &str) {
-        let change = ChangeData { path, change: DataChange::Put(document.as_bytes()) };
-        self.book.change(&self.tenant, &change, None).await.unwrap();
     }
 
     pub(crate) async fn filter(&self, asked: Filter<'_>) -> Result<Filtered> {

@@ -69,8 +69,10 @@ impl Growing<'_> {
 
     /// A value to compare a column with, mostly of its type.
     fn value(&mut self, column: &Column) -> &'static str {
+        // Booleans are numbers in SQLite.
+        let is_one = self.is_sqlite && column.kind == Kind::Truth;
         let kind = match self.chance.below(16) {
-            0 => {
+            0 if !is_one => {
                 self.is_mistyped = true;
                 [Kind::Whole, Kind::Text][self.chance.below(2)]
             }
@@ -226,7 +228,8 @@ async fn compare(
     table: &Table,
     select: impl Fn(&[&str]) -> Vec<Selected>,
 ) {
-    let mut chance = Chance(SEED);
+    let seed = std::env::var("FILTER_SEED").ok().and_then(|seed| seed.parse().ok());
+    let mut chance = Chance(seed.unwrap_or(SEED));
     let node = Node::new().await;
     let known = format!(r#"{{"user":{USER}}}"#);
     let mut counts = Counts::default();

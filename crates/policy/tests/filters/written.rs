@@ -160,6 +160,8 @@ async fn what_is_no_condition_says_what_to_write() {
         ("input.t.a in [[1]]", SQLITE, "a list or an object is in what `in` looks in"),
         ("input.t.a < true", SQLITE, "`<` compares numbers or texts"),
         ("input.t.a > null", SQLITE, "`>` compares numbers or texts"),
+        ("input.t.a != 1; input.t.a != true", SQLITE, "with booleans and with numbers"),
+        ("input.t.a in [true, 0]", SQLITE, "with booleans and with numbers"),
         ("input.t.a == 123456789012345678901234", SQLITE, "is not the same in every database"),
         ("input.t.a == 0.12345678901234567", POSTGRESQL, "is not the same in every database"),
         ("input.t.a == 1e300", POSTGRESQL, "is not the same in every database"),

@@ -1,11 +1,35 @@
 //! SQLite, whose columns hold values of any type and turn one into another when they are
 //! compared: a `+` before a column keeps it from that, and orders numbers before texts, as
-//! policies do. Booleans are the numbers 1 and 0, so a column is one only by how it is asked for.
+//! policies do. Booleans are the numbers 1 and 0, so what a column holds is only known by how it
+//! is asked for, and one that is asked for as both is refused.
 
 use rego::{Number, Value};
 
-use super::{Column, Sorted, Test, joined, name, number, of_null, without_nul};
+use super::{
+    Column, Condition, Refused, Sorted, Test, joined, name, number, of_null, shown, without_nul,
+};
 use crate::filter::condition::{Order, Part};
+
+/// That no column holds numbers here and booleans there.
+pub(super) fn check(condition: &Condition) -> Result<(), Refused> {
+    let (mut of_bools, mut of_numbers): (Vec<&Column>, Vec<&Column>) = Default::default();
+    condition.tests(&mut |column, test| {
+        let values = match test {
+            Test::Value(_, value) => std::slice::from_ref(value),
+            Test::Among(values) | Test::Apart(values) => values,
+            _ => &[],
+        };
+        let Sorted { numbers, bools, .. } = Sorted::of(values);
+        of_bools.extend((!bools.is_empty()).then_some(column));
+        of_numbers.extend((!numbers.is_empty()).then_some(column));
+    });
+    let is_both = |column: &&&Column| of_numbers.contains(*column);
+    of_bools.iter().find(is_both).map_or(Ok(()), |column| {
+        let story = "it is compared with booleans and with numbers, which are the same in SQLite: \
+                     compare it with one of them";
+        Err(Refused { line: shown(column), story: story.to_owned() })
+    })
+}
 
 pub(super) fn test(column: &Column, test: &Test) -> Result<String, String> {
     // Quotes of the other kind make texts of names that are not there.
