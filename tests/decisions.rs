@@ -8,6 +8,9 @@
 
 mod server;
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use serde_json::{Value, json};
 use server::{Events, KEY, Server, attempt, request};
 
@@ -203,6 +206,100 @@ fn what_is_left_of_a_question_is_what_others_can_look_for() {
     assert_eq!(seen["result"]["queries"][0][0]["negated"], true, "{seen}");
     let (status, wrong) = compile("data.feed.seen", "bob", json!(["posts"]));
     assert_eq!((status, &wrong["code"]), (400, &json!("invalid_parameter")), "{wrong}");
+}
+
+const ROWS: &str = "package rows
+
+allow if {
+	input.posts.author == input.user
+	not input.posts.level > data.limit
+}
+
+torn if {
+	input.posts.author == input.user
+	input.posts.hidden
+}
+";
+
+#[test]
+fn items_of_lists_are_asked_for_by_number_whoever_made_them() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Server::start(&place.path().join("data"));
+    let policy = r#"package made
+
+list := [input.first, {"deep": ["x", "y"]}, data.kept.list[1]]
+
+named[name] := [name, input.first] if some name in ["1", "b"]
+
+counted[number] := "it" if some number in [1, 2]
+
+odd contains number if some number in [1, 3]
+
+object := {"0": "by text", "list": ["a"]}
+"#;
+    put(&server, "/v1/policies/made.rego", policy, 200);
+    put(&server, "/v1/data/kept", r#"{"list":["p","q"],"object":{"0":"z"}}"#, 204);
+    let input = r#"{"input":{"first":"f"}}"#;
+    for (path, expected) in [
+        ("kept/list/1", json!("q")),
+        ("kept/object/0", json!("z")),
+        ("kept/list/2", Value::Null),
+        ("made/list/0", json!("f")),
+        ("made/list/1/deep/1", json!("y")),
+        ("made/list/2", json!("q")),
+        ("made/list/3", Value::Null),
+        ("made/list/-1", Value::Null),
+        ("made/list/x", Value::Null),
+        ("made/named/1/1", json!("f")),
+        ("made/named/b/0", json!("b")),
+        ("made/counted/2", json!("it")),
+        ("made/counted/3", Value::Null),
+        ("made/odd/3", json!(3)),
+        ("made/odd/2", Value::Null),
+        ("made/object/0", json!("by text")),
+        ("made/object/list/0", json!("a")),
+    ] {
+        // Once more, and it is remembered.
+        for _ in 0..2 {
+            let (status, answer) = ask(&server, "POST", &format!("/v1/data/{path}"), input);
+            let found = answer.get("result").cloned().unwrap_or_default();
+            assert_eq!((status, found), (200, expected.clone()), "{path}");
+        }
+    }
+    let other = r#"{"input":{"first":"g"}}"#;
+    let (_, answer) = ask(&server, "POST", "/v1/data/made/list/0", other);
+    assert_eq!(answer["result"], json!("g"), "another input is another question");
+}
+
+#[test]
+fn a_rule_is_a_condition_that_a_database_is_asked_with() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Server::start(&place.path().join("data"));
+    put(&server, "/v1/policies/rows.rego", ROWS, 200);
+    put(&server, "/v1/data/limit", "3", 204);
+    let ask = |path: &str, accept: &str| {
+        let input = r#"{"input":{"user":"o'hara"},"unknowns":["input.posts"]}"#;
+        let mut stream = TcpStream::connect(&server.http).unwrap();
+        let length = input.len();
+        let head = format!("POST {path} HTTP/1.0\r\naccept: {accept}\r\ncontent-length: {length}");
+        write!(stream, "{head}\r\n\r\n{input}").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status: u16 = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, serde_json::from_str::<Value>(body).unwrap())
+    };
+    let (status, sqlite) = ask("/v1/compile/rows/allow", "application/vnd.opa.sql.sqlite+json");
+    let author = "(posts.author = 'o''hara' AND (+posts.author) COLLATE BINARY = 'o''hara')";
+    let condition = format!("WHERE ({author} AND (+posts.level <= 3 OR posts.level IS NULL))");
+    assert_eq!((status, sqlite), (200, json!({ "result": { "query": condition } })));
+    let (status, torn) = ask("/v1/compile/rows/torn", "application/vnd.opa.ucast.all+json");
+    assert_eq!((status, &torn["code"]), (400, &json!("evaluation_error")), "{torn}");
+    let (error, line) = (&torn["errors"][0], "`input.posts.hidden`: a column stands alone");
+    assert!(error["message"].as_str().unwrap().starts_with(line), "{torn}");
+    assert_eq!(error["location"], json!({ "file": "rows.rego", "row": 8, "col": 1 }));
+    let (status, none) = ask("/v1/compile/rows/none", "application/vnd.opa.ucast.all+json");
+    assert_eq!((status, &none["code"]), (404, &json!("resource_not_found")), "{none}");
 }
 
 #[test]

@@ -305,3 +305,94 @@ fn an_answer_is_explained_to_people_and_to_programs() {
     let (_, out, _) = said(place.path(), &["explain", "data.authz.asks", "-d", "p"]);
     assert!(out.contains("http.send: no server is asked from the command line"), "{out}");
 }
+
+const FEED: &str = "package feed
+
+default allow := false
+
+allow if input.role == \"editor\"
+
+allow if {
+	some post in data.posts
+	post.author == input.user
+	not hidden(post)
+}
+
+hidden(post) if {
+	post.level > data.limit
+	post.author != \"ann\"
+}
+";
+
+#[test]
+fn what_is_left_of_a_query_is_told_as_rego() {
+    let place = place();
+    write(place.path(), "feed/feed.rego", FEED);
+    write(place.path(), "feed/data.json", r#"{"limit": 3}"#);
+    write(place.path(), "bob.json", r#"{"role": "none", "user": "bob"}"#);
+    let query = "data.feed.allow == true";
+    for (args, expected, told) in [
+        (&["input.n > 2; 1 < 2"][..], 0, "# Query 1\ninput.n > 2\n"),
+        (&["1 < 2", "--fail-defined"], 1, "# Query 1\ntrue\n"),
+        (&["1 > 2"], 0, "undefined\n"),
+        (&["1 > 2", "--fail"], 1, "undefined\n"),
+        (
+            &["data.feed.allow == input.x", "-d", "feed", "-i", "bob.json", "-u", "input.x"],
+            0,
+            "# Query 1\nfalse == input.x\n",
+        ),
+        (
+            &[query, "-d", "feed", "-i", "bob.json", "--unknowns", "data.posts,input.none"],
+            0,
+            "# Query 1\n\
+             __local3 = data.posts[__local2]\n\
+             __local3.author == \"bob\"\n\
+             not data.partial.feed.hidden(__local3)\n\
+             \n\
+             # Module 1\n\
+             package partial.feed\n\
+             \n\
+             hidden(__local8) := true if {\n\
+             \t__local8.level > 3\n\
+             \t__local8.author != \"ann\"\n\
+             }\n",
+        ),
+    ] {
+        let args = [&["eval", "--partial"], args].concat();
+        let (code, out, wrong) = said(place.path(), &args);
+        assert_eq!((code, out.as_str(), wrong.as_str()), (expected, told, ""), "{args:?}");
+    }
+    let lines = |out: &str| serde_json::from_str::<Value>(out).unwrap();
+    let args = ["eval", "--partial", "input.n > 2", "--format", "json"];
+    let (_, indented, _) = said(place.path(), &args);
+    let name = |name: &str| json!({ "type": "ref", "value": [{ "type": "var", "value": name }] });
+    let n = json!({
+        "type": "ref",
+        "value": [{ "type": "var", "value": "input" }, { "type": "string", "value": "n" }],
+    });
+    let terms = json!([name("gt"), n, { "type": "number", "value": 2 }]);
+    let expected = json!({ "partial": { "queries": [[{ "index": 0, "terms": terms }]] } });
+    assert_eq!(lines(&indented), expected);
+    assert!(indented.starts_with("{\n  \"partial\": {\n"), "{indented}");
+    let (_, short, _) = said(place.path(), &["eval", "--partial", "input.n > 2", "--json"]);
+    assert_eq!((short.lines().count(), lines(&short)), (1, expected));
+    let (_, never, _) = said(place.path(), &["eval", "--partial", "1 > 2", "--json"]);
+    assert_eq!(never, "{\"partial\":{}}\n");
+    let args = ["eval", "--partial", query, "-d", "feed", "--disable-inlining", "data.feed"];
+    let (_, kept, _) = said(place.path(), &args);
+    assert!(kept.starts_with("# Query 1\ndata.partial.feed.allow"), "{kept}");
+
+    for (args, sentence) in [
+        (&["-u", "posts"][..], "error: `posts` is no path that begins with `input` or `data`"),
+        (&["-u", "input[x]"], "error: `input[x]` is no path that begins with `input` or `data`"),
+        (&["--disable-inlining", "input"], "error: `input` is no path that begins with `data`"),
+        (&["--format", "values"], "error: what is left of a query is lines, and no values"),
+    ] {
+        let args = [&["eval", "--partial", "1"], args].concat();
+        let (code, out, err) = said(place.path(), &args);
+        assert_eq!((code, out.as_str()), (1, ""), "{args:?}");
+        assert!(err.starts_with(sentence) && err.contains("\n  try: "), "{args:?}: {err}");
+    }
+    let (code, _, err) = said(place.path(), &["eval", "1", "-u", "input.x"]);
+    assert!(code != 0 && err.contains("--partial"), "{err}");
+}

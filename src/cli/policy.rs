@@ -66,6 +66,20 @@ static FAILED: Code = Code::new(
     "change the policy where it says, or allow more by `--timeout`",
 );
 
+static UNKNOWN: Code = Code::new(
+    Kind::Invalid,
+    "cli-policy-unknown",
+    "That is no path of what is unknown, or of rules",
+    "write paths with dots: `input.user`, `data.posts`; rules begin with `data`",
+);
+
+static LEFT: Code = Code::new(
+    Kind::Invalid,
+    "cli-policy-left",
+    "What is left of a query is not written so",
+    "leave out `--format`, or write `--format json`",
+);
+
 static UNTESTED: Code = Code::new(
     Kind::Missing,
     "cli-policy-untested",
@@ -116,6 +130,8 @@ pub(crate) static CODES: &[&Code] = &[
     &WRONG,
     &QUERY,
     &FAILED,
+    &UNKNOWN,
+    &LEFT,
     &UNTESTED,
     &EXPRESSION,
     &NOT_BUILT,

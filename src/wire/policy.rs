@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use flow::feed::Announcer;
+use flow::question::filter::{Filter, Filtered};
 use flow::question::policy::{
     ChangeData, Changed, Compile, Decide, Decided, DeletePolicy, ListPolicies, ListVersions,
     PolicyShown, PutPolicy, Query, ShowPolicy, VersionInfo,
@@ -83,6 +84,18 @@ impl<'q> Origin<Compile<'q>> for Plane {
         Step::later(async move {
             let tenant = &permitted.identity().tenant;
             Ok(Answer::done(self.decider.compile(tenant, permitted.question()).await?))
+        })
+    }
+}
+
+impl<'q> Origin<Filter<'q>> for Plane {
+    fn answer<'a>(
+        &'a self,
+        permitted: &'a Permitted<'a, Filter<'q>>,
+    ) -> Step<'a, Result<Answer<Filtered>>> {
+        Step::later(async move {
+            let tenant = &permitted.identity().tenant;
+            Ok(Answer::done(self.decider.filter(tenant, permitted.question()).await?))
         })
     }
 }

@@ -27,6 +27,30 @@ torn := 2 if input.y
 ratio := 1 / input.n
 ";
 
+/// What it asks for conditions.
+const ROWS: &str = "package rows
+
+# METADATA
+# scope: document
+# compile:
+#   unknowns: [input.posts]
+#   mask_rule: masks
+allow if input.user == \"root\"
+
+allow if {
+	input.posts.author == input.user
+	input.posts.level <= input.level
+}
+
+# METADATA
+# scope: document
+# compile:
+#   unknowns: [input.posts]
+torn if lower(input.posts.author) == input.user
+
+masks.posts.note.replace.value := \"***\" if input.user != \"root\"
+";
+
 /// What AuthZEN's client asks about.
 const OWNERS: &str = "package authzen
 
@@ -72,10 +96,11 @@ fn opas_client_for_node_does_all_it_can() {
     let place = tempfile::tempdir().unwrap();
     let server = Server::start(place.path());
     put(&server, "/v1/policies/play.rego", PLAY);
+    put(&server, "/v1/policies/rows.rego", ROWS);
     put(&server, "/v1/policies/main.rego", "package system\n\nmain := {\"default\": input}");
     let mut node = Command::new("node");
     node.env("MODULES", modules);
-    play(&server, node, "scenes.mjs", &["decisions", "batches", "errors", "parameters"]);
+    play(&server, node, "scenes.mjs", &["decisions", "batches", "errors", "parameters", "filters"]);
 }
 
 #[test]

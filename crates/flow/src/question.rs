@@ -7,6 +7,7 @@ pub mod bundle;
 pub mod cache;
 pub mod crypto;
 pub mod escalation;
+pub mod filter;
 pub mod group;
 pub mod guard;
 pub mod ledger;

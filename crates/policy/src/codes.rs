@@ -12,6 +12,9 @@ pub static CODES: &[&Code] = &[
     &POLICY_BROKEN,
     &POLICY_FAILED,
     &INPUT,
+    &FILTER_REFUSED,
+    &FILTER_NONE,
+    &FILTER_ANNOTATION,
     &PATH,
     &DATA_INVALID,
     &DATA_PATH,
@@ -103,6 +106,30 @@ pub static INPUT: Code = Code::new(
     "policy-input",
     "The input cannot be read",
     "send JSON of the shape the operation takes",
+);
+
+/// What is left of a rule cannot be said to a database.
+pub static FILTER_REFUSED: Code = Code::new(
+    Kind::Invalid,
+    "policy-filter",
+    "The rule cannot be written as a condition for this target",
+    "change the lines that are named as they say, or ask `/v1/compile` for what is left as Rego",
+);
+
+/// There is no rule to make a condition of.
+pub static FILTER_NONE: Code = Code::new(
+    Kind::Missing,
+    "policy-filter-rule",
+    "There is no such rule",
+    "ask for a rule by its package and name: `/v1/compile/filters/include`",
+);
+
+/// Annotations say something else than paths.
+pub static FILTER_ANNOTATION: Code = Code::new(
+    Kind::Invalid,
+    "policy-filter-annotation",
+    "An annotation of the rule cannot be read",
+    "write `compile: {unknowns: [input.posts], mask_rule: masks}` below `# METADATA`",
 );
 
 /// What is asked for is no path.

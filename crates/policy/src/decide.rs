@@ -3,6 +3,7 @@
 mod aside;
 mod behind;
 mod compile;
+mod filter;
 mod input;
 mod near;
 mod prepared;

@@ -35,6 +35,7 @@ pub mod codes;
 mod config;
 mod data;
 mod decide;
+mod filter;
 mod forward;
 mod memory;
 mod own;

@@ -46,7 +46,8 @@ fn broken(story: String, errors: Vec<Value>) -> Error {
     POLICY_BROKEN.error(story).with_record(json!({ "errors": errors }))
 }
 
-fn one(code: &str, message: &str, source: &Source, span: Span) -> Value {
+/// One of the errors of an answer, with its place.
+pub(crate) fn one(code: &str, message: &str, source: &Source, span: Span) -> Value {
     let (row, column) = source.place(span.start);
     let location = json!({ "file": source.name, "row": row, "col": column });
     json!({ "code": code, "message": message, "location": location })

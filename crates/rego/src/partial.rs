@@ -83,6 +83,18 @@ pub struct Partial {
     pub support: Vec<Module>,
 }
 
+impl Partial {
+    /// As OPA writes it in JSON: without queries where the question never holds, and without
+    /// modules where they ask for no rules.
+    pub fn to_json(&self) -> Value {
+        let queries = self.queries.iter().map(|lines| syntax::json::body(lines)).collect();
+        let support = self.support.iter().map(syntax::json::module).collect();
+        let members = [("queries", queries), ("support", support)];
+        let some = members.into_iter().filter(|(_, found): &(_, Vec<Value>)| !found.is_empty());
+        Value::object(some.map(|(name, found)| (name.into(), Value::array(found))))
+    }
+}
+
 /// More ways on than this are too many to be written one by one.
 const STATES_MAX: usize = 1024;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use flow::unit::Span;
-use rego::syntax::{self, Edition, Expr};
-use rego::{Ask, Options, Program, Question};
+use rego::syntax::{self, Edition, Expr, Module};
+use rego::{Ask, Options, Problem, Program, Question};
 
 use super::super::failure::Failure;
 use super::load::{self, Loaded};
@@ -73,12 +73,29 @@ pub(super) struct Ready {
     strict: bool,
 }
 
+/// How a query is made a question.
+type Pose = fn(&Program, &Arc<Module>, &[Expr]) -> Result<Question, Vec<Problem>>;
+
 impl Asked {
     /// Reads all files. The query may be changed before it is asked.
     pub(super) fn ready(
         &self,
         options: Options,
         change: impl FnOnce(&[Expr]) -> Vec<Expr>,
+    ) -> Result<Ready, Failure> {
+        self.posed(options, change, Program::question)
+    }
+
+    /// The same for a query of which only matters whether it holds.
+    pub(super) fn condition(&self, options: Options) -> Result<Ready, Failure> {
+        self.posed(options, <[_]>::to_vec, Program::condition)
+    }
+
+    fn posed(
+        &self,
+        options: Options,
+        change: impl FnOnce(&[Expr]) -> Vec<Expr>,
+        pose: Pose,
     ) -> Result<Ready, Failure> {
         let edition = self.how.edition();
         let (body, context) = syntax::asked("query", &self.query, edition).map_err(|errors| {
@@ -88,7 +105,7 @@ impl Asked {
         let Loaded { modules, data } = load::load(&self.of.files, edition)?;
         let program = load::compile(modules, options)?;
         let source = context.source.clone();
-        let question = program.question(&Arc::new(context), &change(&body));
+        let question = pose(&program, &Arc::new(context), &change(&body));
         let question = question.map_err(|problems| {
             let sentences = problems.iter().map(|problem| QUERY.error(load::quoted(problem)));
             sentences.collect::<Failure>()

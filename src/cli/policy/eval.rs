@@ -1,5 +1,7 @@
 //! `stockade policy eval`: a query, and its answer.
 
+mod partial;
+
 use clap::{Args, ValueEnum};
 use rego::syntax::{Expr, ExprKind, Term, TermKind};
 use rego::value::json::{self, Layout};
@@ -11,18 +13,23 @@ use super::super::Outcome;
 use super::super::failure::Failure;
 use super::super::output::Output;
 use super::asked::{Asked, Ready, failed};
+use partial::Partly;
 
 /// Ask a query of policies and data
 ///
 /// JSON and YAML documents of a directory are at the place in `data` that the directories
 /// below it make; policies are at their packages. What a policy prints is written to standard
-/// error. No other server is asked.
+/// error. No other server is asked. With `--partial` part of what the query is about is not known,
+/// and what is told is what is left of it: queries, of which one has to hold, and the rules they
+/// ask for.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stockade policy eval '1 + 1'
   stockade policy eval data.authz.allow -d policies -i request.json
   stockade policy eval 'some x in data.users' -d users.json --format json
-  echo '{\"n\": 3}' | stockade policy eval 'input.n > 2' -i - --fail")]
+  echo '{\"n\": 3}' | stockade policy eval 'input.n > 2' -i - --fail
+  stockade policy eval --partial 'data.authz.allow == true' -d policies
+  stockade policy eval --partial data.feed.allow -d p --unknowns data.posts")]
 pub(in crate::cli) struct Eval {
     #[command(flatten)]
     asked: Asked,
@@ -35,6 +42,8 @@ pub(in crate::cli) struct Eval {
     /// Exit with 1 if the query is defined
     #[arg(long, conflicts_with = "fail")]
     fail_defined: bool,
+    #[command(flatten)]
+    partly: Partly,
 }
 
 /// How an answer is written.
@@ -78,6 +87,9 @@ struct Location {
 
 impl Eval {
     pub(super) fn run(self, output: &mut Output) -> Outcome {
+        if self.partly.partial {
+            return partial::run(&self, output);
+        }
         let ready = self.asked.ready(Options::default(), caught)?;
         let rows = ready.program.rows(&ready.question, &ready.ask());
         let rows = rows.map_err(|error| failed(&error))?;

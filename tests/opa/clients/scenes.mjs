@@ -76,7 +76,27 @@ async function parameters() {
   assert.equal(failed.errors[0].code, "eval_builtin_error");
 }
 
-for (const scene of [decisions, batches, errors, parameters]) {
+async function filters() {
+  const input = { user: "ann", level: 3 };
+  const sql = await opa.getFilters("rows/allow", input, { target: "sqlite" });
+  const mine = "(posts.author = 'ann' AND (+posts.author) COLLATE BINARY = 'ann')";
+  assert.equal(sql.query, `WHERE (${mine} AND +posts.level <= 3)`);
+  assert.deepEqual(sql.masks, { posts: { note: { replace: { value: "***" } } } });
+  const renamed = { target: "postgresql", tableMappings: { posts: { $self: "p", level: "lvl" } } };
+  const { query } = await opa.getFilters("rows/allow", input, renamed);
+  assert.equal(query, "WHERE ((p.author = E'ann' AND to_jsonb(p.author) = to_jsonb(E'ann'::text)) AND p.lvl <= 3)");
+  const targets = ["postgresql", "ucastPrisma"];
+  const both = await opa.getMultipleFilters("rows/allow", input, { targets });
+  assert.equal(both.ucast.query.operator, "and");
+  assert.ok(both.postgresql.query.startsWith("WHERE "));
+  const all = await opa.getFilters("rows/allow", { user: "root" }, { target: "sqlite" });
+  assert.equal(all.query, "");
+  await assert.rejects(opa.getFilters("rows/allow", {}, { target: "sqlite" }), /No result/);
+  const torn = await opa.getFilters("rows/torn", input, { target: "sqlite" }).catch((error) => error);
+  assert.match(JSON.stringify(torn), /pe_fragment_error/);
+}
+
+for (const scene of [decisions, batches, errors, parameters, filters]) {
   await scene();
   console.log(scene.name);
 }

@@ -13,7 +13,7 @@ use crate::codes;
 use crate::reply::Payload;
 
 /// Where it is spoken: these paths, and all below those that end in `/`.
-const SPOKEN: [&str; 13] = [
+const SPOKEN: [&str; 14] = [
     "/",
     "/health",
     "/v0/data",
@@ -24,6 +24,7 @@ const SPOKEN: [&str; 13] = [
     "/v1/policies/",
     "/v1/query",
     "/v1/compile",
+    "/v1/compile/",
     "/v1/config",
     "/v1/batch/data",
     "/v1/batch/data/",
@@ -57,7 +58,9 @@ impl<'a> Problem<'a> {
                 "error(s) occurred while parsing query"
             }
             "policy-invalid" => "error(s) occurred while compiling module(s)",
-            "policy-failed" if errors.is_some() => "error(s) occurred while evaluating query",
+            "policy-failed" | "policy-filter" if errors.is_some() => {
+                "error(s) occurred while evaluating query"
+            }
             _ => error.detail(),
         };
         Self { code: code(error, method), message, errors }
@@ -69,6 +72,7 @@ fn code(error: &Error, method: &Method) -> &'static str {
     let own = error.code();
     match own.kind {
         _ if own.name == "policy-failed" => "internal_error",
+        _ if own.name == "policy-filter" => "evaluation_error",
         _ if own == &codes::METHOD => "invalid_operation",
         // What is in the way of a document is a conflict, and what is not there to be patched
         // is missing.

@@ -11,6 +11,7 @@ mod batch;
 mod body;
 mod compile;
 mod data;
+mod filter;
 mod legacy;
 mod policy;
 mod pretty;
@@ -32,6 +33,7 @@ pub(super) fn operations<P: Plane>() -> Vec<Operation<P>> {
     operations.extend(policy::operations());
     operations.extend(query::operations());
     operations.extend(compile::operations());
+    operations.extend(filter::operations());
     operations.extend(batch::operations());
     operations.extend(about::operations());
     operations

@@ -341,6 +341,73 @@ async fn what_is_left_of_a_query_is_answered() {
 }
 
 #[tokio::test]
+async fn a_rule_is_a_condition_for_those_who_are_named() {
+    let open = open(Config::default());
+    let post = async |target: &str, accept: &str, body: &str| {
+        let headers: Headers<'_> = &[("accept", accept)];
+        ask(open.address, Method::POST, target, headers, body.to_owned()).await
+    };
+    let sqlite = "application/vnd.opa.sql.sqlite+json";
+    for (target, accept, body, expected) in [
+        (
+            "/v1/compile/f/allow",
+            sqlite,
+            "",
+            json!(["f/allow", null, null, [], null, null, "sqlite"]),
+        ),
+        (
+            "/v1/compile/masked?metrics",
+            "application/vnd.opa.ucast.prisma+json",
+            r#"{"input":{"a":1},"unknowns":["input.t"],"options":{"disableInlining":["data.e"],"maskRule":"m","targetSQLTableMappings":{"t":{}},"nondeterministicBuiltins":true}}"#,
+            json!(["masked", r#"{"a":1}"#, ["input.t"], ["data.e"], "m", r#"{"t":{}}"#, "ucast"]),
+        ),
+    ] {
+        let answer = post(target, accept, body).await;
+        let shown = answer.json();
+        assert_eq!(
+            (answer.status.as_u16(), &shown["result"]["query"]),
+            (200, &expected),
+            "{shown}"
+        );
+        assert_eq!(answer.header("content-type"), accept);
+        assert_eq!(answer.header("x-stockade-revision"), "r7");
+        assert_eq!(shown.get("metrics").is_some(), target.contains("metrics"), "{shown}");
+        let masks = target.contains("masked").then(|| json!({ "t": { "c": {} } }));
+        assert_eq!(shown["result"].get("masks"), masks.as_ref());
+    }
+    let several = "application/vnd.opa.multitarget+json";
+    let body = |targets: &str| format!(r#"{{"options":{{"targetDialects":{targets}}}}}"#);
+    let two = body(r#"["sql+postgresql","ucast+all","sql+postgresql"]"#);
+    let both = post("/v1/compile/f/allow", several, &two).await.json();
+    let names: Vec<&String> = both["result"].as_object().unwrap().keys().collect();
+    assert_eq!(names, ["postgresql", "ucast"]);
+    assert_eq!(both["result"]["ucast"]["query"][6], "ucast");
+    assert_eq!(post("/v1/compile/never", sqlite, "{}").await.json(), json!({}));
+    let never = post("/v1/compile/never", several, &two).await.json();
+    assert_eq!(never, json!({ "result": {} }));
+
+    for (accept, body, expected) in [
+        ("", String::new(), "`accept` does not say what the condition is written for"),
+        ("application/json", String::new(), "conditions are not written as `application/json`"),
+        ("application/vnd.opa.sql.mysql+json", String::new(), "conditions are not written as"),
+        (several, String::new(), "`options.targetDialects` names no target"),
+        (several, body(r#"["sql+mysql"]"#), "conditions are not written for `sql+mysql`"),
+        (several, body(r#"["ucast+all","ucast+linq"]"#), "`ucast+linq` is the second reader"),
+        (sqlite, "[7]".to_owned(), ""),
+        (sqlite, r#"{"unknowns":"input"}"#.to_owned(), ""),
+    ] {
+        let answer = post("/v1/compile/f/allow", accept, &body).await;
+        let found = (answer.status.as_u16(), answer.opa_problem());
+        assert_eq!(found, (400, "invalid_parameter".into()), "{accept} {body}");
+        let message = answer.json()["message"].as_str().unwrap().to_owned();
+        assert!(message.starts_with(expected), "{message}");
+    }
+    let failed = post("/v1/compile/fails", sqlite, "{}").await;
+    assert_eq!((failed.status.as_u16(), &*failed.opa_problem()), (500, "internal_error"));
+    assert_eq!(open.world.record()[0], "decision.filter done human:ann");
+}
+
+#[tokio::test]
 async fn several_inputs_are_each_answered_under_their_name() {
     let open = open(Config::default());
     let batch = async |body: &str| post(&open, "/v1/batch/data/rbac/allow?metrics", body).await;

@@ -7,6 +7,7 @@ use flow::question::bundle::{
     Activated, BundleInfo, BundlePoll, BundleState, BundleStates, DeleteBundle, ListBundles,
     PutBundle,
 };
+use flow::question::filter::{Filter, Filtered, Target};
 use flow::question::policy::{
     ChangeData, Changed, Compile, DataChange, Decide, Decided, DeletePolicy, Freshness,
     ListPolicies, ListVersions, PolicyInfo, PolicyShown, Posed, PutPolicy, Query, Seen, ShowPolicy,
@@ -115,6 +116,34 @@ answers!(Query<'q>, Bytes, |_, asked| {
         "fails" => Err(failed()),
         "never" => Ok(Bytes::from_static(b"[]")),
         _ => Ok(format!(r#"[{{"x":{}}}]"#, input.unwrap_or("1".into())).into()),
+    }
+});
+
+// It says what it was asked.
+answers!(Filter<'q>, Filtered, |_, asked| {
+    let text =
+        |bytes: Option<&[u8]>| bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    let revision = Arc::from("r7");
+    let one = |target: &Target| {
+        let said = json!([
+            asked.path,
+            text(asked.input),
+            asked.unknowns,
+            asked.apart,
+            asked.mask_rule,
+            text(asked.names),
+            target.family(),
+        ]);
+        Bytes::from(said.to_string())
+    };
+    match asked.path {
+        "never" => Ok(Filtered { conditions: None, masks: None, revision }),
+        "fails" => Err(failed()),
+        path => Ok(Filtered {
+            conditions: Some(asked.targets.iter().map(one).collect()),
+            masks: (path == "masked").then(|| Bytes::from_static(br#"{"t":{"c":{}}}"#)),
+            revision,
+        }),
     }
 });
 

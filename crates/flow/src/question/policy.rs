@@ -465,6 +465,7 @@ answers!(
     Decide<'q>,
     Query<'q>,
     Compile<'q>,
+    super::filter::Filter<'q>,
     ListPolicies<'q>,
     ShowPolicy<'q>,
     ListVersions<'q>,

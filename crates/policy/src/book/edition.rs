@@ -309,6 +309,11 @@ impl Edition {
         &self.bundles
     }
 
+    /// The policies, as they are parsed.
+    pub(crate) fn modules(&self) -> impl Iterator<Item = &Module> + Clone {
+        self.policies.values().map(|policy| &*policy.module)
+    }
+
     pub(super) fn parsed(&self) -> &BTreeMap<String, Policy> {
         &self.policies
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use flow::Result;
 use flow::question::policy::Compile;
 use rego::Value;
-use rego::partial::{Leave, Partial};
+use rego::partial::Leave;
 use rego::syntax::{self, Edition as Language};
 use rego::value::json;
 
@@ -29,38 +29,33 @@ impl Decider {
         let left = self.ask(&edition, input, asked.strict, |ask| {
             edition.program().partial(&question, &leave, ask)
         })?;
-        Ok(json::write(&written(&left)).into())
+        Ok(json::write(&left.to_json()).into())
     }
 }
 
+/// With what the path of something unknown begins.
+pub(super) const INPUT_OR_DATA: &[&str] = &["input", "data"];
+
+/// With what the path of a rule begins.
+pub(super) const DATA: &[&str] = &["data"];
+
 fn leave(asked: &Compile<'_>) -> Result<Leave> {
-    let path = |text: &str, roots: &[&str]| {
-        let path = Leave::path(text);
-        let known = |path: &Vec<Value>| {
-            path.first().and_then(Value::as_text).is_some_and(|root| roots.contains(&root))
-        };
-        path.filter(known).ok_or_else(|| {
-            let roots = roots.join("` or `");
-            INPUT.error(format!("`{text}` is no path that begins with `{roots}`"))
-        })
-    };
     let mut leave = Leave { unsteady: asked.unsteady, ..Leave::default() };
     if let Some(unknowns) = asked.unknowns {
-        let unknowns = unknowns.iter().map(|text| path(text, &["input", "data"]));
+        let unknowns = unknowns.iter().map(|text| path(text, INPUT_OR_DATA));
         leave.unknowns = unknowns.collect::<Result<_>>()?;
     }
-    leave.apart = asked.apart.iter().map(|text| path(text, &["data"])).collect::<Result<_>>()?;
+    leave.apart = asked.apart.iter().map(|text| path(text, DATA)).collect::<Result<_>>()?;
     Ok(leave)
 }
 
-fn written(left: &Partial) -> Value {
-    let mut members: Vec<(Value, Value)> = Vec::new();
-    if !left.queries.is_empty() {
-        let queries = left.queries.iter().map(|lines| syntax::json::body(lines)).collect();
-        members.push(("queries".into(), queries));
-    }
-    if !left.support.is_empty() {
-        members.push(("support".into(), left.support.iter().map(syntax::json::module).collect()));
-    }
-    Value::object(members)
+/// The path that a text names, which begins with one of these.
+pub(super) fn path(text: &str, roots: &[&str]) -> Result<Vec<Value>> {
+    let known = |path: &Vec<Value>| {
+        path.first().and_then(Value::as_text).is_some_and(|root| roots.contains(&root))
+    };
+    Leave::path(text).filter(known).ok_or_else(|| {
+        let roots = roots.join("` or `");
+        INPUT.error(format!("`{text}` is no path that begins with `{roots}`"))
+    })
 }

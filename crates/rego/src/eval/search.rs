@@ -15,7 +15,13 @@ impl<'p> Evaluation<'p, '_> {
         let rest = path.get(depth..).unwrap_or_default();
         if let Some(rule) = self.program.document_rule(node) {
             let value = self.rule(rule, rest, rest.len())?;
-            return Ok(value.and_then(|value| at(&value, rest).cloned()));
+            if let Some(found) = value.and_then(|value| numbered_at(&value, rest).cloned()) {
+                return Ok(Some(found));
+            }
+            // A rule may have numbers for keys, and whoever has a path has texts.
+            let Some(rest) = numbered(rest) else { return Ok(None) };
+            let value = self.rule(rule, &rest, rest.len())?;
+            return Ok(value.and_then(|value| at(&value, &rest).cloned()));
         }
         match rest.is_empty() {
             true => self.whole(node),
@@ -177,4 +183,22 @@ fn merged(made: Value, base: Value) -> Value {
         }
         _ => base,
     }
+}
+
+/// What is at a path in what a rule made; in lists by number, as in stored documents.
+fn numbered_at<'v>(value: &'v Value, path: &[Value]) -> Option<&'v Value> {
+    path.iter().try_fold(value, |value, key| match (value, number(key)) {
+        (Value::Array(_), Some(place)) => value.get(&place),
+        _ => value.get(key),
+    })
+}
+
+/// A path with numbers for the texts that are some; nothing where none is.
+fn numbered(path: &[Value]) -> Option<Vec<Value>> {
+    let is_some = path.iter().any(|key| number(key).is_some());
+    is_some.then(|| path.iter().map(|key| number(key).unwrap_or_else(|| key.clone())).collect())
+}
+
+fn number(key: &Value) -> Option<Value> {
+    Some(i64::from(key.as_text()?.parse::<u32>().ok()?).into())
 }
