@@ -14,11 +14,12 @@ use serde_json::value::RawValue;
 
 use super::answer::{self, Metrics};
 use super::wanted::{self, Wanted};
-use super::{Gives, Handler, Operation, Shape, Takes, ask, body, data, schema};
+use super::{Gives, Handler, Operation, Shape, Takes, ask, body, data};
 use crate::call::{Call, from_json};
 use crate::codes;
 use crate::query::{Example, Parameter};
 use crate::reply::Payload;
+use crate::route::schema;
 
 const FOR: Parameter = Parameter {
     name: "accept",
