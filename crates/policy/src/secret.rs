@@ -168,11 +168,11 @@ fn parts(text: &str) -> impl Iterator<Item = (&str, bool)> {
         let between = piece.get(word.len()..).unwrap_or_default();
         let hides = !word.is_empty() && (after || is_secret(word));
         // In the middle of a sentence `basic` is a word as any other.
-        let is = |scheme: &&str| match is_first {
+        let is = |scheme: &str| match is_first {
             true => word.eq_ignore_ascii_case(scheme),
-            false => *word == **scheme,
+            false => word == scheme,
         };
-        after = between == " " && SCHEMES.iter().any(|scheme| is(&scheme));
+        after = between == " " && SCHEMES.iter().any(|scheme| is(scheme));
         is_first = false;
         [(word, hides), (between, false)]
     })
@@ -233,7 +233,7 @@ fn is_card(text: &str) -> bool {
     let Some(digits) = digits else { return false };
     let is_known = match digits.as_slice() {
         [3, 4 | 7, ..] => digits.len() == 15,
-        [2, 2..=7, ..] | [4 | 5 | 6, ..] => digits.len() == 16,
+        [2, 2..=7, ..] | [4..=6, ..] => digits.len() == 16,
         _ => false,
     };
     let weighed = |(place, digit): (usize, &u32)| match place % 2 {
