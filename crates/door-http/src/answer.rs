@@ -29,7 +29,7 @@ use crate::idempotency;
 use crate::pace;
 use crate::problem;
 use crate::reply::Payload;
-use crate::route::{self, Access, Effect, Found, Handler, Length, Operation};
+use crate::route::{self, Access, Effect, Found, Handler, Length, Operation, Takes};
 use crate::signal::{Ended, RouteSignals};
 
 pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -220,7 +220,14 @@ async fn ask<P: Plane>(
         status = tracing::field::Empty,
         took = tracing::field::Empty,
     );
-    let work = handle(call).instrument(span.clone());
+    let work = async {
+        // Of somebody nobody knows nothing more is read.
+        if is_greeted(operation, head) {
+            door.plane.path().greet(call.lane, &call.request).await?;
+        }
+        handle(call).await
+    };
+    let work = work.instrument(span.clone());
     let result = match operation.length {
         Length::Streamed => work.await,
         Length::Limited => limited(&door.clock, door.config.limits.request_timeout.0, work).await,
@@ -242,6 +249,13 @@ async fn ask<P: Plane>(
         }
         Err(error) => Err(error.with_allowance(allowance)),
     }
+}
+
+/// Whether it is found out who asks before what they ask is read: where there is something to read
+/// that could be wrong, and they have to be somebody.
+fn is_greeted<P: Plane>(operation: &Operation<P>, head: &Parts) -> bool {
+    let says_more = !matches!(operation.takes, Takes::Nothing) || head.uri.query().is_some();
+    says_more && matches!(operation.access, Access::Known | Access::Neighbour)
 }
 
 /// Tells the gate of somebody who asked for what is not there.

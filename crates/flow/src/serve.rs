@@ -24,7 +24,9 @@ use crate::fact::{Class, Detail, Fact, Outcome};
 use crate::identity::{Good, Identity, System};
 use crate::permit::{Admitted, Permit, Permitted, Scope};
 use crate::random::Random;
-use crate::request::{Ask, Credential, Door, Inside, Pace, Question, Request, Resource};
+use crate::request::{
+    Action, Ask, Credential, Door, Inside, Inspection, Pace, Question, Request, Resource,
+};
 use crate::revision::Revisions;
 use crate::signal::{Counter, Histogram, Registry};
 use crate::stage::{Answer, Gate, Ledger, Noticed, Policy};
@@ -128,13 +130,14 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
         Ok(())
     }
 
-    /// Lets the request in, or refuses it: the gate's part.
-    async fn admit<'a, Q: Question>(
-        &self,
-        lane: &'a mut Lane,
-        request: &'a Request<'a>,
-        question: Q,
-    ) -> Result<(Admitted<'a, Q>, &'a mut Permits)> {
+    /// Finds out who asks, before anything of what they ask is read.
+    pub async fn greet(&self, lane: &mut Lane, request: &Request<'_>) -> Result<()> {
+        let resource = Resource { kind: "request", namespace: "", name: &[] };
+        self.know(lane, request, Ask { action: &BEGIN, resource, items: 1 }).await
+    }
+
+    /// Sees to it that the lane knows who asks.
+    async fn know(&self, lane: &mut Lane, request: &Request<'_>, ask: Ask<'_>) -> Result<()> {
         if lane.known.as_ref().is_none_or(|identity| !identity.holds(request.at)) {
             // What was permitted to the caller as they were is not permitted to
             // the caller as they are.
@@ -148,9 +151,20 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
             };
             match recognised {
                 Ok(identity) => lane.known = Some(identity),
-                Err(error) => return Err(self.refuse(request, None, question.ask(), error)),
+                Err(error) => return Err(self.refuse(request, None, ask, error)),
             }
         }
+        Ok(())
+    }
+
+    /// Lets the request in, or refuses it: the gate's part.
+    async fn admit<'a, Q: Question>(
+        &self,
+        lane: &'a mut Lane,
+        request: &'a Request<'a>,
+        question: Q,
+    ) -> Result<(Admitted<'a, Q>, &'a mut Permits)> {
+        self.know(lane, request, question.ask()).await?;
         let Some(identity) = lane.known.as_ref() else {
             return Err(NOBODY.error("nobody was recognised"));
         };
@@ -371,6 +385,14 @@ impl<G: Gate, P: Policy, L: Ledger> Serve<G, P, L> {
 
 /// Longer names are cut in the record: a key may be megabytes.
 const NAME_MAX: usize = 256;
+
+/// What somebody does of whom nobody knows yet what they ask.
+static BEGIN: Action = Action {
+    name: "request.begin",
+    class: Class::Logged,
+    pace: Pace::Load,
+    inspection: Inspection::Off,
+};
 
 impl Fact {
     /// The fact that a request ended so.

@@ -24,6 +24,32 @@ async fn a_head_may_come_in_any_number_of_pieces() {
 }
 
 #[tokio::test]
+async fn of_nobody_nothing_is_read() {
+    let open = open(Config::default());
+    let json = "content-type: application/json\r\ncontent-length: 4\r\n\r\njunk";
+    for (line, body) in [
+        ("POST /v1/query", json),
+        ("POST /v1/compile", json),
+        ("POST /v1/batch/data/x", json),
+        ("POST /access/v1/evaluation", json),
+        ("POST /access/v1/evaluations", json),
+        ("POST /v1/escalations/x", json),
+        ("POST /v1/shadow/promote?changes=x", "\r\n"),
+        ("GET /v1/decisions/x?at=zzz", "\r\n"),
+        ("GET /v1/events?limit=x", "\r\n"),
+        ("GET /v1/escalations?state=zzz", "\r\n"),
+        // What is announced is not waited for.
+        ("PUT /v1/data/zz", "content-type: application/json\r\ncontent-length: 1000000\r\n\r\n"),
+    ] {
+        let mut raw = Raw::connect(open.address).await;
+        raw.send(format!("{line} HTTP/1.1\r\nhost: t\r\nauthorization: Bearer nobody\r\n{body}"))
+            .await;
+        assert!(raw.until("\r\n").await.starts_with("HTTP/1.1 401"), "{line}");
+    }
+    assert!(open.world.record().iter().all(|fact| fact == "request.begin refused unknown"));
+}
+
+#[tokio::test]
 async fn requests_in_a_row_are_answered_in_order() {
     let open = open(Config::default());
     for key in ["a", "b", "c"] {

@@ -37,7 +37,7 @@ const BYTES: u64 = 64;
 const ROOM: usize = 16;
 
 /// What takes no more room counts for no more than the step that made it.
-const FREE: usize = 1024;
+const FREE: usize = 128;
 
 /// What is known of the values that are not small, by where they are. A place that is given up
 /// and used again by another value is known as that of the other.
