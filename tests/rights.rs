@@ -63,6 +63,43 @@ fn a_key_that_can_do_one_thing_can_do_one_thing() {
 }
 
 #[test]
+fn a_key_may_be_held_to_one_document_and_to_some_policies() {
+    let place = tempfile::tempdir().unwrap();
+    let server = Server::start_with(&place.path().join("data"), |command| {
+        command.env("STOCKADE_GATE__STRANGERS__LOOPBACK", "false");
+    });
+    let rules = b"package shop\n\nallow := true\n\nother := true\n";
+    assert_eq!(server.http("PUT", "/v1/policies/shop.rego", rules).status, 200);
+    let created = stockade(&server.data)
+        .args(["key", "create", "till", "--kind", "service", "--quiet"])
+        .args(["--permission", "decision:make:shop/allow"])
+        .args(["--permission", "policy:put:till/*", "--permission", "document:change:till/limits"])
+        .output()
+        .unwrap();
+    assert!(created.status.success(), "{created:?}");
+    let key = String::from_utf8(created.stdout).unwrap().trim().to_owned();
+    let may = |method: &str, path: &str, body: &[u8]| {
+        request(&server.http, Some(&key), method, path, body).status
+    };
+    for (method, path, body, expected) in [
+        ("POST", "/v1/data/shop/allow", &b"{\"input\":{}}"[..], 200),
+        ("GET", "/v1/data/shop/allow", b"", 200),
+        ("GET", "/v1/data/shop/other", b"", 403),
+        ("GET", "/v1/data/shop", b"", 403),
+        ("GET", "/v1/data", b"", 403),
+        ("GET", "/v1/data/shop/allow/more", b"", 403),
+        ("PUT", "/v1/policies/till/a.rego", b"package till.a", 200),
+        ("PUT", "/v1/policies/shop.rego", b"package shop", 403),
+        ("PUT", "/v1/data/till/limits", b"{\"ann\":1}", 204),
+        ("PUT", "/v1/data/till", b"{}", 403),
+        ("DELETE", "/v1/data/till/limits", b"", 204),
+    ] {
+        assert_eq!(may(method, path, body), expected, "{method} {path}");
+    }
+    assert!(server.stop().success());
+}
+
+#[test]
 fn changed_rights_hold_from_the_next_request_on() {
     let place = tempfile::tempdir().unwrap();
     let server = Server::start(&place.path().join("data"));

@@ -215,8 +215,11 @@ pub struct Resource<'a> {
 impl fmt::Display for Resource<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind)?;
-        if !self.namespace.is_empty() {
-            write!(f, "/{}", self.namespace)?;
+        let is_seen = |byte: u8| byte >= b' ' && byte != 0x7f;
+        match self.namespace {
+            "" => {}
+            seen if seen.bytes().all(is_seen) => write!(f, "/{seen}")?,
+            other => write!(f, "/{}", other.escape_debug())?,
         }
         if !self.name.is_empty() {
             write!(f, "/{}", self.name.escape_ascii())?;

@@ -177,7 +177,9 @@ async fn replay<P: Plane>(mut call: Call<'_, P>) -> Result<Response<Payload>> {
     let Replays { count, decisions } =
         call.once(Replay { id: &id, facts: &facts, by, place }).await?;
     if decisions.is_empty() {
-        return Err(missing());
+        let Some(place) = place else { return Err(missing()) };
+        let error = codes::NO_DECISION.error(format!("`{id}` has no item {place}, but {count}"));
+        return Err(error.with_advice("the first item is 0; leave `item` away to see all"));
     }
     let decisions = decisions.into_iter().map(Decision::from).collect();
     let told = Decisions { decision_id: id.into_owned(), count, decisions };

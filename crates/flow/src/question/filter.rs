@@ -109,7 +109,7 @@ impl Question for Filter<'_> {
     }
 
     fn resource(&self) -> Resource<'_> {
-        Resource { kind: "decision", namespace: "", name: self.path.as_bytes() }
+        Resource { kind: "decision", namespace: self.path, name: &[] }
     }
 }
 

@@ -87,7 +87,7 @@ impl Question for Decide<'_> {
     }
 
     fn resource(&self) -> Resource<'_> {
-        Resource { kind: "decision", namespace: "", name: self.path.as_bytes() }
+        Resource { kind: "decision", namespace: self.path, name: &[] }
     }
 
     fn bytes(&self) -> u64 {
@@ -308,7 +308,7 @@ impl Question for ShowPolicy<'_> {
     }
 
     fn resource(&self) -> Resource<'_> {
-        Resource { kind: "policy", namespace: "", name: self.id.as_bytes() }
+        Resource { kind: "policy", namespace: self.id, name: &[] }
     }
 }
 
@@ -344,7 +344,7 @@ impl Question for ListVersions<'_> {
     }
 
     fn resource(&self) -> Resource<'_> {
-        Resource { kind: "policy", namespace: "", name: self.id.as_bytes() }
+        Resource { kind: "policy", namespace: self.id, name: &[] }
     }
 }
 
@@ -368,7 +368,7 @@ impl Question for PutPolicy<'_> {
     }
 
     fn resource(&self) -> Resource<'_> {
-        Resource { kind: "policy", namespace: "", name: self.id.as_bytes() }
+        Resource { kind: "policy", namespace: self.id, name: &[] }
     }
 }
 
@@ -388,7 +388,7 @@ impl Question for DeletePolicy<'_> {
     }
 
     fn resource(&self) -> Resource<'_> {
-        Resource { kind: "policy", namespace: "", name: self.id.as_bytes() }
+        Resource { kind: "policy", namespace: self.id, name: &[] }
     }
 }
 
@@ -439,7 +439,7 @@ impl Question for ChangeData<'_> {
     }
 
     fn resource(&self) -> Resource<'_> {
-        Resource { kind: "document", namespace: "", name: self.path.as_bytes() }
+        Resource { kind: "document", namespace: self.path, name: &[] }
     }
 
     fn bytes(&self) -> u64 {

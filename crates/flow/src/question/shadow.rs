@@ -127,7 +127,7 @@ impl Question for PutCandidate<'_> {
     }
 
     fn resource(&self) -> Resource<'_> {
-        Resource { kind: "candidate", namespace: "", name: self.id.as_bytes() }
+        Resource { kind: "candidate", namespace: self.id, name: &[] }
     }
 }
 
@@ -147,7 +147,7 @@ impl Question for DropCandidate<'_> {
     }
 
     fn resource(&self) -> Resource<'_> {
-        Resource { kind: "candidate", namespace: "", name: self.id.as_bytes() }
+        Resource { kind: "candidate", namespace: self.id, name: &[] }
     }
 }
 
@@ -213,7 +213,7 @@ impl Question for ShowCandidate<'_> {
     }
 
     fn resource(&self) -> Resource<'_> {
-        Resource { kind: "candidate", namespace: "", name: self.id.as_bytes() }
+        Resource { kind: "candidate", namespace: self.id, name: &[] }
     }
 }
 

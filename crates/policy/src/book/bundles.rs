@@ -12,11 +12,14 @@ use rego::syntax::Edition as Language;
 use super::edition::{Bundles, Policy};
 use super::{ATTEMPTS, Book, Edition, store};
 use crate::bundle::{Bundle, Key, Roots, Trial};
-use crate::codes::{BUNDLED, BUSY};
+use crate::codes::{BUNDLED, BUSY, POLICY_BROKEN};
 use crate::data;
 
 /// What the names of policies that came with bundles begin with.
 const BUNDLED_ID: &str = "bundle/";
+
+/// A policy is called by no longer a name.
+const ID_MAX: usize = 1024;
 
 /// A bundle that is in force.
 #[derive(Debug)]
@@ -275,6 +278,13 @@ impl Edition {
 
 /// Refuses to put by hand what only a bundle could bring.
 pub(super) fn check_id(id: &str) -> Result<()> {
+    let is_seen = !id.trim().is_empty() && !id.chars().any(char::is_control);
+    if !is_seen || id.len() > ID_MAX {
+        let cut: String = id.chars().take(64).collect();
+        let story = format!("a policy cannot be called `{}`", cut.escape_debug());
+        let advice = "call it by at most 1 KiB of text that can be seen, as a path of its file";
+        return Err(POLICY_BROKEN.error(story).with_advice(advice));
+    }
     match id.strip_prefix(BUNDLED_ID) {
         None => Ok(()),
         Some(rest) => Err(owned("the policy", id, rest.split('/').next().unwrap_or_default())),

@@ -59,8 +59,8 @@ impl<'t> Inputs<'t> {
                     one(input.map(|(_, input)| input))
                 }
                 other => {
-                    let story =
-                        format!("the body is a {} and no object", other.value().type_name());
+                    let kind = other.value().type_name();
+                    let story = format!("the body is of the type {kind}, and has to be an object");
                     Err(INPUT.error(story))
                 }
             },
@@ -91,8 +91,8 @@ impl<'t> Inputs<'t> {
             None => Vec::new(),
             Some(Draft::Array(items)) => items,
             Some(other) => {
-                let story =
-                    format!("`evaluations` is a list, and not a {}", other.value().type_name());
+                let kind = other.value().type_name();
+                let story = format!("`evaluations` is a list, and not of the type {kind}");
                 return Err(INPUT.error(story));
             }
         };

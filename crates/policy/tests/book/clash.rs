@@ -62,3 +62,15 @@ async fn what_is_there_and_no_function_is_not_called() {
     assert_eq!(code(&error), "policy-invalid");
     node.put("b", "package b\nd := 1 / input.n\nlater(n) := n").await.unwrap();
 }
+
+#[tokio::test]
+async fn a_policy_is_called_by_what_can_be_seen() {
+    let node = Plane::new().await.node().await;
+    for id in ["", " ", "a\nb", "a\0b", "\u{1b}[2J", &"a".repeat(1025)] {
+        let error = node.put(id, "package x").await.unwrap_err();
+        assert_eq!(code(&error), "policy-invalid", "{id:?}");
+    }
+    for id in ["..", "a b", "größe/é.rego", &"a".repeat(1024)] {
+        node.put(id, "package x").await.unwrap();
+    }
+}
