@@ -103,16 +103,31 @@ impl fmt::Display for SyntaxError {
         } else {
             writeln!(out, "{}:{row}:{column}: {}", self.source.name, self.message)?;
         }
-        let line = self.source.line(self.span.start);
-        writeln!(out, "\t{line}")?;
+        let (before, behind) = around(self.source.line(self.span.start), column as usize - 1);
+        writeln!(out, "\t{before}{behind}")?;
         // Tabs stay, so that the mark stands under what it means however wide they are.
-        let before = line.chars().take(column as usize - 1);
-        let before: String = before.map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+        let before: String = before.chars().map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
         write!(out, "\t{before}^")
     }
 }
 
 impl std::error::Error for SyntaxError {}
+
+/// So many letters of a line are shown on either side of a place.
+const AROUND: usize = 200;
+
+/// What stands in a line before a place, and what is there and behind it.
+fn around(line: &str, place: usize) -> (String, String) {
+    let before = place.saturating_sub(AROUND);
+    let mut letters = line.chars().skip(before);
+    let mut shown = String::from(if before > 0 { "…" } else { "" });
+    shown.extend(letters.by_ref().take(place - before));
+    let mut behind: String = letters.by_ref().take(AROUND).collect();
+    if letters.next().is_some() {
+        behind.push('…');
+    }
+    (shown, behind)
+}
 
 impl Source {
     /// The line and the column of a byte, in letters, both from 1.

@@ -6,7 +6,7 @@ use super::super::SyntaxError;
 use super::super::token::{Kind, Word};
 use super::super::tree::{Edition, Import, Module, Name, Rule, Span, Term, TermKind};
 use super::rule::{Style, is_root};
-use super::{Parsed, Parser, span};
+use super::{HEIGHT_MAX, Parsed, Parser, span};
 use crate::Value;
 
 impl Parser<'_> {
@@ -78,6 +78,9 @@ impl Parser<'_> {
         let mut path = vec![self.name(first)];
         self.advance();
         while !self.token().spaced {
+            if path.len() > HEIGHT_MAX as usize {
+                return Err(self.too_deep());
+            }
             let step = match self.kind() {
                 Kind::Dot => self.dotted()?,
                 Kind::LeftBracket => {
