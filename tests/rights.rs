@@ -73,7 +73,7 @@ fn a_key_may_be_held_to_one_document_and_to_some_policies() {
     let created = stockade(&server.data)
         .args(["key", "create", "till", "--kind", "service", "--quiet"])
         .args(["--permission", "decision:make:shop/allow"])
-        .args(["--permission", "policy:put:till/*", "--permission", "document:change:till/limits"])
+        .args(["--permission", "policy:put:till/**", "--permission", "document:change:till/limits"])
         .output()
         .unwrap();
     assert!(created.status.success(), "{created:?}");
