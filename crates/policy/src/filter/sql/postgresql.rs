@@ -10,7 +10,7 @@ use super::{Column, Sorted, Test, joined, name, number, of_null, without_nul};
 use crate::filter::condition::{Order, Part};
 
 /// Whole numbers below this are the same in columns of any type of number.
-const SMALL: i64 = 1_000_000;
+const SMALL: u64 = 1_000_000;
 
 pub(super) fn test(column: &Column, test: &Test) -> Result<String, String> {
     let name = name(column, '"')?;
@@ -139,7 +139,7 @@ fn digits(name: &str) -> String {
 }
 
 fn is_small(number: &Number) -> bool {
-    number.as_i64().is_some_and(|whole| whole.abs() < SMALL)
+    number.as_i64().is_some_and(|whole| whole.unsigned_abs() < SMALL)
 }
 
 fn bool(is: bool) -> &'static str {
