@@ -1,6 +1,6 @@
 //! What is a secret: by its name, by how it looks, or because the configuration says so.
 //!
-//! Neither the ledger nor a report of candidates shows one.
+//! Neither the ledger, nor a report of candidates, nor a case that people decide shows one.
 
 mod masks;
 
@@ -133,8 +133,8 @@ const KEYS: [(&str, usize); 20] = [
 
 /// Whether there is a secret in a text.
 pub(crate) fn looks(text: &str) -> bool {
-    // Most are names, and too short for anything but `pin=1`.
-    (text.len() > 10 || text.contains('='))
+    // Most are names, and too short for anything but `pin=1` and `Basic YTpi`.
+    (text.len() > 10 || text.contains(['=', ' ']))
         && (is_whole(text) || parts(text).any(|(_, hides)| hides))
 }
 
@@ -143,7 +143,7 @@ pub(crate) fn words(text: &str) -> Cow<'_, str> {
     if is_whole(text) {
         return MASKED.into();
     }
-    match looks(text) {
+    match parts(text).any(|(_, hides)| hides) {
         false => text.into(),
         true => {
             let shown = |(part, hides)| if hides { MASKED } else { part };
@@ -168,20 +168,25 @@ fn parts(text: &str) -> impl Iterator<Item = (&str, bool)> {
         let between = piece.get(word.len()..).unwrap_or_default();
         let hides = !word.is_empty() && (after || is_secret(word));
         // In the middle of a sentence `basic` is a word as any other.
-        let is = |scheme: &str| match is_first {
+        let is = |scheme| match is_first {
             true => word.eq_ignore_ascii_case(scheme),
             false => word == scheme,
         };
-        after = between == " " && SCHEMES.iter().any(|scheme| is(scheme));
-        is_first = false;
+        let is_apart = between.chars().all(char::is_whitespace);
+        after = is_apart && if word.is_empty() { after } else { SCHEMES.into_iter().any(is) };
+        is_first &= word.is_empty();
         [(word, hides), (between, false)]
     })
 }
 
 /// Whether a word is a token or a key, or the value of a secret name in a URL or a form.
 fn is_secret(word: &str) -> bool {
-    let said = word.split_once('=').filter(|(_, value)| !value.is_empty());
-    said.is_some_and(|(name, _)| Name::of(name) == Name::Secret)
+    let hides = |(name, value): (&str, &str)| {
+        let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
+        !value.is_empty()
+            && Name::of(name).hides(if is_number { Kind::Number } else { Kind::Other })
+    };
+    word.split_once('=').is_some_and(hides)
         || word.split(['=', '/', '+', '%']).any(|word| is_token(word) || is_number_of_person(word))
 }
 
@@ -257,7 +262,7 @@ pub(crate) fn masked(value: &Value, masks: &[&[Step]]) -> Value {
         Value::Set(items) => items.iter().map(each).collect(),
         Value::Object(members) => {
             let named = NAMING.iter().filter_map(|name| members.get_text(name)?.as_text());
-            let paired = named.map(Name::of).find(|name| *name == Name::Secret);
+            let paired = named.map(Name::of).find(|name| *name != Name::Plain);
             Value::object(members.iter().map(|(key, member)| {
                 let name = match (key.as_text(), paired) {
                     (Some("value"), Some(paired)) => paired,
@@ -333,6 +338,10 @@ mod tests {
             (format!("Bearer {TOKEN}, or so"), "Bearer (masked), or so"),
             ("Bearer abcdefghij".into(), "Bearer (masked)"),
             ("basic YW5uOnB3".into(), "basic (masked)"),
+            ("Basic YTpi".into(), "Basic (masked)"),
+            ("Bearer  opaque".into(), "Bearer  (masked)"),
+            (" bearer \t opaque".into(), " bearer \t (masked)"),
+            ("access_tokens=abc".into(), "(masked)"),
             ("the stk_1vkjynh3pe_72racd27416z2e5v7qvmq7dus one".into(), "the (masked) one"),
             ("/x?page=2&token=abc&q=1".into(), "/x?page=2&(masked)&q=1"),
             ("password=S&x=1".into(), "(masked)&x=1"),
@@ -378,7 +387,8 @@ mod tests {
                 r#"[{"name":"authorization","value":"(masked)"},{"name":"accept","value":"y"}]"#,
             ),
             (r#"{"key":"x-api-key","value":"v"}"#, r#"{"key":"x-api-key","value":"(masked)"}"#),
-            (r#"{"name":"max_tokens","value":"v"}"#, r#"{"name":"max_tokens","value":"v"}"#),
+            (r#"{"name":"cookies","value":"v"}"#, r#"{"name":"cookies","value":"(masked)"}"#),
+            (r#"{"name":"max_tokens","value":5}"#, r#"{"name":"max_tokens","value":5}"#),
         ] {
             let value = rego::value::json::read(input.as_bytes()).unwrap();
             assert_eq!(rego::value::json::write(&masked(&value, &[])), expected);

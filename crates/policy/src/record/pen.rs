@@ -184,11 +184,11 @@ impl Pen {
 /// How what stands at `value` is called, where it is a secret and said beside it.
 fn paired(object: &Draft<'_>) -> Option<Name> {
     object.get_text("value")?;
-    let named = NAMING.iter().filter_map(|name| match object.get_text(name)? {
+    let mut named = NAMING.iter().filter_map(|name| match object.get_text(name)? {
         Draft::Text(name) => Some(Name::of(name)),
         _ => None,
     });
-    { named }.find(|name| *name == Name::Secret)
+    named.find(|name| *name != Name::Plain)
 }
 
 fn kind(value: &Draft<'_>) -> Kind {
