@@ -15,7 +15,7 @@ use crate::book::Edition;
 use crate::decide::{Input, Inputs};
 use crate::memory::{self, Known};
 use crate::pipeline::shown;
-use crate::secret::{self, Masks};
+use crate::secret;
 use crate::told;
 use crate::world::Present;
 
@@ -149,14 +149,14 @@ impl Shadows {
                 (None, Some(failure))
             }
         };
-        let masks = Masks::new(&self.config.masks);
+        let masks = trial.masks();
         let masked = |known: &Known| {
             let value = known.as_ref().map(|known| json::read(known).unwrap_or(Value::Null));
-            value.map(|value| mask::shown(&value, &masks).into())
+            value.map(|value| mask::shown(&value, masks).into())
         };
         let difference = Difference {
             path: path.to_string(),
-            input: mask::shown(&read.unwrap_or_else(|| Value::object([])), &masks).into(),
+            input: mask::shown(&read.unwrap_or_else(|| Value::object([])), masks).into(),
             said: masked(said),
             would_say: masked(&would_say),
             failure,
