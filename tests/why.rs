@@ -30,7 +30,7 @@ note := input.session_token
 /// A server on which a test may ask as fast as it likes.
 fn start(data: &Path) -> Server {
     Server::start_with(data, |command| {
-        command.env("STOCKADE_GATE__LIMITS__EXEMPT", "[\"127.0.0.0/8\"]");
+        command.env("STOCKADE_GATE__LIMITS__EXEMPT_PRINCIPALS", "[\"human:admin\"]");
     })
 }
 
