@@ -167,6 +167,11 @@ pub const HEARTBEAT: Duration = Duration::from_secs(1);
 /// After this long without a word a node no longer trusts what it remembers.
 pub const SILENCE: Duration = Duration::from_secs(3);
 
+/// After this long without a word something may have been missed when the next one comes.
+/// Less than [`SILENCE`], so that nobody who was told of doubt is told of certainty by a word
+/// that came at the same moment.
+const DOUBT: Duration = Duration::from_millis(2_500);
+
 /// What a node may believe of its own memory, from what its follower heard.
 /// Reading it is two atomic loads, so it can stand in front of every cache hit.
 #[derive(Debug, Default)]
@@ -182,17 +187,23 @@ impl Coherence {
         self.begun.store(now.0.max(1), Ordering::Release);
     }
 
-    /// Takes note of an arrival.
-    pub fn hear(&self, arrival: &Arrival, now: Moment) {
-        match arrival {
-            Arrival::Away(_) => return,
-            Arrival::Gap { .. } => {
-                self.generation.fetch_add(1, Ordering::AcqRel);
+    /// Takes note of an arrival; whether something may have been said that was not heard.
+    pub fn hear(&self, arrival: &Arrival, now: Moment) -> bool {
+        let heard = Moment(self.heard.load(Ordering::Acquire));
+        let missed = match arrival {
+            Arrival::Away(_) => return !self.holds(now),
+            Arrival::Gap { .. } => true,
+            // The feed has lost nothing, but other nodes may still be waiting to say what
+            // they could not say during a silence.
+            Arrival::Notice { .. } | Arrival::Heartbeat { .. } => {
+                heard.0 != 0 && now.since(heard) > DOUBT
             }
-            Arrival::Notice { .. } | Arrival::Heartbeat { .. } => {}
-        }
+        };
+        // Before the word is: whoever sees the word sees the generation.
+        self.generation.fetch_add(u64::from(missed), Ordering::AcqRel);
         // Zero means "never heard", so the first moment of a clock counts as one.
         self.heard.store(now.0.max(1), Ordering::Release);
+        missed
     }
 
     /// Whether the feed has been heard within [`SILENCE`].
@@ -252,12 +263,39 @@ mod tests {
     fn silence_and_loss_are_noticed() {
         let coherence = Coherence::default();
         assert!(!coherence.holds(Moment(0)), "nothing was heard yet");
-        coherence.hear(&Arrival::Heartbeat { place: Place(0) }, Moment(0));
-        assert!(coherence.holds(Moment(SILENCE.as_nanos() as u64)));
-        assert!(!coherence.holds(Moment(SILENCE.as_nanos() as u64 + 2)));
+        let word = Arrival::Heartbeat { place: Place(0) };
+        assert!(!coherence.hear(&word, Moment(0)));
+        let silence = SILENCE.as_nanos() as u64;
+        assert!(coherence.holds(Moment(silence)));
+        assert!(!coherence.holds(Moment(silence + 2)));
         let before = coherence.generation();
-        coherence.hear(&Arrival::Gap { after: Place(1), resumed: Place(3) }, Moment(9));
+        assert!(coherence.hear(&Arrival::Gap { after: Place(1), resumed: Place(3) }, Moment(9)));
         assert_ne!(coherence.generation(), before);
+    }
+
+    #[test]
+    fn what_was_not_believed_for_a_moment_is_not_believed_after_a_word() {
+        let coherence = Coherence::default();
+        let word = Arrival::Heartbeat { place: Place(0) };
+        let second = HEARTBEAT.as_nanos() as u64;
+        assert!(!coherence.hear(&word, Moment(1)));
+        assert!(!coherence.hear(&word, Moment(2 * second)), "a word that was late");
+        let before = coherence.generation();
+        // Away is heard within every heartbeat, not at the moment when belief ends.
+        let away = Arrival::Away(away());
+        assert!(!coherence.hear(&away, Moment(5 * second - 1)));
+        assert!(!coherence.holds(Moment(5 * second + 1)));
+        assert!(coherence.hear(&away, Moment(5 * second + 1)));
+        assert!(coherence.hear(&word, Moment(5 * second + 2)));
+        assert!(coherence.holds(Moment(5 * second + 2)));
+        assert_ne!(coherence.generation(), before);
+        let before = coherence.generation();
+        assert!(coherence.hear(&word, Moment(8 * second)), "at the same moment as belief ends");
+        assert_ne!(coherence.generation(), before);
+    }
+
+    fn away() -> crate::Error {
+        crate::feed::announce::NOT_TOLD.error("away")
     }
 
     #[test]

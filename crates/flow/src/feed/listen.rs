@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Arrival, Coherence, Feed, Following, Notice, Place};
+use super::{Arrival, Coherence, Feed, Following, Notice};
 use crate::clock::Clock;
 
 /// Between tries while the feed is away.
@@ -36,38 +36,24 @@ impl Listener {
         let mut ear = self.follow(&mut tell).await;
         // What was said before the feed was followed was not heard.
         tell(Heard::Lost);
-        let (mut silent, mut away) = (false, false);
+        let mut away = false;
         loop {
             let arrival = ear.next().await;
-            let now = self.clock.moment();
             // It is tried again many times a second, and said once.
             let was_away = std::mem::replace(&mut away, matches!(arrival, Arrival::Away(_)));
-            if silent && !matches!(arrival, Arrival::Away(_)) {
-                // The feed has lost nothing, but other nodes may still be waiting to
-                // say what they could not say during the silence.
-                silent = false;
-                let gap = Arrival::Gap { after: Place(0), resumed: Place(0) };
-                self.coherence.hear(&gap, now);
+            if self.coherence.hear(&arrival, self.clock.moment()) {
+                // Also for as long as a silence lasts: what others change cannot be heard.
                 tell(Heard::Lost);
             }
-            self.coherence.hear(&arrival, now);
             match arrival {
                 Arrival::Notice { notice, .. } => tell(Heard::Notice(notice)),
                 Arrival::Heartbeat { .. } => {}
                 Arrival::Gap { after, resumed } => {
                     tracing::warn!(after = after.0, resumed = resumed.0, "notices were lost");
-                    tell(Heard::Lost);
                 }
+                Arrival::Away(error) if was_away => drop(error),
                 Arrival::Away(error) => {
-                    if !was_away {
-                        tracing::warn!(error = %error.story(), "the feed is away");
-                    }
-                    // What others changed cannot be heard: everything is asked anew, for
-                    // as long as the silence lasts.
-                    if !self.coherence.holds(now) {
-                        silent = true;
-                        tell(Heard::Lost);
-                    }
+                    tracing::warn!(error = %error.story(), "the feed is away");
                 }
             }
         }
