@@ -256,7 +256,8 @@ pub(crate) async fn build(
 
     let health = Health::new(LOOKING_AFTER, clock.clone(), registry);
     let log_of = ledger.log().clone();
-    parts::watch_over(&health, sql.clone(), shared.clone(), log_of, space.clone(), clock);
+    let disk = (space.clone(), parts::disk(&config.ledger, &sql));
+    parts::watch_over(&health, sql.clone(), shared.clone(), log_of, disk, clock);
     let stages = Stages { gate, policy, ledger: ledger.clone() };
     let (path, background) =
         Serve::new(stages, revisions.clone(), clock.clone(), random.clone(), registry);

@@ -222,6 +222,24 @@ fn space_that_comes_back_is_noticed_while_it_runs() {
     }
 }
 
+#[test]
+fn where_nothing_is_answered_unrecorded_a_full_disk_is_told_to_who_sends_requests() {
+    let Some(disk) = Disk::mount("32m") else { return };
+    let server = Server::start_with(&disk.data(), |command| {
+        command.env("STOCKADE_DIRECTORY__RESERVE", "0").env("STOCKADE_LEDGER__AUDIT", "strict");
+    });
+    let ready = || server.http("GET", "/readyz", b"");
+    assert_eq!(ready().status, 200);
+    disk.fill();
+    let waiting = until("no more requests are wanted", SOON, || {
+        let answer = ready();
+        (answer.status == 503).then_some(answer)
+    });
+    assert_eq!(waiting.json()["status"], "waiting", "{waiting:?}");
+    disk.free();
+    until("requests are welcome again", SOON, || (ready().status == 200).then_some(()));
+}
+
 /// How many facts are about this path.
 fn recorded(server: &Server, path: &str) -> usize {
     let (mut count, mut page) = (0, format!("/v1/events?limit=1000&path={path}"));

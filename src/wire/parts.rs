@@ -370,14 +370,14 @@ pub(super) async fn log(
     }
 }
 
-/// Looks after what the plane stands on: the database always, the feed where
-/// there are other nodes, the disk.
+/// Looks after what the plane stands on: the database always, the feed where there are other
+/// nodes, the disk. Without `disk` nothing would be answered.
 pub(super) fn watch_over(
     health: &Health,
     sql: Arc<dyn Sql>,
     feed: Option<Arc<Coherence>>,
     log: Log,
-    space: Arc<Space>,
+    (space, disk): (Arc<Space>, Need),
     clock: &Clock,
 ) {
     health.watch(Arc::new(Asked(sql)), Need::Essential);
@@ -385,7 +385,17 @@ pub(super) fn watch_over(
     if let Some(coherence) = feed {
         health.watch(Arc::new(Heard { coherence, clock: clock.clone() }), Need::Helpful);
     }
-    health.watch(Arc::new(Roomy(space)), Need::Helpful);
+    health.watch(Arc::new(Roomy(space)), disk);
+}
+
+/// What becomes of requests while the disk is full: where each is recorded there before it is
+/// answered, none is.
+pub(super) fn disk(config: &ledger::Config, sql: &Arc<dyn Sql>) -> Need {
+    let shared = sql.dialect() == Dialect::Postgres;
+    match config.audit {
+        ledger::Audit::Strict if !is_in_database(config.place, shared) => Need::Essential,
+        _ => Need::Helpful,
+    }
 }
 
 struct Asked(Arc<dyn Sql>);

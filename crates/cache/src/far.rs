@@ -8,6 +8,7 @@
 //! number of entries, and what raced it is not believed afterwards. Ends of lives are
 //! the tier's own: no clock of ours is compared with another's.
 
+mod absence;
 pub(crate) mod debt;
 mod dictionary;
 pub(crate) mod ground;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use flow::feed::Coherence;
 use flow::question::cache::When as Condition;
 use flow::signal::Registry;
 use flow::{Clock, Moment, Random, Result};
@@ -32,6 +34,7 @@ use pool::breaker::{self, Breaker};
 use pool::kv::{Entry, Fence, Held, Kv, When};
 use std::hash::BuildHasher;
 
+use self::absence::Absence;
 use self::debt::Debts;
 use self::ground::Ground;
 use self::lately::Lately;
@@ -70,6 +73,8 @@ pub(crate) struct Far {
     pub(crate) debts: Debts,
     /// When something was changed, where replicas may be read.
     lately: Option<Lately>,
+    /// Whether it may have come back with what others could not purge.
+    absence: Absence,
     /// A tier that fails again and again is left alone for a while.
     pub(crate) breaker: Breaker,
 }
@@ -188,6 +193,20 @@ impl Draft {
 }
 
 impl Far {
+    /// What other nodes do is heard by this.
+    pub(crate) fn listen(&self, coherence: &Arc<Coherence>) {
+        self.absence.listen(coherence.clone());
+        if let Some(lately) = &self.lately {
+            lately.listen(coherence.clone());
+        }
+    }
+
+    /// Whether it was away together with the feed, and others may not have purged it yet: who has
+    /// an origin to ask does so.
+    pub(crate) fn is_doubted(&self) -> bool {
+        self.absence.is_doubted(self.clock.moment())
+    }
+
     pub(crate) fn new(
         options: Options,
         shards: Vec<Arc<dyn Kv>>,
@@ -201,6 +220,7 @@ impl Far {
         let replicas = shards.iter().any(|kv| kv.asks_replicas());
         Self {
             lately: replicas.then(|| Lately::new(clock.clone())),
+            absence: Absence::default(),
             name,
             shards,
             patience,
@@ -242,6 +262,7 @@ impl Far {
         match self.clock.within(self.patience, looking).await {
             Some(Ok(look)) => {
                 pass.succeeded();
+                self.absence.answers(self.clock.moment());
                 look
             }
             Some(Err(error)) => {

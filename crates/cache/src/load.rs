@@ -19,11 +19,10 @@ use flow::feed::Purge;
 
 use self::origin::Leased;
 use self::tiers::last_miss;
-use crate::far::Found;
+use crate::far::{Far, Found};
 use crate::flight::{Answer, Fault, Lead, Outcome, Seat, Stage, Turn};
 use crate::memory::{Age, Arrival, Local};
 use crate::miss::Miss;
-use crate::rules::Life;
 use crate::tiered::{Inner, Terms};
 
 /// How often somebody waits for loads that come to nothing before going alone.
@@ -220,7 +219,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
             Err(arrival) => arrival,
         };
         let mut looks = Vec::with_capacity(self.fars.len());
-        let fresh = |found: &Found, _| found.fresh != Some(Duration::ZERO);
+        let fresh = |found: &Found, _, _: &Far| found.fresh != Some(Duration::ZERO);
         let found = self.look_for(key, &mut looks, fresh);
         let answer = match found.await {
             Some((value, found)) => {
@@ -264,7 +263,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         let miss_here = here.as_ref().err().copied().unwrap_or(Miss::Expired);
         let mut fallback = here.ok();
         let mut looks = Vec::with_capacity(self.fars.len());
-        let content = |found: &Found, life: Life| self.contents(ask, found, life);
+        let content = |found: &Found, life, far: &Far| self.contents(ask, found, life, far);
         if let Some((value, found)) = self.look_for(&key, &mut looks, content).await {
             if ask != Ask::Ahead {
                 self.note_found(&key, &looks, value.is_some());

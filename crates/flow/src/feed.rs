@@ -179,6 +179,8 @@ pub struct Coherence {
     begun: AtomicU64,
     heard: AtomicU64,
     generation: AtomicU64,
+    /// When something may have been missed last.
+    missed: AtomicU64,
 }
 
 impl Coherence {
@@ -199,8 +201,11 @@ impl Coherence {
                 heard.0 != 0 && now.since(heard) > DOUBT
             }
         };
-        // Before the word is: whoever sees the word sees the generation.
-        self.generation.fetch_add(u64::from(missed), Ordering::AcqRel);
+        if missed {
+            self.missed.store(now.0.max(1), Ordering::Release);
+            // Before the word is: whoever sees the word sees the generation.
+            self.generation.fetch_add(1, Ordering::AcqRel);
+        }
         // Zero means "never heard", so the first moment of a clock counts as one.
         self.heard.store(now.0.max(1), Ordering::Release);
         missed
@@ -210,6 +215,13 @@ impl Coherence {
     pub fn holds(&self, now: Moment) -> bool {
         let heard = self.heard.load(Ordering::Acquire);
         heard != 0 && now.since(Moment(heard)) <= SILENCE
+    }
+
+    /// Whether others may still be waiting to say what they could not: nothing is heard, or
+    /// something was missed within [`SILENCE`].
+    pub fn awaits(&self, now: Moment) -> bool {
+        let missed = self.missed.load(Ordering::Acquire);
+        !self.holds(now) || missed != 0 && now.since(Moment(missed)) <= SILENCE
     }
 
     /// Whether whoever listens has heard nothing for [`SILENCE`]. Not yet while listening
@@ -292,6 +304,10 @@ mod tests {
         let before = coherence.generation();
         assert!(coherence.hear(&word, Moment(8 * second)), "at the same moment as belief ends");
         assert_ne!(coherence.generation(), before);
+        assert!(coherence.awaits(Moment(9 * second)), "others may be late");
+        coherence.hear(&word, Moment(10 * second));
+        assert!(!coherence.awaits(Moment(11 * second + 1)));
+        assert!(coherence.awaits(Moment(14 * second)));
     }
 
     fn away() -> crate::Error {

@@ -137,6 +137,7 @@ pub(crate) fn remove(data: &Value, path: &[Value]) -> Value {
 
 /// The documents with a JSON patch made to what is at a path.
 pub(crate) fn patch(data: &Value, path: &[Value], changes: &Value) -> Result<Value> {
+    check_patch(changes)?;
     let there = at(data, path).ok_or_else(|| DATA_PATH.error("there is no document to patch"))?;
     let patch =
         builtin::find("json.patch").ok_or_else(|| DATA_INVALID.error("patches are unknown"))?;
@@ -148,6 +149,33 @@ pub(crate) fn patch(data: &Value, path: &[Value], changes: &Value) -> Result<Val
         Failure::Undefined => DATA_PATH.error("the patch is about what is not there"),
     })?;
     put(data, path, patched)
+}
+
+/// Refuses what is no JSON patch, whatever the documents are.
+fn check_patch(changes: &Value) -> Result<()> {
+    let Value::Array(changes) = changes else {
+        return Err(DATA_INVALID.error("a JSON patch is a list of changes"));
+    };
+    for (place, change) in changes.iter().enumerate() {
+        let refused = |why: &str| DATA_INVALID.error(format!("change {} {why}", place + 1));
+        let text = |name: &str| change.get_text(name).and_then(Value::as_text);
+        let also = match text("op") {
+            Some("add" | "replace" | "test") => Some("value"),
+            Some("move" | "copy") => Some("from"),
+            Some("remove") => None,
+            _ => {
+                let ops = "`add`, `remove`, `replace`, `move`, `copy` or `test`";
+                return Err(refused(&format!("has no `op` of {ops}")));
+            }
+        };
+        if text("path").is_none() {
+            return Err(refused("has no `path`, a string"));
+        }
+        if let Some(name) = also.filter(|name| change.get_text(name).is_none()) {
+            return Err(refused(&format!("has no `{name}`")));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -214,6 +242,29 @@ mod tests {
         assert!(
             patch(&there, &path("a").unwrap(), &value(r#"[{"op":"remove","path":"/x"}]"#)).is_err()
         );
+    }
+
+    #[test]
+    fn what_is_no_patch_is_told_from_one_about_what_is_not_there() {
+        let there = value(r#"{"a":{"b":1}}"#);
+        for (changes, expected) in [
+            ("{}", "a JSON patch is a list of changes"),
+            ("[1]", "change 1 has no `op` of"),
+            (
+                r#"[{"op":"remove","path":"/b"},{"op":"drop","path":"/b"}]"#,
+                "change 2 has no `op` of",
+            ),
+            (r#"[{"op":"add","value":1}]"#, "change 1 has no `path`, a string"),
+            (r#"[{"op":"add","path":"/b"}]"#, "change 1 has no `value`"),
+            (r#"[{"op":"move","path":"/b"}]"#, "change 1 has no `from`"),
+        ] {
+            let error = patch(&there, &path("a").unwrap(), &value(changes)).unwrap_err();
+            assert_eq!(error.code(), &DATA_INVALID, "{changes}");
+            assert!(error.to_string().contains(expected), "{changes}: {error}");
+        }
+        let missing = value(r#"[{"op":"remove","path":"/x"}]"#);
+        let error = patch(&there, &path("a").unwrap(), &missing).unwrap_err();
+        assert_eq!(error.code(), &DATA_PATH);
     }
 
     #[test]

@@ -33,6 +33,14 @@ pub(crate) fn hiding(module: &Module, rule: &Rule, path: &str) -> Error {
     broken(message, vec![one])
 }
 
+/// A policy in the package that is Stockade's own.
+pub(crate) fn own(module: &Module) -> Error {
+    let message = "the package `stockade.self` is Stockade's own, and rules in it would not \
+                   count: name another, and give roles to whoever may do more";
+    let one = one("rego_compile_error", message, &module.source, module.package_span);
+    broken(message.to_owned(), vec![one])
+}
+
 /// An evaluation that came to no end.
 pub(crate) fn failed(error: &rego::Error) -> Error {
     let errors = match &error.place {

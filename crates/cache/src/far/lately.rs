@@ -108,13 +108,6 @@ impl Lately {
 }
 
 impl Far {
-    /// What other nodes do is heard by this.
-    pub(crate) fn listen(&self, coherence: &Arc<Coherence>) {
-        if let Some(lately) = &self.lately {
-            lately.listen(coherence.clone());
-        }
-    }
-
     /// This was changed by now, here or by another node.
     pub(crate) fn changed(&self, place: &Place, what: &Purge) {
         if let Some(lately) = &self.lately {
@@ -143,6 +136,7 @@ impl Far {
         let (at, (number, kv)) = (self.clock.moment(), self.shard(place, key));
         let asking = kv.held_lately(&place.entry(key), &place.ground(), since).await;
         let (Some(Held { value, life }), Some(ground)) = asking? else { return None };
+        self.absence.answers(self.clock.moment());
         let ground = Ground::read(&ground).filter(|ground| ground.run == kv.era())?;
         let known = self.grounds.get(&(number, place.clone()))?;
         if known.generation != ground.generation || known.purges > ground.purges {

@@ -48,7 +48,10 @@ impl Far {
         let mut looks: Vec<Look> = keys.iter().map(|_| unseen(Miss::Away)).collect();
         let looked = join_all(looking).await;
         match looked.iter().flatten().all(Look::may_write) {
-            true => pass.succeeded(),
+            true => {
+                pass.succeeded();
+                self.absence.answers(self.clock.moment());
+            }
             false => pass.failed(),
         }
         for ((_, indices), part) in parts.iter().zip(looked) {

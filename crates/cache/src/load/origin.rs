@@ -9,9 +9,8 @@ use pool::kv::Fence;
 use super::{Ask, Fallback, Loaded, Loader, Previous};
 use crate::analytics::fingerprint;
 use crate::eye::Brings;
-use crate::far::{Found, LATE, Look};
+use crate::far::{Far, Found, LATE, Look};
 use crate::flight::Fault;
-use crate::rules::Life;
 use crate::tiered::{Inner, Terms};
 
 /// A lease is renewed while its load goes on, and is over soon after its node is gone.
@@ -47,7 +46,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
             }
             // Whoever had it before may have brought the value.
             let mut again = Vec::with_capacity(looks.len());
-            let content = |found: &Found, life: Life| self.contents(ask, found, life);
+            let content = |found: &Found, life, far: &Far| self.contents(ask, found, life, far);
             if let Some((value, found)) = self.look_for(key, &mut again, content).await {
                 *looks = again;
                 if let Some(fence) = fence {

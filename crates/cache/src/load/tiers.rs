@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Ask, Fallback, shorter};
 use crate::event::Kind;
-use crate::far::{Found, Look};
+use crate::far::{Far, Found, Look};
 use crate::flight::Answer;
 use crate::memory::Arrival;
 use crate::miss::Miss;
@@ -24,7 +24,7 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         &self,
         key: &[u8],
         looks: &mut Vec<Look>,
-        wanted: impl Fn(&Found, Life) -> bool,
+        wanted: impl Fn(&Found, Life, &Far) -> bool,
     ) -> Option<(Option<V>, Found)> {
         for (index, (far, life)) in self.fars.iter().enumerate() {
             if !life.keeps() {
@@ -32,14 +32,15 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
                 continue;
             }
             let begun = self.house.clock.moment();
-            let lately = far.look_lately(&self.place, key, |found| wanted(found, *life)).await;
+            let wanted = |found: &Found| wanted(found, *life, far);
+            let lately = far.look_lately(&self.place, key, wanted).await;
             let mut look = match lately {
                 Some(look) => look,
                 None => far.look(&self.place, key).await,
             };
             self.signals.took(index + 1, self.house.clock.moment().since(begun));
             self.fetch_dictionary(&look).await;
-            let seen = self.seen(index + 1, key, &mut look, |found| wanted(found, *life));
+            let seen = self.seen(index + 1, key, &mut look, wanted);
             looks.push(look);
             if seen.is_some() {
                 return seen;
@@ -74,15 +75,16 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
         None
     }
 
-    /// Whether whoever asks so is content with what a tier has where values live so long.
-    pub(super) fn contents(&self, ask: Ask, found: &Found, life: Life) -> bool {
+    /// Whether whoever asks so, and could ask an origin, is content with what a tier has where
+    /// values live so long.
+    pub(super) fn contents(&self, ask: Ask, found: &Found, life: Life, far: &Far) -> bool {
         let early = match (ask, self.rules.early_percent, life.limit(), found.fresh) {
             (Ask::Early, Some(percent), Some(life), Some(fresh)) => {
                 fresh <= life.mul_f64(f64::from(100 - percent.min(100)) / 100.0)
             }
             _ => false,
         };
-        ask != Ask::Forced && !early && found.fresh != Some(Duration::ZERO)
+        ask != Ask::Forced && !early && found.fresh != Some(Duration::ZERO) && !far.is_doubted()
     }
 
     pub(crate) fn read(&self, key: &[u8], found: &Found) -> flow::Result<Option<V>> {

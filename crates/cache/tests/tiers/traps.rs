@@ -1,16 +1,19 @@
 //! What broke those before us, one by one. That of roles squeezed together is the door's.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use bytes::Bytes;
 use cache::rules::Rules;
-use cache::{Policy, Terms, Tiered};
+use cache::{Cache, Config, Ground, Policy, Terms, Tiered};
+use flow::feed::{Announcer, Arrival, Coherence, Feed, MemoryFeed, Place, Purge};
 use flow::unit::Span;
 use flow::{Clock, Random, Time};
 use pool::kv::{Entry, Kv};
+use values::Value;
 
-use crate::store::Store;
+use crate::store::{Store, Way};
 
 fn shared() -> (Arc<Store>, Clock) {
     let clock = Clock::manual(Time(1 << 60));
@@ -124,4 +127,63 @@ async fn every_process_calls_a_key_the_same() {
     node(&store, &clock).set("user:7", "v".into(), Terms::default()).await.unwrap();
     let keys: Vec<_> = store.all().await.into_iter().map(|(key, _)| key).collect();
     assert_eq!(keys, ["main:n#", "main:n=user:7"]);
+}
+
+/// A node whose feed is heard when `coherence` is told so.
+fn member(store: &Arc<Store>, clock: &Clock) -> (Cache, Arc<Way>, Arc<Coherence>) {
+    let (way, coherence) = (store.way(), Arc::new(Coherence::default()));
+    let feed: Arc<dyn Feed> = Arc::new(MemoryFeed::new(clock.clone(), 16));
+    let announcer = Announcer::new(feed, clock.clone());
+    let ground = Ground {
+        clock: clock.clone(),
+        random: Random::seeded(2),
+        l2: vec![way.clone() as _],
+        fleet: Some((coherence.clone(), Arc::new(announcer))),
+        ..Ground::default()
+    };
+    let mut config = Config::default();
+    config.l2.breaker.open = Span::millis(300);
+    (Cache::new(&config, ground).unwrap(), way, coherence)
+}
+
+#[tokio::test]
+async fn a_tier_that_comes_back_with_what_others_could_not_purge_is_not_believed() {
+    let (store, clock) = shared();
+    let (there, cut, said) = member(&store, &clock);
+    let (here, _, heard) = member(&store, &clock);
+    let word = |coherence: &Coherence| {
+        coherence.hear(&Arrival::Heartbeat { place: Place(0) }, clock.moment());
+    };
+    let of = |cache: &Cache| cache.namespace("main", "n");
+    let load = async |key: &str, truth: &'static str| {
+        let load = move || async move { Ok::<_, String>(Value::from(truth)) };
+        of(&here).get_or_load(key, load).await.unwrap()
+    };
+    word(&heard);
+    word(&said);
+    for key in ["a", "b", "c"] {
+        assert_eq!(load(key, "old").await, Value::from("old"));
+    }
+
+    // Neither tier nor feed can be reached, by nobody.
+    store.away.store(true, SeqCst);
+    clock.advance(Duration::from_secs(4));
+    assert_eq!(load("a", "old").await, Value::from("old"), "the origin is asked");
+    for key in ["a", "b", "c"] {
+        of(&there).purge(&Purge::Key(key.into())).await.unwrap_err();
+    }
+
+    // Both are back, and the other has not noticed yet.
+    cut.cut.store(true, SeqCst);
+    store.away.store(false, SeqCst);
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(load("a", "new").await, Value::from("new"), "before the feed is heard");
+    word(&heard);
+    assert_eq!(load("b", "new").await, Value::from("new"), "and after");
+    // It had its time to say so.
+    for _ in 0..2 {
+        clock.advance(Duration::from_millis(1_600));
+        word(&heard);
+    }
+    assert_eq!(load("c", "new").await, Value::from("old"));
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use flow::unit::Span;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::sign::Kind;
 
@@ -76,11 +77,12 @@ pub struct Playbook {
     pub name: String,
     /// Signs of these kinds.
     pub when: Vec<Kind>,
-    /// So many of them about the same subject; at most 16.
-    #[serde(default = "one")]
+    /// So many of them about the same subject.
+    #[serde(default = "one", deserialize_with = "times")]
+    #[schemars(range(min = 1, max = 16))]
     pub at_least: u32,
     /// Within so long.
-    #[serde(default = "an_hour")]
+    #[serde(default = "an_hour", deserialize_with = "lasting")]
     pub within: Span,
     /// What is done.
     pub take: Take,
@@ -89,7 +91,7 @@ pub struct Playbook {
     #[serde(default = "block")]
     pub otherwise: Take,
     /// For how long.
-    #[serde(default = "an_hour", rename = "for")]
+    #[serde(default = "an_hour", rename = "for", deserialize_with = "lasting")]
     pub length: Span,
     /// Only records what would be done.
     #[serde(default)]
@@ -145,6 +147,23 @@ const fn one() -> u32 {
     1
 }
 
+/// As many as are remembered of anybody.
+fn times<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    match u32::deserialize(from)? {
+        times @ 1..=16 => Ok(times),
+        times => Err(D::Error::custom(format!("`at_least` is {times}, but must be 1 to 16"))),
+    }
+}
+
+fn lasting<'de, D: Deserializer<'de>>(from: D) -> Result<Span, D::Error> {
+    match Span::deserialize(from)? {
+        span if span.0.is_zero() => {
+            Err(D::Error::custom("0 s would be over at once; say how long"))
+        }
+        span => Ok(span),
+    }
+}
+
 const fn an_hour() -> Span {
     Span::secs(3_600)
 }
@@ -181,4 +200,28 @@ pub(crate) fn playbooks() -> Vec<Playbook> {
             ..playbook("travel", &[Kind::ImpossibleTravel], Take::StepUp)
         },
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_playbook_that_would_do_nothing_is_refused() {
+        let read = |rest: &str| {
+            let text = format!(r#"{{"name":"n","when":["scanning"],"take":"block"{rest}}}"#);
+            serde_json::from_str::<Playbook>(&text).map_err(|error| error.to_string())
+        };
+        assert_eq!(read("").map(|held| (held.at_least, held.length)), Ok((1, an_hour())));
+        assert_eq!(read(r#","at_least":16,"for":"1s""#).map(|held| held.at_least), Ok(16));
+        for (rest, expected) in [
+            (r#","for":"0s""#, "over at once"),
+            (r#","within":"0s""#, "over at once"),
+            (r#","at_least":0"#, "must be 1 to 16"),
+            (r#","at_least":17"#, "must be 1 to 16"),
+        ] {
+            let error = read(rest).unwrap_err();
+            assert!(error.contains(expected), "{rest}: {error}");
+        }
+    }
 }

@@ -132,7 +132,8 @@ impl Book {
             if candidates.len() > CANDIDATES_MAX {
                 return Err(BUSY.error(format!("there are {CANDIDATES_MAX} candidates already")));
             }
-            compiled(parts(&edition), &candidates, edition.revision(), &self.config)?;
+            compiled(parts(&edition), &candidates, edition.revision(), &self.config)?
+                .check_rules(&edition)?;
             if put.dry_run {
                 return Ok(Some((changes, false)));
             }
@@ -201,6 +202,7 @@ impl Book {
             let next =
                 compiled(parts(&edition), &candidates, edition.policies_changed(), &self.config)?;
             check_own(&next, &candidates)?;
+            next.check_rules(&edition)?;
             let (mut put, mut gone) = (Vec::new(), Vec::new());
             for candidate in &candidates {
                 let there = edition.policy(&candidate.id);

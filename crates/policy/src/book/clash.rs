@@ -1,5 +1,6 @@
-//! Documents where a policy has a rule. Each would hide the other, and whoever may change documents
-//! could answer in the place of a policy; so there is never both.
+//! Where policies may have no rules: where a document is, since each would hide the other, and
+//! whoever may change documents could answer in the place of a policy; and in the package that
+//! Stockade guards itself with, where they would look as if they counted.
 
 use flow::{Error, Result};
 use rego::Value;
@@ -10,9 +11,17 @@ use super::edition::Policy;
 use crate::codes::DATA_HIDDEN;
 use crate::told;
 
+/// The package Stockade guards itself with, which policies of users have no part in.
+const OWN: [&str; 2] = ["stockade", "self"];
+
 impl Edition {
-    /// Refuses policies with a rule where a document is, but for those that were so before.
+    /// Refuses policies with a rule where none may be, but for those that were so before.
     pub(super) fn check_rules(&self, before: &Self) -> Result<()> {
+        let is_new = |policy: &&Policy| !before.parsed().get(&policy.info.id).is_some_and(is_own);
+        let own = self.parsed().values().filter(|policy| is_own(policy)).find(is_new);
+        if let Some(policy) = own {
+            return Err(told::own(&policy.module));
+        }
         match self.clash(before) {
             None => Ok(()),
             Some((policy, rule, path)) => Err(told::hiding(&policy.module, rule, &path)),
@@ -43,6 +52,12 @@ impl Edition {
             .find(|(policy, _, path)| is_taken(self.data(), path) && is_new(policy, path))
             .map(|(policy, rule, path)| (policy, rule, written(&path)))
     }
+}
+
+/// Whether it claims to be what Stockade guards itself with.
+fn is_own(policy: &Policy) -> bool {
+    let mut package = policy.module.package.iter().map(|name| &**name);
+    OWN.iter().all(|name| package.next() == Some(*name))
 }
 
 /// Where a rule is, as far as that is the same whatever it is asked.

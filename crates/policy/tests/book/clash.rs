@@ -54,6 +54,20 @@ async fn a_rule_is_not_brought_where_a_document_is() {
 }
 
 #[tokio::test]
+async fn what_stockade_guards_itself_with_is_nobody_elses() {
+    let node = Plane::new().await.node().await;
+    for package in ["stockade.self", "stockade.self.more"] {
+        let error = node.put("mine", &format!("package {package}\nallow := true")).await;
+        let error = error.unwrap_err();
+        assert_eq!(code(&error), "policy-invalid", "{package}");
+        assert!(error.to_string().contains("name another"), "{error}");
+    }
+    for package in ["stockade", "stockade.selfish", "self"] {
+        node.put("mine", &format!("package {package}\nallow := true")).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn what_is_there_and_no_function_is_not_called() {
     let node = Plane::new().await.node().await;
     node.put("a", "package a\nx := data.b.later(1)").await.unwrap();

@@ -342,6 +342,26 @@ async fn of_a_promotion_and_a_change_at_once_one_comes_first_and_neither_is_lost
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_candidate_has_no_rule_where_none_may_be() {
+    let plane = Plane::new().await;
+    let here = Compares::on(&plane).await;
+    let put = |text: &'static [u8]| here.node.change("authz/allow", DataChange::Put(text));
+    put(b"9").await.unwrap();
+    for candidate in [MORE, "package stockade.self\nallow := true"] {
+        let error = here.try_out("authz", Some(candidate)).await.unwrap_err();
+        assert_eq!(code(&error), "policy-invalid", "{candidate}");
+    }
+    // A document that comes later is found out when it is about to count.
+    here.node.change("authz", DataChange::Delete).await.unwrap();
+    here.try_out("authz", Some(MORE)).await.unwrap();
+    put(b"9").await.unwrap();
+    let error = here.promote(None).await.unwrap_err();
+    assert_eq!(code(&error), "policy-invalid");
+    here.node.change("authz", DataChange::Delete).await.unwrap();
+    assert_eq!(here.promote(None).await.unwrap().put, ["authz"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn candidates_that_do_not_go_with_what_is_in_force_stop_nobody() {
     let plane = Plane::new().await;
     let here = Compares::on(&plane).await;
