@@ -214,13 +214,14 @@ impl Far {
         registry: &Registry,
     ) -> Self {
         let Options { name, patience, breaker } = options;
+        let absence = Absence::new(breaker.open.0);
         let grounds = memory::Cache::builder().capacity(GROUNDS_KNOWN).clock(clock.clone());
         let marks = memory::Cache::builder().capacity(TAGS_KNOWN).clock(clock.clone());
         let breaker = Breaker::new(&format!("cache-{name}"), breaker, clock.clone(), registry);
         let replicas = shards.iter().any(|kv| kv.asks_replicas());
         Self {
             lately: replicas.then(|| Lately::new(clock.clone())),
-            absence: Absence::default(),
+            absence,
             name,
             shards,
             patience,

@@ -217,11 +217,11 @@ impl Coherence {
         heard != 0 && now.since(Moment(heard)) <= SILENCE
     }
 
-    /// Whether others may still be waiting to say what they could not: nothing is heard, or
-    /// something was missed within [`SILENCE`].
-    pub fn awaits(&self, now: Moment) -> bool {
+    /// Whether others may still be waiting to say what they could not, for which they may need so
+    /// long: nothing is heard, or something was missed a while ago.
+    pub fn awaits(&self, now: Moment, patience: Duration) -> bool {
         let missed = self.missed.load(Ordering::Acquire);
-        !self.holds(now) || missed != 0 && now.since(Moment(missed)) <= SILENCE
+        !self.holds(now) || missed != 0 && now.since(Moment(missed)) <= patience
     }
 
     /// Whether whoever listens has heard nothing for [`SILENCE`]. Not yet while listening
@@ -304,10 +304,11 @@ mod tests {
         let before = coherence.generation();
         assert!(coherence.hear(&word, Moment(8 * second)), "at the same moment as belief ends");
         assert_ne!(coherence.generation(), before);
-        assert!(coherence.awaits(Moment(9 * second)), "others may be late");
+        let awaits = |at| coherence.awaits(Moment(at), SILENCE);
+        assert!(awaits(9 * second), "others may be late");
         coherence.hear(&word, Moment(10 * second));
-        assert!(!coherence.awaits(Moment(11 * second + 1)));
-        assert!(coherence.awaits(Moment(14 * second)));
+        assert!(awaits(11 * second) && !awaits(11 * second + 1));
+        assert!(awaits(14 * second), "nothing is heard");
     }
 
     fn away() -> crate::Error {

@@ -15,8 +15,10 @@ use flow::feed::{Coherence, SILENCE};
 /// A tier that has not answered for so long may have been away.
 const AWAY: Duration = Duration::from_secs(1);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Absence {
+    /// How long others may need to say and to do what they owe.
+    patience: Duration,
     /// Where there are other nodes.
     coherence: OnceLock<Arc<Coherence>>,
     /// When the tier answered last; zero before it did.
@@ -26,6 +28,13 @@ pub(super) struct Absence {
 }
 
 impl Absence {
+    /// Of a tier that others leave alone for so long when it fails.
+    pub(super) fn new(left_alone: Duration) -> Self {
+        let patience = left_alone.saturating_add(SILENCE);
+        let (coherence, answered, back) = Default::default();
+        Self { patience, coherence, answered, back }
+    }
+
     pub(super) fn listen(&self, coherence: Arc<Coherence>) {
         // There is one, known when all is built.
         let _ = self.coherence.set(coherence);
@@ -38,7 +47,10 @@ impl Absence {
     pub(super) fn answers(&self, now: Moment) {
         let Some(coherence) = self.coherence.get() else { return };
         let answered = self.answered.load(Ordering::Acquire);
-        if answered != 0 && now.since(Moment(answered)) > AWAY && coherence.awaits(now) {
+        if answered != 0
+            && now.since(Moment(answered)) > AWAY
+            && coherence.awaits(now, self.patience)
+        {
             self.back.fetch_max(now.0, Ordering::AcqRel);
         }
         self.answered.fetch_max(now.0.max(1), Ordering::AcqRel);
@@ -46,7 +58,7 @@ impl Absence {
 
     pub(super) fn is_doubted(&self, now: Moment) -> bool {
         let back = self.back.load(Ordering::Acquire);
-        back != 0 && now.since(Moment(back)) <= SILENCE
+        back != 0 && now.since(Moment(back)) <= self.patience
     }
 }
 
@@ -60,7 +72,8 @@ mod tests {
 
     #[test]
     fn a_tier_is_doubted_that_was_away_while_nobody_was_heard() {
-        let (coherence, absence) = (Arc::new(Coherence::default()), Absence::default());
+        let coherence = Arc::new(Coherence::default());
+        let absence = Absence::new(Duration::from_secs(1));
         let word = |at| coherence.hear(&Arrival::Heartbeat { place: Place(0) }, Moment(at));
         let answers = |at| {
             absence.answers(Moment(at));
@@ -74,12 +87,11 @@ mod tests {
         assert!(!answers(3 * SECOND));
         assert!(!answers(4 * SECOND));
         assert!(!answers(5 * SECOND), "nobody is heard, but it was there");
-        assert!([7, 8, 9, 10].iter().all(|at| answers(at * SECOND)));
-        assert!(!answers(10 * SECOND + 2));
-        word(11 * SECOND);
-        assert!(answers(12 * SECOND), "heard again a moment before");
-        word(13 * SECOND);
-        word(15 * SECOND);
-        assert!(!answers(17 * SECOND), "and long before");
+        assert!([7, 8, 9, 10, 11].iter().all(|at| answers(at * SECOND)));
+        assert!(!answers(11 * SECOND + 2));
+        word(12 * SECOND);
+        assert!(answers(13 * SECOND), "heard again a moment before");
+        (14..18).step_by(2).for_each(|at| assert!(!word(at * SECOND)));
+        assert!(!answers(18 * SECOND), "and long before");
     }
 }
