@@ -232,6 +232,12 @@ fn the_command_line_compares_pushes_tries_and_promotes() {
     assert_eq!(run(&["push", "p"], 0), "`authz.rego` is in force\n`more/old.rego` is in force\n");
     assert_eq!(run(&["diff", "p", "--all"], 0), "0 added, 0 changed, 0 removed, 2 the same\n");
 
+    write("wrong/new.rego", "package new\n\nx if foo(1)\n\ny if inputt.z\n");
+    let (ended, _, refused) = said(&server, place, &["push", "wrong"]);
+    for part in ["new.rego:3", "undefined function foo", "new.rego:5", "try: mend it"] {
+        assert!(ended == 1 && refused.contains(part), "{part}: {refused}");
+    }
+
     write("p/authz.rego", MORE);
     let diff = run(&["diff", "p/authz.rego", "--all"], 1);
     for line in [

@@ -7,7 +7,7 @@ pub(crate) mod opa;
 
 use bytes::Bytes;
 use flow::{Error, Id, Kind};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use schemars::JsonSchema;
@@ -94,10 +94,18 @@ pub(crate) fn status(error: &Error) -> StatusCode {
 /// The answer to a request that failed, in the words its place speaks.
 pub(crate) fn told(error: &Error, id: Id, head: &Parts) -> Response<Payload> {
     let shown = head.headers.contains_key(AUTHORIZATION);
-    match opa::is_spoken(head.uri.path()) {
+    match opa::is_spoken(head.uri.path()) && !is_wanted(head) {
         true => opa::response(error, head, shown),
         false => response(error, id, shown),
     }
+}
+
+/// Whether the caller asks for problems by their own media type.
+fn is_wanted(head: &Parts) -> bool {
+    let accepts = head.headers.get_all(ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
+    let mut types = accepts.flat_map(|accept| accept.split(','));
+    let name = |one: &str| one.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    types.any(|one| name(one) == MEDIA_TYPE)
 }
 
 /// The answer to a request that failed. `shown` says whether it came with a

@@ -7,9 +7,12 @@ use serde_json::{Value, json};
 
 use crate::codes::{POLICY_BROKEN, POLICY_FAILED};
 
+/// So much of what is wrong is said in a sentence.
+const TOGETHER_MAX: usize = 5;
+
 /// A text that is no policy.
 pub(crate) fn unread(errors: &[SyntaxError]) -> Error {
-    let story = errors.first().map(ToString::to_string).unwrap_or_default();
+    let story = together(errors);
     let errors = errors
         .iter()
         .map(|error| one("rego_parse_error", &error.message, &error.source, error.span));
@@ -18,7 +21,7 @@ pub(crate) fn unread(errors: &[SyntaxError]) -> Error {
 
 /// Policies that do not go together.
 pub(crate) fn uncompiled(problems: &[Problem]) -> Error {
-    let story = problems.first().map(ToString::to_string).unwrap_or_default();
+    let story = together(problems);
     let one = |problem: &Problem| {
         let Place { source, span } = &problem.place;
         self::one(problem.code, &problem.message, source, *span)
@@ -38,7 +41,7 @@ pub(crate) fn own(module: &Module) -> Error {
     let message = "the package `stockade.self` is Stockade's own, and rules in it would not \
                    count: name another, and give roles to whoever may do more";
     let one = one("rego_compile_error", message, &module.source, module.package_span);
-    broken(message.to_owned(), vec![one])
+    broken(format!("{}: {message}", module.source.name), vec![one])
 }
 
 /// An evaluation that came to no end.
@@ -48,6 +51,16 @@ pub(crate) fn failed(error: &rego::Error) -> Error {
         None => vec![json!({ "code": error.code, "message": error.message })],
     };
     POLICY_FAILED.error(error.to_string()).with_record(json!({ "errors": errors }))
+}
+
+/// What is wrong in one sentence; of very many the first.
+fn together(all: &[impl ToString]) -> String {
+    let (first, rest) = all.split_at(all.len().min(TOGETHER_MAX));
+    let mut story = first.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    if !rest.is_empty() {
+        story += &format!("; and {} more", rest.len());
+    }
+    story
 }
 
 fn broken(story: String, errors: Vec<Value>) -> Error {

@@ -6,7 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use flow::{Error, Result};
+use pool::http::Ask;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::super::client::{Client, encoded, read};
 use super::super::failure::Failure;
@@ -128,9 +130,27 @@ struct Shown {
     result: Policy,
 }
 
+/// A question where OPA's clients ask, with problems told as everywhere else.
+pub(super) fn question(
+    client: &Client,
+    method: &str,
+    path: &str,
+) -> std::result::Result<Ask, Failure> {
+    let accept = "application/json, application/problem+json";
+    Ok(client.question(method, path)?.header("accept", accept)?)
+}
+
+async fn get<T: DeserializeOwned>(
+    client: &mut Client,
+    path: &str,
+) -> std::result::Result<T, Failure> {
+    let ask = question(client, "GET", path)?;
+    read(&client.send(ask).await?)
+}
+
 /// The policies in force.
 pub(super) async fn in_force(client: &mut Client) -> std::result::Result<Texts, Failure> {
-    let policies: Policies = read(&client.ask("GET", "/v1/policies").await?)?;
+    let policies: Policies = get(client, "/v1/policies").await?;
     Ok(policies.result.into_iter().map(|policy| (policy.id, policy.raw)).collect())
 }
 
@@ -142,6 +162,6 @@ pub(super) async fn shown(
 ) -> std::result::Result<String, Failure> {
     let version = version.map(|version| format!("?version={version}")).unwrap_or_default();
     let path = format!("/v1/policies/{}{version}", encoded(id));
-    let shown: Shown = read(&client.ask("GET", &path).await?)?;
+    let shown: Shown = get(client, &path).await?;
     Ok(shown.result.raw)
 }

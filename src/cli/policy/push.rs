@@ -67,8 +67,8 @@ impl Push {
         let mut done = Vec::new();
         for (id, text) in texts {
             let path = format!("/v1/policies/{}{dry_run}", encoded(&id));
-            let ask = client.question("PUT", &path)?.header("content-type", "text/plain")?;
-            client.send(ask.body(text)).await?;
+            let ask = loose::question(&client, "PUT", &path)?;
+            client.send(ask.header("content-type", "text/plain")?.body(text)).await?;
             output.note(&match self.dry_run {
                 true => format!("`{id}` could be put in force"),
                 false => format!("`{id}` is in force"),

@@ -1,4 +1,5 @@
-//! What went wrong, in the words of Open Policy Agent, whose clients read nothing else.
+//! What went wrong, in the words of Open Policy Agent, whose clients read nothing else. Whoever
+//! accepts `application/problem+json` by its name is told as everywhere else.
 
 use flow::{Error, Kind};
 use http::header::CONTENT_TYPE;

@@ -131,6 +131,13 @@ async fn bodies_may_be_packed_but_not_be_bombs() {
     assert_eq!((bomb.status.as_u16(), &*bomb.opa_problem()), (413, "invalid_parameter"));
     let torn = send(&gzip, packed(br#"{"input":"alice"}"#)[..20].to_vec()).await;
     assert_eq!((torn.status.as_u16(), &*torn.opa_problem()), (400, "invalid_parameter"));
+    let wanted = [("accept", "application/json, application/problem+json;q=0.9")];
+    let told = send(&[gzip[0], wanted[0]], b"x".to_vec()).await;
+    assert_eq!(
+        told.problem(),
+        "door-http-body-broken",
+        "told as everywhere else, who asks for that"
+    );
     let other = send(&[("content-encoding", "br")], b"x".to_vec()).await;
     assert_eq!((other.status.as_u16(), &*other.opa_problem()), (415, "invalid_parameter"));
     let large = send(&[], vec![b' '; 10 << 20]).await;
