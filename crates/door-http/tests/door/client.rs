@@ -207,7 +207,7 @@ impl Raw {
                     return (text, clock.moment().since(begun));
                 }
                 Ok(Ok(read)) => bytes.extend_from_slice(&piece[..read]),
-                Err(_) => clock.advance(Duration::from_millis(500)),
+                Err(_) => clock.advance(Duration::from_millis(100)),
             }
         }
         panic!("the connection was not closed; it said {}", String::from_utf8_lossy(&bytes));
