@@ -278,7 +278,10 @@ impl<V: Clone + Send + Sync + 'static> Inner<V> {
             false if self.fars.is_empty() => self.eye.found_nowhere(&key, miss_here),
             false => self.eye.found_nowhere(&key, last_miss(&looks)),
         }
-        if let Some(far) = looks.iter().find_map(|look| self.stale_there(&key, look)) {
+        // What may have been purged is no fallback either.
+        let there = self.fars.iter().zip(&looks).filter(|((far, _), _)| !far.is_doubted());
+        let mut there = there.map(|(_, look)| look);
+        if let Some(far) = there.find_map(|look| self.stale_there(&key, look)) {
             // Who wants it anew is not content with what there was.
             if ask != Ask::Forced {
                 lead.stale(far.value.clone());

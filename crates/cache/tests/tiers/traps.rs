@@ -177,6 +177,8 @@ async fn a_tier_that_comes_back_with_what_others_could_not_purge_is_not_believed
     cut.cut.store(true, SeqCst);
     store.away.store(false, SeqCst);
     clock.advance(Duration::from_secs(1));
+    let fails = || async { Err::<Value, _>("the origin is away".to_owned()) };
+    of(&here).get_or_load("a", fails).await.unwrap_err();
     assert_eq!(load("a", "new").await, Value::from("new"), "before the feed is heard");
     word(&heard);
     assert_eq!(load("b", "new").await, Value::from("new"), "and after");
