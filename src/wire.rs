@@ -84,6 +84,7 @@ pub(crate) struct Plane {
     sql: Arc<dyn Sql>,
     views: Views,
     ledger: ::ledger::Ledger,
+    outbox: Arc<Outbox>,
     /// Whose turn it is to make a backup.
     backups: Arc<tokio::sync::Mutex<()>>,
     groups: group::Opening,
@@ -262,12 +263,14 @@ pub(crate) async fn build(
     let (path, background) =
         Serve::new(stages, revisions.clone(), clock.clone(), random.clone(), registry);
     let background = Arc::new(background);
+    let outbox = Arc::new(Outbox::new(sql.clone(), clock.clone(), registry));
     let plane = Arc::new(Plane {
         path: Arc::new(path),
         cache: cache.clone(),
         sql: sql.clone(),
         views: views.clone(),
         ledger: ledger.clone(),
+        outbox: outbox.clone(),
         backups: Arc::default(),
         groups,
         store,
@@ -291,7 +294,6 @@ pub(crate) async fn build(
         clock: clock.clone(),
         random: random.clone(),
     });
-    let outbox = Outbox::new(sql.clone(), clock.clone(), registry);
     let listener = Listener { feed, coherence: shared.unwrap_or_default(), clock: clock.clone() };
     let ear = Ear { listener, notices, cache, revisions, blocks, behaviour };
     let sealed = seal.map(|seal| ::gate::Sealed::new(sql.clone(), seal));
@@ -318,7 +320,7 @@ pub(crate) struct Work {
     sql: Arc<dyn Sql>,
     /// Absent where nothing can be sealed.
     sealed: Option<::gate::Sealed>,
-    outbox: Outbox,
+    outbox: Arc<Outbox>,
     ledger: ::ledger::Ledger,
     log: ::ledger::Work,
     ear: Ear,
@@ -421,7 +423,6 @@ impl Work {
         let Self { sql, sealed, outbox, ledger, log, ear, depend, health, space, .. } = self;
         let Self { adaptive, bundles, comparing, plane, .. } = self;
         let stop = signal::Sender::new(false);
-        let outbox = Arc::new(outbox);
         let mut others = JoinSet::new();
         let (drained, sink) = (outbox.clone(), ledger.clone());
         others.spawn(async move {

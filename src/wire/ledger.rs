@@ -1,5 +1,7 @@
 //! The ledger's answers.
 
+use std::time::Duration;
+
 use flow::question::ledger::{
     Append, Appended, Checkpoint, Event, Follow, Head, Page, Prove, Read,
 };
@@ -7,6 +9,9 @@ use flow::{Answer, BoxStream, Error, Origin, Permitted, Result, Step};
 use ledger::codes::INVALID;
 
 use super::Plane;
+
+/// Whoever reads the end of the ledger waits at most so long for what is on its way there.
+const CATCHING_UP: Duration = Duration::from_secs(1);
 
 impl<'q> Origin<Append<'q>> for Plane {
     fn answer<'a>(
@@ -33,9 +38,27 @@ impl<'q> Origin<Append<'q>> for Plane {
 impl Origin<Read> for Plane {
     fn answer<'a>(&'a self, permitted: &'a Permitted<'a, Read>) -> Step<'a, Result<Answer<Page>>> {
         Step::later(async {
-            let page = self.ledger.read(permitted.tenant(), permitted.question()).await?;
-            Ok(Answer::done(page))
+            let (tenant, question) = (permitted.tenant(), permitted.question());
+            let page = self.ledger.read(tenant, question).await?;
+            if page.next.is_some() && !question.backward {
+                return Ok(Answer::done(page));
+            }
+            // It reaches the end, where what was just done has to be.
+            self.clock.within(CATCHING_UP, self.caught_up()).await;
+            Ok(Answer::done(self.ledger.read(tenant, question).await?))
         })
+    }
+}
+
+impl Plane {
+    /// Waits until the ledger has what was answered before now.
+    async fn caught_up(&self) {
+        let handed = async {
+            if let Err(error) = self.outbox.caught_up().await {
+                tracing::debug!(error = %error.story(), "nobody knows what waits in the outbox");
+            }
+        };
+        tokio::join!(self.ledger.caught_up(), handed);
     }
 }
 

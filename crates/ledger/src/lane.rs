@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
 use std::time::Duration;
 
 use flow::question::ledger as question;
@@ -32,6 +35,9 @@ struct Shared {
     clock: Clock,
     random: Random,
     queue: mpsc::Sender<Fact>,
+    /// How many facts the queue has taken, and how many of them are dealt with.
+    taken: AtomicU64,
+    settled: watch::Sender<u64>,
     audit: Audit,
     tallies: Mutex<Vec<Arc<Tally>>>,
     refusals: Mutex<HashMap<Refused, (Fact, u64)>>,
@@ -84,6 +90,8 @@ impl Ledger {
             clock,
             random,
             queue,
+            taken: AtomicU64::new(0),
+            settled: watch::Sender::new(0),
             audit: config.audit,
             tallies: Mutex::default(),
             refusals: Mutex::default(),
@@ -96,6 +104,12 @@ impl Ledger {
     /// The log it keeps.
     pub fn log(&self) -> &Log {
         &self.0.log
+    }
+
+    /// Waits until every fact noted by now is on disk. It needs the work to run.
+    pub async fn caught_up(&self) {
+        let taken = self.0.taken.load(Acquire);
+        let _ = self.0.settled.subscribe().wait_for(|settled| *settled >= taken).await;
     }
 
     /// A page of a tenant's events.
@@ -225,9 +239,14 @@ impl Shared {
 
     fn enqueue(&self, fact: Fact) {
         let count = fact.count;
-        if self.queue.try_send(fact).is_err() {
-            self.lost.fetch_add(count, Relaxed);
-            self.signals.lost(count);
+        match self.queue.try_send(fact) {
+            Ok(()) => {
+                self.taken.fetch_add(1, Release);
+            }
+            Err(_) => {
+                self.lost.fetch_add(count, Relaxed);
+                self.signals.lost(count);
+            }
         }
     }
 
@@ -402,17 +421,18 @@ impl Work {
             };
             match woken {
                 Woken::Queued => self.gather(&mut facts, &mut stop).await,
-                Woken::Due => {
-                    collected = shared.clock.moment();
-                    facts.extend(shared.collect());
-                }
+                Woken::Due => collected = shared.clock.moment(),
                 Woken::Stopped => {
                     self.queued.close();
                     while self.queued.recv_many(&mut facts, BATCH).await > 0 {}
-                    facts.extend(shared.collect());
                 }
             }
+            let queued = facts.len() as u64;
+            if woken != Woken::Queued {
+                facts.extend(shared.collect());
+            }
             shared.write(&facts, &mut patience).await;
+            shared.settled.send_modify(|settled| *settled += queued);
             facts.clear();
             if woken == Woken::Stopped {
                 return;

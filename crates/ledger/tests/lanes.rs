@@ -149,6 +149,21 @@ async fn logged_facts_are_all_there_in_order() {
 }
 
 #[tokio::test]
+async fn who_waits_for_what_was_noted_finds_it() {
+    let (ledger, work, _folder) = open(&Config::default()).await;
+    let stop = watch::Sender::new(false);
+    let running = tokio::spawn(work.run(stop.subscribe()));
+    for n in 1..=50 {
+        let noted = fact("object.get", &n.to_string(), Outcome::Done);
+        ledger.note(noted.clone());
+        ledger.caught_up().await;
+        assert_eq!(read(&ledger, n, 10).await, (vec![told(n, &noted)], None));
+    }
+    stop.send_replace(true);
+    running.await.unwrap();
+}
+
+#[tokio::test]
 async fn what_the_queue_cannot_take_is_counted_in_the_log_itself() {
     let (ledger, work, _folder) = open(&Config { queue: 10, ..Config::default() }).await;
     for _ in 0..25 {

@@ -249,14 +249,6 @@ impl Sink for Memory {
     }
 }
 
-impl Memory {
-    async fn until(&self, enough: usize) {
-        while self.taken.lock().len() < enough {
-            Clock::system().sleep(std::time::Duration::from_millis(5)).await;
-        }
-    }
-}
-
 async fn facts_leave_in_commit_order_exactly_once(near: Arc<dyn Sql>, far: Arc<dyn Sql>) {
     const WRITERS: u64 = 16;
     const EACH: u64 = 25;
@@ -286,7 +278,7 @@ async fn facts_leave_in_commit_order_exactly_once(near: Arc<dyn Sql>, far: Arc<d
     while let Some(writer) = writers.join_next().await {
         writer.expect("writers are not disturbed");
     }
-    sink.until((WRITERS * EACH * 2) as usize).await;
+    Outbox::new(near, clock, &registry).caught_up().await.expect("it is waited for");
     let taken = sink.taken.lock().clone();
     assert_eq!(taken.len() as u64, WRITERS * EACH * 2);
     for pair in taken.windows(2) {
@@ -298,10 +290,6 @@ async fn facts_leave_in_commit_order_exactly_once(near: Arc<dyn Sql>, far: Arc<d
         let own: Vec<_> =
             taken.iter().filter(resource).map(|entry| entry.fact.id.0 % 1_000_000).collect();
         assert!(own.is_sorted(), "each writer's facts are in its order");
-    }
-    let outbox = Outbox::new(near, clock, &registry);
-    while outbox.lag().await.expect("it is read").0 > 0 {
-        Clock::system().sleep(std::time::Duration::from_millis(5)).await;
     }
 }
 

@@ -24,6 +24,7 @@ use std::time::Duration;
 use flow::fact::Fact;
 use flow::signal::{Counter, Gauge, Registry};
 use flow::{BoxFuture, Clock, Error, Result};
+use tokio::sync::Notify;
 
 use super::{Dialect, Sql, Statement, Transaction, codes};
 
@@ -46,6 +47,9 @@ pub trait Sink: Send + Sync {
 /// The facts handed over at once.
 const BATCH: i64 = 256;
 
+/// Whether another node has handed facts over is looked at so often, by whoever waits for it.
+const GLANCE: Duration = Duration::from_millis(20);
+
 /// How often the lag is measured.
 const MEASURED: Duration = Duration::from_secs(1);
 
@@ -63,13 +67,14 @@ pub struct Outbox {
     sql: Arc<dyn Sql>,
     clock: Clock,
     signals: Signals,
+    moved: Notify,
 }
 
 impl Outbox {
     /// The outbox of `sql`.
     pub fn new(sql: Arc<dyn Sql>, clock: Clock, registry: &Registry) -> Self {
         let signals = Signals::new(registry);
-        Self { sql, clock, signals }
+        Self { sql, clock, signals, moved: Notify::new() }
     }
 
     /// Hands facts over as they are committed, for as long as it is polled. Of
@@ -92,6 +97,26 @@ impl Outbox {
     pub async fn flush(&self, sink: &dyn Sink) -> Result<u64> {
         let _turn = self.sql.turn().await?;
         self.hand_over_all(sink, &mut 0).await
+    }
+
+    /// Waits until everything committed by now has been handed over, by whichever node.
+    pub async fn caught_up(&self) -> Result<()> {
+        let newest = Statement::new("SELECT max(place) FROM outbox");
+        let newest: Option<u64> = self.sql.query(newest).await?.only()?.at(0)?;
+        let Some(newest) = newest else { return Ok(()) };
+        loop {
+            let mut moved = std::pin::pin!(self.moved.notified());
+            moved.as_mut().enable();
+            let oldest = Statement::new("SELECT min(place) FROM outbox");
+            let oldest: Option<u64> = self.sql.query(oldest).await?.only()?.at(0)?;
+            if oldest.is_none_or(|oldest| oldest > newest) {
+                return Ok(());
+            }
+            tokio::select! {
+                () = moved => {}
+                () = self.clock.sleep(GLANCE) => {}
+            }
+        }
     }
 
     /// How many facts wait, and for how long the oldest has.
@@ -149,6 +174,7 @@ impl Outbox {
             *passed = last.place;
             handed += batch.len() as u64;
             self.signals.handed(batch.len());
+            self.moved.notify_waiters();
             // What is committed from now on announces itself.
             if (batch.len() as i64) < BATCH {
                 return Ok(handed);
