@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use flow::{Kind, Time};
+use tokio::sync::Barrier;
 use tokio::task::{JoinSet, yield_now};
 
 use super::*;
@@ -117,9 +118,12 @@ async fn nobody_is_favoured_and_nobody_forgotten() {
     let (pool, _) = pool(small(2, 2), &clock);
     let mut tasks = JoinSet::new();
     let stop = Arc::new(AtomicBool::new(false));
+    // Who is there alone is served alone.
+    let all_there = Arc::new(Barrier::new(32));
     for _ in 0..32 {
-        let (pool, stop) = (pool.clone(), stop.clone());
+        let (pool, stop, all_there) = (pool.clone(), stop.clone(), all_there.clone());
         tasks.spawn(async move {
+            all_there.wait().await;
             let mut served = 0u64;
             while !stop.load(Relaxed) {
                 let lease = pool.acquire("test").await.unwrap();
