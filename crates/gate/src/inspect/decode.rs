@@ -11,6 +11,7 @@ pub(super) struct Decoded {
     pub(super) bytes: Vec<u8>,
     pub(super) from: Vec<u32>,
     pub(super) used: Used,
+    torn: bool,
 }
 
 /// Which encodings a round undid.
@@ -42,10 +43,12 @@ impl Used {
 
 /// Undoes one round of URL, HTML and escape encodings; nothing when there is none.
 pub(super) fn round(bytes: &[u8]) -> Option<Decoded> {
-    if !encoded(bytes) {
+    let torn = torn(bytes);
+    if !torn && !encoded(bytes) {
         return None;
     }
     let mut decoded = Decoded::with_capacity(bytes.len());
+    decoded.torn = torn;
     let mut place = 0;
     while place < bytes.len() {
         let taken = decoded.undo(bytes, place);
@@ -63,6 +66,11 @@ pub(super) fn round(bytes: &[u8]) -> Option<Decoded> {
         }
     }
     decoded.used.any().then_some(decoded)
+}
+
+/// `%S%E%L%E%C%T`: a percent sign before every letter, which some servers pass over.
+fn torn(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&b'%') && memchr::memchr_iter(b'%', bytes).count() * 9 > bytes.len() * 4
 }
 
 /// Whether there is anything to undo: signs of encodings are in many texts that are not encoded.
@@ -88,6 +96,7 @@ impl Decoded {
             bytes: Vec::with_capacity(length),
             from: Vec::with_capacity(length),
             used: Used::default(),
+            torn: false,
         }
     }
 
@@ -143,7 +152,8 @@ fn percent(bytes: &[u8], place: usize, decoded: &mut Decoded) -> usize {
     }
     let (code, digits) = number(bytes, place + 1, 2, 16);
     if digits < 2 {
-        return 0;
+        decoded.used.url |= decoded.torn;
+        return usize::from(decoded.torn);
     }
     decoded.used.url = true;
     decoded.push(u8::try_from(code).unwrap_or(0), place);
@@ -236,7 +246,15 @@ fn entity(bytes: &[u8], place: usize, decoded: &mut Decoded) -> usize {
             return name.len() + 2;
         }
     }
-    0
+    // The oldest of them browsers read without the semicolon too.
+    let bracket = match rest {
+        [b'l' | b'L', b't' | b'T', b'a'..=b'z' | b'A'..=b'Z' | b'/' | b'!', ..] => b'<',
+        [b'g' | b'G', b't' | b'T', next, ..] if *next != b'=' && *next != b'e' => b'>',
+        _ => return 0,
+    };
+    decoded.used.html = true;
+    decoded.push(bracket, place);
+    3
 }
 
 /// What is not ASCII: overlong forms of it, and characters that are folded to it.
@@ -332,5 +350,10 @@ pub(super) fn base64(bytes: &[u8]) -> Option<Decoded> {
     }
     let from = (0..found.len()).map(|place| u32::try_from(start + place * 4 / 3).unwrap_or(0));
     let from = from.collect();
-    Some(Decoded { bytes: found, from, used: Used { base64: true, ..Used::default() } })
+    Some(Decoded {
+        bytes: found,
+        from,
+        used: Used { base64: true, ..Used::default() },
+        torn: false,
+    })
 }

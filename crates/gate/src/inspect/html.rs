@@ -40,8 +40,11 @@ fn leaves(text: &Text<'_>, found: &mut Findings) {
     };
     let named = text.part(0, quote).iter().all(|byte| byte.is_ascii_alphanumeric());
     let rest = text.part(quote + 1, text.len());
-    let rest = rest.strip_prefix(b"/").unwrap_or(rest);
-    let Some(rest) = rest.strip_prefix(b">") else { return };
+    let marks = rest.iter().take_while(|byte| matches!(byte, b'"' | b'\'' | b'/' | b'>')).count();
+    let Some((marks, rest)) = rest.split_at_checked(marks) else { return };
+    if !marks.ends_with(b">") {
+        return;
+    }
     let rest = super::text::trim(rest.get(..32).unwrap_or(rest));
     if named && matches!(rest, [b'<', b'a'..=b'z' | b'/' | b'!', ..]) {
         found.add(Kind::Xss, 0.75, (quote, quote + 4), "a tag is closed and another begins");
@@ -210,6 +213,10 @@ fn attributes(text: &Text<'_>, tag: &[u8], mut place: usize, found: &mut Finding
             if place == start {
                 place += 1;
             }
+            if split(name) {
+                let why = "a handler of events is set in markup";
+                found.add(Kind::Xss, 0.75, (start, place), why);
+            }
             // A handler at the very end may have been torn off before its value.
             continue;
         }
@@ -223,6 +230,13 @@ fn attributes(text: &Text<'_>, tag: &[u8], mut place: usize, found: &mut Finding
     }
     facts.end = place.min(text.len());
     facts
+}
+
+/// `onload!#$%&=…`: marks behind the name of an event, which some browsers passed over.
+fn split(name: &[u8]) -> bool {
+    let end = name.iter().position(|byte| !byte.is_ascii_alphabetic()).unwrap_or(name.len());
+    let (event, marks) = name.split_at_checked(end).unwrap_or_default();
+    event.starts_with(b"on") && event.len() > 5 && matches!(marks, [b'!', b'#' | b'$' | b'%', ..])
 }
 
 /// How much is read of a value whose quote is never closed.
@@ -304,7 +318,8 @@ fn weigh(
         {
             0.7
         }
-        b"img" | b"image" | b"input" | b"video" | b"audio"
+        b"img" | b"image" | b"input" | b"video" | b"audio" | b"source" | b"track" | b"body"
+        | b"table" | b"thead" | b"tbody" | b"tfoot" | b"tr" | b"td" | b"th"
             if facts.source && span.1 >= text.len() && text.raw.last() != Some(&b'>') =>
         {
             0.7

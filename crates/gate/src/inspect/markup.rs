@@ -116,7 +116,8 @@ fn included(text: &Text<'_>, found: &mut Findings) {
 }
 
 /// Steps and functions of XPath.
-pub(super) const STEPS: [&[u8]; 14] = [
+pub(super) const STEPS: [&[u8]; 15] = [
+    b"]|//",
     b"count(/",
     b"name(/",
     b"text()",
@@ -141,7 +142,8 @@ fn steps(text: &Text<'_>) -> bool {
             || head.ends_with(b"string-length")
             || head.ends_with(b"local-name")
     };
-    memchr::memchr_iter(b'(', text.lower).any(called) || has_any(text.lower, &[b"::", b"/*["])
+    memchr::memchr_iter(b'(', text.lower).any(called)
+        || has_any(text.lower, &[b"::", b"/*[", b"]|//"])
 }
 
 fn queried(text: &Text<'_>, found: &mut Findings) {

@@ -26,12 +26,24 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if text.signs.any(Signs::PAREN) && calls(text) && text.may(Group::Code) {
         called(text, found);
     }
+    if text.signs.any(Signs::HASH.and(Signs::AT))
+        && let Some(place) = navigated(text)
+    {
+        found.add(Kind::Object, 0.9, (place, place + 8), "an expression leaves its sandbox");
+    }
     if text.raw.starts_with(b"rO0AB")
         || text.raw.starts_with(b"\xac\xed\x00\x05")
         || text.raw.starts_with(b"AAEAAAD/////")
     {
         found.add(Kind::Object, 0.95, (0, 5), "a serialised object begins");
     }
+}
+
+/// `#_memberAccess=…`, `@ognl.OgnlContext@…`: what guards expressions of OGNL is set by one.
+fn navigated(text: &Text<'_>) -> Option<usize> {
+    [&b"#_memberaccess"[..], b"@ognl.ognlcontext@", b"@org.apache.struts2."]
+        .iter()
+        .find_map(|known| find(text.lower, known, 0))
 }
 
 /// `O:8:"Name":…` and `a:2:{…`.
@@ -47,7 +59,7 @@ fn serialised(text: &Text<'_>, found: &mut Findings) {
 }
 
 /// How calls of a server's own code begin.
-pub(super) const CODE: [&[u8]; 16] = [
+pub(super) const CODE: [&[u8]; 17] = [
     b"system('",
     b"system(\"",
     b"java.lang.runtime",
@@ -64,10 +76,11 @@ pub(super) const CODE: [&[u8]; 16] = [
     b"passthru(",
     b"proc_open(",
     b"pcntl_exec(",
+    b"file_put_contents(",
 ];
 
 /// Of which kind each of them is, and how much it says.
-const KINDS: [(Kind, f32); 16] = [
+const KINDS: [(Kind, f32); 17] = [
     (Kind::Command, 0.75),
     (Kind::Command, 0.75),
     (Kind::Object, 0.8),
@@ -84,6 +97,7 @@ const KINDS: [(Kind, f32); 16] = [
     (Kind::Php, 0.7),
     (Kind::Php, 0.6),
     (Kind::Php, 0.7),
+    (Kind::Php, 0.75),
 ];
 
 /// Whether a name is called that ends as those of [`CODE`] do, or there is what the others have.
@@ -91,7 +105,7 @@ fn calls(text: &Text<'_>) -> bool {
     let known = |open: usize| {
         matches!(
             text.part(open.saturating_sub(4), open),
-            b"stem" | b"time" | b"info" | b"eval" | b"code" | b"exec" | b"thru" | b"open"
+            b"stem" | b"time" | b"info" | b"eval" | b"code" | b"exec" | b"thru" | b"open" | b"ents"
         )
     };
     memchr::memchr_iter(b'(', text.lower).any(known)

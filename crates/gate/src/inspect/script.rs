@@ -22,7 +22,10 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     }
     if text.signs.any(Signs::COLON)
         && text.signs.any(Signs::PAREN)
-        && has_any(text.lower, &[b":expression(", b":expression\\28", b"behavior:url("])
+        && has_any(
+            text.lower,
+            &[b":expression(", b":expression\\28", b"behavior:url(", b"-moz-binding:url("],
+        )
         && (text.len() < 80 || has_any(text.lower, &[b"style"]))
     {
         found.add(Kind::Xss, 0.8, (0, text.len()), "a style runs script");

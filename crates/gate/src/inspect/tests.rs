@@ -146,6 +146,25 @@ const PAIRS: &[(&str, &[&str], &[&str])] = &[
         &["costs $5", "{\"price\": \"$5\"}", "array[0]=1"],
     ),
     (
+        "object",
+        &[
+            "(#_memberAccess['allowStaticMethodAccess']=true)",
+            "#_memberAccess=@ognl.OgnlContext@DEFAULT_MEMBER_ACCESS,#a=7",
+            "%23r%3d@org.apache.struts2.ServletActionContext@getRequest()",
+        ],
+        &["#member access", "a@struts.example", "#context"],
+    ),
+    (
+        "php",
+        &["file_put_contents('a.php','x')", "<?php phpinfo();"],
+        &["put the contents (of it) in a file", "file contents (old)"],
+    ),
+    (
+        "xpath",
+        &["7')]|//*|/a[contains(a,'b", "' or count(/child::node())=1 or 'a'='b"],
+        &["a | b", "a[0]|b[1]", "//a comment"],
+    ),
+    (
         "ldap",
         &["*)(uid=*", "x)(|(cn=*))", "(&(cn=a)(sn=*))"],
         &["(see below)", "f(x)(y)", "5 * (3 + 2) = 25"],

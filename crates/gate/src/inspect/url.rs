@@ -27,6 +27,12 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
         && !value.starts_with(b"dict:")
         && !value.starts_with(b"jdbc:")
     {
+        // `http://169.254.169.254/…/[ROLE NAME]`
+        if let Some(rest) = first.strip_prefix(b"http://").or(first.strip_prefix(b"https://"))
+            && tells(rest)
+        {
+            judge(text, b"http", rest, found);
+        }
         return;
     }
     let value = value.strip_prefix(b"url:").unwrap_or(value);
@@ -65,6 +71,11 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if slashes >= 1 || matches!(scheme, b"http" | b"https") {
         judge(text, scheme, rest.get(slashes..).unwrap_or_default(), found);
     }
+}
+
+/// Whether a host is where clouds tell their machines about themselves.
+fn tells(rest: &[u8]) -> bool {
+    rest.starts_with(b"169.254.169.254/") || rest.starts_with(b"metadata.google.internal/")
 }
 
 /// How many slashes of any sort a value begins with.

@@ -43,6 +43,9 @@ pub(super) fn attribute(
     if has(value, b"<script") {
         found.add(Kind::Xss, 0.8, span, "a script begins in an attribute");
     }
+    if shows(value) && tag != b"code" {
+        found.add(Kind::Xss, 0.75, span, "script stands in an attribute");
+    }
     let local = name.iter().rposition(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'-'));
     let local = local.and_then(|at| name.get(at + 1..)).unwrap_or(name);
     if handler(local) || (local != name && name.starts_with(b"on") && name.len() > 4) {
@@ -65,6 +68,8 @@ pub(super) fn attribute(
         {
             found.add(Kind::Xss, 1.0, span, "a link runs script");
         }
+    } else if name == b"is" && value == b"script" {
+        found.add(Kind::Xss, 0.8, span, "an element is made a script");
     } else if matches!(
         name,
         b"datasrc" | b"datafld" | b"dataformatas" | b"ev:event" | b"ev:handler"
@@ -85,6 +90,15 @@ pub(super) fn attribute(
         found.add(Kind::Xss, 0.9, span, "an attribute is animated into script");
     }
     text.step();
+}
+
+/// `alert('…')`: what shows that script runs, as it is called.
+fn shows(value: &[u8]) -> bool {
+    [&b"alert("[..], b"confirm(", b"prompt("].iter().any(|call| {
+        let open = find(value, call, 0).map_or(0, |at| at + call.len());
+        let inside = value.get(open..).and_then(<[u8]>::first);
+        open > 0 && inside.is_some_and(|byte| byte.is_ascii_digit() || b"'\"`/".contains(byte))
+    })
 }
 
 /// A host that is one number, or numbers in other than tens.

@@ -1,7 +1,7 @@
 //! Values in which quotes are escaped or words torn, read again as who takes that back has them.
 
 use super::super::sign::Signs;
-use super::super::text::{Text, find};
+use super::super::text::{Text, find, is_word};
 use super::super::{Findings, Kind};
 use super::read;
 use super::telling::Words;
@@ -10,7 +10,9 @@ use super::walk::Place;
 /// What is read to its end whatever its words are.
 const READ: Words = Words { telling: true, silent: false };
 /// What is longer is no value that was escaped by hand.
-const LENGTH_MAX: usize = 256;
+const LENGTH_MAX: usize = 512;
+/// What a value closes it closes this early.
+const EARLY: usize = 24;
 
 /// Reads a value once more without what escapes its quotes or tears its words.
 pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
@@ -18,31 +20,25 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     {
         return;
     }
-    let plain = match text.lower {
-        [b'\\', b'\'' | b'"', ..] => without_escapes(text.lower),
-        [b'"', inner @ .., b'"'] => match halved(inner, b'"') {
-            Some(plain) => plain,
-            None => return,
-        },
-        lower if text.signs.all(Signs::SLASH.and(Signs::STAR)) => match joined(lower) {
-            Some(plain) => plain,
-            None => return,
-        },
-        lower => {
-            if let Some(from) = doubled(lower) {
-                read(text, from, Place::Single, READ, found);
-            } else if let Some(from) = ticked(text) {
-                read(text, from, Place::Double, READ, found);
-            }
-            return;
-        }
-    };
-    let again = text.again(&plain);
+    for from in [enclosed(text.lower), doubled(text.lower)].into_iter().flatten() {
+        read(text, from, Place::Single, READ, found);
+    }
+    if let Some(from) = ticked(text) {
+        read(text, from, Place::Double, READ, found);
+    }
+    let readings = [without_escapes(text), halved(text.lower), joined(text), spaced(text)];
+    for plain in readings.into_iter().flatten() {
+        read_again(text, &plain, found);
+    }
+}
+
+fn read_again(text: &Text<'_>, plain: &[u8], found: &mut Findings) {
+    let again = text.again(plain);
     let mut held = Findings { channel: found.channel, except: found.except, all: Vec::new() };
     let words = Words::of(&again);
     read(&again, 0, Place::Bare, words, &mut held);
     for (quote, place) in [(b'\'', Place::Single), (b'"', Place::Double)] {
-        if let Some(first) = memchr::memchr(quote, &plain) {
+        if let Some(first) = memchr::memchr(quote, plain) {
             read(&again, first + 1, place, words, &mut held);
         }
     }
@@ -51,28 +47,47 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     }
 }
 
-/// `\"a\" or 1=1`: a backslash before each quote.
-fn without_escapes(lower: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(lower.len());
-    for (place, byte) in lower.iter().enumerate() {
-        if *byte != b'\\' || !matches!(lower.get(place + 1), Some(b'\'' | b'"')) {
+/// `7*/ or 1=1`, `a$$ or 1=1`, `` a`=`a` or 1=1 ``: what closes a comment, a string in dollars
+/// or a name that the query began.
+fn enclosed(lower: &[u8]) -> Option<usize> {
+    let word = |byte: &u8| is_word(*byte) || *byte == b'-';
+    let end = lower.iter().take(EARLY).take_while(|byte| word(byte)).count();
+    let mark = match lower.get(end..)? {
+        [b'*', b'/', ..] => 2,
+        [b'$', b'$', rest @ ..] if !rest.contains(&b'$') => 2,
+        [b'`', ..] if end > 0 => 1,
+        _ => return None,
+    };
+    (end + mark + 2 < lower.len()).then_some(end + mark)
+}
+
+/// `\"a\" or 1=1`, `7\' or \'a\'=\'a`: a backslash before each quote.
+fn without_escapes(text: &Text<'_>) -> Option<Vec<u8>> {
+    if !text.signs.all(Signs::BACKSLASH) || !text.signs.any(Signs::QUOTE) {
+        return None;
+    }
+    let first = text.lower.iter().take(EARLY).position(|byte| matches!(byte, b'\'' | b'"'))?;
+    (text.at(first.wrapping_sub(1)) == b'\\').then_some(())?;
+    let mut plain = Vec::with_capacity(text.len());
+    for (place, byte) in text.lower.iter().enumerate() {
+        if *byte != b'\\' || !matches!(text.at(place + 1), b'\'' | b'"') {
             plain.push(*byte);
         }
     }
-    plain
+    Some(plain)
 }
 
 /// `"a"" or 1=1"`: quotes are doubled inside of quotes, as tables in text have them.
-fn halved(inner: &[u8], quote: u8) -> Option<Vec<u8>> {
-    let first = find(inner, &[quote, quote], 0)?;
+fn halved(lower: &[u8]) -> Option<Vec<u8>> {
+    let inner = lower.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    let first = find(inner, b"\"\"", 0)?;
     let mut plain = inner.get(..first)?.to_vec();
     let mut rest = inner.get(first..)?;
     while let [byte, behind @ ..] = rest {
         plain.push(*byte);
         rest = behind;
-        if let [next, behind @ ..] = rest
-            && *byte == quote
-            && *next == quote
+        if let [b'"', behind @ ..] = rest
+            && *byte == b'"'
         {
             rest = behind;
         }
@@ -81,15 +96,26 @@ fn halved(inner: &[u8], quote: u8) -> Option<Vec<u8>> {
 }
 
 /// `un/**/ion`: words torn by empty comments, which some filters take out.
-fn joined(lower: &[u8]) -> Option<Vec<u8>> {
+fn joined(text: &Text<'_>) -> Option<Vec<u8>> {
+    if !text.signs.all(Signs::SLASH.and(Signs::STAR)) {
+        return None;
+    }
     let mut plain = Vec::new();
     let mut place = 0;
-    while let Some(at) = find(lower, b"/**/", place) {
-        plain.extend(lower.get(place..at)?);
+    while let Some(at) = find(text.lower, b"/**/", place) {
+        plain.extend(text.part(place, at));
         place = at + 4;
     }
-    plain.extend(lower.get(place..)?);
+    plain.extend(text.part(place, text.len()));
     (place > 0).then_some(plain)
+}
+
+/// `7'+or+1=1`: blanks as forms write them, which nobody undid.
+fn spaced(text: &Text<'_>) -> Option<Vec<u8>> {
+    let unread = text.signs.any(Signs::PLUS) && !text.signs.any(Signs::SPACE);
+    let several = || memchr::memchr_iter(b'+', text.lower).nth(1).is_some();
+    (unread && several())
+        .then(|| text.lower.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect())
 }
 
 /// `a''1' or`: the first quote is doubled, and the string ends at a later one.

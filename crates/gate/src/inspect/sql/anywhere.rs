@@ -249,6 +249,9 @@ fn dangerous(text: &Text<'_>, tokens: &[Token], at: usize) -> Option<(f32, &'sta
     if whole && kind(tokens, open + 2) == Some(Is::Close) {
         return Some((0.75, "the database is told to wait"));
     }
+    if name == b"randomblob" && inside == Some(Is::Number) && at == 0 {
+        return Some((0.75, "the database is kept busy"));
+    }
     let general = matches!(name, b"sleep" | b"edit" | b"readfile" | b"writefile" | b"dump");
     let alone = at == 0 && name.contains(&b'_') && kind(tokens, open + 3).is_none();
     if alone && operand && kind(tokens, open + 2) == Some(Is::Close) {

@@ -86,10 +86,18 @@ impl<'a> Tokens<'a> {
             } else if self.blanks > 0 && byte == b'*' && at(self.bytes, self.place + 1) == b'/' {
                 // The end of a comment around the one that was read, where they nest.
                 self.place += 2;
+            } else if self.half_a_number() {
+                self.place += 3;
             } else {
                 return;
             }
         }
+    }
+
+    /// `1.e(`, `1.e,`: an exponent of nothing, which MySQL passes over.
+    fn half_a_number(&self) -> bool {
+        let rest = self.bytes.get(self.place..self.place + 4);
+        matches!(rest, Some([b'0'..=b'9', b'.', b'e', b'(' | b')' | b',']))
     }
 
     /// Whether a blank that does not break stands here, by itself or as UTF-8 has it.

@@ -26,6 +26,7 @@ const INSIDE: &[&str] = &[
     "http://172.16.3.4:9200/_cat",
     "http://192.168.1.1/router",
     "http://169.254.169.254/latest/meta-data/",
+    "http://169.254.169.254/latest/meta-data/iam/[A ROLE]",
     "http://169.254.170.2/v2/credentials",
     "http://100.100.100.200/latest/meta-data/",
     "http://100.64.0.1/",

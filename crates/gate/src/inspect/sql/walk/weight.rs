@@ -80,7 +80,15 @@ impl Reading<'_> {
     fn same(&self) -> bool {
         let at = self.compared_at;
         let (left, right) = (self.word(at.wrapping_sub(1)), self.word(at + 1));
-        left == right && self.word(at) == b"=" && !matches!(self.kind(at + 2), Some(Is::Dot))
+        let compared = matches!(self.word(at), b"=" | b"like" | b"rlike");
+        left == right && compared && !matches!(self.kind(at + 2), Some(Is::Dot))
+    }
+
+    /// `elt(7=7,1)`, `(7=7)*1`: a condition is what a function takes or what is counted with.
+    fn chooses(&self) -> bool {
+        let counted =
+            self.tokens.len() == 7 && matches!(self.kind(5), Some(Is::Star | Is::Operator));
+        self.depth == 1 && !self.named && (self.calls & 1 == 1 || counted)
     }
 
     /// `7 or 1=(selecttop1name from …)`: a query that lost its blanks.
@@ -143,6 +151,7 @@ impl Reading<'_> {
             (false, true) if self.joined() && right == Operand::String => 0.8,
             (false, _) if both && self.same() && self.tokens.len() == 3 => 0.7,
             (false, _) if both && self.numbered() && self.matched() => 0.7,
+            (false, _) if both && self.same() && self.sums == 1 && self.chooses() => 0.75,
             (false, _) if both && self.sums == 1 => 0.35,
             (false, _) => 0.1,
         };
