@@ -41,7 +41,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
 
 /// `#_memberAccess=…`, `@ognl.OgnlContext@…`: what guards expressions of OGNL is set by one.
 fn navigated(text: &Text<'_>) -> Option<usize> {
-    [&b"#_memberaccess"[..], b"@ognl.ognlcontext@", b"@org.apache.struts2."]
+    [&b"#_memberaccess"[..], b"@ognl.ognl", b"@org.apache.struts2.", b"@java.lang."]
         .iter()
         .find_map(|known| find(text.lower, known, 0))
 }
@@ -59,7 +59,7 @@ fn serialised(text: &Text<'_>, found: &mut Findings) {
 }
 
 /// How calls of a server's own code begin.
-pub(super) const CODE: [&[u8]; 17] = [
+pub(super) const CODE: [&[u8]; 21] = [
     b"system('",
     b"system(\"",
     b"java.lang.runtime",
@@ -77,10 +77,14 @@ pub(super) const CODE: [&[u8]; 17] = [
     b"proc_open(",
     b"pcntl_exec(",
     b"file_put_contents(",
+    b"t(java.",
+    b"getclass().forname(",
+    b"getruntime().exec(",
+    b"mainmodule.require(",
 ];
 
 /// Of which kind each of them is, and how much it says.
-const KINDS: [(Kind, f32); 17] = [
+const KINDS: [(Kind, f32); 21] = [
     (Kind::Command, 0.75),
     (Kind::Command, 0.75),
     (Kind::Object, 0.8),
@@ -98,6 +102,10 @@ const KINDS: [(Kind, f32); 17] = [
     (Kind::Php, 0.6),
     (Kind::Php, 0.7),
     (Kind::Php, 0.75),
+    (Kind::Object, 0.9),
+    (Kind::Object, 0.9),
+    (Kind::Object, 0.9),
+    (Kind::Object, 0.9),
 ];
 
 /// Whether a name is called that ends as those of [`CODE`] do, or there is what the others have.
@@ -105,8 +113,18 @@ fn calls(text: &Text<'_>) -> bool {
     let known = |open: usize| {
         matches!(
             text.part(open.saturating_sub(4), open),
-            b"stem" | b"time" | b"info" | b"eval" | b"code" | b"exec" | b"thru" | b"open" | b"ents"
-        )
+            b"stem"
+                | b"time"
+                | b"info"
+                | b"eval"
+                | b"code"
+                | b"exec"
+                | b"thru"
+                | b"open"
+                | b"ents"
+                | b"name"
+                | b"uire"
+        ) || text.part(open, open + 6) == b"(java."
     };
     memchr::memchr_iter(b'(', text.lower).any(known)
         || text.signs.all(Signs::COLON) && text.signs.any(Signs::DOLLAR.and(Signs::SLASH))

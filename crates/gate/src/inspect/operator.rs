@@ -5,7 +5,7 @@ mod tests;
 
 use super::needle::Group;
 use super::sign::Signs;
-use super::text::{Text, find, has, has_any, is_word, listed, skip_space, trim};
+use super::text::{Text, at, find, has, has_any, is_word, listed, skip_space, trim};
 use super::{Findings, Kind};
 
 /// The operators of queries.
@@ -193,6 +193,23 @@ pub(super) const TELLING: [&[u8]; 10] = [
     b"function(",
 ];
 
+/// `a'; var b='c`, `7; let b=8`: a variable is declared behind the value.
+fn declares(lower: &[u8]) -> bool {
+    let Some(end) = memchr::memchr(b';', lower).filter(|end| *end < 24) else { return false };
+    let (before, rest) = lower.split_at_checked(end).unwrap_or_default();
+    let value = match before.strip_suffix(b"'").or(before.strip_suffix(b"\"")) {
+        Some(value) => value,
+        None if before.iter().all(u8::is_ascii_digit) && !before.is_empty() => before,
+        None => return false,
+    };
+    let rest = trim(rest.get(1..).unwrap_or_default());
+    let named = [&b"var "[..], b"let ", b"const "].iter().find_map(|word| rest.strip_prefix(*word));
+    let name = named.unwrap_or_default();
+    let length = name.iter().take_while(|byte| is_word(**byte)).count();
+    let assigned = at(name, skip_space(name, length)) == b'=';
+    length > 0 && assigned && value.iter().all(|byte| is_word(*byte) || *byte == b'-')
+}
+
 /// Script that closes the string it was put into.
 fn script(text: &Text<'_>, found: &mut Findings) {
     let value = trim(text.lower);
@@ -221,6 +238,9 @@ fn script(text: &Text<'_>, found: &mut Findings) {
             );
             return;
         }
+    }
+    if text.signs.all(Signs::SEMICOLON.and(Signs::EQUALS)) && declares(text.lower) {
+        found.add(Kind::Nosqli, 0.75, (0, text.len()), "script goes on behind the value");
     }
     // `'||'1'=='1`, `' && this.a != '`: conditions as scripts write them.
     let quoted = value.starts_with(b"'") || value.starts_with(b"\"");

@@ -142,8 +142,15 @@ const PAIRS: &[(&str, &[&str], &[&str])] = &[
     ),
     (
         "nosqli",
-        &["{\"$ne\": null}", "user[$gt]=", "{\"age\": {\"$regex\": \".*\"}}"],
-        &["costs $5", "{\"price\": \"$5\"}", "array[0]=1"],
+        &[
+            "{\"$ne\": null}",
+            "user[$gt]=",
+            "{\"age\": {\"$regex\": \".*\"}}",
+            "a'; var b='c",
+            "7; let b=8",
+            "a'; var b = new Date(); do { c = new Date() } while (c - b < 9000)",
+        ],
+        &["a; b = c", "7; letter = 8", "costs $5", "{\"price\": \"$5\"}", "array[0]=1"],
     ),
     (
         "object",
@@ -151,13 +158,22 @@ const PAIRS: &[(&str, &[&str], &[&str])] = &[
             "(#_memberAccess['allowStaticMethodAccess']=true)",
             "#_memberAccess=@ognl.OgnlContext@DEFAULT_MEMBER_ACCESS,#a=7",
             "%23r%3d@org.apache.struts2.ServletActionContext@getRequest()",
+            "''.getClass().forName('java.lang.Integer').valueOf('7')",
+            "(T(java.lang.Integer).valueOf('7')/((7+7==14)?1:0))",
+            "(@java.lang.Integer@valueOf('7')/7)",
+            "global.process.mainModule.require('child_process').spawnSync('id')",
         ],
-        &["#member access", "a@struts.example", "#context"],
+        &["#member access", "a@struts.example", "#context", "obj.getClass()", "java.lang.Integer"],
     ),
     (
         "php",
-        &["file_put_contents('a.php','x')", "<?php phpinfo();"],
+        &["file_put_contents('a.php','x')", "<?php phpinfo();", "7');phpinfo();#"],
         &["put the contents (of it) in a file", "file contents (old)"],
+    ),
+    (
+        "xss",
+        &["7;exit(md5('a'));//", "a';exit(md5('a'));#", "a'.exit(md5('a'));//"],
+        &["a;b(c)", "see a; run(b); # then", "'a'.join(b) # c"],
     ),
     (
         "xpath",

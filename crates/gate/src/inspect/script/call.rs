@@ -147,6 +147,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
             None if shows && text.at(open - 1) == b' ' => 0.5,
             None if shows && (plural(text, place) || told(text, place)) => 0.5,
             None if shows && value.len() < 80 => 0.75,
+            Some(_) if shows && head == b"void(" && value.len() < 80 => 0.75,
             Some(b'\'' | b'"') if shows && head.len() == 1 && value.len() < 40 => 0.75,
             None if name == b"fetch" && has_any(text.part(place, place + 12), &[b"//"]) => 0.6,
             Some(_) if (broken || torn) && joined && words < 6 => 0.85,

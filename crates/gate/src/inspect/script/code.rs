@@ -15,7 +15,7 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
         return;
     }
     let body = trim(text.lower);
-    if breaks_out(body) {
+    if breaks_out(body) || follows(body) {
         found.add(Kind::Xss, 0.8, (0, text.len()), "a string is closed and script goes on");
     } else if body.iter().take(80).all(|byte| b"[]()!+".contains(byte)) && body.len() > 7
         || body.starts_with(b"$=~[]")
@@ -67,14 +67,29 @@ fn breaks_out(body: &[u8]) -> bool {
         b';' | b'-' | b'+' | b'*' | b'/' | b'%' | b'^' | b',' | b'|' | b'&' | b'?' | b'<' => {
             closes(inner, mark)
         }
+        // How PHP puts strings together.
+        b'.' => inner.ends_with(b";//") || inner.ends_with(b";#"),
         _ => false,
     };
     ended && runs(inner)
 }
 
+/// `7;f();//`, `a;f();#`: a statement behind a value that no quotes are around.
+fn follows(body: &[u8]) -> bool {
+    let Some(end) = memchr::memchr(b';', body).filter(|end| *end < 24) else { return false };
+    let (before, rest) = body.split_at_checked(end).unwrap_or_default();
+    let call = rest.get(1..).unwrap_or_default();
+    let call = call.strip_suffix(b";//").or(call.strip_suffix(b";#")).unwrap_or_default();
+    let name = call.iter().take_while(|byte| is_word(**byte)).count();
+    name > 1
+        && call.get(name) == Some(&b'(')
+        && call.last() == Some(&b')')
+        && before.iter().all(|byte| is_word(*byte) || *byte == b'-')
+}
+
 /// Whether the end comments out what follows, or opens the string again behind an operator.
 fn closes(inner: &[u8], mark: u8) -> bool {
-    if inner.ends_with(b"//") || inner.ends_with(b"<!--") {
+    if inner.ends_with(b"//") || inner.ends_with(b"<!--") || inner.ends_with(b";#") {
         return true;
     }
     let Some((last, front)) = inner.split_last() else { return false };
@@ -224,7 +239,10 @@ fn raw(text: &Text<'_>, place: usize) -> u8 {
 
 /// `window['name'](`: by a string in brackets, which is then called.
 fn reached(rest: &[u8]) -> bool {
-    let [b'[', b'\'' | b'"' | b'`' | b'/' | b'(' | b'+' | b'\\', ..] = rest else { return false };
+    let named = matches!(rest, [b'[', b'\'' | b'"' | b'`' | b'/' | b'(' | b'+' | b'\\', ..]);
+    if !named && !rest.starts_with(b"[atob(") {
+        return false;
+    }
     rest.windows(2).any(|pair| matches!(pair, b"](" | b"]`" | b"]?"))
 }
 
@@ -247,7 +265,12 @@ fn passed(text: &Text<'_>, start: usize, rest: &[u8]) -> Option<(f32, &'static s
     let called =
         rest.starts_with(b".call(") || rest.starts_with(b".apply(") || rest.starts_with(b"?.(");
     let passed = match (before, rest.first()) {
-        (b'(', Some(b',')) => text.part(0, start).ends_with(b"apply("),
+        (b'(', Some(b',')) => [&b"apply("[..], b"setinterval(", b"settimeout("]
+            .iter()
+            .any(|caller| text.part(0, start).ends_with(caller)),
+        // `(x=>x(1))(alert)`, `[alert][0](1)`
+        (b'(', Some(b')')) if earlier == b')' => true,
+        (b'[', Some(b']')) => rest.get(1) == Some(&b'[') && text.signs.any(Signs::PAREN),
         (b'(', Some(b')')) => is_word(earlier) && text.part(0, start).contains(&b'.'),
         (b'=' | b':', Some(b',' | b';' | b'}')) => {
             is_word(earlier) && text.signs.any(Signs::PAREN) || before == b':'
