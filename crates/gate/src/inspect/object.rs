@@ -39,11 +39,16 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     }
 }
 
-/// `#_memberAccess=…`, `@ognl.OgnlContext@…`: what guards expressions of OGNL is set by one.
+/// `#_memberAccess=…`, `@java.lang.Integer@…`: expressions of OGNL, which set what guards them and
+/// name classes between two signs.
 fn navigated(text: &Text<'_>) -> Option<usize> {
-    [&b"#_memberaccess"[..], b"@ognl.ognl", b"@org.apache.struts2.", b"@java.lang."]
-        .iter()
-        .find_map(|known| find(text.lower, known, 0))
+    let named = |known: &[u8]| {
+        let place = find(text.lower, known, 0)?;
+        let behind = text.part(place + known.len(), place + known.len() + 64);
+        (known.starts_with(b"#") || behind.contains(&b'@')).then_some(place)
+    };
+    let known = [&b"#_memberaccess"[..], b"@ognl.", b"@org.apache.struts2.", b"@java."];
+    known.into_iter().find_map(named)
 }
 
 /// `O:8:"Name":…` and `a:2:{…`.

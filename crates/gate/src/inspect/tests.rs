@@ -109,6 +109,7 @@ const PAIRS: &[(&str, &[&str], &[&str])] = &[
             "Find the sort of thing you like; date it",
             "Use `find` and `cat` to look at files in the folder",
             "C# developer",
+            "string's length is no longer that of its bytes",
         ],
     ),
     (
@@ -163,7 +164,13 @@ const PAIRS: &[(&str, &[&str], &[&str])] = &[
             "(@java.lang.Integer@valueOf('7')/7)",
             "global.process.mainModule.require('child_process').spawnSync('id')",
         ],
-        &["#member access", "a@struts.example", "#context", "obj.getClass()", "java.lang.Integer"],
+        &[
+            "#member access",
+            "a@struts.example",
+            "#context",
+            "obj.getClass()",
+            "@java.lang.Override",
+        ],
     ),
     (
         "php",

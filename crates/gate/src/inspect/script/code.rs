@@ -270,7 +270,7 @@ fn passed(text: &Text<'_>, start: usize, rest: &[u8]) -> Option<(f32, &'static s
             .any(|caller| text.part(0, start).ends_with(caller)),
         // `(x=>x(1))(alert)`, `[alert][0](1)`
         (b'(', Some(b')')) if earlier == b')' => true,
-        (b'[', Some(b']')) => rest.get(1) == Some(&b'[') && text.signs.any(Signs::PAREN),
+        (b'[', Some(b']')) => rest.starts_with(b"][0](") || rest.starts_with(b"][0]."),
         (b'(', Some(b')')) => is_word(earlier) && text.part(0, start).contains(&b'.'),
         (b'=' | b':', Some(b',' | b';' | b'}')) => {
             is_word(earlier) && text.signs.any(Signs::PAREN) || before == b':'

@@ -103,9 +103,10 @@ pub(super) fn whole(text: &Text<'_>, found: &mut Findings) {
     if command.wild() && at_root(text) {
         found.add(Kind::Command, 0.75, (0, command.end), "a program is named by a pattern");
     }
-    // `{ "cat": 1 }` is no list of words for a shell.
+    // `{ "cat": 1 }` is no list of words for a shell, and `the string's end` no `strings`.
     let braced = text.at(0) == b'{' && text.at(command.end) != b',';
-    let Some(sort) = sort(command.name()).filter(|_| !braced) else { return };
+    let owned = text.part(command.start, command.end).ends_with(b"'s");
+    let Some(sort) = sort(command.name()).filter(|_| !braced && !owned) else { return };
     let tool = TOOLS.contains(&command.name());
     let rest = text.part(command.end, command.end + 400);
     if assigned(rest) {

@@ -110,6 +110,10 @@ impl Reading<'_> {
             && match self.before.last() {
                 Some(byte) if is_space(*byte) => begun || lone,
                 Some(byte) => matches!(byte, b'(' | b'=' | b'[' | b','),
+                // `"--all",`: an option in a list.
+                None if matches!(body.get(end + 1..), Some([b',' | b':' | b']', ..])) => {
+                    lone && name.iter().any(u8::is_ascii_alphabetic)
+                }
                 None => lone && end + 1 == body.len(),
             }
     }
