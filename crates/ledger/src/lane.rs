@@ -106,7 +106,7 @@ impl Ledger {
         &self.0.log
     }
 
-    /// Waits until every fact noted by now is on disk. It needs the work to run.
+    /// Waits until every fact noted by now is on disk, or given up. It needs the work to run.
     pub async fn caught_up(&self) {
         let taken = self.0.taken.load(Acquire);
         let _ = self.0.settled.subscribe().wait_for(|settled| *settled >= taken).await;

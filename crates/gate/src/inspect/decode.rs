@@ -11,7 +11,6 @@ pub(super) struct Decoded {
     pub(super) bytes: Vec<u8>,
     pub(super) from: Vec<u32>,
     pub(super) used: Used,
-    torn: bool,
 }
 
 /// Which encodings a round undid.
@@ -43,12 +42,13 @@ impl Used {
 
 /// Undoes one round of URL, HTML and escape encodings; nothing when there is none.
 pub(super) fn round(bytes: &[u8]) -> Option<Decoded> {
-    let torn = torn(bytes);
-    if !torn && !encoded(bytes) {
+    if torn(bytes) {
+        return Some(mended(bytes));
+    }
+    if !encoded(bytes) {
         return None;
     }
     let mut decoded = Decoded::with_capacity(bytes.len());
-    decoded.torn = torn;
     let mut place = 0;
     while place < bytes.len() {
         let taken = decoded.undo(bytes, place);
@@ -71,6 +71,18 @@ pub(super) fn round(bytes: &[u8]) -> Option<Decoded> {
 /// `%S%E%L%E%C%T`: a percent sign before every letter, which some servers pass over.
 fn torn(bytes: &[u8]) -> bool {
     bytes.first() == Some(&b'%') && memchr::memchr_iter(b'%', bytes).count() * 9 > bytes.len() * 4
+}
+
+/// A value without the percent signs that encode nothing.
+fn mended(bytes: &[u8]) -> Decoded {
+    let mut decoded = Decoded::with_capacity(bytes.len());
+    decoded.used.url = true;
+    for (place, byte) in bytes.iter().enumerate() {
+        if *byte != b'%' || number(bytes, place + 1, 2, 16).1 == 2 {
+            decoded.push(*byte, place);
+        }
+    }
+    decoded
 }
 
 /// Whether there is anything to undo: signs of encodings are in many texts that are not encoded.
@@ -96,7 +108,6 @@ impl Decoded {
             bytes: Vec::with_capacity(length),
             from: Vec::with_capacity(length),
             used: Used::default(),
-            torn: false,
         }
     }
 
@@ -152,8 +163,7 @@ fn percent(bytes: &[u8], place: usize, decoded: &mut Decoded) -> usize {
     }
     let (code, digits) = number(bytes, place + 1, 2, 16);
     if digits < 2 {
-        decoded.used.url |= decoded.torn;
-        return usize::from(decoded.torn);
+        return 0;
     }
     decoded.used.url = true;
     decoded.push(u8::try_from(code).unwrap_or(0), place);
@@ -350,10 +360,5 @@ pub(super) fn base64(bytes: &[u8]) -> Option<Decoded> {
     }
     let from = (0..found.len()).map(|place| u32::try_from(start + place * 4 / 3).unwrap_or(0));
     let from = from.collect();
-    Some(Decoded {
-        bytes: found,
-        from,
-        used: Used { base64: true, ..Used::default() },
-        torn: false,
-    })
+    Some(Decoded { bytes: found, from, used: Used { base64: true, ..Used::default() } })
 }

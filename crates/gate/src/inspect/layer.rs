@@ -70,7 +70,7 @@ impl Layer<'_> {
                 && text::has(&self.bytes, b"0x")
                 && text::has_any(&self.bytes, &[b"0x2e", b"0x2f", b"0x5c"]);
         let url = encoded.then(|| decode::round(&self.bytes)).flatten();
-        let Some(Decoded { bytes, from, used, .. }) = url.or_else(|| self.alone(signs)) else {
+        let Some(Decoded { bytes, from, used }) = url.or_else(|| self.alone(signs)) else {
             return false;
         };
         let from = match &self.from {
