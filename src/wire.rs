@@ -270,7 +270,7 @@ pub(crate) async fn build(
         sql: sql.clone(),
         views: views.clone(),
         ledger: ledger.clone(),
-        outbox: outbox.clone(),
+        outbox,
         backups: Arc::default(),
         groups,
         store,
@@ -300,7 +300,6 @@ pub(crate) async fn build(
     let work = Work {
         sql,
         sealed,
-        outbox,
         ledger,
         log,
         ear,
@@ -320,7 +319,6 @@ pub(crate) struct Work {
     sql: Arc<dyn Sql>,
     /// Absent where nothing can be sealed.
     sealed: Option<::gate::Sealed>,
-    outbox: Arc<Outbox>,
     ledger: ::ledger::Ledger,
     log: ::ledger::Work,
     ear: Ear,
@@ -420,10 +418,11 @@ impl Work {
     /// Starts it. `tell` hears, again and again, how the parts are, and where that
     /// leaves whoever asks.
     pub(crate) fn start(self, tell: impl Fn(Standing, &[Report]) + Send + 'static) -> Running {
-        let Self { sql, sealed, outbox, ledger, log, ear, depend, health, space, .. } = self;
+        let Self { sql, sealed, ledger, log, ear, depend, health, space, .. } = self;
         let Self { adaptive, bundles, comparing, plane, .. } = self;
         let stop = signal::Sender::new(false);
         let mut others = JoinSet::new();
+        let outbox = plane.outbox.clone();
         let (drained, sink) = (outbox.clone(), ledger.clone());
         others.spawn(async move {
             let never = drained.drain(&sink).await;
