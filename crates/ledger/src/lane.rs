@@ -35,9 +35,9 @@ struct Shared {
     clock: Clock,
     random: Random,
     queue: mpsc::Sender<Fact>,
-    /// How many facts the queue has taken, and how many of them are dealt with.
+    /// How many facts the queue has taken, and how far they have come.
     taken: AtomicU64,
-    settled: watch::Sender<u64>,
+    progress: watch::Sender<Progress>,
     audit: Audit,
     tallies: Mutex<Vec<Arc<Tally>>>,
     refusals: Mutex<HashMap<Refused, (Fact, u64)>>,
@@ -53,6 +53,15 @@ struct Refused {
     outcome: Outcome,
     reason: String,
     resource: String,
+}
+
+/// How far the facts of the queue have come.
+#[derive(Default)]
+struct Progress {
+    /// So many are dealt with.
+    settled: u64,
+    /// Whether writing some has failed, and it is waited for the next try.
+    stuck: bool,
 }
 
 /// Beyond so many different refusals in a second their resources are no longer
@@ -91,7 +100,7 @@ impl Ledger {
             random,
             queue,
             taken: AtomicU64::new(0),
-            settled: watch::Sender::new(0),
+            progress: watch::Sender::default(),
             audit: config.audit,
             tallies: Mutex::default(),
             refusals: Mutex::default(),
@@ -106,10 +115,12 @@ impl Ledger {
         &self.0.log
     }
 
-    /// Waits until every fact noted by now is on disk, or given up. It needs the work to run.
+    /// Waits until every fact noted by now is on disk or given up, or until facts cannot be
+    /// written. It needs the work to run.
     pub async fn caught_up(&self) {
         let taken = self.0.taken.load(Acquire);
-        let _ = self.0.settled.subscribe().wait_for(|settled| *settled >= taken).await;
+        let mut progress = self.0.progress.subscribe();
+        let _ = progress.wait_for(|progress| progress.settled >= taken || progress.stuck).await;
     }
 
     /// A page of a tenant's events.
@@ -366,7 +377,9 @@ impl Shared {
         if error.kind() == Kind::Invalid {
             return Tried::InVain;
         }
+        self.progress.send_modify(|progress| progress.stuck = true);
         self.clock.sleep(WAIT).await;
+        self.progress.send_modify(|progress| progress.stuck = false);
         Tried::Failed
     }
 }
@@ -432,7 +445,7 @@ impl Work {
                 facts.extend(shared.collect());
             }
             shared.write(&facts, &mut patience).await;
-            shared.settled.send_modify(|settled| *settled += queued);
+            shared.progress.send_modify(|progress| progress.settled += queued);
             facts.clear();
             if woken == Woken::Stopped {
                 return;

@@ -30,6 +30,7 @@ pub async fn run(near: Arc<dyn Sql>, far: Arc<dyn Sql>) {
     a_thousand_at_once(near.clone()).await;
     facts_leave_in_commit_order_exactly_once(near.clone(), far.clone()).await;
     a_change_that_depends_on_another_is_told_after_it(near.clone(), far.clone()).await;
+    nobody_waits_for_what_cannot_be_handed_over(near.clone()).await;
     notices_are_found_where_the_change_is_kept(near, far).await;
 }
 
@@ -325,6 +326,27 @@ async fn a_change_that_depends_on_another_is_told_after_it(near: Arc<dyn Sql>, f
     assert_eq!(outbox.flush(&sink).await.expect("it is drained"), 80);
     let ids: Vec<_> = sink.taken.lock().iter().map(|entry| entry.fact.id.0).collect();
     assert_eq!(ids, (5_000_000..5_000_080).collect::<Vec<_>>());
+}
+
+/// A sink that takes nothing.
+struct Away;
+
+impl Sink for Away {
+    fn take<'a>(&'a self, _: &'a [Entry]) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { Err(codes::AWAY.error("the ledger is away")) })
+    }
+}
+
+async fn nobody_waits_for_what_cannot_be_handed_over(sql: Arc<dyn Sql>) {
+    let outbox = Outbox::new(sql.clone(), Clock::system(), &Registry::default());
+    commit(sql.as_ref(), Transaction::new().fact(fact(8_000_000, "kept"))).await;
+    let waited = outbox.caught_up();
+    tokio::select! {
+        waited = waited => waited.expect("it is given up"),
+        never = outbox.drain(&Away) => match never {},
+    }
+    let sink = Memory::default();
+    assert_eq!(outbox.flush(&sink).await.expect("it is still there"), 1);
 }
 
 async fn notices_are_found_where_the_change_is_kept(near: Arc<dyn Sql>, far: Arc<dyn Sql>) {

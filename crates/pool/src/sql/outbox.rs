@@ -19,6 +19,7 @@
 //! after the other (their statements still run side by side).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use flow::fact::Fact;
@@ -67,6 +68,8 @@ pub struct Outbox {
     sql: Arc<dyn Sql>,
     clock: Clock,
     signals: Signals,
+    /// Whether handing facts over has failed, and it is waited for the next try.
+    stuck: AtomicBool,
     moved: Notify,
 }
 
@@ -74,7 +77,7 @@ impl Outbox {
     /// The outbox of `sql`.
     pub fn new(sql: Arc<dyn Sql>, clock: Clock, registry: &Registry) -> Self {
         let signals = Signals::new(registry);
-        Self { sql, clock, signals, moved: Notify::new() }
+        Self { sql, clock, signals, stuck: AtomicBool::new(false), moved: Notify::new() }
     }
 
     /// Hands facts over as they are committed, for as long as it is polled. Of
@@ -88,7 +91,10 @@ impl Outbox {
             if self.signals.handed.get() > handed {
                 wait = FIRST_WAIT;
             }
+            self.stuck.store(true, Relaxed);
+            self.moved.notify_waiters();
             self.clock.sleep(wait).await;
+            self.stuck.store(false, Relaxed);
             wait = (wait * 2).min(LONGEST_WAIT);
         }
     }
@@ -99,7 +105,8 @@ impl Outbox {
         self.hand_over_all(sink, &mut 0).await
     }
 
-    /// Waits until everything committed by now has been handed over, by whichever node.
+    /// Waits until everything committed by now has been handed over, by whichever node, or
+    /// until this one finds that it cannot be.
     pub async fn caught_up(&self) -> Result<()> {
         let newest = Statement::new("SELECT max(place) FROM outbox");
         let newest: Option<u64> = self.sql.query(newest).await?.only()?.at(0)?;
@@ -109,7 +116,7 @@ impl Outbox {
             moved.as_mut().enable();
             let oldest = Statement::new("SELECT min(place) FROM outbox");
             let oldest: Option<u64> = self.sql.query(oldest).await?.only()?.at(0)?;
-            if oldest.is_none_or(|oldest| oldest > newest) {
+            if oldest.is_none_or(|oldest| oldest > newest) || self.stuck.load(Relaxed) {
                 return Ok(());
             }
             tokio::select! {
