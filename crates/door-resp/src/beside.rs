@@ -171,6 +171,13 @@ impl Beside {
         ours
     }
 
+    /// Both say the same where `part` of it is compared.
+    pub(crate) fn same_part(&mut self, line: &str, part: impl Fn(Frame) -> Frame) {
+        let words: Vec<&[u8]> = line.split_whitespace().map(str::as_bytes).collect();
+        let (theirs, ours) = (self.ask_redis(&words), self.ask_us(&words));
+        assert_eq!(part(ours), part(theirs), "ours, theirs: {line}");
+    }
+
     /// Both say the same but for the order of what is in it; `pairs` if two of its parts
     /// belong together.
     pub(crate) fn same_in_any_order(&mut self, words: &[&[u8]], pairs: bool) {
