@@ -176,6 +176,12 @@ fn bodies(scene: &Scene, proxy: &str, shop: &Key, words: &Words) {
         let key = scene.key("attacker-body", "reader");
         let answer = get("/x").by(&key).with(&json).post(attack).to(proxy);
         assert_eq!(answer.status, 403, "{answer:?}");
+        // The same as a client of gRPC says it: a frame, a message, and its first field.
+        let attack = b"\0\0\0\0\x0e\x0a\x0cx' OR '1'='1";
+        let grpc = [("content-type", "application/grpc")];
+        let key = scene.key("attacker-message", "reader");
+        let answer = get("/x").by(&key).with(&grpc).post(attack).to(proxy);
+        assert_eq!(answer.status, 403, "{answer:?}");
     }
     let large = vec![b'a'; 20 << 20];
     let bytes = [("content-type", "application/octet-stream")];

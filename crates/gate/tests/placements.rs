@@ -66,9 +66,10 @@ enum Place {
     XmlAttribute,
     Graphql,
     GraphqlVariable,
+    Message,
 }
 
-const PLACES: [Place; 14] = [
+const PLACES: [Place; 15] = [
     Place::Path,
     Place::Query,
     Place::QueryName,
@@ -83,6 +84,7 @@ const PLACES: [Place; 14] = [
     Place::XmlAttribute,
     Place::Graphql,
     Place::GraphqlVariable,
+    Place::Message,
 ];
 
 /// What an application takes off once it has the value, beside what the place itself needs.
@@ -142,7 +144,14 @@ struct Sent {
     method: &'static str,
     target: String,
     headers: Vec<(&'static str, String)>,
-    body: String,
+    body: Vec<u8>,
+}
+
+/// A field of a message of protocol buffers.
+fn field(number: u8, held: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(held.len()).unwrap();
+    let [low, high] = [length & 0x7f | 0x80, length >> 7].map(|part| u8::try_from(part).unwrap());
+    [&[number << 3 | 2, low, high], held].concat()
 }
 
 fn sent(value: &str, place: Place) -> Sent {
@@ -150,13 +159,14 @@ fn sent(value: &str, place: Place) -> Sent {
         method: "GET",
         target: "/shop/list?page=2".into(),
         headers: Vec::new(),
-        body: String::new(),
+        body: Vec::new(),
     };
-    let mut post = |kind: &str, body: String| {
+    let mut send = |kind: &str, body: Vec<u8>| {
         sent.method = "POST";
         sent.headers.push(("content-type", kind.to_owned()));
         sent.body = body;
     };
+    let mut post = |kind: &str, body: String| send(kind, body.into_bytes());
     let json = serde_json::to_string(value).unwrap();
     let escaped = value
         .replace('&', "&amp;")
@@ -200,6 +210,12 @@ fn sent(value: &str, place: Place) -> Sent {
                 "{{\"query\": \"query($t: String) {{ find(text: $t) {{ id }} }}\", \"variables\": {{\"t\": {json}}}}}"
             ),
         ),
+        Place::Message => {
+            let note = [b"\x08\x02", &*field(3, value.as_bytes())].concat();
+            let order = [&*field(1, b"Ann"), &field(2, &note)].concat();
+            let length = u32::try_from(order.len()).unwrap().to_be_bytes();
+            send("application/grpc", [&[0][..], &length, &order].concat());
+        }
     }
     sent
 }
@@ -212,7 +228,7 @@ fn pass(checkpoint: &Checkpoint, sent: &Sent) -> flow::Result<Seen> {
         host: "shop.example",
         target: &sent.target,
         headers: &headers,
-        body: sent.body.as_bytes(),
+        body: &sent.body,
         whole: true,
     })
 }
@@ -332,12 +348,13 @@ proptest! {
         body in prop::collection::vec(any::<u8>(), 0..300),
         pieces in prop::collection::vec(prop::sample::select(PIECES), 0..40),
         kind in prop::sample::select(KINDS),
+        packing in prop::sample::select(PACKINGS),
         header in prop::sample::select(HEADERS),
         whole: bool,
     ) {
         let checkpoint = checkpoint(r#"{"mode":"flag","depth_max":8,"fields_max":30,"body_max":"200B"}"#);
         let target = String::from_utf8_lossy(&target);
-        let packed = [("content-type", kind.as_bytes()), (header, &*value), ("content-encoding", b"gzip")];
+        let packed = [("content-type", kind.as_bytes()), (header, &*value), ("content-encoding", packing.as_bytes())];
         for (headers, body) in [
             (&packed[..2], &*body),
             (&packed[..], &*body),
@@ -403,9 +420,15 @@ const KINDS: &[&str] = &[
     "multipart/form-data; boundary=\"",
     "application/graphql",
     "application/octet-stream; charset=ibm037",
+    "application/grpc",
+    "application/grpc-web-text",
+    "application/connect+json",
+    "application/x-protobuf",
     "",
     ";;=",
 ];
+
+const PACKINGS: &[&str] = &["gzip", "deflate", "br", "zstd", "zstd, br"];
 
 const HEADERS: &[&str] =
     &["cookie", "referer", "user-agent", "x-original-url", "sec-ch-ua", "if-none-match", "x-a"];

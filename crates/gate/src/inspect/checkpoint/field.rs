@@ -18,11 +18,12 @@ pub(super) enum Part {
     Json,
     Xml,
     Graphql,
+    Protobuf,
     Text,
 }
 
 impl Part {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Path,
         Self::Query,
         Self::Header,
@@ -31,6 +32,7 @@ impl Part {
         Self::Json,
         Self::Xml,
         Self::Graphql,
+        Self::Protobuf,
         Self::Text,
     ];
 
@@ -44,6 +46,7 @@ impl Part {
             Self::Json => "json",
             Self::Xml => "xml",
             Self::Graphql => "graphql",
+            Self::Protobuf => "protobuf",
             Self::Text => "text",
         }
     }

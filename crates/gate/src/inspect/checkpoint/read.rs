@@ -3,12 +3,14 @@
 mod body;
 mod charset;
 mod form;
+mod frame;
 mod graphql;
 mod header;
 mod json;
 mod multipart;
 mod packed;
 mod path;
+mod protobuf;
 mod quoted;
 mod xml;
 

@@ -5,7 +5,8 @@ use flow::question::guard::{Channel, Forward};
 
 use super::super::field::{Field, Part};
 use super::super::search::Search;
-use super::{charset, form, graphql, json, multipart, packed, xml};
+use super::frame::Frames;
+use super::{charset, form, graphql, json, multipart, packed, protobuf, xml};
 
 /// What a body is read as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,9 @@ pub(super) enum Sort<'a> {
     Xml,
     Form,
     Graphql,
+    Protobuf,
+    /// Messages one behind another.
+    Frames(Frames),
     Text,
     /// Parts between lines with this in them.
     Parts(&'a [u8]),
@@ -73,7 +77,7 @@ fn as_said(said: Sort<'_>, body: &[u8], search: &mut Search<'_>) {
     let read = lies.is_some_and(|looks| read_as(looks, body, search));
     match is_text(body) {
         true => text(body, search),
-        false if !read => search.not_read("the body is in no form that can be read"),
+        false if !fits && !read => search.not_read("the body is in no form that can be read"),
         false => {}
     }
     if !fits && !read && !matches!(said, Sort::Other) {
@@ -87,6 +91,8 @@ pub(super) fn read_as(sort: Sort<'_>, body: &[u8], search: &mut Search<'_>) -> b
         Sort::Json => json::read(body, search),
         Sort::Xml => xml::read(body, search),
         Sort::Graphql => graphql::read(body, search),
+        Sort::Protobuf => protobuf::read(body, search),
+        Sort::Frames(frames) => frames.read(body, search),
         Sort::Parts(boundary) => multipart::read(body, boundary, search),
         Sort::Form => {
             form::read(body, Part::Form, search);
@@ -122,6 +128,8 @@ pub(super) fn sort(said: &[u8]) -> Sort<'_> {
             Sort::Json
         }
         (_, b"xml") => Sort::Xml,
+        (_, b"proto" | b"protobuf" | b"x-protobuf" | b"vnd.google.protobuf") => Sort::Protobuf,
+        (_, kind) if let Some(frames) = Frames::said(kind) => Sort::Frames(frames),
         (_, kind) if kind.ends_with(b"+json") => Sort::Json,
         (_, kind) if kind.ends_with(b"+xml") => Sort::Xml,
         (b"text", _) | (b"application", b"javascript" | b"ecmascript") => Sort::Text,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::Read;
 
+use brotli_decompressor::Decompressor;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
 use super::super::search::Search;
@@ -28,33 +29,83 @@ pub(super) fn unpacked<'b, 'h>(
     let mut body = Cow::Borrowed(body);
     for name in names.iter().rev() {
         let most = search.bounds.body_max;
-        let plain = match name.as_slice() {
-            b"gzip" | b"x-gzip" => taken(MultiGzDecoder::new(&*body), most, search),
-            // Some say deflate and mean zlib, as they should; some mean what they say.
-            b"deflate" if body.first().is_some_and(|byte| byte & 0x0f == 8) => {
-                taken(ZlibDecoder::new(&*body), most, search)
-            }
-            b"deflate" => taken(DeflateDecoder::new(&*body), most, search),
-            _ => {
-                search.not_read("the body is packed in a way that is not read");
-                return Cow::Borrowed(b"");
-            }
+        let Some(packing) = Packing::named(name, &body) else {
+            search.not_read(UNKNOWN);
+            return Cow::Borrowed(b"");
         };
-        body = Cow::Owned(plain);
+        body = Cow::Owned(packing.taken(&body, most, search));
     }
     body
 }
 
-/// As much as is read; what does not unpack to its end is read as far as it does.
-fn taken(from: impl Read, most: usize, search: &mut Search<'_>) -> Vec<u8> {
-    let mut plain = Vec::new();
-    let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    if from.take(bound).read_to_end(&mut plain).is_err() {
-        search.not_read("the body does not unpack to its end");
+/// What is packed in a way that is known by how it begins, with its packing undone.
+pub(super) fn by_its_looks(held: &[u8], most: usize, search: &mut Search<'_>) -> Vec<u8> {
+    let packing = match held {
+        [] => return Vec::new(),
+        [0x1f, 0x8b, ..] => Packing::Gzip,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Packing::Zstd,
+        [first, ..] if first & 0x0f == 8 => Packing::Zlib,
+        _ => {
+            search.not_read(UNKNOWN);
+            return Vec::new();
+        }
+    };
+    packing.taken(held, most, search)
+}
+
+const UNKNOWN: &str = "the body is packed in a way that is not read";
+
+/// Nobody has to remember more than 8 MiB to unpack what comes by HTTP.
+const ZSTD_WINDOW: u32 = 23;
+
+/// So much is unpacked at a time.
+const STEP: usize = 4096;
+
+/// The ways to pack that are read.
+#[derive(Debug, Clone, Copy)]
+enum Packing {
+    Gzip,
+    Zlib,
+    Deflate,
+    Brotli,
+    Zstd,
+}
+
+impl Packing {
+    fn named(name: &[u8], body: &[u8]) -> Option<Self> {
+        match name {
+            b"gzip" | b"x-gzip" => Some(Self::Gzip),
+            // Some say deflate and mean zlib, as they should; some mean what they say.
+            b"deflate" if body.first().is_some_and(|byte| byte & 0x0f == 8) => Some(Self::Zlib),
+            b"deflate" => Some(Self::Deflate),
+            b"br" => Some(Self::Brotli),
+            b"zstd" => Some(Self::Zstd),
+            _ => None,
+        }
     }
-    if plain.len() > most {
-        search.not_read("the body unpacks to more than is read");
-        plain.truncate(most);
+
+    /// As much as is read; what does not unpack to its end is read as far as it does.
+    fn taken(self, packed: &[u8], most: usize, search: &mut Search<'_>) -> Vec<u8> {
+        let mut plain = Vec::new();
+        let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+        let mut read = |from: &mut dyn Read| from.take(bound).read_to_end(&mut plain);
+        let taken = match self {
+            Self::Gzip => read(&mut MultiGzDecoder::new(packed)),
+            Self::Zlib => read(&mut ZlibDecoder::new(packed)),
+            Self::Deflate => read(&mut DeflateDecoder::new(packed)),
+            Self::Brotli => read(&mut Decompressor::new(packed, STEP)),
+            Self::Zstd => zstd::Decoder::with_buffer(packed).and_then(|mut from| {
+                from.window_log_max(ZSTD_WINDOW)?;
+                read(&mut from)
+            }),
+        };
+        if taken.is_err() {
+            search.not_read("the body does not unpack to its end");
+        }
+        if plain.len() > most {
+            search.not_read("the body unpacks to more than is read");
+            plain.truncate(most);
+        }
+        plain
     }
-    plain
 }

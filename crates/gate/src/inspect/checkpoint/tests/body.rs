@@ -5,8 +5,9 @@
     reason = "a test that fails should stop there"
 )]
 
-use std::io::Write;
+use std::io::{Read, Write};
 
+use base64::Engine;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 
@@ -111,10 +112,17 @@ fn packed_bodies_are_unpacked_within_bounds() {
         zlib.write_all(body).unwrap();
         let mut raw = DeflateEncoder::new(Vec::new(), Compression::default());
         raw.write_all(body).unwrap();
-        [("gzip", gzip.finish()), ("deflate", zlib.finish()), ("deflate", raw.finish())]
+        let mut brotli = Vec::new();
+        brotli::CompressorReader::new(body, 4096, 5, 22).read_to_end(&mut brotli).unwrap();
+        [
+            ("gzip", gzip.finish().unwrap()),
+            ("deflate", zlib.finish().unwrap()),
+            ("deflate", raw.finish().unwrap()),
+            ("br", brotli),
+            ("zstd", zstd::encode_all(body, 3).unwrap()),
+        ]
     };
     for (name, body) in packed(JSON.as_bytes()) {
-        let body = body.unwrap();
         let headers = [("content-type", "application/json"), ("content-encoding", name)];
         let error = post("{}", &headers, &body, true).unwrap_err();
         assert_eq!(error.record()["found"][0]["field"], "json:a", "{name}");
@@ -124,12 +132,122 @@ fn packed_bodies_are_unpacked_within_bounds() {
     let bomb = packed(&vec![b' '; 3 << 20]);
     for (name, body) in bomb {
         let headers = [("content-type", "text/plain"), ("content-encoding", name)];
-        let seen = post("{}", &headers, &body.unwrap(), true).unwrap();
+        let seen = post("{}", &headers, &body, true).unwrap();
         assert_eq!(seen.kinds, ["unread"], "{name}");
         assert_eq!(seen.record["unread"], "the body unpacks to more than is read");
     }
-    let seen = post("{}", &[("content-encoding", "br")], b"\x0b\x02\x80", true).unwrap();
-    assert_eq!(seen.kinds, ["unread"]);
+    // Who packs so that whoever reads it needs 128 MiB is not read.
+    let mut far = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    far.window_log(27).unwrap();
+    far.write_all(JSON.as_bytes()).unwrap();
+    for (name, body) in [
+        ("compress", &b"\x1f\x9d\x90a"[..]),
+        ("br", b"\xff\xff\xff"),
+        ("zstd", b"{\"a\":1}"),
+        ("zstd", &far.finish().unwrap()),
+        ("br, br, br, br", b"\x3b"),
+    ] {
+        let seen = post("{}", &[("content-encoding", name)], body, true).unwrap();
+        assert_eq!(seen.kinds, ["unread"], "{name}");
+    }
+}
+
+/// A field of a message: its number, and what is in it.
+fn held(number: u8, held: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(held.len()).unwrap();
+    let (low, high) = (length & 0x7f, length >> 7);
+    let length = if high == 0 { vec![low] } else { vec![low | 0x80, high] };
+    [&[number << 3 | 2][..], &length, held].concat()
+}
+
+/// A message in a frame.
+fn framed(flags: u8, message: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    [&[flags][..], &length, message].concat()
+}
+
+#[test]
+fn messages_are_read_whatever_they_are_messages_of() {
+    let attack = b"1' or '1'='1";
+    let count = b"\x08\x96\x01";
+    let name = held(2, b"Ann");
+    for (field, message) in [
+        ("protobuf:2", held(2, attack)),
+        ("protobuf:3", [&name, &held(3, attack)[..], count].concat()),
+        (
+            "protobuf:4.1.2",
+            [count, &held(4, &held(1, &[count, &*held(2, attack)].concat()))[..]].concat(),
+        ),
+        // In a group, behind numbers of four and of eight bytes.
+        (
+            "protobuf:1",
+            [b"\x23\x0d1234\x11".as_slice(), b"12345678", &held(1, attack), b"\x24"].concat(),
+        ),
+        // A text that looks like a message with a number of eight bytes in it.
+        ("protobuf:1", held(1, b"\x11' or 1=1")),
+        // A text with a zero in it, and one that is no UTF-8.
+        ("protobuf:1", held(1, b"1' or '1'='1'\0")),
+        ("protobuf:1", held(1, b"\xe9' or '1'='1")),
+    ] {
+        for (kind, body) in [
+            ("application/x-protobuf", message.clone()),
+            ("application/grpc", framed(0, &message)),
+            ("application/grpc+proto", [framed(0, count), framed(0, &message)].concat()),
+            ("application/connect+proto", framed(0, &message)),
+        ] {
+            let error = post("{}", &[("content-type", kind)], &body, true).unwrap_err();
+            assert_eq!(error.record()["found"][0]["field"], field, "{kind} {body:?}");
+        }
+    }
+    let message = held(2, attack);
+    let base64 = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+    let web = base64(&framed(0, count)) + &base64(&framed(0, &message));
+    for (kind, body) in [
+        ("application/grpc-web-text", web.into_bytes()),
+        ("application/grpc-web+proto", [framed(0, &message), framed(0x80, b"a: b")].concat()),
+        ("application/grpc+json", framed(0, JSON.as_bytes())),
+        ("application/connect+json", [framed(0, JSON.as_bytes()), framed(2, b"{}")].concat()),
+        ("application/grpc", framed(1, &zstd::encode_all(&*message, 1).unwrap())),
+    ] {
+        let seen = post(r#"{"mode":"flag"}"#, &[("content-type", kind)], &body, true).unwrap();
+        assert_eq!(seen.kinds, ["sqli"], "{kind}");
+    }
+}
+
+#[test]
+fn messages_that_are_none_are_said_to_be_unread() {
+    let fits = framed(0, &held(2, b"Ann"));
+    let deep =
+        (0..70).fold(b"\x08\x01".to_vec(), |inner, _| held(1, &inner[..inner.len().min(200)]));
+    for body in [
+        &framed(0, b"\x0a\x20Ann"),
+        &framed(0, b"\x0f"),
+        &framed(0, b"\x00\x00"),
+        &framed(0, b"\x08\x80"),
+        &framed(0, &deep),
+        &framed(1, b"no packing"),
+        &fits[..fits.len() - 1],
+        &[&fits, &b"\0\0"[..]].concat(),
+        &[0, 0xff, 0xff, 0xff, 0xff],
+    ] {
+        let seen = post("{}", &[("content-type", "application/grpc")], body, true).unwrap();
+        assert_eq!(seen.kinds, ["unread"], "{body:?}");
+    }
+    // A first text of sixty letters looks like markup by its length, and is none.
+    let sixty = held(1, &[b'a'; 60]);
+    assert!(found("application/protobuf", &[&*sixty, b"\x10\0"].concat()).is_empty());
+    // What is nested is read as a text too only for so long. Few lengths are UTF-8.
+    let nested = |times: u8| {
+        let other = held(2, &[b' '; 122]);
+        (0..times).fold(vec![b' '; 256 * 128 + 0x42], |inner, n| {
+            [&[b'\n', 0xc2, 0x80 | n, 2], &*inner, &*other].concat()
+        })
+    };
+    for (times, unread) in [(5, None), (40, Some("the messages are nested more than is read"))] {
+        let kind = [("content-type", "application/protobuf")];
+        let seen = post("{}", &kind, &nested(times), true).unwrap();
+        assert_eq!(seen.record["unread"].as_str(), unread, "{times}: {:?}", seen.kinds);
+    }
 }
 
 #[test]
