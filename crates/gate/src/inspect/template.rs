@@ -93,6 +93,11 @@ fn between_hashes(value: &[u8]) -> bool {
     })
 }
 
+/// `$x.getClass()`, as Velocity has it without brackets.
+fn asks_its_class(value: &[u8]) -> bool {
+    value.starts_with(b"$") && has_any(value, &[b".getclass(", b".class.inspect(", b".class.for"])
+}
+
 /// Looks for expressions in any engine's brackets.
 pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if !text.signs.any(
@@ -157,7 +162,8 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if several(text) {
         found.add(Kind::Ssti, 0.8, (0, text.len()), "the brackets of several engines are tried");
     }
-    if BEGUN.iter().any(|name| text.lower.starts_with(name)) || between_hashes(text.lower) {
+    let begun = BEGUN.iter().any(|name| text.lower.starts_with(name));
+    if begun || between_hashes(text.lower) || asks_its_class(text.lower) {
         found.add(Kind::Ssti, 0.8, (0, text.len()), "a template would compute the value");
     }
 }
@@ -235,6 +241,8 @@ fn whole(text: &Text<'_>, at: usize) -> bool {
 /// Whether a sentence leads up to an expression, which is more likely to be about it.
 fn in_prose(text: &Text<'_>, at: usize) -> bool {
     let head = text.part(at.saturating_sub(80), at);
+    // Another expression leads up to nothing.
+    let head = head.rsplit(|byte| matches!(byte, b'}' | b'>')).next().unwrap_or_default();
     head.split(|byte| is_space(*byte))
         .filter(|word| word.len() > 1 && word.iter().all(u8::is_ascii_alphabetic))
         .take(2)

@@ -11,7 +11,17 @@ use super::{Findings, Kind};
 pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     let slashed = slashes(text.lower) > 1;
     let named = text.signs.all(Signs::COLON) && text.signs.any(Signs::SLASH.and(Signs::BACKSLASH));
-    if !slashed && !named {
+    // `http:127.0.0.1`: some readers need no slashes.
+    let bare = text.lower.starts_with(b"http:") || text.lower.starts_with(b"https:");
+    if text.lower.starts_with(CLOUD) && alone(trim(text.lower)) {
+        found.add(
+            Kind::Ssrf,
+            0.75,
+            (0, text.len()),
+            "what a cloud tells its machines is asked for",
+        );
+    }
+    if !slashed && !named && !bare {
         return;
     }
     let value = trim(text.lower);
@@ -71,6 +81,16 @@ pub(super) fn look(text: &Text<'_>, found: &mut Findings) {
     if slashes >= 1 || matches!(scheme, b"http" | b"https") {
         judge(text, scheme, rest.get(slashes..).unwrap_or_default(), found);
     }
+}
+
+/// Where clouds tell their machines about themselves.
+const CLOUD: &[u8] = b"169.254.169.254";
+
+/// Whether there is nothing but that host, perhaps with a port and a path.
+fn alone(value: &[u8]) -> bool {
+    let rest = value.get(CLOUD.len()..).unwrap_or_default();
+    rest.first().is_none_or(|byte| matches!(byte, b':' | b'/'))
+        && !rest.iter().any(|byte| is_space(*byte))
 }
 
 /// Whether a host is where clouds tell their machines about themselves.
@@ -271,6 +291,11 @@ fn host(part: &[u8]) -> bool {
         &b".localhost"[..],
         b".localdomain",
         b".internal",
+        b".local",
+        b".lan",
+        b".intranet",
+        b".corp",
+        b".home.arpa",
         b".nip.io",
         b".xip.io",
         b".sslip.io",
@@ -279,7 +304,7 @@ fn host(part: &[u8]) -> bool {
         b".vcap.me",
         b".lacolhost.com",
         b".burpcollaborator.net",
-        b".svc.cluster.local",
+        b".svc",
         b".oastify.com",
         b".interact.sh",
         b".rbndr.us",

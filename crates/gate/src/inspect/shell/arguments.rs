@@ -126,7 +126,17 @@ fn for_shells(word: &[u8]) -> bool {
         && word.iter().filter(|byte| **byte == b'%').count() == 2
         && word.starts_with(b"%");
     let drive = matches!(word, [b'c'..=b'f', b':']);
-    option || path || sign || address || variable || drive
+    option || path || sign || address || variable || drive || named(word)
+}
+
+/// `notes.txt`, `shop.example` and `.env`: dots are within or before names, and never end them.
+fn named(word: &[u8]) -> bool {
+    let Some(dot) = word.iter().rposition(|byte| *byte == b'.') else { return false };
+    let (before, behind) = (word.get(..dot), word.get(dot + 1..));
+    let (before, behind) = (before.unwrap_or_default(), behind.unwrap_or_default());
+    behind.len() > 1
+        && behind.iter().all(u8::is_ascii_lowercase)
+        && before.last().is_none_or(|byte| is_word(*byte))
 }
 
 /// A number, and nothing but what closes behind it.

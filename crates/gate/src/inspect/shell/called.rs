@@ -5,7 +5,7 @@ use super::super::text::{Text, has_any, is_space, is_word, trim};
 use super::super::{Findings, Kind};
 
 /// How calls begin, and how much each says.
-const CALLS: [(&[u8], f32); 41] = [
+const CALLS: [(&[u8], f32); 43] = [
     (b"__import__(", 0.9),
     (b"os.system(", 0.8),
     (b"os.popen(", 0.8),
@@ -20,6 +20,8 @@ const CALLS: [(&[u8], f32); 41] = [
     (b"require(\"child_process\")", 0.9),
     (b"child_process.exec", 0.8),
     (b"process.mainmodule", 0.8),
+    (b"system.diagnostics.process.start(", 0.8),
+    (b"[system.diagnostics.process]::start(", 0.8),
     (b"execsync(", 0.8),
     (b"kernel.exec", 0.8),
     (b"kernel.system", 0.8),

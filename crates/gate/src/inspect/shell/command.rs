@@ -94,6 +94,14 @@ impl Command {
                     command.disguised = true;
                     place += 2;
                 }
+                b'`' if command.length > 0 && text.at(place + 1) == b'`' => {
+                    command.disguised = true;
+                    place += 1;
+                }
+                b'$' if unset(text, place).is_some() => {
+                    command.disguised = true;
+                    place = unset(text, place).unwrap_or(place);
+                }
                 b'$' if matches!(text.at(place + 1), b'@' | b'*' | b'1'..=b'9') => {
                     command.disguised = true;
                     place += 1;
@@ -210,6 +218,13 @@ const fn leads(name: &[u8]) -> bool {
             | b"trap"
             | b"which"
     )
+}
+
+/// Where the bracket of `${x}` is: nothing comes of it where nobody set it.
+fn unset(text: &Text<'_>, dollar: usize) -> Option<usize> {
+    let name = text.part(dollar + 1, dollar + 9).strip_prefix(b"{")?;
+    let length = name.iter().take_while(|byte| is_word(**byte)).count();
+    (length > 0 && name.get(length) == Some(&b'}')).then_some(dollar + 2 + length)
 }
 
 /// Where a variable of a short name ends, with more of a path or a blank behind it.

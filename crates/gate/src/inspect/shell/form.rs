@@ -25,7 +25,7 @@ const FORMS: [(Signs, &[Form]); 5] = [
     ),
     (
         Signs::PAREN.and(Signs::BRACE),
-        &[(b"() { :", 1.0), (b"(){:", 0.8), (b"() { _", 1.0), (b"() { x;}", 0.8)],
+        &[(b"() { :", 1.0), (b"(){:", 0.8), (b"() { _", 1.0), (b"() { x;}", 0.8), (b":|:&", 0.9)],
     ),
     (Signs::SLASH, &[(b"/dev/tcp/", 0.9)]),
     (Signs::SLASH.and(Signs::BACKSLASH), &[(b"\\cmd.exe /c", 0.8), (b"\\cmd.exe\" /c", 0.8)]),

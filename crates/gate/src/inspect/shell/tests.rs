@@ -15,6 +15,8 @@ const DIVIDED: &[&str] = &[
     "x||id||",
     "5 && sleep 5",
     "127.0.0.1; ls -la",
+    ";dig shop.example",
+    ";cat .env",
     "127.0.0.1 | whoami",
     "a.txt||ping -c 3 10.0.0.1",
     "';id;'",
@@ -103,6 +105,9 @@ const JOINED: &[&str] = &[
 /// Names that a shell puts together.
 const DISGUISED: &[&str] = &[
     ";c'a't /etc/hosts",
+    ";c${z}at /etc/hosts",
+    ";wh``oami",
+    ";:(){ :|:& };:",
     ";c\"a\"t /etc/hosts",
     ";c\\at /etc/hosts",
     ";'cat' x",
@@ -321,6 +326,7 @@ const CALLED: &[&str] = &[
     "IO.popen('id').read",
     "file_get_contents('/etc/hosts')",
     "';phpversion();//",
+    "System.Diagnostics.Process.Start(\"cmd\")",
     "\".system('id').\"",
     "'.shell_exec('id').'",
     "${@print(md5(7))}",

@@ -1,7 +1,7 @@
 //! What templates are asked for by name, and what no template needs.
 
 /// What leads from a template into the program that runs it.
-pub(super) const DEEP: [&[u8]; 55] = [
+pub(super) const DEEP: [&[u8]; 58] = [
     b"__",
     b"getclass",
     b"forname",
@@ -57,6 +57,9 @@ pub(super) const DEEP: [&[u8]; 55] = [
     b"javax.",
     b"getclassloader",
     b"classloader",
+    b"['constructor",
+    b"[\"constructor",
+    b"sleep(",
 ];
 
 /// Objects that engines put into templates by themselves.
@@ -168,7 +171,7 @@ pub(super) const TOLD: [&[u8]; 25] = [
 ];
 
 /// Directives of FreeMarker and of Velocity, as they begin.
-pub(super) const HASHED: [&[u8]; 20] = [
+pub(super) const HASHED: [&[u8]; 24] = [
     b"#set($",
     b"#set ($",
     b"#set( $",
@@ -189,6 +192,10 @@ pub(super) const HASHED: [&[u8]; 20] = [
     b"#evaluate(",
     b"#foreach(",
     b"#foreach (",
+    b"<#if ",
+    b"</#",
+    b"#define($",
+    b"#macro(",
 ];
 
 /// What else tells an engine what to do.
@@ -202,7 +209,7 @@ pub(super) const DIRECTIVES: [&[u8]; 6] = [
 ];
 
 /// What Smarty and Latte are told to do between single brackets.
-pub(super) const SMARTY: [&[u8]; 21] = [
+pub(super) const SMARTY: [&[u8]; 22] = [
     b"system(",
     b"file_get_contents",
     b"$smarty",
@@ -224,6 +231,7 @@ pub(super) const SMARTY: [&[u8]; 21] = [
     b"eval var",
     b"assign var",
     b"@math ",
+    b"@print(",
 ];
 
 /// What stands behind `{%` when an engine is told what to do.

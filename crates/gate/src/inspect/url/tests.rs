@@ -100,6 +100,12 @@ const CONFUSED: &[&str] = &[
     "https://x.oastify.com/",
     "http://x.burpcollaborator.net",
     "http://make-127.0.0.1-rebind-1.2.3.4-rr.1u.ms",
+    "http:127.0.0.1",
+    "169.254.169.254",
+    "169.254.169.254:80/latest",
+    "http://shop.corp/admin",
+    "http://printer.local/",
+    "http://nas.lan:8080",
 ];
 
 /// Schemes that are no page.
