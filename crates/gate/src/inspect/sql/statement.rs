@@ -72,7 +72,10 @@ pub(super) fn stated(
     let statement = match word(text, tokens, at) {
         b"drop" if before.is_none() => object() && (ended || dropped(text, tokens, at)),
         b"drop" | b"alter" | b"create" => object() && (ended || matches!(third, Some(Is::Word(_)))),
-        b"truncate" => next == b"table",
+        b"truncate" => {
+            let ended = matches!(kind(tokens, at + 2), None | Some(Is::Comment | Is::Semicolon));
+            next == b"table" || named && ended && before == Some(Is::Semicolon)
+        }
         b"insert" if named && second == b"values" && third == Some(Is::Open) => true,
         b"insert" | b"merge" if before.is_none() => {
             next == b"into" && (ended || filled(word(text, tokens, at + 3)))
@@ -124,7 +127,7 @@ pub(super) fn stated(
         }
         b"handler" => named && second == b"open",
         b"begin" => {
-            matches!(next, b"declare" | b"execute" | b"if")
+            matches!(next, b"declare" | b"execute" | b"if" | b"end" | b"tran" | b"transaction")
                 || kind(tokens, at + 1) == Some(Is::Word(Class::Danger))
         }
         b"set" => {

@@ -172,7 +172,7 @@ impl Reading<'_> {
         if self.place == Place::Single { b'\'' } else { b'"' }
     }
 
-    /// `'+'`, `'||'`: the value is put together with something.
+    /// `'+'`, `'||'`, `'-0-'`: the value is put together with something.
     fn concatenated(&mut self, at: usize) {
         let quote = self.quote();
         // `split('-')` and `a "*" matches`: the sign is what is quoted.
@@ -184,6 +184,9 @@ impl Reading<'_> {
         if self.text.len() > CURT && !self.before.last().is_none_or(joined) {
             return;
         }
+        let joins = |at| matches!(self.kind(at), Some(Is::Operator | Is::Sign | Is::Star));
+        let counted = self.kind(at + 1) == Some(Is::Number) && joins(at + 2);
+        let at = if counted { at + 2 } else { at };
         let start = self.tokens.get(at + 1).map_or(0, |token| token.start);
         let same = self.text.at(start) == quote && self.text.at(start + 1) != quote;
         // `"^" on a line …`
