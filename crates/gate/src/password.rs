@@ -252,18 +252,21 @@ mod tests {
         let hash = passwords.make(clear("the right one")).await.unwrap();
         let clock = Clock::system();
         let mut took = [Duration::MAX; 2];
-        for _ in 0..8 {
+        // The best of several: what else the machine does only adds, and ends some time.
+        for round in 0..100 {
             for (which, hash) in [Some(hash.clone()), None].into_iter().enumerate() {
                 let begun = clock.moment();
                 let place = passwords.place().unwrap();
                 let verdict = passwords.compare(place, clear("a wrong one"), hash).await.unwrap();
                 assert_eq!(verdict, Verdict::Wrong);
-                // The best of several: what else the machine does only adds.
                 took[which] = took[which].min(clock.moment().since(begun));
             }
+            let ratio = took[0].as_secs_f64() / took[1].as_secs_f64();
+            if round > 6 && (0.5..2.0).contains(&ratio) {
+                return;
+            }
         }
-        let ratio = took[0].as_secs_f64() / took[1].as_secs_f64();
-        assert!((0.5..2.0).contains(&ratio), "{took:?}");
+        panic!("{took:?}");
     }
 
     #[tokio::test]

@@ -91,7 +91,10 @@ pub(super) fn read_as(sort: Sort<'_>, body: &[u8], search: &mut Search<'_>) -> b
         Sort::Json => json::read(body, search),
         Sort::Xml => xml::read(body, search),
         Sort::Graphql => graphql::read(body, search),
-        Sort::Protobuf => protobuf::read(body, search),
+        Sort::Protobuf => {
+            let mut again = search.bounds.body_max;
+            protobuf::read(body, &mut again, search)
+        }
         Sort::Frames(frames) => frames.read(body, search),
         Sort::Parts(boundary) => multipart::read(body, boundary, search),
         Sort::Form => {

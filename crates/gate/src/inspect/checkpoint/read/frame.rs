@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine, alphabet};
 
 use super::super::search::Search;
 use super::body;
@@ -17,6 +17,14 @@ pub(super) struct Frames {
     /// Whether all of it is written in base64.
     base64: bool,
 }
+
+/// Base64 that may be cut off anywhere.
+const CUT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone)
+        .with_decode_allow_trailing_bits(true),
+);
 
 /// A frame whose message is packed says so with this.
 const PACKED: u8 = 1;
@@ -39,8 +47,17 @@ impl Frames {
     /// Looks through the messages; false where the frames do not fit, or what is in one.
     pub(super) fn read(self, body: &[u8], search: &mut Search<'_>) -> bool {
         let Some(body) = self.plain(body) else { return false };
-        let (mut rest, mut most, mut fits) = (&*body, search.bounds.body_max, true);
+        let (mut rest, mut fits) = (&*body, true);
+        let (mut most, mut again) = (search.bounds.body_max, search.bounds.body_max);
+        let mut left = search.bounds.fields_max;
         while !rest.is_empty() && !search.over() {
+            // Unpacking a little is as much work as unpacking much.
+            if left == 0 {
+                search.not_read("there are more messages than are read");
+                body::text(rest, search);
+                return true;
+            }
+            left -= 1;
             let Some((&[flags, ref length @ ..], behind)) = rest.split_first_chunk::<5>() else {
                 return false;
             };
@@ -51,20 +68,26 @@ impl Frames {
                 _ => Cow::Owned(packed::by_its_looks(held, most, search)),
             };
             most = most.saturating_sub(message.len());
-            fits &= held.len() == length && self.message(flags, &message, search);
+            fits &= self.message(flags, &message, &mut again, search) && held.len() == length;
             rest = behind;
         }
         fits
     }
 
-    fn message(self, flags: u8, message: &[u8], search: &mut Search<'_>) -> bool {
+    fn message(
+        self,
+        flags: u8,
+        message: &[u8],
+        again: &mut usize,
+        search: &mut Search<'_>,
+    ) -> bool {
         if flags & LAST != 0 {
             body::text(message, search);
             return true;
         }
         match self.json {
             true => json::read(message, search),
-            false => protobuf::read(message, search),
+            false => protobuf::read(message, again, search),
         }
     }
 
@@ -75,7 +98,8 @@ impl Frames {
         }
         let mut plain = Vec::with_capacity(body.len() / 4 * 3);
         for piece in body.trim_ascii().split(|byte| *byte == b'=') {
-            STANDARD_NO_PAD.decode_vec(piece, &mut plain).ok()?;
+            let whole = piece.len() - usize::from(piece.len() % 4 == 1);
+            CUT.decode_vec(piece.get(..whole)?, &mut plain).ok()?;
         }
         Some(Cow::Owned(plain))
     }

@@ -8,23 +8,21 @@ use super::super::field::{Field, Part};
 use super::super::search::Search;
 use super::channel;
 
-/// Looks through a message; false where it is none to its end.
-pub(super) fn read(message: &[u8], search: &mut Search<'_>) -> bool {
-    let again = search.bounds.body_max;
+/// Looks through a message; false where it is none to its end. So many bytes of messages in it
+/// are read as texts too: they are nested, and would be read as often as they are deep.
+pub(super) fn read(message: &[u8], again: &mut usize, search: &mut Search<'_>) -> bool {
     Reader { path: Vec::new(), depth: 0, again, search }.message(message)
 }
 
-struct Reader<'s, 'a> {
+struct Reader<'r, 's, 'a> {
     /// The numbers of the fields on the way to here, with dots between them.
     path: Vec<u8>,
     depth: u32,
-    /// So many bytes of messages are still read as texts too: they are nested, and would be read
-    /// as often as they are deep.
-    again: usize,
+    again: &'r mut usize,
     search: &'s mut Search<'a>,
 }
 
-impl Reader<'_, '_> {
+impl Reader<'_, '_, '_> {
     fn message(&mut self, message: &[u8]) -> bool {
         let (mut rest, mut whole) = (message, true);
         while !rest.is_empty() && !self.search.over() {
@@ -69,7 +67,7 @@ impl Reader<'_, '_> {
         if left.is_none() {
             self.search.not_read("the messages are nested more than is read");
         }
-        self.again = left.unwrap_or_default();
+        *self.again = left.unwrap_or_default();
         left.is_some()
     }
 

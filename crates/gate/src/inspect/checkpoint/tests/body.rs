@@ -212,6 +212,20 @@ fn messages_are_read_whatever_they_are_messages_of() {
         let seen = post(r#"{"mode":"flag"}"#, &[("content-type", kind)], &body, true).unwrap();
         assert_eq!(seen.kinds, ["sqli"], "{kind}");
     }
+    // Behind more messages than are read one by one.
+    let many = [framed(0, b"").repeat(2_100), framed(0, &message)].concat();
+    assert_eq!(found("application/grpc", &many), ["sqli", "unread"]);
+    // What did not come as a whole is read as far as it came.
+    let message = held(2, b"1' or '1'='1' or '1'='1");
+    let frame = framed(0, &message);
+    for (kind, body) in [
+        ("application/x-protobuf", &message[..18]),
+        ("application/grpc", &frame[..23]),
+        ("application/grpc-web-text", &base64(&frame).as_bytes()[..33]),
+    ] {
+        let seen = post(r#"{"mode":"flag"}"#, &[("content-type", kind)], body, false).unwrap();
+        assert_eq!(seen.kinds, ["sqli", "unread"], "{kind}");
+    }
 }
 
 #[test]
