@@ -103,9 +103,6 @@ const CONFUSED: &[&str] = &[
     "http:127.0.0.1",
     "169.254.169.254",
     "169.254.169.254:80/latest",
-    "http://shop.corp/admin",
-    "http://printer.local/",
-    "http://nas.lan:8080",
 ];
 
 /// Schemes that are no page.
